@@ -19,6 +19,7 @@ from distilscope.measuring.study_rows import Entry, Rows, Study
 
 COSTS = ("parameters", "ratio", "multiply_adds")
 LATENCY_BATCH = "batch 1"
+MAPS = "gradcam"
 DIVERGENT_COLUMNS = (
     *("model", "reference", "method", "layer", "reference_layer", "index", "label", "class"),
     *("prediction", "reference_prediction", "confidence", "reference_confidence", "rho"),
@@ -30,10 +31,7 @@ DIVERGENT_COLUMNS = (
 
 
 def model_table(
-    study: Study,
-    outputs: Mapping[str, Outputs],
-    held_out: Mapping[str, Outputs],
-    pairs: Mapping[str, Sequence[Pair]],
+    study: Study, outputs: Mapping[str, Outputs], held_out: Mapping[str, Outputs]
 ) -> pd.DataFrame:
     """A row a model: who it is, what it costs, how it performs. NaN where nothing was recorded."""
     costs = {entry.id: _recorded(entry) for entry in study.entries}
@@ -56,7 +54,7 @@ def model_table(
                 "accuracy": float(np.mean(data.correct)),
                 "held_out_accuracy": float(np.mean(held.correct)) if held else np.nan,
                 "ece": calibration.ece(data, study.bins),
-                **_map_counts(study, entry, outputs, pairs),
+                **_map_counts(study, entry, outputs),
                 "identity": entry.identity or own["identity"],
                 "seconds": own["seconds"],
                 "peak_memory_mb": own["peak_memory_mb"],
@@ -66,40 +64,20 @@ def model_table(
     return table.astype({"T": "float64", "alpha": "float64", "seed": "Int64"})
 
 
-def _map_counts(
-    study: Study,
-    entry: Entry,
-    outputs: Mapping[str, Outputs],
-    pairs: Mapping[str, Sequence[Pair]],
-) -> dict[str, float]:
-    """How many maps of the last block are zero everywhere, and how many others hold no top set.
+def _map_counts(study: Study, entry: Entry, outputs: Mapping[str, Outputs]) -> dict[str, float]:
+    """How many GradCAM maps of the last block are zero everywhere, how many others hold no top set.
 
     Over all images, for the reference's prediction (a reference's own), at the native grid.
     """
-    found = _headline_layer(entry, study, pairs)
-    if found is None:
+    if entry.last_block is None:
         return {"dead_maps": np.nan, "sparse_maps": np.nan}
-    method, layer = found
-    stored = observations.read_maps(entry.observation, study.probe, method)[layer]
+    stored = observations.read_maps(entry.observation, study.probe, MAPS)[entry.last_block]
     rows = stored.rows(study.index, outputs[entry.reference or entry.id].prediction)
-    values = maps.evidence(stored.values[rows[rows != observations.ABSENT]], method)
+    values = maps.evidence(stored.values[rows[rows != observations.ABSENT]], MAPS)
     order = maps.TopOrder.of(values.reshape(len(values), -1))
     dead = values.max(axis=(1, 2)) == 0
     sparse = ~order.defined(study.rules.top) & ~dead
     return {"dead_maps": float(dead.sum()), "sparse_maps": float(sparse.sum())}
-
-
-def _headline_layer(
-    entry: Entry, study: Study, pairs: Mapping[str, Sequence[Pair]]
-) -> tuple[str, str] | None:
-    """The method and the layer of a model's headline maps, or None where it has none."""
-    compared = {e.id: e.reference for e in study.entries}
-    for model, found in pairs.items():
-        pair = _headline(found)
-        if pair is not None and entry.id in (model, compared[model]):
-            side = "layer" if entry.id == model else "reference_layer"
-            return pair.key["method"], pair.key[side]
-    return None
 
 
 def _recorded(entry: Entry) -> dict[str, Any]:

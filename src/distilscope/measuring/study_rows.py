@@ -33,7 +33,10 @@ ONE_IMAGE = "one image has no interval"
 
 @dataclass(frozen=True)
 class Entry:
-    """A model of the study as the settings describe it; `folder` is its artefact's."""
+    """A model of the study as the settings describe it; `folder` is its artefact's.
+
+    `last_block` is the layer of its headline GradCAM maps, None where none were made.
+    """
 
     id: str
     kind: str
@@ -48,6 +51,7 @@ class Entry:
     teacher: str | None
     reference: str | None
     identity: str | None
+    last_block: str | None
     folder: Path | None
     observation: Path
     comparison: Path | None
@@ -64,7 +68,7 @@ class Entry:
                 raise ValueError(f"a model of the tables lacks {key!r}; it says {dict(row)}")
         optional = (
             *("architecture", "student", "objective", "objective_params", "T", "alpha"),
-            *("seed", "teacher", "reference", "identity"),
+            *("seed", "teacher", "reference", "identity", "last_block"),
         )
         return cls(
             id=row["id"],

@@ -66,7 +66,7 @@ def measure(job: Job) -> None:
         compared = next((pairs[e.id] for e in entries if e.reference == entry.id), [])
         add_trivial_rows(rows, entry, outputs[entry.id], compared, job.input("dataset"))
     stopwatch.phase("figures' inputs")
-    models = figure_inputs.model_table(study, outputs, held_out, pairs)
+    models = figure_inputs.model_table(study, outputs, held_out)
     figure_inputs.add_cost_rows(rows, models)
     measures = rows.frame()
     stopwatch.phase("claims")

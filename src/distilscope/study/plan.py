@@ -356,7 +356,7 @@ class Study:
         }
 
     def _row(self, model: Model) -> dict[str, Any]:
-        compared = self.comparisons.get(model.id)
+        compared, methods = self.comparisons.get(model.id), self.configuration.observe.methods
         return {
             "id": model.id,
             "kind": model.kind,
@@ -371,6 +371,7 @@ class Study:
             "teacher": model.teacher,
             "reference": model.reference,
             "identity": model.artefact.identity,
+            "last_block": model.explained[0] if "gradcam" in methods else None,
             "model": str(model.artefact.folder),
             "observation": str(self.observations[model.id].folder),
             "comparison": str(compared.folder) if compared else None,
