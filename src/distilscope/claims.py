@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from distilscope import catalog
-from distilscope.settings import ConfigurationError, Name, Number, Strict, faults
+from distilscope.settings.kinds import ConfigurationError, Name, Number, Strict, faults
 
 SUBSETS = ("all", "common", "both-correct", "reference-wrong")
 CLASSES = "classes"  # the chance of guessing one of the study's classes
@@ -41,11 +41,16 @@ Chance = Annotated[float | str, BeforeValidator(_chance)]
 
 
 class Arm(Strict):
-    """A cell of the grid without its student: an objective with all of its parameters."""
+    """A cell of the grid without its student: an objective with all of its parameters.
+
+    `taught_by: twin` are the students that learned from another teacher of the same recipe than
+    the one that they are compared with.
+    """
 
     objective: str
     T: Number | None = None
     alpha: Number | None = None
+    taught_by: Literal["teacher", "twin"] = "teacher"
 
     @model_validator(mode="after")
     def _complete(self) -> Arm:
@@ -58,13 +63,16 @@ class Arm(Strict):
             fault = entry.parameters[name].check(value) if value is not None else None
             if fault:
                 raise ValueError(f"{name}: {fault}")
+        if self.taught_by == "twin" and not entry.needs_teacher:
+            raise ValueError(f"objective {self.objective!r} learns from no teacher or twin")
         return self
 
     @property
     def words(self) -> str:
         """`kd T=4 alpha=0.9`."""
         named = (("T", self.T), ("alpha", self.alpha))
-        return " ".join([self.objective, *(f"{k}={v:g}" for k, v in named if v is not None)])
+        said = [self.objective, *(f"{k}={v:g}" for k, v in named if v is not None)]
+        return " ".join(said + (["from the twin"] if self.taught_by == "twin" else []))
 
 
 class Term(Strict):

@@ -212,10 +212,11 @@ def _for_whom(contrasts: Sequence[Contrast], alpha: float) -> str:
     """For which teachers it was found, and what the teacher as the unit would say."""
     weakest = min(contrasts, key=lambda contrast: _last_if_nan(contrast.value))
     twins = len(weakest.against)
-    beside = f" and {twins} {'twin' if twins == 1 else 'twins'}" if twins else ""
     names = {name for name in weakest.teachers if name is not None}
     if len(names) < 2:
+        beside = f" and {twins} {'twin' if twins == 1 else 'twins'}" if twins else ""
         return f"For this teacher{beside}."
+    beside = f", set against the pairs of {twins} trained alike" if twins else ""
     text = f"For these {len(names)} teachers{beside}"
     units = weakest.over_teachers(alpha)
     if units is None or math.isnan(units[1]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,3 +131,27 @@ def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
     if known.any():
         adjusted[known] = stats.false_discovery_control(p_values[known], method="bh")
     return adjusted
+
+
+def pseudo_values(pairs: Mapping[frozenset[str], float]) -> np.ndarray:
+    """(n,) what each member of a family adds to the mean over its pairs: the jackknife's values.
+
+    A family of n >= 3 members has up to n (n - 1) / 2 pairs, which share members and are no
+    independent values. n θ - (n - 1) θ₋ᵢ, with θ the mean over all pairs and θ₋ᵢ over those without
+    member i, are nearly so (Arvesen 1969): their mean is the mean over all pairs where all were
+    measured, and their variance over n is that of the mean.
+
+    Raises:
+        ValueError: there are fewer than 3 members, or one is part of every pair.
+    """
+    members = sorted(set().union(*pairs))
+    if len(members) < 3:
+        raise ValueError(f"pseudo-values need 3 members at least, got {', '.join(members)}")
+    everything = float(np.mean(list(pairs.values())))
+    found = []
+    for member in members:
+        rest = [value for pair, value in pairs.items() if member not in pair]
+        if not rest:
+            raise ValueError(f"{member} is part of every pair: without it there is none")
+        found.append(len(members) * everything - (len(members) - 1) * float(np.mean(rest)))
+    return np.array(found)

@@ -173,7 +173,7 @@ def _profile(
 def _twin_or_nan(values: Values, where: Where) -> float:
     """The twins' mean; NaN where they have no value for that class. No twin is `NotTested`."""
     if where in values.twins:
-        defined = [seen.value for seen in values.twins[where].values() if seen.value == seen.value]
+        defined = [value for value in values.twins[where].values() if value == value]
         return float(np.mean(defined)) if defined else math.nan
     return float(np.mean(values.of_twins(where)))
 

@@ -10,8 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from distilscope import claims
+from distilscope.inference import paired
 
 TWIN_ROLES = ("twin", "teacher")  # a further teacher is as good a twin of the first
+
+TAUGHT_BY = {"student": "teacher", "control": "teacher", "twin-taught": "twin"}
 
 
 class NotTested(Exception):
@@ -25,6 +28,7 @@ class Cell(NamedTuple):
     objective: str
     T: float | None
     alpha: float | None
+    taught_by: str
 
 
 class Seen(NamedTuple):
@@ -44,14 +48,15 @@ class Values:
     Attributes:
         classes: how many the study has.
         cells: cell -> seed -> where -> `Seen`, for students and controls.
-        twins: where -> twin -> `Seen`; a further teacher, measured against the first, is one too.
+        twins: where -> (twin, its reference) -> the value; a further teacher is one too, and with
+            several teachers each is measured against each.
         models: cell -> seed -> the model's id.
         shared: cells of which a seed has several models, as with two families of teachers.
     """
 
     classes: int
     cells: dict[Cell, dict[int, dict[Where, Seen]]] = field(default_factory=dict)
-    twins: dict[Where, dict[str, Seen]] = field(default_factory=dict)
+    twins: dict[Where, dict[tuple[str, str | None], float]] = field(default_factory=dict)
     models: dict[tuple[Cell, int], str] = field(default_factory=dict)
     shared: set[Cell] = field(default_factory=set)
 
@@ -67,15 +72,17 @@ class Values:
         compared = {row["model"] for row in rows if isinstance(row["reference"], str)}
         made = cls(classes)
         for row in rows:
-            if row["role"] in ("student", "control"):
+            if row["role"] in TAUGHT_BY:
                 made._add(row)
             elif row["role"] in TWIN_ROLES and row["model"] in compared:
-                where, seen = _place(row), _seen(row)
-                _put(made.twins.setdefault(where, {}), row["model"], seen, row["model"])
+                seen = _seen(row)
+                place = made.twins.setdefault(_place(row), {})
+                _put(place, (row["model"], seen.reference), seen.value, row["model"])
         return made
 
     def _add(self, row: Mapping[str, Any]) -> None:
-        cell = Cell(row["student"], row["objective"], _number(row["T"]), _number(row["alpha"]))
+        numbers = _number(row["T"]), _number(row["alpha"])
+        cell = Cell(row["student"], row["objective"], *numbers, TAUGHT_BY[row["role"]])
         seed = int(row["seed"])
         if self.models.setdefault((cell, seed), row["model"]) != row["model"]:
             self.shared.add(cell)
@@ -130,7 +137,10 @@ class Values:
         return next(iter(named)) if len(named) == 1 else None
 
     def of_twins(self, where: Where) -> np.ndarray:
-        """(k,) values of the twins that have one.
+        """(k,) values of the twins that have one, independent of each other.
+
+        Twins of several teachers are pairs that share members: of those, the pseudo-values of the
+        members, whose mean is the mean over the pairs.
 
         Raises:
             NotTested: there is no twin, or none has a value.
@@ -138,16 +148,25 @@ class Values:
         found = self.twins.get(where, {})
         if not found:
             raise NotTested(f"the study has no twin of the teacher with {where[0]}")
-        values = np.array([seen.value for seen in found.values()])
-        values = values[~np.isnan(values)]
-        if not len(values):
+        found = {pair: value for pair, value in found.items() if value == value}
+        if not found:
             raise NotTested(f"{where[0]} of the twins is undefined")
-        return values
+        if len({reference for _, reference in found}) == 1:
+            return np.array(list(found.values()))
+        return paired.pseudo_values(unordered(found))
 
     def require(self, where: Where) -> None:
         """Raise `NotTested` where no model of the study has that measure."""
         if not any(where in seen for by_seed in self.cells.values() for seen in by_seed.values()):
             raise NotTested(f"the study has no {where[0]} on the subset {where[1]!r}")
+
+
+def unordered(pairs: Mapping[tuple[str, str | None], float]) -> dict[frozenset[str], float]:
+    """The pairs without their direction: the mean of both where both were measured."""
+    both: dict[frozenset[str], list[float]] = {}
+    for pair, value in pairs.items():
+        both.setdefault(frozenset(pair), []).append(value)
+    return {pair: float(np.mean(values)) for pair, values in both.items()}
 
 
 def _place(row: Mapping[str, Any]) -> Where:
@@ -159,14 +178,14 @@ def _seen(row: Mapping[str, Any]) -> Seen:
     return Seen(float(row["value"]), reference if isinstance(reference, str) else None)
 
 
-def _put(place: dict, key: Any, seen: Seen, model: str) -> None:
+def _put(place: dict, key: Any, seen: Any, model: str) -> None:
     if key in place:
         raise ValueError(f"two numbers of model {model!r} at {key}")
     place[key] = seen
 
 
 def _cell(student: str, arm: claims.Arm) -> Cell:
-    return Cell(student, arm.objective, arm.T, arm.alpha)
+    return Cell(student, arm.objective, arm.T, arm.alpha, arm.taught_by)
 
 
 def _number(value: Any) -> float | None:

@@ -11,7 +11,7 @@ import pandas as pd
 from distilscope import store
 from distilscope.inference import bootstrap
 from distilscope.measuring import causes
-from distilscope.measuring.study_rows import Entry, Rows, Study
+from distilscope.measuring.study_rows import TWIN_ROLES, Entry, Rows, Study
 
 KEY = ("method", "layer", "reference_layer", "resolution", "explained")
 IDENTITY = (
@@ -124,7 +124,7 @@ def add_alignment_rows(
         _add_nulls(rows, entry, pair, place)
         if pair.key["explained"] == BY_CLASS:
             _add_classes(rows, entry, pair, place)
-        if entry.role != "twin":
+        if entry.role not in TWIN_ROLES:
             _add_ratios(rows, entry, pair, twins, {**place, "subset": "common"})
 
 

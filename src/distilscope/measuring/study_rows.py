@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ COLUMNS = ("study", *MODEL_COLUMNS, *PLACE_COLUMNS, *NUMBER_COLUMNS)
 FLOATS = ("T", "alpha", "value", "low", "high")
 INTEGERS = ("seed", "class", "n", "n_undefined")
 
+TWIN_ROLES = ("twin", "teacher")  # of a model that is compared with a teacher of its family
+
 EMPTY_SUBSET = "no image is in the subset"
 ONE_IMAGE = "one image has no interval"
 
@@ -35,7 +37,8 @@ ONE_IMAGE = "one image has no interval"
 class Entry:
     """A model of the study as the settings describe it; `folder` is its artefact's.
 
-    `last_block` is the layer of its headline GradCAM maps, None where none were made.
+    `last_block` is the layer of its headline GradCAM maps, None where none were made. `ceilings`
+    are comparisons with further references: with several teachers, each with each.
     """
 
     id: str
@@ -55,6 +58,7 @@ class Entry:
     folder: Path | None
     observation: Path
     comparison: Path | None
+    ceilings: Mapping[str, Path] = field(default_factory=dict)
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Entry:
@@ -77,8 +81,16 @@ class Entry:
             folder=Path(row["model"]) if row.get("model") else None,
             observation=Path(row["observation"]),
             comparison=Path(row["comparison"]) if row.get("comparison") else None,
+            ceilings={other: Path(path) for other, path in row.get("ceilings", {}).items()},
             **{key: row.get(key) for key in optional},
         )
+
+    def against(self) -> list[Entry]:
+        """Itself as each of its references sees it, its own one first; none without a reference."""
+        further = [
+            replace(self, reference=other, comparison=path) for other, path in self.ceilings.items()
+        ]
+        return [self, *further] if self.reference else further
 
     def columns(self) -> dict[str, Any]:
         """The values of `MODEL_COLUMNS`."""

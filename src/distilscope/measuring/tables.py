@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from distilscope.measuring.observations import Outputs
 from distilscope.measuring.output_rows import HELD_OUT, add_fidelity_rows, add_output_rows
 from distilscope.measuring.pairs import Rules
 from distilscope.measuring.sanity import sanity_table
-from distilscope.measuring.study_rows import Entry, Rows, Study
+from distilscope.measuring.study_rows import TWIN_ROLES, Entry, Rows, Study
 from distilscope.measuring.trivial import add_trivial_rows
 from distilscope.provenance import Stopwatch, write_run
 
@@ -48,23 +48,25 @@ def measure(job: Job) -> None:
     outputs = {e.id: observations.read_outputs(e.observation, PROBE) for e in entries}
     held_out = {e.id: found for e in entries if (found := _held_out(e)) is not None}
     study = _study(job, entries, outputs)
-    pairs = {e.id: read_pairs(e, study) for e in entries if e.comparison}
+    against = [seen for entry in entries for seen in entry.against()]
+    compared = [entry for entry in against if entry.comparison]
+    pairs = {(e.id, e.reference): read_pairs(e, study) for e in compared}
 
     rows = Rows(study)
     stopwatch.phase("outputs")
     for entry in entries:
         add_output_rows(rows, entry, outputs[entry.id], held_out.get(entry.id))
-        if entry.reference:
-            add_fidelity_rows(rows, entry, outputs[entry.id], outputs[entry.reference])
+    for entry in against:
+        add_fidelity_rows(rows, entry, outputs[entry.id], outputs[entry.reference])
     stopwatch.phase("alignment")
-    for entry in entries:
-        if entry.comparison:
-            add_alignment_rows(rows, entry, pairs[entry.id], _twins(entry, entries, pairs))
-            add_layer_rows(rows, entry)
+    for entry in compared:
+        own = pairs[entry.id, entry.reference]
+        add_alignment_rows(rows, entry, own, _twins(entry, compared, pairs))
+        add_layer_rows(rows, entry)
     stopwatch.phase("trivial maps")
     for entry in entries:
-        compared = next((pairs[e.id] for e in entries if e.reference == entry.id), [])
-        add_trivial_rows(rows, entry, outputs[entry.id], compared, job.input("dataset"))
+        found = next((own for (_, other), own in pairs.items() if other == entry.id), [])
+        add_trivial_rows(rows, entry, outputs[entry.id], found, job.input("dataset"))
     stopwatch.phase("figures' inputs")
     models = figure_inputs.model_table(study, outputs, held_out)
     figure_inputs.add_cost_rows(rows, models)
@@ -74,7 +76,9 @@ def measure(job: Job) -> None:
     tables = {
         "models": models,
         "reliability": figure_inputs.reliability_table(study, outputs),
-        "divergent": figure_inputs.divergent_table(study, outputs, pairs),
+        "divergent": figure_inputs.divergent_table(
+            study, outputs, {e.id: pairs[e.id, e.reference] for e in entries if e.comparison}
+        ),
         "histories": figure_inputs.history_table(study),
         "measures": measures,
         "claims": claimed,
@@ -97,8 +101,8 @@ def _entries(settings: Mapping[str, Any]) -> tuple[Entry, ...]:
     known = {entry.id for entry in entries}
     if not entries or len(known) < len(entries):
         raise ValueError("the tables need at least one model, each with an id of its own")
-    for entry in entries:
-        if entry.reference is not None and entry.reference not in known:
+    for entry in (seen for each in entries for seen in each.against()):
+        if entry.reference not in known:
             raise ValueError(
                 f"model {entry.id!r} is compared with {entry.reference!r}, which is no model of "
                 f"the study; it has {', '.join(sorted(known))}"
@@ -139,11 +143,14 @@ def _held_out(entry: Entry) -> Outputs | None:
 
 
 def _twins(
-    entry: Entry, entries: tuple[Entry, ...], pairs: Mapping[str, list[Pair]]
+    entry: Entry, compared: Sequence[Entry], pairs: Mapping[tuple[str, str], list[Pair]]
 ) -> dict[str, list[Pair]]:
-    """The pairs of the twins that are compared with the same reference."""
+    """The pairs of the twins that are compared with the same reference.
+
+    A further teacher is as good a twin as one that no student learns from.
+    """
     return {
-        other.id: pairs[other.id]
-        for other in entries
-        if other.role == "twin" and other.reference == entry.reference and other.id in pairs
+        other.id: pairs[other.id, other.reference]
+        for other in compared
+        if other.role in TWIN_ROLES and other.reference == entry.reference
     }

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-ROLES = ("teacher", "twin", "student", "control", "floor")
+ROLES = ("teacher", "twin", "student", "twin-taught", "control", "floor")
 ROLE_WORDS = {
     "teacher": "teacher",
     "twin": "twin",
     "student": "distilled",
+    "twin-taught": "from the twin",
     "control": "labels only",
     "floor": "untrained",
 }
@@ -26,7 +27,8 @@ class Cell:
 
     Attributes:
         label: its name in figures and tables, unique within a study.
-        role: teacher, twin, student, control or floor.
+        role: one of `ROLES`. A `twin-taught` student learned from another teacher than the one that
+            it is compared with.
         student: the configuration's name of the architecture.
         T, alpha: of its objective; None where it has none.
         parameters: count of learned numbers; 0 where unknown.
@@ -43,9 +45,9 @@ class Cell:
 
     @property
     def order(self) -> tuple:
-        """Teacher, twin, then each size from the largest: distilled by T, labels only; floors."""
+        """Teacher, twin, then each size from the largest: distilled by T, controls; floors."""
         role = ROLES.index(self.role) if self.role in ROLES else len(ROLES)
-        block = {0: 0, 1: 1, 2: 2, 3: 2, 4: 3}.get(role, 4)
+        block = {"teacher": 0, "twin": 1, "floor": 3}.get(self.role, 2 if role < len(ROLES) else 4)
         return (block, -self.parameters, self.student, role, self.T or 0.0, self.alpha or 0.0)
 
 
@@ -82,7 +84,34 @@ def arrange(models: pd.DataFrame, measures: pd.DataFrame) -> list[Cell]:
         ["role", "student", "objective", "extra", "T", "alpha", "family"], dropna=False, sort=False
     )
     found = [_cell(rows.sort_values(["seed", "id"]), shown) for _, rows in grouped]
+    found += _pairs_without_twin(models)
     return _unique(sorted(found, key=lambda cell: cell.order))
+
+
+def ceilings(models: pd.DataFrame) -> dict[str, str]:
+    """Teacher or twin -> the id under which its family's likeness stands: its first twin's.
+
+    A family of several teachers without a twin has an id of its own.
+    """
+    found: dict[str, str] = {}
+    members = models[models["role"].isin(("teacher", "twin"))]
+    for family, rows in members.groupby("student", sort=False, dropna=False):
+        twins = rows.loc[rows["role"] == "twin", "id"]
+        name = twins.iloc[0] if len(twins) else f"pairs of {family}"
+        found |= dict.fromkeys(rows["id"], name)
+    return found
+
+
+def _pairs_without_twin(models: pd.DataFrame) -> list[Cell]:
+    """What stands for the twin where a family has several teachers and no twin."""
+    found, known = [], set(models["id"])
+    for name in dict.fromkeys(ceilings(models).values()):
+        family = models[models["id"].map(ceilings(models)) == name]
+        if name not in known and len(family) > 1:
+            size = int(_number(family["parameters"].iloc[0]) or 0)
+            student = str(family["student"].iloc[0])
+            found.append(Cell("Other teachers", "twin", student, None, None, size, (name,)))
+    return found
 
 
 def _cell(rows: pd.DataFrame, shown: list[str]) -> Cell:
@@ -107,10 +136,11 @@ def _label(row: pd.Series, temperature: float | None, shown: list[str]) -> str:
         return role.capitalize()
     if role in ("control", "floor"):
         return f"{student}, {ROLE_WORDS[role]}".removeprefix(", ")
-    if role == "student" and temperature is not None:
+    if role in ("student", "twin-taught") and temperature is not None:
         weight = f" α={row['alpha']:g}" if "alpha" in shown else ""
         teacher = f" from {row['family']}" if "family" in shown else ""
-        return f"{student} T={temperature:g}{weight}{teacher}"
+        other = ", from the twin" if role == "twin-taught" else ""
+        return f"{student} T={temperature:g}{weight}{teacher}{other}"
     return " ".join(word for word in (student, str(row["objective"])) if word) or str(row["id"])
 
 
@@ -133,9 +163,10 @@ def estimate(cell: Cell, rows: pd.DataFrame) -> Estimate:
     """
     places = {model: place for place, model in enumerate(rows["model"])}
     own = [rows.iloc[places[model]] for model in cell.models if model in places]
+    over_pairs = len(own) == 1 and cell.role == "twin"
     values = np.array([_float(row["value"]) for row in own])
     reasons = sorted({row["reason"] for row in own if isinstance(row["reason"], str)} - {""})
-    if len(cell.models) > 1:
+    if len(cell.models) > 1 and not over_pairs:
         return _over_seeds(values[np.isfinite(values)], len(cell.models), reasons)
     if not own:
         return Estimate(math.nan, math.nan, math.nan, "", (), reason="not measured")

@@ -50,10 +50,13 @@ def _consistency(tables: Tables, rows: list[Row]) -> str:
         return "Consistency with a teacher was not measured."
     parts = [f"{_span(students, RHO, _rho)} for distilled students"]
     controls, twins, floors = (_of(rows, role, RHO) for role in ("control", "twin", "floor"))
+    strange = _of(rows, "twin-taught", RHO)
+    if strange:
+        parts.append(f"{_span(strange, RHO, _rho)} for students that learned from a twin instead")
     if controls:
         parts.append(f"{_span(controls, RHO, _rho)} for the same networks trained on labels only")
     if twins:
-        parts.append(f"{_rho(twins[0].numbers[RHO].value)} for the teacher's twin")
+        parts.append(f"{_rho(twins[0].numbers[RHO].value)} for a retrained teacher")
     if floors:
         parts.append(f"{_rho(floors[0].numbers[RHO].value)} for an untrained network")
     return (

@@ -30,6 +30,7 @@ ROLE_COLOURS = {
     "teacher": "#404040",
     "twin": GREY,
     "student": BLUE,
+    "twin-taught": SKY,
     "control": ORANGE,
     "floor": PURPLE,
 }

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from distilscope import catalog, store
-from distilscope.reporting.cells import Cell, arrange, natural
+from distilscope.reporting import ceiling
+from distilscope.reporting.cells import Cell, arrange, ceilings, natural
 from distilscope.reporting.style import printable
 
 SCALES = ("laptop", "paper")
@@ -87,6 +88,8 @@ class Tables:
     def headline(self, measure: str, *, by_class: bool = False) -> pd.DataFrame:
         """The rows of `measure` that stand for it: one for each model (and class).
 
+        With several teachers the twin's row is the mean over all pairs of teachers and twins.
+
         Alignment is read at input resolution, by GradCAM of the last block of both models, for
         the reference's prediction, on `subset`, against the model's own teacher. Everything else
         is read on all images of the test probe.
@@ -99,7 +102,8 @@ class Tables:
         for column, value in wanted.items():
             rows = rows[rows[column].isna() | (rows[column] == value)]
         rows = rows[rows["class"].notna()] if by_class else rows[rows["class"].isna()]
-        rows = self._against_own_teacher(self._at_last_block(rows))
+        rows = ceiling.over_pairs(self._at_last_block(rows), ceilings(self.models))
+        rows = self._against_own_teacher(rows)
         key = ["model", "class"] if by_class else ["model"]
         repeated = rows[rows.duplicated(key, keep=False)]
         if len(repeated):

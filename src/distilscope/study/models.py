@@ -13,7 +13,7 @@ from distilscope import catalog, fingerprint, store
 from distilscope.settings import Configuration, ConfigurationError, Network, Recipe
 from distilscope.study.artefact import RESULTS, Artefact
 
-ROLES = ("teacher", "twin", "student", "control", "floor")
+ROLES = ("teacher", "twin", "student", "twin-taught", "control", "floor")
 
 
 @dataclass(frozen=True)
@@ -134,12 +134,16 @@ class ModelPlan:
             values = [getattr(entry, name) for name in names]
             families = getattr(entry, "teachers", None) or [next(iter(teachers))]
             seeds = entry.seeds or self.configuration.seeds
+            twin = getattr(entry, "taught_by", "teacher") == "twin"
             for family, student, *cell in itertools.product(families, entry.students, *values):
                 for position, seed in enumerate(seeds):
-                    teacher = self._teacher_of(teachers[family], position)
+                    reference = self._teacher_of(teachers[family], position)
+                    teacher = self._next_to(reference, teachers[family]) if twin else reference
                     parameters = dict(zip(names, cell, strict=True))
                     found.append(
-                        self._student(student, seed, entry.objective, parameters, teacher, family)
+                        self._student(
+                            student, seed, entry.objective, parameters, teacher, reference
+                        )
                     )
         return found
 
@@ -150,16 +154,18 @@ class ModelPlan:
         objective: str,
         parameters: Mapping[str, float],
         teacher: Model,
-        family: str,
+        reference: Model,
     ) -> Model:
+        """A student that learns from `teacher` and is compared with `reference`."""
         if parameters.get("alpha") == 0:
             objective, parameters = "ce", {}
         distilled = catalog.OBJECTIVES[objective].needs_teacher
         symbols = catalog.OBJECTIVES[objective].parameters
         cell = "".join(f"-{symbols[k].symbol}{value:.12g}" for k, value in parameters.items())
         several = len(self.configuration.teachers) > 1
-        by = f"-{family}" if distilled and several else ""
-        slug = f"{name}-{objective}{cell}"
+        strange = distilled and teacher is not reference
+        by = f"-{teacher.student}" if distilled and several else ""
+        slug = f"{name}-{objective}{cell}" + ("-by-twin" if strange else "")
         entry = self.configuration.students[name]
         artefact = self._trained(
             f"{slug}-s{seed}",  # without the teacher's name: another teacher added renames no file
@@ -174,13 +180,13 @@ class ModelPlan:
             artefact,
             entry,
             id=f"{slug}{by}-s{seed}",
-            role="student" if distilled else "control",
+            role="twin-taught" if strange else "student" if distilled else "control",
             student=name,
             seed=seed,
             objective=objective,
             parameters=parameters,
             teacher=teacher.id if distilled else None,
-            reference=teacher.id,
+            reference=reference.id,
         )
 
     def _floors(self, teachers: Mapping[str, list[Model]]) -> Iterable[Model]:
@@ -206,6 +212,16 @@ class ModelPlan:
         """Student seed i learns from teacher i mod m."""
         teachers = [model for model in family if model.role == "teacher"]
         return teachers[position % len(teachers)]
+
+    @staticmethod
+    def _next_to(reference: Model, family: list[Model]) -> Model:
+        """Another model of the reference's family: the next of its teachers and twins."""
+        if len(family) < 2:
+            raise ConfigurationError(
+                f"grid: `taught_by: twin` needs another model like {reference.id}; give teacher "
+                f"{reference.student!r} a seed in `twins`, or another in `seeds`"
+            )
+        return family[(family.index(reference) + 1) % len(family)]
 
     def _model(self, artefact: Artefact, entry: Network, **spoken: Any) -> Model:
         known = catalog.ARCHITECTURES.get(entry.architecture)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from distilscope import catalog, claims, fingerprint, store
+from distilscope import catalog, fingerprint
 from distilscope.settings import Configuration
+from distilscope.study import aggregate
 from distilscope.study.artefact import RESULTS, Artefact
-from distilscope.study.derived import Derived, derive
+from distilscope.study.derived import derive
 from distilscope.study.models import (
     Model,
     ModelPlan,
@@ -23,19 +22,6 @@ PROBES = (
     {"name": "test", "split": "test", "contents": ["logits", "saliency", "features"]},
     {"name": "held-out", "split": "held-out", "contents": ["logits"]},
 )
-
-ORDERLESS = (
-    "seeds",
-    "twins",
-    "students",
-    "teachers",
-    "T",
-    "alpha",
-    "floors",
-    "methods",
-    "reductions",
-)
-"""Lists of the configuration whose order changes no result."""
 
 IOU_CURVE = (0.05, 0.1, 0.2, 0.3, 0.5)
 
@@ -68,12 +54,19 @@ class Study:
         self.derived = derive(configuration, self.models, self.dataset)
         for derived in self.derived:
             self.observations[derived.model.id] = self._observation(derived.model)
+        self.families = self._families()
         self.comparisons = {
-            model.id: self._comparison(model) for model in self.models if model.reference
+            model.id: self._comparison(model, self.by_id[model.reference])
+            for model in self.models
+            if model.reference
         }
-        self.tables = self._tables()
-        self.figures = self._figures()
-        self.report = self._report()
+        self.ceilings = {
+            (model.id, other.id): self._comparison(model, other)
+            for model, other in self._further_pairs()
+        }
+        self.tables = aggregate.tables(self)
+        self.figures = aggregate.figures(self)
+        self.report = aggregate.report(self)
 
     # ------------------------------------------------------------------------------ the plan
 
@@ -88,6 +81,7 @@ class Study:
             *(derived.model.artefact for derived in self.derived),
             *self.observations.values(),
             *self.comparisons.values(),
+            *self.ceilings.values(),
             self.tables,
             self.figures,
             self.report,
@@ -258,8 +252,31 @@ class Study:
             },
         )
 
-    def _comparison(self, model: Model) -> Artefact:
-        reference = self.by_id[model.reference]
+    def _families(self) -> dict[str, list[Model]]:
+        """The teachers and twins of each teacher entry, by its name."""
+        found: dict[str, list[Model]] = {}
+        for model in self.models:
+            if model.role in ("teacher", "twin"):
+                found.setdefault(model.student, []).append(model)
+        return found
+
+    def _further_pairs(self) -> list[tuple[Model, Model]]:
+        """Every member of a family with each teacher that students are compared with.
+
+        The first teacher is the reference of its family anyway. An unordered pair stands here in
+        both orders where both serve as references.
+        """
+        asked = {m.reference for m in self.models if m.role not in ("teacher", "twin")}
+        return [
+            (member, other)
+            for family in self.families.values()
+            for other in family
+            if other.id in asked
+            for member in family
+            if member is not other and member.reference != other.id
+        ]
+
+    def _comparison(self, model: Model, reference: Model) -> Artefact:
         measures, observe = self.configuration.measures, self.configuration.observe
         methods = {name: catalog.METHODS[name] for name in observe.methods}
         return Artefact(
@@ -288,150 +305,14 @@ class Study:
                 "dataset": self.dataset,
                 "observation": self.observations[model.id],
                 "reference": self.observations[reference.id],
-                "common": self._ceiling(reference),
+                "common": self._right(reference),
             },
         )
 
-    def _ceiling(self, reference: Model) -> tuple[Artefact, ...]:
-        """The teacher and its twins: an image is common where all of them are right."""
-        family = [m for m in self.models if m.student == reference.student and m.role != "floor"]
-        twins = [m for m in family if m.role == "twin"]
-        return tuple(self.observations[m.id] for m in [reference, *twins])
+    def _right(self, reference: Model) -> tuple[Artefact, ...]:
+        """Whose observations say which images are common: the reference, its other seeds, twins.
 
-    # --------------------------------------------------------------------------- aggregation
-
-    def _tables(self) -> Artefact:
-        compared = [self.comparisons[m.id] for m in self.models if m.id in self.comparisons]
-        measures = self.configuration.measures
-        return Artefact(
-            kind="tables",
-            slug=self.configuration.study,
-            settings={
-                "study": self.configuration.study,
-                "models": [self._row(model) for model in self.models],
-                "measures": measures.model_dump(
-                    include={
-                        *("ece_bins", "bootstrap", "level", "seed"),
-                        *("top", "folds", "minimum_class"),
-                    }
-                ),
-                "divergent": max(
-                    self.configuration.report.divergent, self.configuration.report.explorer
-                ),
-                "claims": self._claims(),
-                "sanity": [self._derived_row(derived) for derived in self.derived],
-                "methods": sorted(self.configuration.observe.methods),
-            },
-            source=fingerprint.source("distilscope.measuring.tables"),
-            inputs={
-                "dataset": self.dataset,
-                "models": tuple(model.artefact for model in self.models),
-                "observations": tuple(self.observations[model.id] for model in self.models),
-                "comparisons": tuple(compared),
-                "derived": tuple(self.observations[d.model.id] for d in self.derived),
-            },
-        )
-
-    def _derived_row(self, derived: Derived) -> dict[str, Any]:
-        return {
-            "id": derived.model.id,
-            "original": derived.model.reference,
-            "randomised": derived.layer,
-            "steps": [list(step) for step in derived.steps],
-            "observation": str(self.observations[derived.model.id].folder),
-        }
-
-    def _claims(self) -> dict[str, Any] | None:
-        """The claims themselves, so that a comment in their file plans nothing, and their scope."""
-        given = self.configuration.claims
-        if given is None:
-            return None
-        found = claims.load(str(user_path(given, "claims")), (self.root, Path()))
-        data, scale = self.configuration.data.name, self.configuration.scale
-        published = scale == "paper" and data == found.dataset
-        return {
-            "file": found.model_dump(),
-            "published_data": published,
-            "scope": f"published data ({data})" if published else f"here ({data}, {scale} scale)",
-        }
-
-    def _row(self, model: Model) -> dict[str, Any]:
-        compared, methods = self.comparisons.get(model.id), self.configuration.observe.methods
-        return {
-            "id": model.id,
-            "kind": model.kind,
-            "role": model.role,
-            "student": model.student,
-            "architecture": model.architecture,
-            "objective": model.objective,
-            "objective_params": _text(model.parameters),
-            "T": model.parameters.get("T"),
-            "alpha": model.parameters.get("alpha"),
-            "seed": model.seed,
-            "teacher": model.teacher,
-            "reference": model.reference,
-            "identity": model.artefact.identity,
-            "last_block": model.explained[0] if "gradcam" in methods else None,
-            "model": str(model.artefact.folder),
-            "observation": str(self.observations[model.id].folder),
-            "comparison": str(compared.folder) if compared else None,
-        }
-
-    def _figures(self) -> Artefact:
-        return Artefact(
-            kind="figures",
-            slug=self.configuration.study,
-            settings={
-                "scale": self.configuration.scale,
-                "divergent": self.configuration.report.divergent,
-            },
-            source=fingerprint.source("distilscope.reporting.figures", *catalog.FIGURES.values()),
-            inputs={"tables": self.tables, "dataset": self.dataset},
-        )
-
-    def _report(self) -> Artefact:
-        """The report, made from the tables, the figures and the settings of the study."""
-        made = [self.dataset, *self.targets.values(), *(m.artefact for m in self.models)]
-        made += [derived.model.artefact for derived in self.derived]
-        made += [*self.observations.values(), *self.comparisons.values(), self.tables, self.figures]
-        return Artefact(
-            kind="report",
-            slug=self.configuration.study,
-            settings={
-                "study": self.configuration.study,
-                "scale": self.configuration.scale,
-                "configuration": _shown(self.configuration),
-                "precision": self.precision,
-                "explorer": self.configuration.report.explorer,
-            },
-            source=fingerprint.source("distilscope.reporting.report")
-            + fingerprint.files("reporting/templates", "*.html", "*.css", "*.js")
-            + fingerprint.entries("MEASURES", catalog.MEASURES),
-            inputs={"tables": self.tables, "figures": self.figures, "dataset": self.dataset},
-            information={
-                "title": self.configuration.title,
-                "runs": [str(artefact.folder / "run.json") for artefact in made],
-            },
-        )
-
-
-def _text(parameters: Mapping[str, float]) -> str | None:
-    """An objective's parameters as one text, or None where it has none."""
-    return store.canonical_json(parameters) if parameters else None
-
-
-def _shown(configuration: Configuration) -> dict[str, Any]:
-    """The settings as the report shows them: an order that means nothing is left out.
-
-    With several teachers' seeds the order of seeds says which student learns from which.
-    """
-    shown = configuration.model_dump(
-        exclude={"title": True, "device": True, "data_folder": True, "data": {"path"}}
-    )
-    paired = any(len(teacher["seeds"]) > 1 for teacher in shown["teachers"].values())
-    for where in (shown, shown["observe"], *shown["teachers"].values(), *shown["grid"]):
-        for key in ORDERLESS:
-            if isinstance(where.get(key), list) and not (key == "seeds" and paired):
-                where[key] = sorted(set(where[key]))
-    shown["grid"].sort(key=store.canonical_json)
-    return shown
+        All comparisons with a family of teachers are on the same images.
+        """
+        family = self.families.get(reference.student, [reference])
+        return tuple(self.observations[model.id] for model in family)

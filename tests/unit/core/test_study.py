@@ -173,3 +173,47 @@ def test_a_check_that_names_nothing_is_refused():
     with pytest.raises(ConfigurationError, match=r"sanity\.seed.*10.*big-s10"):
         study(sanity={"model": "big", "seed": 10})
     assert len(study(sanity={"model": "big-s30", "layers": ["head", "layer4"]}).derived) == 3
+
+
+def test_with_several_teachers_each_is_compared_with_each_on_the_same_images():
+    made = study()
+    pairs = {(m.id, m.reference) for m in made.models if m.role in ("teacher", "twin")}
+    pairs = {pair for pair in pairs if pair[1]} | set(made.ceilings)
+    family = ("big-s10", "big-s20", "big-s30")
+    asked = ("big-s10", "big-s20")  # no student is compared with the twin
+    assert pairs == {(own, other) for own in family for other in asked if own != other}
+    common = {m.id: made.observations[m.id].identity for m in made.models if m.id in family}
+    for artefact in [*made.comparisons.values(), *made.ceilings.values()]:
+        assert {a.identity for a in artefact.inputs["common"]} == set(common.values())
+    names = {row["id"]: set(row["ceilings"]) for row in made.tables.settings["models"]}
+    assert names["big-s10"] == {"big-s20"}
+    assert names["big-s30"] == {"big-s20"}
+    assert names["tiny-kd-T4-a0.9-s2"] == set()
+
+
+def test_one_teacher_has_no_further_pairs():
+    teacher = {**RAW["teachers"]["big"], "seeds": [10]}
+    assert study(teachers={"big": teacher}).ceilings == {}
+
+
+TAUGHT = {"objective": "kd", "students": ["tiny"], "T": 4, "alpha": 0.9, "taught_by": "twin"}
+
+
+def test_a_student_of_the_twin_is_compared_with_the_teacher_that_it_would_have_had():
+    made = study(grid=[*RAW["grid"], TAUGHT])
+    found = {m.seed: (m.teacher, m.reference) for m in made.models if m.role == "twin-taught"}
+    assert found == {
+        1: ("big-s20", "big-s10"),
+        2: ("big-s30", "big-s20"),
+        3: ("big-s20", "big-s10"),
+    }
+    own = made.by_id["tiny-kd-T4-a0.9-by-twin-s2"]
+    assert own.artefact.inputs["targets"][0].inputs["teacher"].slug == "big-s30"
+    others = {**identities(made)}
+    assert all(others[name] == identity for name, identity in identities(study()).items())
+
+
+def test_without_a_twin_no_student_can_learn_from_one():
+    teacher = {**RAW["teachers"]["big"], "seeds": [10], "twins": []}
+    with pytest.raises(ConfigurationError, match="a seed in `twins`"):
+        study(teachers={"big": teacher}, grid=[TAUGHT])

@@ -341,3 +341,33 @@ def test_q_is_benjamini_hochberg_over_the_tested_of_a_family():
 
 def test_every_form_of_the_file_has_its_contrasts():
     assert set(CONTRASTS) == set(claims.FORMS)
+
+
+def test_pairs_of_several_teachers_count_once_in_each_direction():
+    """Three teachers: three pairs, each measured both ways; the interval is over the members."""
+    place = {"measure": "rho", "subset": "common"}
+    likeness = {("a", "b"): 0.80, ("a", "c"): 0.84, ("b", "c"): 0.88}
+    pairs = [
+        {**twin_rows([value], **place)[0], "model": own, "role": "teacher", "reference": other}
+        for pair, value in likeness.items()
+        for own, other in (pair, pair[::-1])
+    ]
+    students = rows_of(KD4, [0.6, 0.61, 0.62, 0.6], teachers=("a", "b", "c"), **place)
+    values = values_of(students, pairs)
+    found = verdict_of(claim_of(AGAINST_TWIN), values)
+    assert found.ours == pytest.approx(0.6075 - 0.84)
+    # by hand: 3 * 0.84 - 2 * the pair without that member
+    where = ("rho", "common", None)
+    assert sorted(values.of_twins(where)) == pytest.approx([0.76, 0.84, 0.92])
+    assert "set against the pairs of 3 trained alike" in found.why
+
+
+def test_students_of_the_twin_are_an_arm_of_their_own():
+    other = {**KD4, "taught_by": "twin"}
+    strangers = [
+        {**row, "role": "twin-taught", "model": f"{row['model']}-by-twin"}
+        for row in rows_of(KD4, [0.70, 0.71, 0.72])
+    ]
+    statement = {"form": "paired-difference", "measure": "accuracy", "first": KD4, "second": other}
+    values = values_of(rows_of(KD4, [0.80, 0.82, 0.84]), strangers)
+    assert verdict_of(claim_of(statement), values).ours == pytest.approx(0.11)

@@ -8,6 +8,7 @@ import pytest
 
 from distilscope import catalog, store
 from distilscope.measuring import maps
+from distilscope.measuring.compare import compare
 from distilscope.measuring.tables import measure
 
 from .made_study import MODELS, Made, MadeStudy
@@ -292,3 +293,47 @@ def test_probes_of_different_images_are_refused(study, tmp_path):
     models[1]["observation"] = str(other.observation("teacher-s2"))
     with pytest.raises(ValueError, match="different images"):
         measure(dataclasses.replace(job, settings={**job.settings, "models": models}))
+
+
+@pytest.fixture(scope="module")
+def both_ways(study, tmp_path_factory):
+    """The teacher compared with its twin too, as where the twin is a teacher itself."""
+    folder = tmp_path_factory.mktemp("both-ways")
+    job = study.compare_job("teacher-s1")
+    inputs = {**job.inputs, "reference": str(study.observation("teacher-s2"))}
+    compare(dataclasses.replace(job, inputs=inputs, folder=folder / "comparison"))
+    job = study.tables_job()
+    models = [dict(row) for row in job.settings["models"]]
+    models[0]["ceilings"] = {"teacher-s2": str(folder / "comparison")}
+    settings = {**job.settings, "models": models}
+    measure(dataclasses.replace(job, settings=settings, folder=folder / "tables"))
+    return store.read_table(folder / "tables" / "measures.parquet")
+
+
+@pytest.mark.parametrize(
+    ("name", "slack"),
+    [("rho", 1e-6), ("iou20", 1e-6), ("cosine", 1e-6), ("image_specific_rho", 1e-3)],
+)
+def test_two_teachers_are_as_alike_from_either_side(both_ways, name, slack):
+    """On images that both get right the explained class is the label for both.
+
+    The class means that image-specific rho takes away hold the other images too, which are
+    explained for the class that the reference says.
+    """
+    place = {**HEADLINE, "layer": "layer4", "subset": "common"}
+    there = _one(both_ways, "teacher-s2", name, reference="teacher-s1", **place)
+    back = _one(both_ways, "teacher-s1", name, reference="teacher-s2", **place)
+    assert back["value"] == pytest.approx(there["value"], abs=slack)
+    assert back["n"] == there["n"]
+
+
+def test_a_further_reference_adds_rows_and_changes_none(both_ways, measures):
+    further = both_ways["reference"] == "teacher-s2"
+    assert set(both_ways.loc[further, "model"]) == {"teacher-s1"}
+    agreement = both_ways[further & (both_ways["measure"] == "agreement")]
+    assert list(agreement["subset"]) == ["all", "reference-wrong"]
+    trivial = both_ways["measure"].str.match("gaussian|edges")
+    trivial &= both_ways["model"] == "teacher-s2"
+    assert trivial.any()  # it is a reference now
+    kept = both_ways[~further & ~trivial].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, measures)

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from distilscope import store
+from distilscope.reporting import ceiling
 from distilscope.reporting.tables import MissingTable, clean, read
 
 from . import made_tables
@@ -89,3 +90,44 @@ def test_a_model_without_a_teacher_is_read_against_the_one_it_is_compared_with(s
     two = replace(tables, models=pd.concat([tables.models, other]), measures=measures)
     found = two.headline("agreement").set_index("model")["reference"]
     assert found["tiny-ce-s1"] == "teacher-s9" and found["small-ce-s1"] == "teacher-s1"
+
+
+FAMILY = dict.fromkeys("abc", "b")
+
+
+def pairs_of(values):
+    rows = [
+        {"model": own, "role": "teacher" if own != "c" else "twin", "reference": other}
+        | {"class": pd.NA, "value": value, "low": 0.0, "high": 1.0, "interval": "images"}
+        | {"n": 10, "n_undefined": 0, "reason": None}
+        for (own, other), value in values.items()
+    ]
+    student = {**rows[0], "model": "s", "role": "student", "reference": "a", "value": 0.3}
+    return pd.DataFrame([student, *rows])
+
+
+def test_the_ceiling_of_several_teachers_is_the_mean_over_their_pairs():
+    """Pairs ab (both ways) 0.5 and 0.6, ac 0.7, bc 0.9: the mean of 0.55, 0.7 and 0.9."""
+    rows = pairs_of({("a", "b"): 0.5, ("b", "a"): 0.6, ("c", "a"): 0.7, ("c", "b"): 0.9})
+    found = ceiling.over_pairs(rows, FAMILY).set_index("model")
+    assert list(found.index) == ["s", "b"]
+    assert found.at["s", "value"] == 0.3
+    assert found.at["b", "value"] == pytest.approx((0.55 + 0.7 + 0.9) / 3)
+    # pseudo-values 3 * mean - 2 * the pair without the member, t with two degrees of freedom
+    own = 2.15 - 2 * pd.Series([0.9, 0.7, 0.55])
+    half = 4.302653 * own.std() / 3**0.5
+    assert found.at["b", "high"] - found.at["b", "value"] == pytest.approx(half, rel=1e-6)
+    assert (found.at["b", "interval"], found.at["b", "n"]) == ("teachers", 3)
+
+
+def test_a_single_teacher_keeps_its_twins_as_they_are():
+    rows = pairs_of({("c", "a"): 0.7})
+    assert ceiling.over_pairs(rows, FAMILY) is rows
+
+
+def test_two_teachers_are_one_pair_without_an_interval_over_teachers():
+    rows = pairs_of({("a", "b"): 0.5, ("b", "a"): 0.6})
+    found = ceiling.over_pairs(rows, FAMILY).set_index("model").loc["b"]
+    assert found["value"] == pytest.approx(0.55)
+    assert pd.isna(found["low"])
+    assert "one pair" in found["reason"]

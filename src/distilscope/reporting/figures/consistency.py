@@ -19,7 +19,7 @@ TRIVIAL = {
     "gaussian": ("a centred Gaussian", ":"),
     "edges": ("the edges of the image", "-."),
 }
-ROLES = ("twin", "student", "control", "floor")
+ROLES = ("twin", "student", "twin-taught", "control", "floor")
 
 
 def fig_consistency(tables: Tables) -> Drawing:

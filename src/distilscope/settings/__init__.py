@@ -1,0 +1,21 @@
+"""The typed configuration of a study: every key, its kind, its range and its default.
+
+`parse` turns what YAML gave into a `Configuration` or raises `ConfigurationError`, whose message
+names each key that is wrong, the value, and what would be accepted. The JSON schema in
+workflow/schemas/ is generated from these classes.
+"""
+
+from distilscope.settings.configuration import Configuration, parse, schema
+from distilscope.settings.kinds import ConfigurationError
+from distilscope.settings.measured import Sanity
+from distilscope.settings.networks import Network, Recipe
+
+__all__ = [
+    "Configuration",
+    "ConfigurationError",
+    "Network",
+    "Recipe",
+    "Sanity",
+    "parse",
+    "schema",
+]

@@ -1,0 +1,106 @@
+"""One study: all sections together, and what must agree between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from distilscope import catalog
+from distilscope.settings.data import Data
+from distilscope.settings.grid import Entry
+from distilscope.settings.kinds import ConfigurationError, Name, Strict, Whole, faults, whole
+from distilscope.settings.measured import Measures, Observe, Report, Sanity
+from distilscope.settings.networks import Recipe, Student, Teacher
+
+
+class Configuration(Strict):
+    """One study."""
+
+    study: Name
+    title: str
+    scale: Literal["laptop", "paper"] = "laptop"
+    seeds: list[Whole] = Field(default=[0], min_length=1)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    threads: Annotated[int, Field(ge=1, le=256), BeforeValidator(whole)] = 1
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    allow_code: bool = False
+    data_folder: str = "data"
+    data: Data
+    recipes: dict[Name, Recipe] = {}
+    teachers: dict[Name, Teacher] = Field(min_length=1)
+    students: dict[Name, Student] = {}
+    grid: list[Entry] = []
+    floors: list[str] = []
+    observe: Observe = Observe()
+    measures: Measures = Measures()
+    sanity: Sanity | None = None
+    claims: str | None = None
+    report: Report = Report()
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Configuration:
+        for where, network in [*self.teachers.items(), *self.students.items()]:
+            if ":" in network.architecture and not self.allow_code:
+                raise ValueError(
+                    f"{where}: the factory {network.architecture!r} runs code of yours; "
+                    "set `allow_code: true` if you trust it"
+                )
+            if network.recipe is not None:
+                catalog.lookup(self.recipes, network.recipe, f"recipe of {where}")
+            self.recipe_of(where)
+        for position, entry in enumerate(self.grid):
+            for student in entry.students:
+                catalog.lookup(self.students, student, f"student in grid entry {position + 1}")
+                if self.students[student].weights is not None:
+                    raise ValueError(f"student {student!r} is given by `weights`: not in a grid")
+            for teacher in getattr(entry, "teachers", None) or []:
+                catalog.lookup(self.teachers, teacher, f"teacher in grid entry {position + 1}")
+        for student in self.floors:
+            catalog.lookup(self.students, student, "student in floors")
+        shared = set(self.teachers) & set(self.students)
+        if shared:
+            raise ValueError(f"teachers and students share the name {sorted(shared)[0]!r}")
+        if self.students and not self.grid and all(s.recipe for s in self.students.values()):
+            raise ValueError("`grid` is empty: no student would be trained")
+        return self
+
+    def recipe_of(self, name: str) -> Recipe | None:
+        """The recipe of a teacher or student with its own override applied."""
+        network = self.teachers.get(name) or self.students[name]
+        if network.recipe is None:
+            return None
+        base = self.recipes[network.recipe].model_dump()
+        try:
+            return Recipe.model_validate(_merged(base, network.override))
+        except ValidationError as error:
+            raise ValueError(f"override of {name}: {'; '.join(faults(error))}") from None
+
+
+def _merged(base: Any, over: Any) -> Any:
+    """`over` laid on `base`, mapping by mapping."""
+    if isinstance(base, dict) and isinstance(over, Mapping):
+        return {**base, **{key: _merged(base.get(key), value) for key, value in over.items()}}
+    return over
+
+
+def parse(raw: Mapping[str, Any], where: str = "the configuration") -> Configuration:
+    """The typed configuration.
+
+    Raises:
+        ConfigurationError: a line for each fault: key, value, what would be accepted.
+    """
+    try:
+        return Configuration.model_validate(dict(raw))
+    except ValidationError as error:
+        lines = "\n".join(f"  {fault}" for fault in faults(error))
+        raise ConfigurationError(f"{where} can't be used:\n{lines}") from None
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a configuration, for editors and for people."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Configuration.model_json_schema(),
+    }

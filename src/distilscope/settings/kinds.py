@@ -1,0 +1,86 @@
+"""What the keys of a configuration are made of, and how a fault is told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from distilscope import catalog
+
+
+class ConfigurationError(ValueError):
+    """A configuration that can't be used; the message has a line for each fault."""
+
+
+LARGEST = 2**53
+"""Whole numbers up to this one are the same as int and as float."""
+
+
+def number(value: Any) -> Any:
+    """YAML 1.1 reads 1e-1 as text: a text that is a number is that number. True is not 1."""
+    if isinstance(value, bool):
+        raise ValueError(f"{value} is not a number")
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is not a number") from None
+    if not isinstance(value, (int, float)):
+        raise ValueError(f"{value!r} is not a number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is not a finite number")
+    if abs(value) > LARGEST:
+        raise ValueError(f"a number of that size can't be used; the largest is {LARGEST}")
+    return value
+
+
+def whole(value: Any) -> Any:
+    """The same, and it has no fraction."""
+    value = number(value)
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise ValueError(f"{value:g} is not a whole number")
+        return int(value)
+    return value
+
+
+Number = Annotated[float, BeforeValidator(number)]
+Positive = Annotated[float, Field(gt=0), BeforeValidator(number)]
+Fraction = Annotated[float, Field(ge=0, le=1), BeforeValidator(number)]
+Whole = Annotated[int, Field(ge=0), BeforeValidator(whole)]
+Count = Annotated[int, Field(ge=1), BeforeValidator(whole)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+
+
+class Strict(BaseModel):
+    """A mapping whose keys are all known; a misspelt one is answered with the nearest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{value!r} is not a mapping of keys to values")
+        for key in value:
+            if key not in cls.model_fields:
+                raise ValueError(f"unknown key {key!r}; {catalog.suggest(key, cls.model_fields)}")
+        return dict(value)
+
+
+def faults(error: ValidationError, tags: Collection[str] = catalog.OBJECTIVES) -> list[str]:
+    """A line for each fault: place, what is wrong, value. `tags` are no part of a place."""
+    return [_fault(fault, tags) for fault in error.errors()]
+
+
+def _fault(fault: Mapping[str, Any], tags: Collection[str]) -> str:
+    place = ".".join(str(part) for part in fault["loc"] if part not in tags)
+    if fault["type"] == "missing":
+        return f"{place}: this key is missing"
+    message = fault["msg"].removeprefix("Value error, ")
+    shown = repr(fault.get("input"))
+    plain = fault["type"] == "value_error" or len(shown) > 60
+    return f"{place or 'top level'}: {message}" + ("" if plain else f" (got {shown})")

@@ -1,0 +1,172 @@
+"""Networks by name, how their weights begin, and how they are trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from distilscope import catalog
+from distilscope.settings.data import Views
+from distilscope.settings.kinds import (
+    Count,
+    Fraction,
+    Name,
+    Number,
+    Positive,
+    Strict,
+    Whole,
+    number,
+)
+
+
+class Optimizer(Strict):
+    """Stochastic gradient descent."""
+
+    name: Literal["sgd"] = "sgd"
+    lr: Positive
+    momentum: Fraction = 0.9
+    weight_decay: Annotated[float, Field(ge=0), BeforeValidator(number)] = 5e-4
+    nesterov: bool = False
+
+
+class Schedule(Strict):
+    """How the learning rate moves over the run."""
+
+    name: Literal["cosine", "one-cycle", "constant", "steps"] = "cosine"
+    warmup_epochs: Annotated[float, Field(ge=0), BeforeValidator(number)] = 0
+    milestones: list[Count] = []
+    gamma: Fraction = 0.1
+
+
+class Recipe(Strict):
+    """How a model is trained. The weights of the last epoch are the model.
+
+    `targets` says where a distilled model has its teacher's logits from: a table that is computed
+    once and serves every T and alpha, or the teacher itself at every step.
+    """
+
+    epochs: Count
+    batch: Count = 128
+    optimizer: Optimizer
+    schedule: Schedule = Schedule()
+    views: Views = Views()
+    targets: Literal["table", "online"] = "table"
+
+
+class Network(Strict):
+    """A network by name, and where its weights begin."""
+
+    architecture: str
+    settings: dict[str, Any] = {}
+    layers: dict[str, str] | None = None
+    explained: list[str] | None = None
+    head: str | None = None
+    recipe: Name | None = None
+    override: dict[str, Any] = {}
+    weights: str | None = None
+    preprocessing: Preprocessing | None = None
+
+    @model_validator(mode="after")
+    def _described(self) -> Network:
+        known = self.architecture in catalog.ARCHITECTURES
+        if not known and not _open_ended(self.architecture):
+            catalog.lookup(catalog.ARCHITECTURES, self.architecture, "architecture")
+        if known:
+            entry = catalog.ARCHITECTURES[self.architecture]
+            for key, value in self.settings.items():
+                default = catalog.lookup(entry.settings, key, f"setting of {self.architecture}")
+                _check_setting(key, value, default)
+        else:
+            _check_plain("settings", self.settings)
+        if not known and not (self.layers and self.explained):
+            raise ValueError(
+                f"{self.architecture!r} needs `layers` (name: module path, input to output) and "
+                "`explained` (names of layers, the last block first)"
+            )
+        layers = self.layers or (catalog.ARCHITECTURES[self.architecture].layers if known else {})
+        for name in self.explained or []:
+            catalog.lookup(layers, name, "layer")
+        if self.recipe is None and self.weights is None:
+            raise ValueError("give a `recipe` to train it, or `weights` of a model you have")
+        if self.preprocessing is not None and self.weights is None:
+            raise ValueError("`preprocessing` is for `weights` of yours: training uses the data's")
+        if self.recipe is not None and self.weights is not None:
+            raise ValueError("`weights` are used as they are; to train from a file use `init`")
+        return self
+
+
+def _check_plain(key: str, value: Any) -> None:
+    """Refuse what has no form in JSON: infinities, NaN, dates."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            _check_plain(f"{key}.{name}", item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_plain(key, item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{key}: {value} is not a finite number")
+    elif not isinstance(value, (str, int, float, type(None))):
+        raise ValueError(f"{key}: {value!r} is neither text, a number, true, false nor null")
+
+
+def _check_setting(key: str, value: Any, default: Any) -> None:
+    """Refuse a network's setting that is of another kind than its default."""
+    if isinstance(default, list):
+        numbers, wanted = value, "a list of whole numbers from 1"
+    elif isinstance(default, int):
+        numbers, wanted = [value], "a whole number from 1"
+    else:
+        numbers, wanted = [], "text"
+    whole = isinstance(numbers, list) and all(type(n) is int and n >= 1 for n in numbers)
+    if not whole or (wanted == "text" and not isinstance(value, str)):
+        raise ValueError(f"setting {key!r} is {value!r}, expected {wanted}")
+
+
+class Preprocessing(Strict):
+    """The normalisation a given model was trained with, on pixels in [0, 1]."""
+
+    mean: list[Number] = Field(min_length=3, max_length=3)
+    std: list[Positive] = Field(min_length=3, max_length=3)
+
+
+def _open_ended(architecture: str) -> bool:
+    return architecture.startswith(catalog.TORCHVISION_PREFIX) or ":" in architecture
+
+
+class Student(Network):
+    """A student: trained by the entries of `grid`, or given by `weights`."""
+
+
+class Teacher(Network):
+    """A teacher: fine-tuned or trained here (`recipe`), or given (`weights`).
+
+    `init` is `random`, `imagenet`, or the path of a weights file. Students learn from the models
+    of `seeds`, student seed i from the i-th of them in turn; those of `twins` are trained alike
+    and serve as references.
+    """
+
+    init: str = "random"
+    seeds: list[Whole] = Field(default=[0], min_length=1)
+    twins: list[Whole] = []
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Teacher:
+        both = [*self.seeds, *self.twins]
+        if len(set(both)) != len(both):
+            raise ValueError(f"`seeds` and `twins` must all differ, got {both}")
+        if self.weights is not None and (self.twins or len(self.seeds) > 1):
+            raise ValueError("a given teacher is one model: it has no `twins` and one seed")
+        if self.init == "imagenet":
+            entry = catalog.ARCHITECTURES.get(self.architecture)
+            if entry is None or entry.pretrained is None:
+                able = [n for n, a in catalog.ARCHITECTURES.items() if a.pretrained]
+                raise ValueError(f"`init: imagenet` is known for {', '.join(able)}")
+        return self
+
+
+Network.model_rebuild()
+Student.model_rebuild()
+Teacher.model_rebuild()

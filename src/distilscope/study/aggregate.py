@@ -1,0 +1,179 @@
+"""What is made of all models of a study together: its tables, its figures, its report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distilscope import catalog, claims, fingerprint, store
+from distilscope.settings import Configuration
+from distilscope.study.artefact import Artefact
+from distilscope.study.derived import Derived
+from distilscope.study.models import Model, user_path
+
+if TYPE_CHECKING:
+    from distilscope.study.plan import Study
+
+ORDERLESS = (
+    "seeds",
+    "twins",
+    "students",
+    "teachers",
+    "T",
+    "alpha",
+    "floors",
+    "methods",
+    "reductions",
+)
+"""Lists of the configuration whose order changes no result."""
+
+
+def tables(study: Study) -> Artefact:
+    """Every number of the study, from all observations and comparisons."""
+    compared = [*study.comparisons.values(), *study.ceilings.values()]
+    measures = study.configuration.measures
+    return Artefact(
+        kind="tables",
+        slug=study.configuration.study,
+        settings={
+            "study": study.configuration.study,
+            "models": [_row(study, model) for model in study.models],
+            "measures": measures.model_dump(
+                include={
+                    *("ece_bins", "bootstrap", "level", "seed"),
+                    *("top", "folds", "minimum_class"),
+                }
+            ),
+            "divergent": max(
+                study.configuration.report.divergent, study.configuration.report.explorer
+            ),
+            "claims": _claims(study),
+            "sanity": [_derived_row(study, derived) for derived in study.derived],
+            "methods": sorted(study.configuration.observe.methods),
+        },
+        source=fingerprint.source("distilscope.measuring.tables"),
+        inputs={
+            "dataset": study.dataset,
+            "models": tuple(model.artefact for model in study.models),
+            "observations": tuple(study.observations[model.id] for model in study.models),
+            "comparisons": tuple(compared),
+            "derived": tuple(study.observations[d.model.id] for d in study.derived),
+        },
+    )
+
+
+def _derived_row(study: Study, derived: Derived) -> dict[str, Any]:
+    return {
+        "id": derived.model.id,
+        "original": derived.model.reference,
+        "randomised": derived.layer,
+        "steps": [list(step) for step in derived.steps],
+        "observation": str(study.observations[derived.model.id].folder),
+    }
+
+
+def _claims(study: Study) -> dict[str, Any] | None:
+    """The claims themselves, so that a comment in their file plans nothing, and their scope."""
+    given = study.configuration.claims
+    if given is None:
+        return None
+    found = claims.load(str(user_path(given, "claims")), (study.root, Path()))
+    data, scale = study.configuration.data.name, study.configuration.scale
+    published = scale == "paper" and data == found.dataset
+    return {
+        "file": found.model_dump(),
+        "published_data": published,
+        "scope": f"published data ({data})" if published else f"here ({data}, {scale} scale)",
+    }
+
+
+def _row(study: Study, model: Model) -> dict[str, Any]:
+    compared, methods = study.comparisons.get(model.id), study.configuration.observe.methods
+    return {
+        "id": model.id,
+        "kind": model.kind,
+        "role": model.role,
+        "student": model.student,
+        "architecture": model.architecture,
+        "objective": model.objective,
+        "objective_params": _text(model.parameters),
+        "T": model.parameters.get("T"),
+        "alpha": model.parameters.get("alpha"),
+        "seed": model.seed,
+        "teacher": model.teacher,
+        "reference": model.reference,
+        "identity": model.artefact.identity,
+        "last_block": model.explained[0] if "gradcam" in methods else None,
+        "model": str(model.artefact.folder),
+        "observation": str(study.observations[model.id].folder),
+        "comparison": str(compared.folder) if compared else None,
+        "ceilings": {
+            other: str(made.folder)
+            for (own, other), made in study.ceilings.items()
+            if own == model.id
+        },
+    }
+
+
+def figures(study: Study) -> Artefact:
+    """All figures, drawn from the tables."""
+    return Artefact(
+        kind="figures",
+        slug=study.configuration.study,
+        settings={
+            "scale": study.configuration.scale,
+            "divergent": study.configuration.report.divergent,
+        },
+        source=fingerprint.source("distilscope.reporting.figures", *catalog.FIGURES.values()),
+        inputs={"tables": study.tables, "dataset": study.dataset},
+    )
+
+
+def report(study: Study) -> Artefact:
+    """The report, made from the tables, the figures and the settings of the study."""
+    made = [study.dataset, *study.targets.values(), *(m.artefact for m in study.models)]
+    made += [derived.model.artefact for derived in study.derived]
+    made += [*study.observations.values(), *study.comparisons.values()]
+    made += [*study.ceilings.values(), study.tables, study.figures]
+    return Artefact(
+        kind="report",
+        slug=study.configuration.study,
+        settings={
+            "study": study.configuration.study,
+            "scale": study.configuration.scale,
+            "configuration": _shown(study.configuration),
+            "precision": study.precision,
+            "explorer": study.configuration.report.explorer,
+        },
+        source=fingerprint.source("distilscope.reporting.report")
+        + fingerprint.files("reporting/templates", "*.html", "*.css", "*.js")
+        + fingerprint.entries("MEASURES", catalog.MEASURES),
+        inputs={"tables": study.tables, "figures": study.figures, "dataset": study.dataset},
+        information={
+            "title": study.configuration.title,
+            "runs": [str(artefact.folder / "run.json") for artefact in made],
+        },
+    )
+
+
+def _text(parameters: Mapping[str, float]) -> str | None:
+    """An objective's parameters as one text, or None where it has none."""
+    return store.canonical_json(parameters) if parameters else None
+
+
+def _shown(configuration: Configuration) -> dict[str, Any]:
+    """The settings as the report shows them: an order that means nothing is left out.
+
+    With several teachers' seeds the order of seeds says which student learns from which.
+    """
+    shown = configuration.model_dump(
+        exclude={"title": True, "device": True, "data_folder": True, "data": {"path"}}
+    )
+    paired = any(len(teacher["seeds"]) > 1 for teacher in shown["teachers"].values())
+    for where in (shown, shown["observe"], *shown["teachers"].values(), *shown["grid"]):
+        for key in ORDERLESS:
+            if isinstance(where.get(key), list) and not (key == "seeds" and paired):
+                where[key] = sorted(set(where[key]))
+    shown["grid"].sort(key=store.canonical_json)
+    return shown
