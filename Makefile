@@ -5,6 +5,7 @@
 # make plan                   what a run would do and why, without running it
 # make verify                 every stored file against its digest
 # make clean-orphans [YES=1]  results that no configuration asks for: listed, and removed if told
+# make pack                   the published study with its provenance in one file
 # make accept WHY="..."       carry results over after a refactor that changes none
 #
 # STUDY_CONFIG=path chooses another configuration than config/config.yaml.
@@ -16,7 +17,7 @@ STUDY_CONFIG ?=
 DISTILSCOPE = $(BIN)/python -m distilscope
 CONFIGURATION = $(if $(STUDY_CONFIG),--configuration '$(STUDY_CONFIG)')
 
-.PHONY: study test test-long lint schema plan verify clean-orphans accept
+.PHONY: study test test-long lint schema plan verify clean-orphans pack accept
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("distilscope needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -36,6 +37,9 @@ verify: $(VENV)/.installed
 
 clean-orphans: $(VENV)/.installed
 	$(DISTILSCOPE) clean-orphans $(CONFIGURATION) $(if $(filter 1,$(YES)),--yes)
+
+pack: $(VENV)/.installed
+	$(DISTILSCOPE) pack $(CONFIGURATION)
 
 accept: export ACCEPTED_WHY = $(WHY)
 accept: $(VENV)/.installed

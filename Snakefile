@@ -60,6 +60,7 @@ wildcard_constraints:
     teacher=r"[^/]+",
     model=r"[^/]+",
     comparison=r"[^/]+",
+    probe=r"[^/]+",
     study=r"[^/]+",
 
 
@@ -68,6 +69,7 @@ include: "rules/data.smk"
 include: "rules/models.smk"
 include: "rules/targets.smk"
 include: "rules/observations.smk"
+include: "rules/shortcuts.smk"
 include: "rules/measures.smk"
 include: "rules/report.smk"
 

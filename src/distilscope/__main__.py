@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from distilscope import publishing
-from distilscope.commands import accept, configured, orphans, plan, verify
+from distilscope.commands import accept, configured, orphans, pack, plan, verify
 
 DEFAULT = Path("config/config.yaml")
 
@@ -28,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
             case "clean-orphans":
                 also = [given.configuration] if given.configuration else []
                 return orphans.main(also, root, confirmed=given.yes)
+            case "pack":
+                return pack.main(given.configuration or DEFAULT)
             case "accept":
                 return accept.main(given.configuration or DEFAULT, root, given.why)
     except (ValueError, OSError) as fault:
@@ -49,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     command("verify", "every stored file against its digest")
     cleaning = command("clean-orphans", "list results that no configuration asks for")
     cleaning.add_argument("--yes", action="store_true", help="and remove them")
+    command("pack", "a published study with its provenance in one file")
     accepting = command("accept", "carry results over after a refactor that changes none")
     accepting.add_argument("--why", required=True, help="why the results stand")
     return parser

@@ -142,6 +142,12 @@ DATASETS: dict[str, Dataset] = {
     "idx": Dataset(reader="distilscope.data.readers:read_idx", path="given"),
     "image-folder": Dataset(reader="distilscope.data.readers:read_image_folder", path="given"),
     "npz": Dataset(reader="distilscope.data.readers:read_npz", path="given"),
+    "composed-parts": Dataset(
+        reader="distilscope.data.composed_reader:read_composed", path="given"
+    ),
+    "annotated-parts": Dataset(
+        reader="distilscope.data.annotated_parts:read_annotated_parts", path="given"
+    ),
 }
 
 VIEW_POLICIES: dict[str, str] = {
@@ -266,16 +272,40 @@ MEASURES: dict[str, Measure] = {
     "published_iou": Measure("consistency", "", "higher"),
     "null_image_specific_rho": Measure("null", "", ""),
     "null_rho": Measure("null", "", ""),
+    "null_iou05": Measure("null", "", ""),
+    "null_iou10": Measure("null", "", ""),
     "null_iou20": Measure("null", "", ""),
+    "null_iou30": Measure("null", "", ""),
+    "null_iou50": Measure("null", "", ""),
+    "null_mass_lift20": Measure("null", "", ""),
+    "null_cosine": Measure("null", "", ""),
     "null_other_image_specific_rho": Measure("null", "", ""),
     "null_other_rho": Measure("null", "", ""),
+    "null_other_iou05": Measure("null", "", ""),
+    "null_other_iou10": Measure("null", "", ""),
     "null_other_iou20": Measure("null", "", ""),
-    "gaussian_rho": Measure("trivial", "", ""),
-    "gaussian_iou20": Measure("trivial", "", ""),
+    "null_other_iou30": Measure("null", "", ""),
+    "null_other_iou50": Measure("null", "", ""),
+    "null_other_mass_lift20": Measure("null", "", ""),
+    "null_other_cosine": Measure("null", "", ""),
     "gaussian_image_specific_rho": Measure("trivial", "", ""),
-    "edges_rho": Measure("trivial", "", ""),
-    "edges_iou20": Measure("trivial", "", ""),
+    "gaussian_rho": Measure("trivial", "", ""),
+    "gaussian_iou05": Measure("trivial", "", ""),
+    "gaussian_iou10": Measure("trivial", "", ""),
+    "gaussian_iou20": Measure("trivial", "", ""),
+    "gaussian_iou30": Measure("trivial", "", ""),
+    "gaussian_iou50": Measure("trivial", "", ""),
+    "gaussian_mass_lift20": Measure("trivial", "", ""),
+    "gaussian_cosine": Measure("trivial", "", ""),
     "edges_image_specific_rho": Measure("trivial", "", ""),
+    "edges_rho": Measure("trivial", "", ""),
+    "edges_iou05": Measure("trivial", "", ""),
+    "edges_iou10": Measure("trivial", "", ""),
+    "edges_iou20": Measure("trivial", "", ""),
+    "edges_iou30": Measure("trivial", "", ""),
+    "edges_iou50": Measure("trivial", "", ""),
+    "edges_mass_lift20": Measure("trivial", "", ""),
+    "edges_cosine": Measure("trivial", "", ""),
     "cka_debiased": Measure("representation", "", "higher"),
     "cka_biased": Measure("representation", "", "higher"),
     "cka_biased_null": Measure("representation", "", ""),
@@ -287,9 +317,48 @@ MEASURES: dict[str, Measure] = {
 }
 
 
+# ------------------------------------------------------------------------------------- probes
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Versions of the test images that are made on purpose.
+
+    Attributes:
+        builder: dotted path `module:function`; called with the images and the job, returns
+            name -> `data.probes.Part`.
+        parts: the names of the versions.
+        explained: parts whose maps are kept; of the others logits are.
+    """
+
+    builder: str
+    parts: tuple[str, ...]
+    explained: tuple[str, ...] = ()
+
+
+PROBES: dict[str, Probe] = {
+    "plain": Probe("distilscope.probing.plain:build", ("test",), explained=("test",)),
+    "patched": Probe("distilscope.probing.patched:build", ("patch-on", "patch-off")),
+    "masked": Probe(
+        "distilscope.probing.masked:build", ("masked-top", "masked-random", "masked-centre")
+    ),
+}
+
+
 # ---------------------------------------------------------------------------- tables, figures
 
-TABLES = ("measures", "models", "reliability", "divergent", "histories", "claims", "sanity")
+TABLES = (
+    "measures",
+    "models",
+    "seeds",
+    "reliability",
+    "divergent",
+    "histories",
+    "claims",
+    "sanity",
+    "shortcuts",
+    "shortcut_rates",
+)
 
 _DRAWN_IN = "distilscope.reporting.figures"
 

@@ -109,6 +109,13 @@ class PairedDifference(Term):
     second: Arm
 
 
+class MatchedDifference(PairedDifference):
+    """The same at equal values of another measure, on which the differences are regressed."""
+
+    form: Literal["matched-difference"]
+    covariate: Term
+
+
 class AgainstTwin(Term):
     """The student's value less the twins' mean."""
 
@@ -164,6 +171,7 @@ class BestOf(Term):
 
 FORMS: dict[str, type[Strict]] = {
     "paired-difference": PairedDifference,
+    "matched-difference": MatchedDifference,
     "against-twin": AgainstTwin,
     "against-constant": AgainstConstant,
     "relative-cost": RelativeCost,

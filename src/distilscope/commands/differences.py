@@ -16,6 +16,7 @@ from distilscope.study import ROLES, Artefact, Model, Pending, Study, whole
 UNSET = "unset"
 LISTS = ("models", "sanity", "configuration")
 NAMED_BY = {"dataset": ("data.name",), "tables": ("study",), "derived": ("sanity",)}
+NAMED_BY |= dict.fromkeys(("planted", "probe", "further"), ("planted", "shortcuts"))
 """Which settings bring an artefact of a new name."""
 
 UNSEEN = ("title", "device", "data_folder")
@@ -26,6 +27,9 @@ WORDS = {
     "dataset": ("dataset", "datasets"),
     "networks": ("check of networks", "checks of networks"),
     "derived": ("derived model", "derived models"),
+    "planted": ("planted dataset", "planted datasets"),
+    "probe": ("made probe", "made probes"),
+    "further": ("observation of made probes", "observations of made probes"),
     "targets": ("table of targets", "tables of targets"),
     "observation": ("observation", "observations"),
     "comparison": ("comparison", "comparisons"),
@@ -36,8 +40,11 @@ WORDS = {
 CONFIGURED_BY = {
     "dataset": ("data.",),
     "observation": ("observe.", "threads"),
+    "planted": ("planted.",),
+    "probe": ("planted.", "shortcuts."),
+    "further": ("planted.", "shortcuts.", "observe.", "threads"),
     "comparison": ("measures.", "observe.", "data."),
-    "tables": ("measures.", "report.", "claims", "study"),
+    "tables": ("measures.", "report.", "claims", "study", "shortcuts.", "planted."),
     "figures": ("report.", "scale"),
     "report": ("",),
 }

@@ -39,7 +39,8 @@ def verify(results: Path = RESULTS) -> Verdict:
         if not (folder / "run.json").exists():
             verdict.unfinished.append(folder)
     for path in sorted(results.glob(f"*/{record.FILE}")):
-        _verify_published(path, verdict)
+        verdict.files += sum(file.is_file() for file in path.parent.rglob("[!.]*"))
+        verdict.damaged += published(path.parent)
     return verdict
 
 
@@ -50,23 +51,23 @@ def _files(place: Path) -> Iterator[Path]:
     yield from sorted(named | {path.with_suffix("") for path in found - named})
 
 
-def _verify_published(path: Path, verdict: Verdict) -> None:
+def published(folder: Path) -> list[str]:
+    """A sentence for each file of a published study that is not what was published."""
     try:
-        digests = store.read_json(path)["published"]
+        digests = store.read_json(folder / record.FILE)["published"]
     except DamagedFile as fault:
-        verdict.damaged.append(str(fault))
-        return
+        return [str(fault)]
+    faults = []
     for name, digest in sorted(digests.items()):
-        copy = path.parent / name
-        verdict.files += 1
-        if not copy.is_file():
+        if not (folder / name).is_file():
             what = "the published file is missing"
-        elif store.digest_file(copy) != digest:
+        elif store.digest_file(folder / name) != digest:
             what = "it is not what was published (digest differs)"
         else:
             continue
-        cure = f"rm '{path.parent}'/.*.published && snakemake --cores all --resources gpu=1"
-        verdict.damaged.append(f"{copy}: {what}. Publish again: {cure}")
+        cure = f"rm '{folder}'/.*.published && snakemake --cores all --resources gpu=1"
+        faults.append(f"{folder / name}: {what}. Publish again: {cure}")
+    return faults
 
 
 def main() -> int:

@@ -92,6 +92,29 @@ def _bounds(replicates: np.ndarray, n: np.ndarray, level: float) -> tuple[np.nda
     return np.where(n >= 2, low, np.nan), np.where(n >= 2, high, np.nan)
 
 
+def two_level(
+    values: np.ndarray, images: Resamples, level: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile interval of the mean of (S, N) values when both seeds and images are resampled.
+
+    Seeds and images are crossed: each replicate draws S seeds and N images once, and a value
+    counts as often as its seed times as often as its image (Owen 2007, "The pigeonhole
+    bootstrap"). The mean is over seeds of the means over the images where a value is defined.
+    With few seeds it is too narrow: at 3 seeds a nominal 95 % covers about 75 %.
+    """
+    counts = images.counts
+    chosen = np.random.default_rng([seed, len(values)]).multinomial(
+        len(values), np.full(len(values), 1.0 / len(values)), size=counts.shape[1]
+    )
+    means, _ = _mean_replicates(values.T, images)
+    weights = chosen.T * ~np.isnan(means)
+    total = np.where(np.isnan(means), 0.0, means) * weights
+    used = weights.sum(axis=0)
+    mixed = np.divide(total.sum(axis=0), used, out=np.full(used.shape, np.nan), where=used > 0)
+    low, high = interval(mixed[None], level)
+    return float(low[0]), float(high[0])
+
+
 def interval(replicates: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Percentile interval over the last axis, (..., B) -> two (...), ignoring NaN replicates."""
     tails = [(1 - level) / 2, (1 + level) / 2]

@@ -18,12 +18,71 @@ from distilscope import claims
 from distilscope.inference.contrasts import ClassContrast, Contrast
 from distilscope.inference.values import NotTested, Values, Where
 
+LEAST_MATCHED = 4  # seeds, of which a regression leaves two degrees of freedom
 LEAST_RANGE = 0.05  # a smaller (twin - chance) makes a ratio mostly noise
 
 
 def paired_difference(statement: claims.PairedDifference, values: Values) -> list[Contrast]:
     """first - second by seed."""
     return [_difference(statement, values, statement.first, statement.second)]
+
+
+def matched_difference(statement: claims.MatchedDifference, values: Values) -> list[Contrast]:
+    """first - second by seed, at equal values of the covariate.
+
+    Within each student the differences of the measure are regressed on those of the covariate,
+    with one slope for all students; what is left at a difference of 0 is the effect. A seed's
+    value is its pseudo-value (the jackknife over seeds), so that the slope's own error counts.
+    """
+    arms = statement.first, statement.second
+    students = values.students(statement.students, arms)
+    seeds = values.seeds(students, arms)
+    outcome, covariate = (
+        _differences(statement, values, students, seeds, term)
+        for term in (statement, statement.covariate)
+    )
+    kept = ~np.isnan(outcome + covariate).any(axis=1)
+    outcome, covariate = outcome[kept], covariate[kept]
+    if len(outcome) < LEAST_MATCHED:
+        raise NotTested(f"{len(outcome)} seeds: a regression over seeds needs {LEAST_MATCHED}")
+    if np.allclose(covariate, covariate.mean(axis=0)):
+        raise NotTested(f"the differences of {statement.covariate.measure} do not vary over seeds")
+    whole = _at_equal(outcome, covariate)
+    rest = [
+        _at_equal(np.delete(outcome, i, axis=0), np.delete(covariate, i, axis=0))
+        for i in range(len(outcome))
+    ]
+    found = len(outcome) * whole - (len(outcome) - 1) * np.array(rest)
+    teachers = [values.teacher(students, arms[0], seed) for seed in np.array(seeds)[kept]]
+    label = f"{arms[0].words} − {arms[1].words} at equal {statement.covariate.measure}"
+    return [_contrast(label, list(found), teachers)]
+
+
+def _differences(
+    statement: claims.MatchedDifference,
+    values: Values,
+    students: list[str],
+    seeds: list[int],
+    term: claims.Term,
+) -> np.ndarray:
+    """(seeds, students) first - second of a term."""
+    where = (term.measure, term.subset, None)
+    values.require(where)
+    first, second = (
+        np.array(
+            [[values.of_seed([name], arm, seed, where) for name in students] for seed in seeds]
+        )
+        for arm in (statement.first, statement.second)
+    )
+    return first - second
+
+
+def _at_equal(outcome: np.ndarray, covariate: np.ndarray) -> float:
+    """Mean of (seeds, students) outcomes where the covariate is 0; slope pooled over students."""
+    left, right = outcome - outcome.mean(axis=0), covariate - covariate.mean(axis=0)
+    spread = float(np.sum(right**2))
+    slope = float(np.sum(left * right)) / spread if spread > 0 else 0.0
+    return float(outcome.mean() - slope * covariate.mean())
 
 
 def best_of(statement: claims.BestOf, values: Values) -> list[Contrast]:
@@ -204,6 +263,7 @@ def _contrast(
 
 CONTRASTS: dict[str, Callable[[Any, Values], list[Contrast]]] = {
     "paired-difference": paired_difference,
+    "matched-difference": matched_difference,
     "against-twin": against_twin,
     "against-constant": against_constant,
     "relative-cost": relative_cost,

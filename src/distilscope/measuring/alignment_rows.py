@@ -11,6 +11,7 @@ import pandas as pd
 from distilscope import store
 from distilscope.inference import bootstrap
 from distilscope.measuring import causes
+from distilscope.measuring.pairs import percent_name
 from distilscope.measuring.study_rows import TWIN_ROLES, Entry, Rows, Study
 
 KEY = ("method", "layer", "reference_layer", "resolution", "explained")
@@ -35,6 +36,7 @@ class Pair:
         position: (n,) where the images are in the probe.
         values: measure -> (n,) float64. reasons: (n,) objects.
         subsets: name -> (n,) bool. label: (n,).
+        top: share of pixels of the headline IoU; those at other shares are its curve.
     """
 
     key: Mapping[str, str]
@@ -43,6 +45,7 @@ class Pair:
     reasons: np.ndarray
     subsets: Mapping[str, np.ndarray]
     label: np.ndarray
+    top: float
 
     @property
     def measures(self) -> list[str]:
@@ -63,16 +66,21 @@ class Pair:
         return [m for m in self.measures if at_layers and f"null_other_{m}" in self.values]
 
     @property
-    def headlines(self) -> list[str]:
-        """Measures whose spread is given too: those with a null, and the published ones."""
-        published = [name for name in self.measures if name.startswith("published_")]
-        return self.nulled + published
-
-    @property
     def by_class(self) -> list[str]:
         """Measures that are given by class too: all but the further points of the IoU curve."""
-        kept = self.headlines
-        return [name for name in self.measures if name in kept or not name.startswith("iou")]
+        headline = percent_name("iou", self.top)
+        return [m for m in self.measures if m == headline or not m.startswith("iou")]
+
+    @property
+    def related(self) -> list[str]:
+        """Measures that are set in relation to the twin: those of them that have a null."""
+        return [name for name in self.by_class if name in self.nulled]
+
+    @property
+    def headlines(self) -> list[str]:
+        """Measures whose spread is given too: the same, and the published ones."""
+        published = [name for name in self.measures if name.startswith("published_")]
+        return self.related + published
 
     def above_null(self, measure: str, images: int) -> np.ndarray:
         """(images,) measure minus its own within-class null over the common images, else NaN."""
@@ -105,6 +113,7 @@ def _pair(key: Mapping[str, str], rows: pd.DataFrame, study: Study) -> Pair:
             "all": np.ones(len(rows), bool),
         },
         label=rows["label"].to_numpy(np.int64),
+        top=study.rules.top,
     )
 
 
@@ -209,7 +218,7 @@ def _add_ratios(
     """(model - own null) / (twin - own null) over the common images on which both are defined."""
     images, common = len(rows.study.index), int(pair.subsets["common"].sum())
     beside = list(_twin_pairs(pair, twins))
-    for measure in pair.nulled:
+    for measure in pair.related:
         name = f"{measure}.ratio"
         if not beside:
             why = f"the study has no twin of {entry.reference} to compare with"

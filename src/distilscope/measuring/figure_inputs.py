@@ -154,8 +154,10 @@ def history_table(study: Study) -> pd.DataFrame:
 def divergent_table(
     study: Study, outputs: Mapping[str, Outputs], pairs: Mapping[str, Sequence[Pair]]
 ) -> pd.DataFrame:
-    """For each model the images with the lowest rho among those that both models get right.
+    """Images of each model and its reference: those that differ most, and some that don't.
 
+    Of the images that both get right the lowest rho, and a few over the whole range of rho; and
+    images that the two predict differently.
     Read at input resolution of the first pair of layers, for the reference's prediction. Maps are
     the evidence that rho is computed on, at their native grids.
     """
@@ -181,11 +183,11 @@ def _headline(pairs: Sequence[Pair]) -> Pair | None:
 def _divergent(
     study: Study, entry: Entry, reference: Entry, pair: Pair, outputs: Mapping[str, Outputs]
 ) -> pd.DataFrame:
-    rho = np.where(pair.subsets["both-correct"], pair.values["rho"], np.nan)
-    order = np.argsort(rho, kind="stable")
-    chosen = order[~np.isnan(rho[order])][: study.divergent]
-    place = pair.position[chosen]
     own, other = outputs[entry.id], outputs[reference.id]
+    rho, position = pair.values["rho"], pair.position
+    differ = own.prediction[position] != other.prediction[position]
+    chosen = _shown(rho, pair.subsets["both-correct"], differ, study.divergent)
+    place = position[chosen]
     classes = other.prediction[place]
     table = pd.DataFrame(
         {
@@ -210,6 +212,26 @@ def _divergent(
         table[f"{prefix}map"] = list(shown.reshape(len(shown), math.prod(stored.grid)))
         table[f"{prefix}grid_h"], table[f"{prefix}grid_w"] = stored.grid
     return table[list(DIVERGENT_COLUMNS)]
+
+
+def _shown(rho: np.ndarray, right: np.ndarray, differ: np.ndarray, most: int) -> np.ndarray:
+    """Rows by rising rho: the `most` lowest that both get right, a quarter as many over the rest of
+    their range, and half as many, over the range too, that the models predict differently.
+    """
+    order = np.argsort(rho, kind="stable")
+    order = order[~np.isnan(rho[order])]
+    agreed, apart = order[right[order]], order[differ[order]]
+    rest = agreed[most:]
+    parts = agreed[:most], _evenly(rest, most // 4), _evenly(apart, most // 2)
+    chosen = np.unique(np.concatenate(parts))
+    return chosen[np.argsort(rho[chosen], kind="stable")]
+
+
+def _evenly(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of them, spread over all."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
 
 
 def _confidence(outputs: Outputs, place: np.ndarray) -> np.ndarray:

@@ -125,9 +125,13 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Cosine similarity by row of two (N, P); NaN where a row is zero everywhere."""
-    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    products = np.einsum("np,np->n", a, b)
-    return np.divide(products, lengths, out=np.full(len(a), np.nan), where=lengths > 0)
+    return np.einsum("np,np->n", unit_lengths(a), unit_lengths(b))
+
+
+def unit_lengths(rows: np.ndarray) -> np.ndarray:
+    """(N, P) rows scaled to length 1; NaN where a row is zero everywhere."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=np.full(rows.shape, np.nan), where=lengths > 0)
 
 
 # ----------------------------------------------------------------------------------- top sets

@@ -9,6 +9,7 @@ to make them all: only those that are drawn are scored.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -125,38 +126,53 @@ def _means(length: int, rows: np.ndarray, picked: np.ndarray, usable: np.ndarray
     return means
 
 
-def correlation_pairs(model_units: np.ndarray, reference_units: np.ndarray) -> AllPairs:
-    """All correlations of two (N, P) results of `maps.unit_rows`; float32 is enough for a null."""
-    model, reference = model_units.astype(np.float32), reference_units.astype(np.float32)
-    return lambda rows: model[rows] @ reference[rows].T
+@dataclass(frozen=True)
+class Score:
+    """A measure of any two maps as the product of two rows; float32 is enough for a null.
+
+    Attributes:
+        model, reference: (N, P) float32, NaN rows where the measure is undefined.
+        finish: from products to the measure's values.
+    """
+
+    model: np.ndarray
+    reference: np.ndarray
+    finish: Callable[[np.ndarray], np.ndarray]
+
+    def all_pairs(self, rows: np.ndarray) -> np.ndarray:
+        """For row numbers (n,) the (n, n) scores of model's row i, reference's row j."""
+        return self.finish(self.model[rows] @ self.reference[rows].T)
+
+    def drawn(self, rows: np.ndarray, partner: np.ndarray) -> np.ndarray:
+        """For row numbers i and j (n,) the (n,) scores of model's i, reference's j."""
+        return self.finish(np.einsum("np,np->n", self.model[rows], self.reference[partner]))
 
 
-def drawn_correlations(model_units: np.ndarray, reference_units: np.ndarray) -> DrawnPairs:
-    """Correlations of drawn pairs of two (N, P) results of `maps.unit_rows`."""
-    model, reference = model_units.astype(np.float32), reference_units.astype(np.float32)
-    return lambda rows, partner: np.einsum("np,np->n", model[rows], reference[partner])
+def of_units(model_units: np.ndarray, reference_units: np.ndarray) -> Score:
+    """Correlations of two (N, P) results of `maps.unit_rows`, cosines of `maps.unit_lengths`."""
+    sides = model_units.astype(np.float32), reference_units.astype(np.float32)
+    return Score(*sides, finish=lambda products: products)
 
 
-def drawn_ious(model: maps.TopOrder, reference: maps.TopOrder, share: float) -> DrawnPairs:
-    """IoUs of drawn pairs of top sets of two batches of N maps."""
+def of_ious(model: maps.TopOrder, reference: maps.TopOrder, share: float) -> Score:
+    """IoUs of the top sets of two batches of N maps."""
     size = maps.set_size(share, model.position.shape[1])
-    members = model.members(share), reference.members(share)
-    defined = model.defined(share), reference.defined(share)
-
-    def drawn(rows: np.ndarray, partner: np.ndarray) -> np.ndarray:
-        common = (members[0][rows] & members[1][partner]).sum(axis=1)
-        usable = defined[0][rows] & defined[1][partner]
-        return np.where(usable, maps.overlap_to_iou(common, size), np.nan)
-
-    return drawn
+    sides = _members(model, share), _members(reference, share)
+    return Score(*sides, finish=lambda common: maps.overlap_to_iou(common, size))
 
 
-def iou_pairs(model: maps.TopOrder, reference: maps.TopOrder, share: float) -> AllPairs:
-    """All IoUs of the top sets of two batches of N maps."""
-    size = maps.set_size(share, model.position.shape[1])
-    sides = []
-    for order in (model, reference):
-        members = order.members(share).astype(np.float32)
-        members[~order.defined(share)] = np.nan
-        sides.append(members)
-    return lambda rows: maps.overlap_to_iou(sides[0][rows] @ sides[1][rows].T, size)
+def of_mass_lifts(values: np.ndarray, reference: maps.TopOrder, share: float) -> Score:
+    """Mass lifts of (N, P) maps in the top sets of N others."""
+    total = values.sum(axis=1, keepdims=True)
+    shares = np.divide(values, total, out=np.full(values.shape, np.nan), where=total > 0)
+    size = maps.set_size(share, values.shape[1])
+    pixels_over_size = values.shape[1] / size if size else np.nan
+    sides = shares.astype(np.float32), _members(reference, share)
+    return Score(*sides, finish=lambda mass: mass * pixels_over_size)
+
+
+def _members(order: maps.TopOrder, share: float) -> np.ndarray:
+    """(N, P) float32: 1 in the top set, rows of NaN where it is undefined."""
+    members = order.members(share).astype(np.float32)
+    members[~order.defined(share)] = np.nan
+    return members

@@ -125,9 +125,10 @@ def measure_pair(
     flags = _flags(model, reference, residuals, found, rules)
     if published:
         found |= _published(model, reference, found["rho"], flags)
-    found |= _nulls(units, residual_units, model, reference, images, rules)
+    scores = _scores(units, residual_units, model, reference, rules)
+    found |= _nulls(scores, images, rules)
     if strangers:
-        found |= _other_class_nulls(units, residual_units, model, reference, images, rules)
+        found |= _other_class_nulls(scores, images, rules)
     return {**found, "reason": causes.spell(flags)}
 
 
@@ -185,13 +186,32 @@ def _published(
     }
 
 
-def _nulls(
+def _scores(
     units: tuple[np.ndarray, np.ndarray],
     residual_units: tuple[np.ndarray, np.ndarray],
     model: Prepared,
     reference: Prepared,
-    images: Images,
     rules: Rules,
+) -> dict[str, nulls.Score]:
+    """The measures that have a null, as scores of any two maps."""
+    lengths = maps.unit_lengths(model.values), maps.unit_lengths(reference.values)
+    ious = {
+        percent_name("iou", share): nulls.of_ious(model.order, reference.order, share)
+        for share in rules.shares
+    }
+    return {
+        "rho": nulls.of_units(*units),
+        **ious,
+        percent_name("mass_lift", rules.top): nulls.of_mass_lifts(
+            model.values, reference.order, rules.top
+        ),
+        "cosine": nulls.of_units(*lengths),
+        "image_specific_rho": nulls.of_units(*residual_units),
+    }
+
+
+def _nulls(
+    scores: Mapping[str, nulls.Score], images: Images, rules: Rules
 ) -> dict[str, np.ndarray]:
     """`null_<measure>` within the common images, `null_own_<measure>` within both-correct ones."""
     members = {"null": images.common, "null_own": images.own}
@@ -199,31 +219,19 @@ def _nulls(
         nulls.partners(images.label, member, rules.shuffles, rules.seed)
         for member in members.values()
     ]
-    scores = {
-        "rho": nulls.correlation_pairs(*units),
-        percent_name("iou", rules.top): nulls.iou_pairs(model.order, reference.order, rules.top),
-        "image_specific_rho": nulls.correlation_pairs(*residual_units),
-    }
     found = {}
-    for name, all_pairs in scores.items():
-        means = nulls.shuffled_means(all_pairs, images.label, tables)
+    for name, score in scores.items():
+        means = nulls.shuffled_means(score.all_pairs, images.label, tables)
         found |= {f"{stem}_{name}": mean for stem, mean in zip(members, means, strict=True)}
     return found
 
 
 def _other_class_nulls(
-    units: tuple[np.ndarray, np.ndarray],
-    residual_units: tuple[np.ndarray, np.ndarray],
-    model: Prepared,
-    reference: Prepared,
-    images: Images,
-    rules: Rules,
+    scores: Mapping[str, nulls.Score], images: Images, rules: Rules
 ) -> dict[str, np.ndarray]:
     """`null_other_<measure>`: the reference was shown a common image of another class."""
     table = nulls.strangers(images.label, images.common, rules.shuffles, rules.seed)
-    scores = {
-        "rho": nulls.drawn_correlations(*units),
-        percent_name("iou", rules.top): nulls.drawn_ious(model.order, reference.order, rules.top),
-        "image_specific_rho": nulls.drawn_correlations(*residual_units),
+    return {
+        f"null_other_{name}": nulls.drawn_means(score.drawn, table)
+        for name, score in scores.items()
     }
-    return {f"null_other_{name}": nulls.drawn_means(s, table) for name, s in scores.items()}

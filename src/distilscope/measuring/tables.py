@@ -20,6 +20,8 @@ from distilscope.measuring.observations import Outputs
 from distilscope.measuring.output_rows import HELD_OUT, add_fidelity_rows, add_output_rows
 from distilscope.measuring.pairs import Rules
 from distilscope.measuring.sanity import sanity_table
+from distilscope.measuring.seed_rows import seeds_table
+from distilscope.measuring.shortcuts import rates_table, shortcuts_table
 from distilscope.measuring.study_rows import TWIN_ROLES, Entry, Rows, Study
 from distilscope.measuring.trivial import add_trivial_rows
 from distilscope.provenance import Stopwatch, write_run
@@ -33,9 +35,9 @@ def measure(job: Job) -> None:
 
     Inputs of the job: `dataset`, and the folders that the settings name. Settings: `study`;
     `models`, a list of what `study_rows.Entry` reads; `measures` with `ece_bins`, `bootstrap`
-    (resamples), `level`, `seed`, `top`, `folds` and `minimum_class`; `divergent`, images a model in
-    that table; `claims`, null or what `claim_rows.claims_table` takes; `sanity` and `methods`, what
-    `sanity.sanity_table` takes.
+    (resamples), `level`, `seed`, `top`, `curve`, `folds` and `minimum_class`; `divergent`, images a
+    model in that table; `claims`, null or what `claim_rows.claims_table` takes; `sanity` and
+    `methods`, what `sanity.sanity_table` takes.
 
     Raises:
         ValueError: settings that lack a key, a reference that is no model of the study, or models
@@ -73,12 +75,12 @@ def measure(job: Job) -> None:
     measures = rows.frame()
     stopwatch.phase("claims")
     claimed = claims_table(measures, study.classes, job.settings.get("claims"))
+    with_own = {e.id: pairs[e.id, e.reference] for e in entries if e.comparison}
     tables = {
         "models": models,
+        "seeds": seeds_table(study, outputs, with_own),
         "reliability": figure_inputs.reliability_table(study, outputs),
-        "divergent": figure_inputs.divergent_table(
-            study, outputs, {e.id: pairs[e.id, e.reference] for e in entries if e.comparison}
-        ),
+        "divergent": figure_inputs.divergent_table(study, outputs, with_own),
         "histories": figure_inputs.history_table(study),
         "measures": measures,
         "claims": claimed,
@@ -86,6 +88,9 @@ def measure(job: Job) -> None:
             study, job.settings.get("sanity", []), outputs, job.settings.get("methods", [])
         ),
     }
+    stopwatch.phase("shortcuts")
+    tables["shortcuts"] = shortcuts_table(study, job.settings.get("shortcuts", {}))
+    tables["shortcut_rates"] = rates_table(study, tables["shortcuts"])
     stopwatch.phase("write")
     for name, table in tables.items():
         store.write_table(job.folder / f"{name}.parquet", table, {"study": study.name})
@@ -129,7 +134,7 @@ def _study(job: Job, entries: tuple[Entry, ...], outputs: Mapping[str, Outputs])
         divergent=job.settings.get("divergent", DIVERGENT),
         rules=Rules(
             top=measures["top"],
-            curve=(),
+            curve=tuple(measures.get("curve", ())),
             folds=measures["folds"],
             minimum_class=measures["minimum_class"],
             seed=measures["seed"],

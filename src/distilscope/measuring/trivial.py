@@ -15,7 +15,7 @@ from distilscope import catalog, store
 from distilscope.measuring import causes, maps, observations
 from distilscope.measuring.alignment_rows import BY_CLASS, Pair, add_means
 from distilscope.measuring.observations import ABSENT, LayerMaps, Outputs
-from distilscope.measuring.pairs import Images, Prepared, measure_pair, percent_name
+from distilscope.measuring.pairs import Images, Prepared, measure_pair
 from distilscope.measuring.study_rows import Entry, Rows, Study
 
 SIGMA = 1 / 4  # of the Gaussian, over the side of the map
@@ -76,7 +76,7 @@ def add_trivial_rows(
         method, layer = pair.key["method"], pair.key["reference_layer"]
         found = observations.layer_of(stored[method], layer, method, reference.observation)
         for name, own in _pairs(pair, found, outputs, pictures, study):
-            columns = ["rho", percent_name("iou", study.rules.top), "image_specific_rho"]
+            columns = own.measures
             place = {**own.key, "subset": "common"}
             members = np.flatnonzero(own.subsets["common"])
             names = [f"{name}_{column}" for column in columns]

@@ -56,7 +56,7 @@ def _consistency(tables: Tables, rows: list[Row]) -> str:
     if controls:
         parts.append(f"{_span(controls, RHO, _rho)} for the same networks trained on labels only")
     if twins:
-        parts.append(f"{_rho(twins[0].numbers[RHO].value)} for a retrained teacher")
+        parts.append(f"{_rho(twins[0].numbers[RHO].value)} for the teacher's twin")
     if floors:
         parts.append(f"{_rho(floors[0].numbers[RHO].value)} for an untrained network")
     return (

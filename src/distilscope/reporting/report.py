@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pandas as pd
 
 from distilscope import provenance, store
 from distilscope.job import Job
-from distilscope.reporting import explorer, findings, runs, summary, verdicts
+from distilscope.reporting import comparison, explorer, findings, runs, summary, verdicts
 from distilscope.reporting.cells import Estimate
 from distilscope.reporting.figures import heading
 from distilscope.reporting.figures.words import WORDS, sentence
@@ -45,12 +45,14 @@ def make_report(job: Job) -> None:
     stopwatch = provenance.Stopwatch()
     stopwatch.phase("read")
     tables = read(job.input("tables"), job.input("dataset"), job.settings)
-    recorded = runs.read_runs(job.information.get("runs", []))
+    paths = job.information.get("runs", [])
+    recorded = runs.read_runs(paths)
     stopwatch.phase("write")
     page = render(
         tables,
         job.input("figures"),
         recorded,
+        carried=runs.carried_over(paths),
         title=job.information.get("title", "Reasoning consistency"),
         settings=_settings(job),
         identity=job.identity,
@@ -82,6 +84,7 @@ def render(
     settings: Mapping[str, Any],
     identity: str,
     explored: int = EXPLORED,
+    carried: Sequence[runs.CarriedOver] = (),
 ) -> str:
     """The whole page as text; nothing in it is loaded from anywhere else."""
     rows = summary.summarise(tables)
@@ -106,10 +109,14 @@ def render(
             trust_words=verdicts.TRUST_WORDS,
             figures=[_figure(name, tables, figures) for name in WORDS],
             explorer_json=_embedded(explorer.pack(tables, explored)),
+            compared=comparison.blocks(tables),
+            compared_columns=list(comparison.COLUMNS.values()),
+            over_seeds=_over_seeds(tables),
             published=_published(tables),
             undefined=_undefined(tables),
             configuration=[(clean(k), clean(v)) for k, v in runs.flatten(settings)],
             runs=recorded,
+            carried=carried,
             spent=runs.spent(recorded),
             machines=runs.distinct(recorded, "machine"),
             versions=runs.distinct(recorded, "versions"),
@@ -193,6 +200,22 @@ def _short(text: str) -> str:
     except ValueError:
         return clean(text)
     return text if len(text) <= 8 else f"{value:.6g}"
+
+
+def _over_seeds(tables: Tables) -> list[dict[str, Any]]:
+    """Every recipe with several seeds: its mean with both intervals, under its own label."""
+    first = {(c.role, c.student, c.T, c.alpha): c.label for c in tables.cells}
+    rows = tables.seeds[tables.seeds["seeds"] > 1].to_dict("records")
+    return [
+        {**row, "label": first.get(_key(row), f"{row['student']} {row['objective']}")}
+        for row in rows
+    ]
+
+
+def _key(row: Mapping[str, Any]) -> tuple:
+    """What `_over_seeds` finds a recipe's cell by."""
+    numbers = (None if math.isnan(row[name]) else float(row[name]) for name in ("T", "alpha"))
+    return row["role"], row["student"], *numbers
 
 
 def _published(tables: Tables) -> list[dict[str, Any]]:

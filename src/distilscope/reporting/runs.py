@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distilscope import store
+from distilscope import accepted, store
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,28 @@ class Spent:
 def read_runs(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
     """The `run.json` files at these paths, in the order given."""
     return [store.read_json(Path(path)) for path in paths]
+
+
+@dataclass(frozen=True)
+class CarriedOver:
+    """A result that stands though its code was edited since: somebody's word, with the reason."""
+
+    kind: str
+    slug: str
+    why: str
+    when: str
+    changed: tuple[str, ...]
+
+
+def carried_over(paths: Iterable[str | Path]) -> list[CarriedOver]:
+    """What was accepted of the artefacts with these `run.json` files, the oldest first."""
+    found = []
+    for path in map(Path, paths):
+        for entry in accepted.read(path.parent):
+            run = store.read_json(path)
+            what = entry["why"], entry["when"], tuple(entry["changed"])
+            found.append(CarriedOver(run["kind"], run["slug"], *what))
+    return sorted(found, key=lambda carried: carried.when)
 
 
 def spent(runs: list[Mapping[str, Any]]) -> list[Spent]:

@@ -32,6 +32,7 @@ class Tables:
     Attributes:
         measures: `measures.parquet`, a row a number.
         models: `models.parquet`, a row a model.
+        seeds: a row for each recipe of students and each measure, over its seeds.
         reliability: model, bin, low, high, n, confidence, accuracy.
         divergent: a row for each image and student of the explorer, with both maps.
         histories: a row for each model and epoch.
@@ -46,6 +47,7 @@ class Tables:
 
     measures: pd.DataFrame
     models: pd.DataFrame
+    seeds: pd.DataFrame
     reliability: pd.DataFrame
     divergent: pd.DataFrame
     histories: pd.DataFrame
@@ -85,24 +87,26 @@ class Tables:
         """The same as a figure shows it: short, and by number where the font lacks a letter."""
         return printable(self.class_name(number), f"class {number}", width=14)
 
-    def headline(self, measure: str, *, by_class: bool = False) -> pd.DataFrame:
+    def headline(
+        self, measure: str, *, by_class: bool = False, resolution: str = "input", depth: int = 0
+    ) -> pd.DataFrame:
         """The rows of `measure` that stand for it: one for each model (and class).
 
         With several teachers the twin's row is the mean over all pairs of teachers and twins.
 
         Alignment is read at input resolution, by GradCAM of the last block of both models, for
         the reference's prediction, on `subset`, against the model's own teacher. Everything else
-        is read on all images of the test probe.
+        is read on all images of the test probe. `depth` 1 is the explained layer before the last.
         """
         rows = self.measures[self.measures["measure"] == measure]
         aligned = rows["method"].notna().any() or rows["layer"].notna().any()
         wanted = {"probe": "test", "subset": self.subset if aligned else "all"}
         if aligned:
-            wanted |= {"method": "gradcam", "resolution": "input", "explained": "reference"}
+            wanted |= {"method": "gradcam", "resolution": resolution, "explained": "reference"}
         for column, value in wanted.items():
             rows = rows[rows[column].isna() | (rows[column] == value)]
         rows = rows[rows["class"].notna()] if by_class else rows[rows["class"].isna()]
-        rows = ceiling.over_pairs(self._at_last_block(rows), ceilings(self.models))
+        rows = ceiling.over_pairs(self._at_depth(rows, depth), ceilings(self.models))
         rows = self._against_own_teacher(rows)
         key = ["model", "class"] if by_class else ["model"]
         repeated = rows[rows.duplicated(key, keep=False)]
@@ -115,26 +119,32 @@ class Tables:
             )
         return rows
 
-    def _at_last_block(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Rows whose layers, where they have any, are the first explained ones of both models."""
-        own = rows["layer"].isna() | (rows["layer"] == rows["model"].map(self._last_block))
+    def _at_depth(self, rows: pd.DataFrame, depth: int) -> pd.DataFrame:
+        """Rows whose layers, where they have any, are the explained ones at that depth."""
+        names = {
+            model: layers[depth] for model, layers in self._explained.items() if depth < len(layers)
+        }
+        own = rows["layer"].isna() | (rows["layer"] == rows["model"].map(names))
         reference = rows["reference_layer"].isna() | (
-            rows["reference_layer"] == rows["reference"].map(self._last_block)
+            rows["reference_layer"] == rows["reference"].map(names)
         )
         return rows[own & reference]
 
     @cached_property
-    def _last_block(self) -> dict[str, str]:
-        """Model id -> the layer whose map is the headline: the catalogue's, else the last seen."""
+    def _explained(self) -> dict[str, list[str]]:
+        """Model id -> the layers whose maps are compared, the last block first.
+
+        As the catalogue has them, else by name from the last.
+        """
         aligned = self.measures[self.measures["measure"].isin(ALIGNMENT)]
         known = {}
         for column, of in (("layer", "model"), ("reference_layer", "reference")):
             for model, layers in aligned.dropna(subset=[column]).groupby(of)[column]:
-                known.setdefault(model, sorted(set(layers), key=natural)[-1])
+                known.setdefault(model, sorted(set(layers), key=natural, reverse=True))
         listed = self.measures.dropna(subset=["architecture"]).drop_duplicates("model")
         for model, architecture in zip(listed["model"], listed["architecture"], strict=True):
             if architecture in catalog.ARCHITECTURES:
-                known[model] = catalog.ARCHITECTURES[architecture].explained[0]
+                known[model] = list(catalog.ARCHITECTURES[architecture].explained)
         return known
 
     def _against_own_teacher(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -219,6 +229,11 @@ NEEDED: dict[str, tuple[str, ...]] = {
         *("n", "n_undefined", "reason"),
     ),
     "models": ("id", "kind", "role", "student", "T", "alpha", "seed", "parameters", "accuracy"),
+    "seeds": (
+        *("role", "student", "objective", "objective_params", "T", "alpha", "subset", "measure"),
+        *("seeds", "value", "low", "high", "two_level_low", "two_level_high", "descriptive"),
+        "reason",
+    ),
     "reliability": ("model", "bin", "low", "high", "n", "confidence", "accuracy"),
     "divergent": (
         *("model", "reference", "index", "label", "prediction", "reference_prediction"),

@@ -9,11 +9,13 @@ from distilscope.settings.configuration import Configuration, parse, schema
 from distilscope.settings.kinds import ConfigurationError
 from distilscope.settings.measured import Sanity
 from distilscope.settings.networks import Network, Recipe
+from distilscope.settings.shortcuts import Planting
 
 __all__ = [
     "Configuration",
     "ConfigurationError",
     "Network",
+    "Planting",
     "Recipe",
     "Sanity",
     "parse",

@@ -13,6 +13,7 @@ from distilscope.settings.grid import Entry
 from distilscope.settings.kinds import ConfigurationError, Name, Strict, Whole, faults, whole
 from distilscope.settings.measured import Measures, Observe, Report, Sanity
 from distilscope.settings.networks import Recipe, Student, Teacher
+from distilscope.settings.shortcuts import LEAST_TWINS, Planted, Shortcuts
 
 
 class Configuration(Strict):
@@ -36,6 +37,8 @@ class Configuration(Strict):
     observe: Observe = Observe()
     measures: Measures = Measures()
     sanity: Sanity | None = None
+    shortcuts: Shortcuts = Shortcuts()
+    planted: Planted | None = None
     claims: str | None = None
     report: Report = Report()
 
@@ -62,8 +65,39 @@ class Configuration(Strict):
         shared = set(self.teachers) & set(self.students)
         if shared:
             raise ValueError(f"teachers and students share the name {sorted(shared)[0]!r}")
-        if self.students and not self.grid and all(s.recipe for s in self.students.values()):
+        if (
+            self.students
+            and not self.grid
+            and self.planted is None
+            and all(s.recipe for s in self.students.values())
+        ):
             raise ValueError("`grid` is empty: no student would be trained")
+        return self
+
+    @model_validator(mode="after")
+    def _planted(self) -> Configuration:
+        planted = self.planted
+        if planted is None:
+            return self
+        entry = catalog.lookup(self.teachers, planted.teacher, "teacher in planted")
+        found = len(entry.twins) + len(entry.seeds) - 1
+        if found < LEAST_TWINS:
+            raise ValueError(
+                f"planted.teacher: {planted.teacher!r} has {found} twins; the detector needs "
+                f"{LEAST_TWINS} or more in `twins`"
+            )
+        if entry.weights is not None or "gradcam" not in self.observe.methods:
+            raise ValueError("planted: it needs a teacher with a `recipe`, and GradCAM in methods")
+        for arm in ("student", "both", "none"):
+            for name in (s for e in getattr(planted.arms, arm) for s in e.students):
+                catalog.lookup(self.students, name, f"student in planted.arms.{arm}")
+        size = self.data.image_size - planted.patch.size
+        for planting in planted.plantings:
+            if max(planting.place) > size:
+                raise ValueError(
+                    f"planted: the patch of {planting.name} at {planting.place} reaches over the "
+                    f"edge; `place` is at most {size} for images of {self.data.image_size} pixels"
+                )
         return self
 
     def recipe_of(self, name: str) -> Recipe | None:

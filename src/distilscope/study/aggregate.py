@@ -28,6 +28,8 @@ ORDERLESS = (
 )
 """Lists of the configuration whose order changes no result."""
 
+IOU_CURVE = (0.05, 0.1, 0.2, 0.3, 0.5)
+
 
 def tables(study: Study) -> Artefact:
     """Every number of the study, from all observations and comparisons."""
@@ -39,18 +41,27 @@ def tables(study: Study) -> Artefact:
         settings={
             "study": study.configuration.study,
             "models": [_row(study, model) for model in study.models],
-            "measures": measures.model_dump(
-                include={
-                    *("ece_bins", "bootstrap", "level", "seed"),
-                    *("top", "folds", "minimum_class"),
-                }
-            ),
+            "measures": {
+                "curve": list(IOU_CURVE),
+                **measures.model_dump(
+                    include={
+                        *("ece_bins", "bootstrap", "level", "seed"),
+                        *("top", "folds", "minimum_class"),
+                    }
+                ),
+            },
             "divergent": max(
                 study.configuration.report.divergent, study.configuration.report.explorer
             ),
             "claims": _claims(study),
             "sanity": [_derived_row(study, derived) for derived in study.derived],
             "methods": sorted(study.configuration.observe.methods),
+            "shortcuts": {
+                "rules": study.configuration.shortcuts.model_dump(exclude={"causal"}),
+                "image_size": study.configuration.data.image_size,
+                "took": study.configuration.planted.took if study.configuration.planted else None,
+                "audits": [audit.row() for audit in study.shortcuts.audits],
+            },
         },
         source=fingerprint.source("distilscope.measuring.tables"),
         inputs={
@@ -59,6 +70,7 @@ def tables(study: Study) -> Artefact:
             "observations": tuple(study.observations[model.id] for model in study.models),
             "comparisons": tuple(compared),
             "derived": tuple(study.observations[d.model.id] for d in study.derived),
+            "shortcuts": study.shortcuts.inputs,
         },
     )
 
@@ -134,6 +146,7 @@ def report(study: Study) -> Artefact:
     """The report, made from the tables, the figures and the settings of the study."""
     made = [study.dataset, *study.targets.values(), *(m.artefact for m in study.models)]
     made += [derived.model.artefact for derived in study.derived]
+    made += study.shortcuts.artefacts
     made += [*study.observations.values(), *study.comparisons.values()]
     made += [*study.ceilings.values(), study.tables, study.figures]
     return Artefact(

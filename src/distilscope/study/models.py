@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,20 +46,33 @@ class Model:
 class ModelPlan:
     """Enumerates the models of a configuration with their artefacts.
 
+    `families` are teachers that there are already, by the name of their entry: they are not
+    trained on this dataset.
+
     Attributes:
         models: in the order of `ROLES`.
         targets: the tables of teachers' logits that the students learn from, by name.
     """
 
-    def __init__(self, configuration: Configuration, precision: str, dataset: Artefact) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        precision: str,
+        dataset: Artefact,
+        families: Mapping[str, list[Model]] | None = None,
+    ) -> None:
         self.configuration = configuration
+        self.families = families or {}
         self.precision = precision
         self.dataset = dataset
         self.targets: dict[str, Artefact] = {}
         self.models = self._models()
 
     def _models(self) -> tuple[Model, ...]:
-        teachers = {name: self._family(name) for name in self.configuration.teachers}
+        teachers = {
+            name: self.families.get(name) or self._family(name)
+            for name in self.configuration.teachers
+        }
         found: dict[str, Model] = {}
         for model in itertools.chain(
             *teachers.values(),
@@ -123,7 +137,7 @@ class ModelPlan:
                     student=name,
                     seed=0,
                     objective=None,
-                    reference=self._default_teacher(teachers, 0).id,
+                    reference=next(iter(teachers.values()))[0].id,
                 )
 
     def _grid(self, teachers: Mapping[str, list[Model]]) -> list[Model]:
@@ -136,8 +150,8 @@ class ModelPlan:
             seeds = entry.seeds or self.configuration.seeds
             twin = getattr(entry, "taught_by", "teacher") == "twin"
             for family, student, *cell in itertools.product(families, entry.students, *values):
-                for position, seed in enumerate(seeds):
-                    reference = self._teacher_of(teachers[family], position)
+                for seed in seeds:
+                    reference = self._teacher_of(teachers[family], seed)
                     teacher = self._next_to(reference, teachers[family]) if twin else reference
                     parameters = dict(zip(names, cell, strict=True))
                     found.append(
@@ -192,7 +206,7 @@ class ModelPlan:
     def _floors(self, teachers: Mapping[str, list[Model]]) -> Iterable[Model]:
         for name in self.configuration.floors:
             entry = self.configuration.students[name]
-            for position, seed in enumerate(self.configuration.seeds):
+            for seed in self.configuration.seeds:
                 artefact = self._trained(f"{name}-untrained-s{seed}", entry, None, None, {}, seed)
                 yield self._model(
                     artefact,
@@ -201,17 +215,26 @@ class ModelPlan:
                     student=name,
                     seed=seed,
                     objective=None,
-                    reference=self._default_teacher(teachers, position).id,
+                    reference=self._default_teacher(teachers, seed).id,
                 )
 
-    def _default_teacher(self, teachers: Mapping[str, list[Model]], position: int) -> Model:
-        return self._teacher_of(next(iter(teachers.values())), position)
+    def _default_teacher(self, teachers: Mapping[str, list[Model]], seed: int) -> Model:
+        return self._teacher_of(next(iter(teachers.values())), seed)
 
-    @staticmethod
-    def _teacher_of(family: list[Model], position: int) -> Model:
-        """Student seed i learns from teacher i mod m."""
+    def _teacher_of(self, family: list[Model], seed: int) -> Model:
+        """Student seed i, counted over the study, learns from teacher i mod m."""
         teachers = [model for model in family if model.role == "teacher"]
-        return teachers[position % len(teachers)]
+        return teachers[self._place_of_seed[seed] % len(teachers)]
+
+    @cached_property
+    def _place_of_seed(self) -> dict[int, int]:
+        """Every seed of students in the order of the configuration: the study's, then entries' own.
+
+        One order for all entries, so that a seed has one teacher wherever it is trained.
+        """
+        own = (entry.seeds or [] for entry in self.configuration.grid)
+        known = dict.fromkeys(itertools.chain(self.configuration.seeds, *own))
+        return {seed: place for place, seed in enumerate(known)}
 
     @staticmethod
     def _next_to(reference: Model, family: list[Model]) -> Model:

@@ -17,13 +17,12 @@ from distilscope.study.models import (
     network_settings,
     user_path,
 )
+from distilscope.study.shortcuts import ShortcutPlan
 
 PROBES = (
     {"name": "test", "split": "test", "contents": ["logits", "saliency", "features"]},
     {"name": "held-out", "split": "held-out", "contents": ["logits"]},
 )
-
-IOU_CURVE = (0.05, 0.1, 0.2, 0.3, 0.5)
 
 
 class Study:
@@ -64,6 +63,7 @@ class Study:
             (model.id, other.id): self._comparison(model, other)
             for model, other in self._further_pairs()
         }
+        self.shortcuts = ShortcutPlan.of(self)
         self.tables = aggregate.tables(self)
         self.figures = aggregate.figures(self)
         self.report = aggregate.report(self)
@@ -80,6 +80,7 @@ class Study:
             *(model.artefact for model in self.models),
             *(derived.model.artefact for derived in self.derived),
             *self.observations.values(),
+            *self.shortcuts.artefacts,
             *self.comparisons.values(),
             *self.ceilings.values(),
             self.tables,
@@ -99,6 +100,9 @@ class Study:
             "networks": [],
             "model": ["weights.safetensors", "history.parquet"],
             "derived": ["weights.safetensors"],
+            "planted": ["images.safetensors", "manifest.json"],
+            "probe": ["images.safetensors"],
+            "further": [],
             "targets": ["logits.npy", "views.npy", "indices.npy"],
             "observation": self._observed_files(),
             "comparison": ["images.parquet", "layers.parquet"],
@@ -111,7 +115,8 @@ class Study:
     @property
     def teachers(self) -> list[str]:
         """The names of teachers' and twins' artefacts, as rules know them."""
-        return [m.artefact.name for m in self.models if m.role in ("teacher", "twin")]
+        trained = [*self.models, *self.shortcuts.models.values()]
+        return [m.artefact.name for m in trained if m.role in ("teacher", "twin")]
 
     @property
     def marker(self) -> Path:
@@ -294,7 +299,7 @@ class Study:
                 "resolutions": ["native", "input"],
                 "explained": ["reference", "own", "label"],
                 "image_size": self.configuration.data.image_size,
-                "curve": list(IOU_CURVE),
+                "curve": list(aggregate.IOU_CURVE),
                 **measures.model_dump(
                     include={"top", "folds", "shuffles", "minimum_class", "neighbours", "seed"}
                 ),

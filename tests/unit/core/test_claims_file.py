@@ -127,7 +127,7 @@ def test_the_workflows_folder_comes_before_the_working_directory(tmp_path, monke
     name = PUBLISHED.relative_to(REPOSITORY).as_posix()
     made = planned(tmp_path, monkeypatch, GOOD, claims=name)
     assert made.tables.settings["claims"]["file"]["dataset"] == "cifar10"
-    assert len(made.tables.settings["claims"]["file"]["claims"]) == 9
+    assert len(made.tables.settings["claims"]["file"]["claims"]) == 10
 
 
 def test_published_contrasts_are_those_of_the_published_numbers():

@@ -66,6 +66,14 @@ def test_student_seed_i_learns_from_teacher_i_mod_m():
     assert compared == learned
 
 
+def test_an_entry_with_seeds_of_its_own_keeps_each_seeds_teacher():
+    """Seed 2 is the second of the study wherever it stands, and a new seed comes after the last."""
+    entry = {"objective": "kd", "students": ["small"], "T": 4, "alpha": 0.9, "seeds": [2, 7, 3]}
+    made = study(grid=[entry, *RAW["grid"]])
+    learned = {m.seed: m.teacher for m in made.models if m.id.startswith("small-kd")}
+    assert learned == {2: "big-s20", 7: "big-s20", 3: "big-s10"}
+
+
 def test_one_table_of_targets_serves_every_temperature_and_alpha():
     made = study()
     assert sorted(a.slug for a in made.targets.values()) == ["big-s10", "big-s20"]

@@ -134,3 +134,27 @@ def test_recentred_intervals_hold_the_value_of_a_sum_of_absolute_values():
 def test_no_images_can_not_be_resampled():
     with pytest.raises(ValueError, match="at least one image"):
         Resamples.draw(0)
+
+
+def test_two_levels_equal_a_loop_over_draws_of_seeds_and_images():
+    """The spread of a brute-force resampling of rows and columns of a table with missing cells."""
+    generator = np.random.default_rng(8)
+    values = generator.normal(0, 1, (5, 1)) + generator.normal(0, 1, 40) / 2
+    values = values + generator.normal(0, 0.3, (5, 40))
+    values[1, 3:9] = np.nan
+    drawn = []
+    for _ in range(4000):
+        seeds, images = generator.integers(0, 5, 5), generator.integers(0, 40, 40)
+        drawn.append(np.nanmean(values[seeds][:, images], axis=1).mean())
+    expected = np.quantile(drawn, [0.025, 0.975])
+    found = bootstrap.two_level(values, bootstrap.Resamples.draw(40, 4000, 1))
+    np.testing.assert_allclose(found, expected, atol=0.06)
+
+
+def test_two_levels_are_wider_than_images_alone_where_seeds_differ():
+    generator = np.random.default_rng(3)
+    values = generator.normal(0, 1, (6, 1)) + generator.normal(0, 0.1, (6, 50))
+    resamples = bootstrap.Resamples.draw(50, 1000, 0)
+    alone = bootstrap.means(values.mean(axis=0)[:, None], resamples)
+    low, high = bootstrap.two_level(values, resamples)
+    assert high - low > 5 * (alone.high - alone.low)[0]

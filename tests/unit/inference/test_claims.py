@@ -371,3 +371,72 @@ def test_students_of_the_twin_are_an_arm_of_their_own():
     statement = {"form": "paired-difference", "measure": "accuracy", "first": KD4, "second": other}
     values = values_of(rows_of(KD4, [0.80, 0.82, 0.84]), strangers)
     assert verdict_of(claim_of(statement), values).ours == pytest.approx(0.11)
+
+
+MATCHED = {
+    "form": "matched-difference",
+    "measure": "image_specific_rho",
+    "subset": "common",
+    "students": ["medium", "tiny"],
+    "first": KD4,
+    "second": CE,
+    "covariate": {"measure": "accuracy"},
+}
+
+
+def matched_values(effect, slope, noise=0.0, seeds=6):
+    """rho follows accuracy with that slope in each student, and distillation adds the effect."""
+    generator, parts = np.random.default_rng(2), []
+    for student in ("medium", "tiny"):
+        base = 0.8 + 0.02 * generator.standard_normal(seeds)
+        for arm, gain in ((KD4, 0.01), (CE, 0.0)):
+            accuracy = base + gain + 0.01 * generator.standard_normal(seeds)
+            rho = 0.1 + slope * accuracy + (effect if arm is KD4 else 0.0)
+            rho = rho + noise * generator.standard_normal(seeds)
+            parts.append(rows_of(arm, accuracy, student=student))
+            place = {"measure": "image_specific_rho", "subset": "common"}
+            parts.append(rows_of(arm, rho, student=student, **place))
+    return values_of(*parts)
+
+
+def test_what_accuracy_explains_is_no_effect_at_equal_accuracy():
+    """Plainly the arms differ by the slope times the gain in accuracy; matched by the effect."""
+    plain = {key: value for key, value in MATCHED.items() if key != "covariate"}
+    plain["form"] = "paired-difference"
+    values = matched_values(effect=0.0, slope=2.0, noise=1e-3)
+    assert verdict_of(claim_of(plain), values).ours > 0.01
+    found = verdict_of(claim_of(MATCHED, delta=0.01), values)
+    assert found.verdict == "contradicted"
+    assert abs(found.ours) < 0.003
+    found = verdict_of(claim_of(MATCHED, delta=0.01), matched_values(0.05, 2.0, noise=1e-3))
+    assert found.verdict == "supported"
+    assert found.ours == pytest.approx(0.05, abs=3e-3)
+
+
+def test_the_matched_effect_is_that_of_the_regression_with_a_dummy_a_student():
+    """An ordinary least squares of the differences; the jackknife's mean lies close to it."""
+    values = matched_values(effect=0.03, slope=1.0, noise=0.01)
+    statement = claim_of(MATCHED).statement
+    places = ("image_specific_rho", "common", None), ("accuracy", "all", None)
+    y, x = (
+        np.array(
+            [
+                values.of_seed([student], statement.first, seed, place)
+                - values.of_seed([student], statement.second, seed, place)
+                for seed in range(1, 7)
+                for student in ("medium", "tiny")
+            ]
+        )
+        for place in places
+    )
+    design = np.column_stack([x, np.tile([1, 0], 6), np.tile([0, 1], 6)])
+    solved = np.linalg.lstsq(design, y, rcond=None)[0]
+    found = verdict_of(claim_of(MATCHED), values)
+    assert found.ours == pytest.approx(solved[1:].mean(), abs=0.01)
+    assert found.low < solved[1:].mean() < found.high
+
+
+def test_three_seeds_are_too_few_for_a_regression():
+    found = verdict_of(claim_of(MATCHED), matched_values(0.05, 1.0, seeds=3))
+    assert found.verdict == "not tested"
+    assert found.why == "3 seeds: a regression over seeds needs 4."

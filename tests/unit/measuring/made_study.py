@@ -290,7 +290,13 @@ class MadeStudy:
 
     def tables_job(self, **changes) -> Job:
         measures = {"ece_bins": 15, "bootstrap": 200, "level": 0.95, "seed": 0}
-        measures |= {"top": 0.2, "folds": 5, "minimum_class": 10, **self.settings}
+        measures |= {
+            "top": 0.2,
+            "curve": [0.05, 0.1, 0.2, 0.3, 0.5],
+            "folds": 5,
+            "minimum_class": 10,
+            **self.settings,
+        }
         settings = {
             "study": "made-up",
             "models": [self._row(made) for made in self.models],

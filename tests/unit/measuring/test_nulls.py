@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.spatial import distance
 
 from distilscope.measuring import maps, nulls
 
@@ -40,7 +41,7 @@ def test_the_only_member_of_a_class_has_no_null():
     groups = np.array([0, 0, 1])
     table = nulls.partners(groups, np.ones(3, bool), 20, 0)
     units = maps.unit_rows(_pair(3)[0])
-    (means,) = nulls.shuffled_means(nulls.correlation_pairs(units, units), groups, [table])
+    (means,) = nulls.shuffled_means(nulls.of_units(units, units).all_pairs, groups, [table])
     assert np.isnan(means[2])
     assert np.isfinite(means[:2]).all()
 
@@ -48,7 +49,7 @@ def test_the_only_member_of_a_class_has_no_null():
 def test_no_members_give_no_null():
     table = nulls.partners(np.zeros(4, int), np.zeros(4, bool), 20, 0)
     units = maps.unit_rows(_pair(4)[0])
-    (means,) = nulls.shuffled_means(nulls.correlation_pairs(units, units), np.zeros(4), [table])
+    (means,) = nulls.shuffled_means(nulls.of_units(units, units).all_pairs, np.zeros(4), [table])
     assert np.isnan(means).all()
 
 
@@ -57,7 +58,7 @@ def test_the_null_of_rho_equals_a_loop_with_scipy():
     groups = np.arange(60) % 3
     table = nulls.partners(groups, np.ones(60, bool), 20, 0)
     units = [maps.unit_rows(maps.average_ranks(side)) for side in (model, reference)]
-    (means,) = nulls.shuffled_means(nulls.correlation_pairs(*units), groups, [table])
+    (means,) = nulls.shuffled_means(nulls.of_units(*units).all_pairs, groups, [table])
     for i in range(0, 60, 7):
         scores = [stats.spearmanr(model[i], reference[j]).statistic for j in table[:, i]]
         assert means[i] == pytest.approx(np.mean(scores), abs=1e-6)
@@ -69,7 +70,7 @@ def test_the_null_of_iou_equals_a_loop_and_skips_undefined_partners():
     groups = np.zeros(60, int)
     table = nulls.partners(groups, np.ones(60, bool), 20, 0)
     orders = maps.TopOrder.of(model), maps.TopOrder.of(reference)
-    (means,) = nulls.shuffled_means(nulls.iou_pairs(*orders, 0.2), groups, [table])
+    (means,) = nulls.shuffled_means(nulls.of_ious(*orders, 0.2).all_pairs, groups, [table])
     for i, j_s in itertools.islice(enumerate(table.T), 0, 60, 9):
         scores = []
         for j in j_s:
@@ -85,7 +86,7 @@ def test_two_tables_are_answered_from_one_matrix_each_within_its_members():
     groups = np.arange(60) % 2
     half = np.arange(60) < 30
     tables = [nulls.partners(groups, member, 20, 0) for member in (np.ones(60, bool), half)]
-    pairs = nulls.correlation_pairs(maps.unit_rows(model), maps.unit_rows(reference))
+    pairs = nulls.of_units(maps.unit_rows(model), maps.unit_rows(reference)).all_pairs
     both = nulls.shuffled_means(pairs, groups, tables)
     alone = nulls.shuffled_means(pairs, groups, tables[1:])
     np.testing.assert_allclose(both[1], alone[0], atol=1e-6)
@@ -119,7 +120,7 @@ def test_the_mean_over_strangers_equals_a_loop_with_scipy():
     reference[7] = 1.0
     table = nulls.strangers(groups, member, shuffles=6)
     units = (maps.unit_rows(maps.average_ranks(side)) for side in (model, reference))
-    found = nulls.drawn_means(nulls.drawn_correlations(*units), table)
+    found = nulls.drawn_means(nulls.of_units(*units).drawn, table)
     for image in range(12):
         if not member[image]:
             assert np.isnan(found[image])
@@ -133,8 +134,36 @@ def test_the_overlap_with_strangers_equals_sets():
     rows = np.random.default_rng(1).random((9, 20))
     groups, order = np.arange(9) // 3, maps.TopOrder.of(rows)
     table = nulls.strangers(groups, np.ones(9, bool), shuffles=5)
-    found = nulls.drawn_means(nulls.drawn_ious(order, order, 0.2), table)
+    found = nulls.drawn_means(nulls.of_ious(order, order, 0.2).drawn, table)
     tops = [set(np.argsort(-row)[:4]) for row in rows]
     for image in range(9):
         scores = [len(tops[image] & tops[p]) / len(tops[image] | tops[p]) for p in table[:, image]]
         assert found[image] == pytest.approx(np.mean(scores))
+
+
+def test_the_nulls_of_cosine_and_mass_lift_equal_loops():
+    model, reference = _pair(24)
+    model[3], reference[5, 2:] = 0.0, 0.0  # no length; fewer positive pixels than the set holds
+    groups, everyone = np.arange(24) % 3, np.ones(24, bool)
+    orders = maps.TopOrder.of(reference)
+    cosine = nulls.of_units(maps.unit_lengths(model), maps.unit_lengths(reference))
+    lift = nulls.of_mass_lifts(model, orders, 0.2)
+    for table, mean in (
+        (nulls.partners(groups, everyone, 20, 0), "shuffled"),
+        (nulls.strangers(groups, everyone, 20, 0), "drawn"),
+    ):
+        found = [
+            nulls.shuffled_means(score.all_pairs, groups, [table])[0]
+            if mean == "shuffled"
+            else nulls.drawn_means(score.drawn, table)
+            for score in (cosine, lift)
+        ]
+        for i, others in enumerate(table.T):
+            if i == 3:
+                assert np.isnan([values[i] for values in found]).all()
+                continue
+            angles = [1 - distance.cosine(model[i], reference[j]) for j in others]
+            assert found[0][i] == pytest.approx(np.mean(angles), abs=1e-6)
+            tops = [np.argsort(-reference[j])[:5] for j in others if j != 5]
+            lifts = [5 * model[i, top].sum() / model[i].sum() for top in tops]
+            assert found[1][i] == pytest.approx(np.mean(lifts), rel=1e-5)

@@ -92,7 +92,7 @@ def test_rows_are_the_references_alone_at_every_layer_and_resolution(study):
     rows = rows[rows["measure"].str.startswith(("gaussian_", "edges_"))]
     assert set(rows["model"]) == {study.teacher}
     assert rows["reference"].isna().all()
-    assert len(rows) == 2 * 3 * 2 * 2
+    assert len(rows) == 2 * 9 * 2 * 2
     assert set(rows["subset"]) == {"common"}
 
 

@@ -237,6 +237,29 @@ class Builder:
             )
         return pd.DataFrame(records)
 
+    def seeds(self) -> pd.DataFrame:
+        """A row for each recipe and two measures; intervals where it has several seeds."""
+        records = []
+        recipes = {(m.role, m.student, m.T, m.alpha): m for m in self.models}
+        for (role, student, T, alpha), made in recipes.items():
+            if role in ("teacher", "twin"):
+                continue
+            count = sum((m.role, m.student, m.T) == (role, student, T) for m in self.models)
+            half = 0.02 if count > 1 else math.nan
+            for measure, subset in (("accuracy", "all"), ("image_specific_rho", "common")):
+                value = 0.3 + 0.5 * made.quality
+                records.append(
+                    {
+                        **{"role": role, "student": student, "T": T, "alpha": alpha},
+                        **{"objective": "kd" if T else "ce", "objective_params": None},
+                        **{"subset": subset, "measure": measure, "seeds": count},
+                        **{"value": value, "low": value - half, "high": value + half},
+                        **{"two_level_low": value - half / 2, "two_level_high": value + half / 2},
+                        **{"descriptive": True, "reason": None if count > 1 else "one seed"},
+                    }
+                )
+        return pd.DataFrame(records).astype({"T": "float64", "alpha": "float64"})
+
     def reliability(self) -> pd.DataFrame:
         edges, parts = np.linspace(0, 1, 16), []
         for made in self.models:
@@ -418,6 +441,7 @@ class Builder:
         images, labels, indices = self.pictures()
         store.write_table(tables / "measures.parquet", self.measure())
         store.write_table(tables / "models.parquet", self.model_table())
+        store.write_table(tables / "seeds.parquet", self.seeds())
         store.write_table(tables / "reliability.parquet", self.reliability())
         store.write_table(tables / "histories.parquet", self.histories())
         store.write_table(tables / "claims.parquet", self.claims())

@@ -1,5 +1,6 @@
+from distilscope import accepted, store
 from distilscope.reporting.report import spell_seconds
-from distilscope.reporting.runs import distinct, flatten, spent
+from distilscope.reporting.runs import carried_over, distinct, flatten, spent
 
 
 def run(kind, total, memory=100.0, **phases):
@@ -42,3 +43,14 @@ def test_every_setting_is_listed_by_its_dotted_key():
 def test_times_are_spelled_for_people():
     spelled = [spell_seconds(s) for s in (0.04, 9.94, 48, 725, 12_010)]
     assert spelled == ["0.0 s", "9.9 s", "48 s", "12 min 05 s", "3 h 20 min"]
+
+
+def test_what_was_carried_over_is_told_with_its_reason_until_the_job_runs_again(tmp_path):
+    path = tmp_path / "run.json"
+    store.write_json(path, {"kind": "model", "slug": "tiny-ce-s1"})
+    entry = {"why": "renamed", "when": "2026-01-02", "from": "0" * 12, "changed": ["training.loop"]}
+    accepted.write(tmp_path, [entry])
+    (found,) = carried_over([path])
+    assert (found.slug, found.why, found.changed) == ("tiny-ce-s1", "renamed", ("training.loop",))
+    store.write_json(path, {"kind": "model", "slug": "tiny-ce-s1", "again": True})
+    assert carried_over([path]) == []
