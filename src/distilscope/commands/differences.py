@@ -14,9 +14,9 @@ from distilscope.settings import ConfigurationError
 from distilscope.study import ROLES, Artefact, Model, Pending, Study, whole
 
 UNSET = "unset"
-LISTS = ("models", "sanity", "configuration")
+LISTS = ("models", "sanity", "audits", "configuration")
 NAMED_BY = {"dataset": ("data.name",), "tables": ("study",), "derived": ("sanity",)}
-NAMED_BY |= dict.fromkeys(("planted", "probe", "further"), ("planted", "shortcuts"))
+NAMED_BY |= dict.fromkeys(("planted", "probe", "further", "model"), ("planted", "shortcuts"))
 """Which settings bring an artefact of a new name."""
 
 UNSEEN = ("title", "device", "data_folder")

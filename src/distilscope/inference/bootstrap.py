@@ -171,7 +171,7 @@ def ratio_of_means(
         return Ratio(np.nan, np.nan, np.nan, n, "fewer than two images have all terms")
     bottom = float(np.mean(denominator))
     sums = resamples.sums(np.column_stack([numerator, denominator]))
-    bottom_low, _ = interval(sums[1] / resamples.counts.sum(axis=0), level)
+    bottom_low, _ = interval(_over(sums[1], resamples.counts.sum(axis=0)), level)
     if bottom < least:
         reason = f"denominator {bottom:.3f} is under {least:g}"
         return Ratio(np.nan, np.nan, np.nan, n, reason)
@@ -180,5 +180,10 @@ def ratio_of_means(
             f"the interval of denominator {bottom:.3f} begins at {bottom_low:.3f}, under {least:g}"
         )
         return Ratio(np.nan, np.nan, np.nan, n, reason)
-    low, high = interval(sums[0] / sums[1], level)
+    low, high = interval(_over(sums[0], sums[1]), level)
     return Ratio(float(np.mean(numerator)) / bottom, float(low), float(high), n, None)
+
+
+def _over(sums: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """sums / by; NaN where a resample holds none of the images."""
+    return np.divide(sums, by, out=np.full(sums.shape, np.nan, sums.dtype), where=by != 0)

@@ -24,9 +24,13 @@ from distilscope.measuring.study_rows import Study
 LEAST_TWINS = 3
 MAPS = "gradcam"
 ALIGNMENT, CAUSAL = "alignment", "causal"
+NONE_JUDGED = (
+    f"no student has a teacher with {LEAST_TWINS} twins, and nothing was masked "
+    "(`shortcuts.causal`)"
+)
 AREAS = ("masked-top", "masked-centre", "masked-random")
 WHO = (
-    *("model", "identity", "role", "student", "objective", "objective_params", "seed"),
+    *("model", "identity", "role", "student", "objective", "T", "alpha", "seed"),
     *("teacher", "teacher_identity", "arm", "planting", "planted_class"),
 )
 NUMBERS = ("value", "relative", "spread", "effect", "beyond", "p", "q", "flagged", "reason")
@@ -35,7 +39,7 @@ COLUMNS = ("study", *WHO, "detector", "class", "n", *NUMBERS, *RELIANCE)
 RATE_COLUMNS = (*("study", "arm", "detector", "rate", "of", "hits", "n", "value", "low", "high"),)
 KINDS = {
     **dict.fromkeys(("value", "relative", "spread", "effect", "p", "q"), "float64"),
-    **dict.fromkeys(RELIANCE[:4], "float64"),
+    **dict.fromkeys((*RELIANCE[:4], "T", "alpha"), "float64"),
     **dict.fromkeys(("seed", "planted_class", "class", "n"), "Int64"),
     **dict.fromkeys(("beyond", "flagged", "took"), "boolean"),
 }
@@ -51,12 +55,11 @@ class Aligned:
 
     rules: Rules
     image_size: int
-    _known: dict[tuple, np.ndarray] = field(default_factory=dict)
-    _ranks: dict[tuple, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    _known: dict[tuple[Place, Place], np.ndarray] = field(default_factory=dict)
 
     def of(self, own: Place, reference: Place) -> np.ndarray:
         """(N,) image-specific rho at input resolution, for the reference's prediction."""
-        key = (own, reference)
+        key = own, reference
         if key not in self._known:
             seen = reference.outputs()
             observations.require_same_images(seen, own.outputs())
@@ -99,17 +102,19 @@ class Place:
         return observations.layer_of(found, self.layer, MAPS, self.observation)
 
 
-def shortcuts_table(study: Study, settings: Mapping[str, Any]) -> pd.DataFrame:
+def shortcuts_table(
+    study: Study, settings: Mapping[str, Any], audits: Sequence[Mapping[str, Any]]
+) -> pd.DataFrame:
     """A row for each (audited model, detector, class).
 
     Args:
-        settings: `rules` (what a class must show), `image_size`, `took`, and `audits`: of each
-            audited model who it is and where it, its teacher and the twins were observed. Without
-            any the table is empty.
+        settings: `rules` (what a class must show), `image_size` and `took`.
+        audits: of each audited model who it is and where it, its teacher and the twins were
+            observed. Without any the table is empty.
     """
     aligned = Aligned(study.rules, settings.get("image_size", 0))
     records = []
-    for audit in settings.get("audits", ()):
+    for audit in audits:
         who = {"study": study.name, **{key: audit[key] for key in WHO}}
         who |= _reliance(audit, settings["took"])
         for detector, judged in _verdicts(audit, settings["rules"], study.classes, aligned):

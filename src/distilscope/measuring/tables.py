@@ -21,7 +21,7 @@ from distilscope.measuring.output_rows import HELD_OUT, add_fidelity_rows, add_o
 from distilscope.measuring.pairs import Rules
 from distilscope.measuring.sanity import sanity_table
 from distilscope.measuring.seed_rows import seeds_table
-from distilscope.measuring.shortcuts import rates_table, shortcuts_table
+from distilscope.measuring.shortcuts import NONE_JUDGED, rates_table, shortcuts_table
 from distilscope.measuring.study_rows import TWIN_ROLES, Entry, Rows, Study
 from distilscope.measuring.trivial import add_trivial_rows
 from distilscope.provenance import Stopwatch, write_run
@@ -89,11 +89,16 @@ def measure(job: Job) -> None:
         ),
     }
     stopwatch.phase("shortcuts")
-    tables["shortcuts"] = shortcuts_table(study, job.settings.get("shortcuts", {}))
+    tables["shortcuts"] = shortcuts_table(
+        study, job.settings.get("shortcuts", {}), job.settings.get("audits", [])
+    )
     tables["shortcut_rates"] = rates_table(study, tables["shortcuts"])
     stopwatch.phase("write")
     for name, table in tables.items():
-        store.write_table(job.folder / f"{name}.parquet", table, {"study": study.name})
+        about = {"study": study.name}
+        if name == "shortcuts" and table.empty:
+            about["reason"] = NONE_JUDGED
+        store.write_table(job.folder / f"{name}.parquet", table, about)
     facts = {"rows": {name: len(table) for name, table in tables.items()}}
     write_run(job.folder, job.record(), stopwatch, facts)
 

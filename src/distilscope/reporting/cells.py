@@ -139,7 +139,7 @@ def _label(row: pd.Series, temperature: float | None, shown: list[str]) -> str:
     if role in ("student", "twin-taught") and temperature is not None:
         weight = f" α={row['alpha']:g}" if "alpha" in shown else ""
         teacher = f" from {row['family']}" if "family" in shown else ""
-        other = ", from the twin" if role == "twin-taught" else ""
+        other = ", by twin" if role == "twin-taught" else ""
         return f"{student} T={temperature:g}{weight}{teacher}{other}"
     return " ".join(word for word in (student, str(row["objective"])) if word) or str(row["id"])
 

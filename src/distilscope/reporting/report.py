@@ -20,6 +20,7 @@ from distilscope.reporting import comparison, explorer, findings, runs, summary,
 from distilscope.reporting.cells import Estimate
 from distilscope.reporting.figures import heading
 from distilscope.reporting.figures.words import WORDS, sentence
+from distilscope.reporting.shortcuts import shortcuts
 from distilscope.reporting.tables import Tables, clean, read
 
 MOST_BYTES = 25_000_000
@@ -108,6 +109,7 @@ def render(
             counted=verdicts.counted(verdicts.verdicts(tables)),
             trust_words=verdicts.TRUST_WORDS,
             figures=[_figure(name, tables, figures) for name in WORDS],
+            shortcuts=shortcuts(tables),
             explorer_json=_embedded(explorer.pack(tables, explored)),
             compared=comparison.blocks(tables),
             compared_columns=list(comparison.COLUMNS.values()),

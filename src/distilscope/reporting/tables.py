@@ -38,6 +38,8 @@ class Tables:
         histories: a row for each model and epoch.
         claims: a row for each claim of the study, with its verdict; none without claims.
         sanity: how alike maps stay as weights are randomised; none where that was not asked for.
+        shortcuts: a row for each (model, detector, class); none where nothing could be judged.
+        shortcut_rates: how often a detector was right about what was planted.
         classes: names of the classes, by number; empty where no dataset was given.
         images: dataset index -> uint8 (H, W, 3), for the images in `divergent`.
         scale: `laptop` or `paper`.
@@ -53,6 +55,8 @@ class Tables:
     histories: pd.DataFrame
     claims: pd.DataFrame
     sanity: pd.DataFrame
+    shortcuts: pd.DataFrame
+    shortcut_rates: pd.DataFrame
     classes: tuple[str, ...] = ()
     images: Mapping[int, np.ndarray] = field(default_factory=dict)
     scale: str = "laptop"
@@ -74,6 +78,9 @@ class Tables:
     @cached_property
     def subset_words(self) -> str:
         """The same as a clause for titles and captions."""
+        family = int(self.models["role"].isin(("teacher", "twin")).sum())
+        if self.subset == "common" and family > 2:
+            return f"images that all {family} teachers and twins get right"
         if self.subset == "common":
             return "images that teacher and twin both get right"
         return "images that the model and its reference both get right"
@@ -154,17 +161,17 @@ class Tables:
 
     @cached_property
     def _reference(self) -> dict[str, str]:
-        """Model id -> its teacher, or the first teacher (else model) that it is compared with."""
+        """Model id -> its teacher if it is compared with it, else the first teacher that it is, or
+        the first model.
+        """
         teachers = set(self.models.loc[self.models["role"] == "teacher", "id"])
         compared = self.measures.dropna(subset=["reference"])
         compared = compared.drop_duplicates(["model", "reference"])
         found = {}
         for model, rows in compared.groupby("model", sort=False):
-            candidates = [rows["teacher"].iloc[0], *rows["reference"]]
-            named = [name for name in candidates if isinstance(name, str)]
-            found[model] = named[0]
-            if not isinstance(candidates[0], str):
-                found[model] = next((name for name in named if name in teachers), named[0])
+            own, others = rows["teacher"].iloc[0], list(rows["reference"])
+            first = next((name for name in others if name in teachers), others[0])
+            found[model] = own if own in others else first
         return found
 
     def layer_pairs(self, measure: str, reduction: str = "gap") -> pd.DataFrame:
@@ -245,6 +252,12 @@ NEEDED: dict[str, tuple[str, ...]] = {
         *("model", "original", "mode", "depth", "randomised", "accuracy", "method", "layer"),
         *("measure", "value", "low", "high", "n", "n_undefined", "reason"),
     ),
+    "shortcuts": (
+        *("model", "identity", "teacher_identity", "arm", "planted_class", "detector", "class"),
+        *("n", "value", "relative", "effect", "q", "flagged", "accuracy_on", "accuracy_off"),
+        "took",
+    ),
+    "shortcut_rates": ("arm", "detector", "rate", "of", "hits", "n", "value", "low", "high"),
     "claims": (
         *("sentence", "source", "scope", "delta", "published", "trust", "note", "ours", "low"),
         *("high", "n_seeds", "p_t", "p_sign_flip", "p_smallest", "q", "effect_size"),

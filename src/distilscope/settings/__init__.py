@@ -9,9 +9,10 @@ from distilscope.settings.configuration import Configuration, parse, schema
 from distilscope.settings.kinds import ConfigurationError
 from distilscope.settings.measured import Sanity
 from distilscope.settings.networks import Network, Recipe
-from distilscope.settings.shortcuts import Planting
+from distilscope.settings.shortcuts import LEAST_TWINS, Planting
 
 __all__ = [
+    "LEAST_TWINS",
     "Configuration",
     "ConfigurationError",
     "Network",

@@ -60,8 +60,8 @@ def tables(study: Study) -> Artefact:
                 "rules": study.configuration.shortcuts.model_dump(exclude={"causal"}),
                 "image_size": study.configuration.data.image_size,
                 "took": study.configuration.planted.took if study.configuration.planted else None,
-                "audits": [audit.row() for audit in study.shortcuts.audits],
             },
+            "audits": [audit.row() for audit in study.shortcuts.judged],
         },
         source=fingerprint.source("distilscope.measuring.tables"),
         inputs={

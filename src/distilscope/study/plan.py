@@ -17,7 +17,7 @@ from distilscope.study.models import (
     network_settings,
     user_path,
 )
-from distilscope.study.shortcuts import ShortcutPlan
+from distilscope.study.shortcuts import plan_shortcuts
 
 PROBES = (
     {"name": "test", "split": "test", "contents": ["logits", "saliency", "features"]},
@@ -63,7 +63,7 @@ class Study:
             (model.id, other.id): self._comparison(model, other)
             for model, other in self._further_pairs()
         }
-        self.shortcuts = ShortcutPlan.of(self)
+        self.shortcuts = plan_shortcuts(self)
         self.tables = aggregate.tables(self)
         self.figures = aggregate.figures(self)
         self.report = aggregate.report(self)

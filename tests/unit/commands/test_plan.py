@@ -53,6 +53,8 @@ def lines(edit, first=lambda raw: None):
         (put("study", "other"), "other: 4 jobs"),
         (put("data", "name", "cifar10"), "1 dataset and all below: data.name fashion-mnist-sub"),
         (put("sanity", {"model": "tiny"}), "derived model"),
+        (put("shortcuts", {"causal": {"top": 0.1}}), "observations of made probes"),
+        (put("shortcuts", {"rate": 0.1}), "tables: shortcuts.rate 0.05 → 0.1"),
         (put("data", "image_size", 40), "1 dataset and all below: data.image_size 32 → 40"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -158,3 +158,12 @@ def test_two_levels_are_wider_than_images_alone_where_seeds_differ():
     alone = bootstrap.means(values.mean(axis=0)[:, None], resamples)
     low, high = bootstrap.two_level(values, resamples)
     assert high - low > 5 * (alone.high - alone.low)[0]
+
+
+def test_a_ratio_of_very_few_images_has_no_warning_where_a_resample_holds_none(recwarn):
+    """Two of 40 images: in one resample of eight neither is drawn."""
+    rows = bootstrap.Resamples.draw(40, 400, 0).subset(np.array([3, 7]))
+    assert (rows.counts.sum(axis=0) == 0).any()
+    found = bootstrap.ratio_of_means(np.array([0.4, 0.5]), np.array([0.8, 1.0]), rows)
+    assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5, 0.5))
+    assert not recwarn.list

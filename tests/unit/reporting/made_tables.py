@@ -334,6 +334,35 @@ class Builder:
                         )
         return pd.DataFrame(records)
 
+    def shortcuts(self) -> pd.DataFrame:
+        """Two models of two arms, judged in three classes; class 1 of the first is flagged."""
+        records = [
+            {
+                **{"study": "made-up", "model": "small-ce-s1", "identity": f"model-{arm}"},
+                **{"teacher_identity": "teacher", "arm": arm, "detector": "alignment"},
+                "planted_class": 1 if arm == "student" else None,
+                "class": number,
+                "n": 150,
+                "value": -0.1,
+                "relative": -0.45 if arm == "student" and number == 1 else 0.01,
+                "effect": 6.25 if arm == "student" and number == 1 else -0.1,
+                "q": 0.004 if arm == "student" and number == 1 else 0.7,
+                "flagged": arm == "student" and number == 1,
+                "accuracy_on": 0.98 if arm == "student" else None,
+                "accuracy_off": 0.12 if arm == "student" else None,
+                "took": True if arm == "student" else None,
+            }
+            for arm in ("student", "none")
+            for number in range(3)
+        ]
+        return pd.DataFrame(records).astype({"planted_class": "Int64", "took": "boolean"})
+
+    def shortcut_rates(self) -> pd.DataFrame:
+        """One hit of one."""
+        row = {"study": "made-up", "arm": "student", "detector": "alignment", "rate": "hit"}
+        row |= {"of": "plantings", "hits": 1, "n": 1, "value": 1.0, "low": 0.207, "high": 1.0}
+        return pd.DataFrame([row])
+
     def claims(self) -> pd.DataFrame:
         """A claim of each verdict."""
         supported = {
@@ -446,6 +475,8 @@ class Builder:
         store.write_table(tables / "histories.parquet", self.histories())
         store.write_table(tables / "claims.parquet", self.claims())
         store.write_table(tables / "sanity.parquet", self.sanity())
+        store.write_table(tables / "shortcuts.parquet", self.shortcuts())
+        store.write_table(tables / "shortcut_rates.parquet", self.shortcut_rates())
         store.write_table(tables / "divergent.parquet", self.divergent(indices, labels))
         store.write_tensors(
             dataset / "images.safetensors",

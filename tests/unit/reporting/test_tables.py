@@ -131,3 +131,20 @@ def test_two_teachers_are_one_pair_without_an_interval_over_teachers():
     assert found["value"] == pytest.approx(0.55)
     assert pd.isna(found["low"])
     assert "one pair" in found["reason"]
+
+
+def test_a_student_of_the_twin_is_read_against_the_teacher_that_it_is_compared_with(study):
+    """Its own teacher is the twin, with which it is not compared."""
+    tables = study.tables()
+    stranger = "medium-kd-T4-a0.9-s1"
+    measures = tables.measures.assign(
+        role=tables.measures["role"].where(tables.measures["model"] != stranger, "twin-taught"),
+        teacher=tables.measures["teacher"].where(tables.measures["model"] != stranger, "twin-s2"),
+    )
+    models = tables.models.assign(
+        role=tables.models["role"].where(tables.models["id"] != stranger, "twin-taught")
+    )
+    own = replace(tables, measures=measures, models=models)
+    assert stranger in set(own.headline("rho")["model"])
+    (cell,) = [cell for cell in own.cells if cell.role == "twin-taught"]
+    assert cell.label == "medium T=4, by twin"
