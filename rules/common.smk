@@ -1,5 +1,17 @@
 # What all rules share: where an artefact's files are, and what its job is told.
 
+from distilscope import catalog, study
+
+
+wildcard_constraints:
+    source="|".join(catalog.DATASETS),
+    dataset=r"[^/]+",
+    teacher=r"[^/]+",
+    model=r"[^/]+",
+    comparison=r"[^/]+",
+    probe=r"[^/]+",
+    study=r"[^/]+",
+
 
 def files(kind, wildcard):
     """The output files of a rule that makes artefacts of that kind."""

@@ -1,6 +1,8 @@
 # Teachers, twins, students, controls and floors: one rule trains, loads or initialises them all.
 # Teachers go first, since their targets and every distilled student wait for them.
 
+import re
+
 
 rule networks:
     input:

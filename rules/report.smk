@@ -1,5 +1,9 @@
 # What people open: figures, report.html, and the study's own folder under results/.
 
+import json
+
+from distilscope import record
+
 
 rule figures:
     input:

@@ -11,6 +11,7 @@ from distilscope.study.machine import Invocation, invocation, resolve_device, re
 from distilscope.study.models import ROLES, Model
 from distilscope.study.pending import Pending, asked_for, in_order, pending, whole
 from distilscope.study.plan import Study
+from distilscope.study.starting import Started, start
 
 __all__ = [
     "FOLDERS",
@@ -21,6 +22,7 @@ __all__ = [
     "Invocation",
     "Model",
     "Pending",
+    "Started",
     "Study",
     "asked_for",
     "in_order",
@@ -28,5 +30,6 @@ __all__ = [
     "pending",
     "resolve_device",
     "resolve_precision",
+    "start",
     "whole",
 ]

@@ -10,7 +10,8 @@ from distilscope import catalog, claims, fingerprint, store
 from distilscope.settings import Configuration
 from distilscope.study.artefact import Artefact
 from distilscope.study.derived import Derived
-from distilscope.study.models import Model, user_path
+from distilscope.study.described import user_path
+from distilscope.study.models import Model
 
 if TYPE_CHECKING:
     from distilscope.study.plan import Study

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from distilscope import catalog, fingerprint, store
+from distilscope import catalog, fingerprint
 from distilscope.settings import Configuration, ConfigurationError, Network, Recipe
-from distilscope.study.artefact import RESULTS, Artefact
+from distilscope.study.artefact import Artefact
+from distilscope.study.described import (
+    digest_of,
+    network_settings,
+    recipe_settings,
+    user_path,
+)
 
 ROLES = ("teacher", "twin", "student", "twin-taught", "control", "floor")
 
@@ -293,7 +297,7 @@ class ModelPlan:
         if recipe is not None:
             settings["precision"] = self.precision
             settings["threads"] = self.configuration.threads
-            settings["recipe"] = _recipe_settings(recipe)
+            settings["recipe"] = recipe_settings(recipe)
             module = catalog.OBJECTIVES[objective].module
             modules += [module, catalog.VIEW_POLICIES[recipe.views.policy]]
             settings["objective"] = {
@@ -349,7 +353,7 @@ class ModelPlan:
 
     def _target_table(self, teacher: Model, recipe: Recipe) -> Artefact:
         """The teacher's logits for the views of a recipe; one table serves every T and α."""
-        views = _recipe_settings(recipe)["views"]
+        views = recipe_settings(recipe)["views"]
         builder = teacher.artefact.settings["architecture"]["builder"]
         artefact = Artefact(
             kind="targets",
@@ -367,76 +371,3 @@ class ModelPlan:
             inputs={"dataset": self.dataset, "teacher": teacher.artefact},
         )
         return self.targets.setdefault(artefact.name, artefact)
-
-
-# ------------------------------------------------------------------------------------ settings
-
-
-def user_path(text: str, key: str) -> Path:
-    """A path of the configuration, with ~ and variables expanded.
-
-    Raises:
-        ConfigurationError: there is no such home directory; `key` says which setting names it.
-    """
-    try:
-        return Path(os.path.expandvars(text)).expanduser()
-    except RuntimeError:
-        raise ConfigurationError(f"{key}: there is no home directory for {text!r}") from None
-
-
-def network_settings(entry: Network) -> dict[str, Any]:
-    """What builds the network of an entry: a dotted path and its settings."""
-    return {
-        "builder": _builder(entry.architecture),
-        "settings": _architecture_settings(entry),
-    }
-
-
-def _builder(architecture: str) -> str:
-    """The dotted path of the function that builds it."""
-    if architecture in catalog.ARCHITECTURES:
-        return catalog.ARCHITECTURES[architecture].builder
-    if architecture.startswith(catalog.TORCHVISION_PREFIX):
-        return catalog.TORCHVISION_BUILDER
-    try:
-        fingerprint.source(architecture)
-    except (ImportError, OSError, SyntaxError, ValueError, AttributeError) as error:
-        raise ConfigurationError(
-            f"architecture: the source of the factory {architecture!r} can't be read ({error})"
-        ) from None
-    return architecture
-
-
-def _architecture_settings(entry: Network) -> dict[str, Any]:
-    if entry.architecture in catalog.ARCHITECTURES:
-        return {**catalog.ARCHITECTURES[entry.architecture].settings, **entry.settings}
-    if entry.architecture.startswith(catalog.TORCHVISION_PREFIX):
-        name = entry.architecture.removeprefix(catalog.TORCHVISION_PREFIX)
-        return {"name": name, **entry.settings}
-    return dict(entry.settings)
-
-
-def _recipe_settings(recipe: Recipe) -> dict[str, Any]:
-    """The recipe in the form that a training job reads."""
-    settings = recipe.model_dump(exclude={"views", "targets"})
-    views = recipe.views
-    settings["views"] = {
-        "policy": views.policy,
-        "pad": views.pad,
-        "tabulated": None if views.per_image == "all" else views.per_image,
-    }
-    return settings
-
-
-def digest_of(place: Path, key: str) -> str:
-    """The digest of a user's file or folder as it is now.
-
-    Raises:
-        ConfigurationError: nothing is there; `key` says which setting names it.
-    """
-    try:
-        return store.digest_path(place, RESULTS / ".cache" / "digests.json")
-    except FileNotFoundError:
-        raise ConfigurationError(f"{key}: there is no file or folder at {place}") from None
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{key}: {place} can't be read ({error})") from None

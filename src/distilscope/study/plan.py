@@ -10,13 +10,8 @@ from distilscope.settings import Configuration
 from distilscope.study import aggregate
 from distilscope.study.artefact import RESULTS, Artefact
 from distilscope.study.derived import derive
-from distilscope.study.models import (
-    Model,
-    ModelPlan,
-    digest_of,
-    network_settings,
-    user_path,
-)
+from distilscope.study.described import digest_of, network_settings, user_path
+from distilscope.study.models import Model, ModelPlan
 from distilscope.study.shortcuts import plan_shortcuts
 
 PROBES = (

@@ -1,0 +1,81 @@
+"""What identifies a network, a recipe, and a file of the user's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from distilscope import catalog, fingerprint, store
+from distilscope.settings import ConfigurationError, Network, Recipe
+from distilscope.study.artefact import RESULTS
+
+
+def user_path(text: str, key: str) -> Path:
+    """A path of the configuration, with ~ and variables expanded.
+
+    Raises:
+        ConfigurationError: there is no such home directory; `key` says which setting names it.
+    """
+    try:
+        return Path(os.path.expandvars(text)).expanduser()
+    except RuntimeError:
+        raise ConfigurationError(f"{key}: there is no home directory for {text!r}") from None
+
+
+def network_settings(entry: Network) -> dict[str, Any]:
+    """What builds the network of an entry: a dotted path and its settings."""
+    return {
+        "builder": _builder(entry.architecture),
+        "settings": _architecture_settings(entry),
+    }
+
+
+def _builder(architecture: str) -> str:
+    """The dotted path of the function that builds it."""
+    if architecture in catalog.ARCHITECTURES:
+        return catalog.ARCHITECTURES[architecture].builder
+    if architecture.startswith(catalog.TORCHVISION_PREFIX):
+        return catalog.TORCHVISION_BUILDER
+    try:
+        fingerprint.source(architecture)
+    except (ImportError, OSError, SyntaxError, ValueError, AttributeError) as error:
+        raise ConfigurationError(
+            f"architecture: the source of the factory {architecture!r} can't be read ({error})"
+        ) from None
+    return architecture
+
+
+def _architecture_settings(entry: Network) -> dict[str, Any]:
+    if entry.architecture in catalog.ARCHITECTURES:
+        return {**catalog.ARCHITECTURES[entry.architecture].settings, **entry.settings}
+    if entry.architecture.startswith(catalog.TORCHVISION_PREFIX):
+        name = entry.architecture.removeprefix(catalog.TORCHVISION_PREFIX)
+        return {"name": name, **entry.settings}
+    return dict(entry.settings)
+
+
+def recipe_settings(recipe: Recipe) -> dict[str, Any]:
+    """The recipe in the form that a training job reads."""
+    settings = recipe.model_dump(exclude={"views", "targets"})
+    views = recipe.views
+    settings["views"] = {
+        "policy": views.policy,
+        "pad": views.pad,
+        "tabulated": None if views.per_image == "all" else views.per_image,
+    }
+    return settings
+
+
+def digest_of(place: Path, key: str) -> str:
+    """The digest of a user's file or folder as it is now.
+
+    Raises:
+        ConfigurationError: nothing is there; `key` says which setting names it.
+    """
+    try:
+        return store.digest_path(place, RESULTS / ".cache" / "digests.json")
+    except FileNotFoundError:
+        raise ConfigurationError(f"{key}: there is no file or folder at {place}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{key}: {place} can't be read ({error})") from None

@@ -1,0 +1,63 @@
+"""The start of the workflow: from what Snakemake was given to the study and its device."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distilscope import gpu, settings
+from distilscope.settings import Configuration
+from distilscope.study.artefact import STORE
+from distilscope.study.machine import invocation, resolve_device, resolve_precision
+from distilscope.study.plan import Study
+
+
+@dataclass(frozen=True)
+class Started:
+    """A study that a workflow runs.
+
+    Attributes:
+        configuration: parsed.
+        device: `cpu` or `cuda`, resolved.
+        study: its plan.
+    """
+
+    configuration: Configuration
+    device: str
+    study: Study
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs a job that computes asks for."""
+        return 1 if self.device == "cuda" else 0
+
+
+def start(
+    raw: Mapping[str, Any], arguments: Sequence[str], root: Path, *, scheduled: bool = False
+) -> Started:
+    """The study of a configuration, for a Snakemake that was started with these arguments.
+
+    `scheduled` says that this is a job of a cluster, whose scheduler chose its GPUs: scripts are
+    told so.
+    With `allow_code` the working directory, where the user's own modules lie, is searched for
+    modules from here on, by this process and by every job.
+
+    Raises:
+        ValueError, OSError: what of the configuration, or of the command, can't be used.
+    """
+    if scheduled:
+        os.environ[gpu.CLUSTER_JOB] = "1"
+    command = invocation(list(arguments), root)
+    configuration = settings.parse(raw)
+    if configuration.allow_code:
+        sys.path.append(os.getcwd())
+        known = [os.environ.get("PYTHONPATH", ""), os.getcwd()]
+        os.environ["PYTHONPATH"] = os.pathsep.join(path for path in known if path)
+    device = resolve_device(configuration.device, command)
+    kept = STORE / "resolved" / f"{configuration.study}.json"
+    precision = resolve_precision(configuration.precision, device, kept)
+    return Started(configuration, device, Study(configuration, precision, root))
