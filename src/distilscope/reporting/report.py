@@ -21,6 +21,7 @@ from distilscope.reporting.cells import Estimate
 from distilscope.reporting.figures import heading
 from distilscope.reporting.figures.words import WORDS, sentence
 from distilscope.reporting.shortcuts import shortcuts
+from distilscope.reporting.style import EMPTY
 from distilscope.reporting.tables import Tables, clean, read
 
 MOST_BYTES = 25_000_000
@@ -192,6 +193,7 @@ def _figure(name: str, tables: Tables, folder: Path) -> dict[str, Any]:
         "columns": [clean(column) for column in table.columns],
         "rows": [[_short(text) for text in row] for row in table.head(MOST_TABLE_ROWS).to_numpy()],
         "total": len(table),
+        "why_empty": clean(table[EMPTY].iloc[0]) if EMPTY in table else None,
     }
 
 

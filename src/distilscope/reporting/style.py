@@ -37,6 +37,7 @@ ROLE_COLOURS = {
 SERIES_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 HEATMAP = "cividis"
+EMPTY = "why_empty"  # the one column of the numbers of a figure that can't be drawn
 
 RC = {
     "font.family": "DejaVu Sans",
@@ -98,7 +99,7 @@ def empty(text: str, why: str, scale: str) -> tuple[Figure, pd.DataFrame]:
     figure = Figure(figsize=(WIDE, 1.3))
     title(figure, text, scale)
     say_empty(figure.add_subplot(), why)
-    return figure, pd.DataFrame({"why_empty": [why]})
+    return figure, pd.DataFrame({EMPTY: [why]})
 
 
 def say_empty(axes, why: str) -> None:

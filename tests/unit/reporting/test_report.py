@@ -162,7 +162,9 @@ def test_hostile_names_add_no_element(read_hostile, read_page):
 
     assert kinds(read_hostile) <= kinds(read_page)
     assert len(read_hostile.of("script")) == 2
-    assert len(read_hostile.of("img")) == len(catalog.FIGURES)
+    named = [found for found in read_hostile.of("p") if found.get("id", "").startswith("figure-")]
+    assert len(read_hostile.of("img")) + len(named) == len(catalog.FIGURES)
+    assert all(found["class"] == "hint" for found in named)
     assert all("onerror" not in attrs for _, attrs in read_hostile.elements)
 
 

@@ -222,7 +222,7 @@
     for (let i = from; i < upTo; i += 1) cards.append(card(model, chosen[i], i));
     more.hidden = upTo >= chosen.length;
     const stored = model.index.length;
-    const left = model.total > stored ? ` (${stored} of ${model.total} measured images are in this page)` : "";
+    const left = model.total > stored ? ` (${stored} of ${model.total} chosen images are in this page)` : "";
     element("explorer-status").textContent =
       chosen.length === 0
         ? "No image fits this choice."
