@@ -1,0 +1,184 @@
+"""What profiles ask a cluster for, read from dry runs: no cluster and no plugin is needed."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from distilscope import gpu
+
+from .clone import REPOSITORY, Clone
+
+CLUSTERS = ("slurm", "generic", "kubernetes")
+
+# Stands in for an executor's plugin: it takes the options that profiles have for it and submits
+# nothing.
+PLUGIN = """
+from dataclasses import dataclass, field
+from typing import Optional
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+from snakemake_interface_executor_plugins.settings import CommonSettings, ExecutorSettingsBase
+
+common_settings = CommonSettings(
+    non_local_exec=True, implies_no_shared_fs=False, job_deploy_sources=False
+)
+
+
+@dataclass
+class ExecutorSettings(ExecutorSettingsBase):
+{options}
+
+
+class Executor(RemoteExecutor):
+    pass
+"""
+OPTION = '    {name}: {kind} = field(default={default}, metadata={{"help": "-"}})'
+
+
+def profile_of(name: str) -> dict:
+    return yaml.safe_load((REPOSITORY / f"profiles/{name}/profile.yaml").read_text())
+
+
+def pretend(folder: Path, executor: str) -> None:
+    """A plugin in `folder` that takes the options which some profile has for that executor."""
+    options = {}
+    for profile in map(profile_of, CLUSTERS):
+        for key, value in profile.items():
+            if key.startswith(f"{executor}-"):
+                name = key.removeprefix(f"{executor}-").replace("-", "_")
+                flag = isinstance(value, bool)
+                kind = "bool" if flag else f"Optional[{type(value).__name__}]"
+                options[name] = OPTION.format(name=name, kind=kind, default=False if flag else None)
+    package = folder / f"snakemake_executor_plugin_{executor.replace('-', '_')}"
+    package.mkdir()
+    text = PLUGIN.format(options="\n".join(options.values()))
+    (package / "__init__.py").write_text(text)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    made = Clone(tmp_path_factory.mktemp("clone"))
+    (made.folder / "plugins").mkdir()
+    for executor in {profile_of(name)["executor"] for name in CLUSTERS}:
+        pretend(made.folder / "plugins", executor)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def no_gpu_here(monkeypatch):
+    monkeypatch.delenv(gpu.VISIBLE, raising=False)
+    monkeypatch.delenv(gpu.CLUSTER_JOB, raising=False)
+    monkeypatch.setenv(gpu.LISTED, "")
+
+
+def dry_run(clone, profile: str, *arguments: str, device: str) -> tuple[int, str]:
+    """A dry run of the study with that device and a profile of this repository."""
+    clone.configuration["device"] = device
+    clone.write()
+    options = ("--dry-run", "--workflow-profile", f"profiles/{profile}", *arguments)
+    done = clone.snakemake(*options, PYTHONPATH=str(clone.folder / "plugins"))
+    return done.returncode, done.stdout + done.stderr
+
+
+def asked(text: str) -> dict[str, set[tuple[int, int, int]]]:
+    """What the jobs of a dry run ask for, by rule: GPUs, MB and minutes."""
+    found: dict[str, set[tuple[int, int, int]]] = {}
+    for block in re.split(r"\n(?=(?:local)?rule \w+:)", text)[1:]:
+        rule = re.match(r"(?:local)?rule (\w+):", block).group(1)
+        numbers = dict(re.findall(r"\b(gpu|mem_mb|runtime)=(\d+)", block))
+        values = tuple(int(numbers.get(name, 0)) for name in ("gpu", "mem_mb", "runtime"))
+        found.setdefault(rule, set()).add(values)
+    return found
+
+
+@pytest.mark.parametrize("profile", CLUSTERS)
+def test_on_a_cluster_what_computes_on_tensors_asks_for_one_gpu_and_nothing_else_does(
+    clone, profile
+):
+    """The machine that plans has none: that is the cluster's affair."""
+    code, text = dry_run(clone, profile, device="cuda")
+    assert code == 0, text
+    jobs = asked(text)
+    on_gpus = {rule for rule, resources in jobs.items() if any(gpus for gpus, *_ in resources)}
+    assert on_gpus == {"teacher", "model", "targets", "observation"}
+    assert jobs["teacher"] == {(1, 3000, 1440)}
+    assert jobs["comparison"] == {(0, 3000, 60)}
+
+
+def test_a_study_on_processors_asks_a_cluster_for_no_gpu(clone):
+    code, text = dry_run(clone, "slurm", device="cpu")
+    assert code == 0, text
+    assert all(gpus == 0 for resources in asked(text).values() for gpus, *_ in resources)
+
+
+@pytest.mark.parametrize("profile", CLUSTERS)
+def test_a_cap_of_no_gpu_is_refused_on_a_cluster_too(clone, profile):
+    code, text = dry_run(clone, profile, "--resources", "gpu=0", device="cuda")
+    assert code == 1
+    assert "gpu=0 leaves the jobs on GPUs none; give at least gpu=1, or set `device: cpu`" in text
+    assert "Traceback" not in text
+
+
+def test_auto_is_refused_where_other_machines_run_the_jobs(clone):
+    code, text = dry_run(clone, "slurm", device="auto")
+    assert code == 1
+    assert "device: auto looks at this machine, and the executor 'slurm' runs the jobs" in text
+
+
+def test_a_profile_whose_plugin_is_not_installed_is_refused(clone):
+    if importlib.util.find_spec("snakemake_executor_plugin_slurm"):
+        pytest.skip("the plugin is installed here")
+    done = clone.snakemake("--dry-run", "--workflow-profile", "profiles/slurm")
+    assert done.returncode != 0
+    assert "invalid choice: 'slurm'" in done.stdout + done.stderr
+
+
+def test_a_cluster_s_jobs_are_tried_again_and_its_gpus_are_capped():
+    for name in CLUSTERS:
+        profile = profile_of(name)
+        assert profile["retries"] >= 1, name
+        assert profile["resources"]["gpu"] >= 1, name
+        assert profile["show-failed-logs"] is True, name
+
+
+def test_slurm_s_partitions_have_room_for_the_last_attempt_of_every_rule():
+    """Else the last retry would go nowhere. A rule asks for `attempt` times its first runtime."""
+    partitions = yaml.safe_load((REPOSITORY / "profiles/slurm/partitions.yaml").read_text())
+    attempts = 1 + profile_of("slurm")["retries"]
+    text = "".join(path.read_text() for path in sorted((REPOSITORY / "rules").glob("*.smk")))
+    minutes = [int(n) for n in re.findall(r"runtime=(?:lambda[^:]*: )?(\d+)", text)]
+    assert len(minutes) >= 10
+    for name, limits in partitions["partitions"].items():
+        assert limits["max_runtime"] >= attempts * max(minutes), name
+    assert max(limits.get("max_gpu", 0) for limits in partitions["partitions"].values()) >= 1
+
+
+@pytest.fixture
+def read_only(clone):
+    """The clone with results/ on a file system that nobody can write."""
+    results = clone.folder / "results"
+    results.mkdir(exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(results)]
+    try:
+        mounted = subprocess.run(command, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("mounting a file system is not permitted here")
+    yield clone
+    subprocess.run(["umount", "-l", str(results)], check=True)
+
+
+def test_results_that_can_not_be_written_are_named(read_only):
+    read_only.configuration["device"] = "cpu"
+    read_only.write()
+    done = read_only.snakemake("--cores", "1")
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert re.search(r"results/\S+ can't be written \(Read-only file system\)", said), said
+    assert "Traceback" not in said
