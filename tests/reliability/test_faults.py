@@ -35,6 +35,10 @@ READERS = {
         "divergent.parquet": "report",
         "histories.parquet": "figures",
         "sanity.parquet": "figures",
+        "seeds.parquet": "report",
+        "claims.parquet": "report",
+        "shortcuts.parquet": "report",
+        "shortcut_rates.parquet": "figures",
     },
     "figures": {"training.svg": "report", "cka.csv": "report", "consistency.png": "publish"},
     "report": {"report.html": "publish", "summary.txt": "publish"},
@@ -43,6 +47,10 @@ READERS = {
 
 `features.safetensors` is for people: no job reads it.
 """
+
+
+EMPTY = {"sanity.parquet", "claims.parquet", "shortcuts.parquet", "shortcut_rates.parquet"}
+"""Tables that have no rows in the small study, so that none of them can be of another type."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,7 @@ def cases(study: Study) -> list[Case]:
         files = READERS[artefact.kind]
         for file, reader in {**files, "run.json": next(iter(files.values()))}.items():
             kinds = [fault.__name__ for fault in faults.BYTES]
-            if Path(file).suffix in faults.WRITERS:
+            if Path(file).suffix in faults.WRITERS and file not in EMPTY:
                 kinds += faults.CHANGES if file != "run.json" else ["another type"]
             if _other(artefact, study) is not None:
                 kinds.append("another's")
@@ -131,7 +139,6 @@ def test_every_file_of_the_store_has_its_reader_here():
             assert listed < stored
             continue
         unread = {"test/features.safetensors"} if artefact.kind == "observation" else set()
-        unread |= {"claims.parquet"} if artefact.kind == "tables" else set()
         assert listed == stored - unread
 
 

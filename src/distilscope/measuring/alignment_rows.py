@@ -10,9 +10,10 @@ import pandas as pd
 
 from distilscope import store
 from distilscope.inference import bootstrap
+from distilscope.inference.values import TWIN_ROLES
 from distilscope.measuring import causes
 from distilscope.measuring.pairs import percent_name
-from distilscope.measuring.study_rows import TWIN_ROLES, Entry, Rows, Study
+from distilscope.measuring.study_rows import Entry, Rows, Study
 
 KEY = ("method", "layer", "reference_layer", "resolution", "explained")
 IDENTITY = (

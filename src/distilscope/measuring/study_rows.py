@@ -27,8 +27,6 @@ COLUMNS = ("study", *MODEL_COLUMNS, *PLACE_COLUMNS, *NUMBER_COLUMNS)
 FLOATS = ("T", "alpha", "value", "low", "high")
 INTEGERS = ("seed", "class", "n", "n_undefined")
 
-TWIN_ROLES = ("twin", "teacher")  # of a model that is compared with a teacher of its family
-
 EMPTY_SUBSET = "no image is in the subset"
 ONE_IMAGE = "one image has no interval"
 

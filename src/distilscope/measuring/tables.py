@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distilscope import store
+from distilscope.inference.values import TWIN_ROLES
 from distilscope.job import Job
 from distilscope.measuring import figure_inputs, observations
 from distilscope.measuring.alignment_rows import (
@@ -22,7 +23,7 @@ from distilscope.measuring.pairs import Rules
 from distilscope.measuring.sanity import sanity_table
 from distilscope.measuring.seed_rows import seeds_table
 from distilscope.measuring.shortcuts import NONE_JUDGED, rates_table, shortcuts_table
-from distilscope.measuring.study_rows import TWIN_ROLES, Entry, Rows, Study
+from distilscope.measuring.study_rows import Entry, Rows, Study
 from distilscope.measuring.trivial import add_trivial_rows
 from distilscope.provenance import Stopwatch, write_run
 
