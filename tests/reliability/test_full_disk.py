@@ -13,6 +13,7 @@ import pytest
 from distilscope import store
 from distilscope.training.checkpoint import CheckpointError, Keeper
 
+from ..mounting import mounted
 from . import studies
 
 STEPS = ((store.tempfile, "mkstemp"), (store.os, "fsync"), (store.os, "replace"))
@@ -99,17 +100,8 @@ def test_every_job_that_meets_a_full_disk_says_so_and_goes_on_later(
 def disk(tmp_path):
     """A study's folder whose results/ is a disk of its own."""
     folder = studies.begin(tmp_path / "study", studies.SMALL)
-    results = folder / "results"
-    results.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=40k", "tmpfs", str(results)]
-    try:
-        mounted = subprocess.run(command, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("mounting a file system is not permitted here")
-    yield folder
-    subprocess.run(["umount", "-l", str(results)], check=True)
+    with mounted(folder / "results", "size=40k"):
+        yield folder
 
 
 def remount(folder, options):

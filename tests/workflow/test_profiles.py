@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import yaml
 
 from distilscope import gpu
 
+from ..mounting import mounted
 from .clone import REPOSITORY, Clone
 
 CLUSTERS = ("slurm", "generic", "kubernetes")
@@ -161,17 +161,8 @@ def test_slurm_s_partitions_have_room_for_the_last_attempt_of_every_rule():
 @pytest.fixture
 def read_only(clone):
     """The clone with results/ on a file system that nobody can write."""
-    results = clone.folder / "results"
-    results.mkdir(exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(results)]
-    try:
-        mounted = subprocess.run(command, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("mounting a file system is not permitted here")
-    yield clone
-    subprocess.run(["umount", "-l", str(results)], check=True)
+    with mounted(clone.folder / "results", "ro"):
+        yield clone
 
 
 def test_results_that_can_not_be_written_are_named(read_only):

@@ -16,7 +16,6 @@ like: whatever is measured with them depends on the fraction, and says so.
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from PIL import Image
 
 from distilscope.data.annotation_tables import AnnotationTables
 from distilscope.data.fit import resize_picture
-from distilscope.data.image_folder import FORMATS, PIXEL_LIMIT
+from distilscope.data.image_folder import _opened
 from distilscope.data.part_maps import (
     FEW_PARTS,
     LEAST_FOR_ORDER,
@@ -164,16 +163,5 @@ def _mean_side(sides: np.ndarray) -> np.ndarray:
 
 def _decoded(file: Path) -> Image.Image:
     """The picture in RGB; any fault names the file."""
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns at a limit of its own, above ours.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(file, formats=FORMATS)
-        with opened as picture:
-            if picture.width * picture.height > PIXEL_LIMIT:
-                raise Image.DecompressionBombError
-            return picture.convert("RGB")
-    except Image.DecompressionBombError as error:
-        raise BadData(f"{file}: it has over {PIXEL_LIMIT} pixels, make it smaller") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise BadData(f"{file}: it can't be decoded as PNG or JPEG ({error})") from error
+    with _opened(file) as picture:
+        return picture.convert("RGB")

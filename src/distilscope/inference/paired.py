@@ -74,6 +74,15 @@ def paired_difference(
     )
 
 
+def half_width(values: np.ndarray, level: float = 0.95) -> float:
+    """Half of the t interval of the mean of (n,) independent values; NaN for fewer than two."""
+    n = len(values)
+    if n < 2:
+        return math.nan
+    error = float(np.std(values, ddof=1)) / math.sqrt(n)
+    return float(stats.t.ppf((1 + level) / 2, n - 1)) * error
+
+
 def _why_no_interval(differences: np.ndarray) -> str | None:
     if len(differences) == 0:
         return "no pair of seeds has both values"

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from distilscope.inference import bootstrap
+from distilscope.inference import bootstrap, paired
 from distilscope.measuring.alignment_rows import Pair
+from distilscope.measuring.claim_rows import HEADLINE
 from distilscope.measuring.observations import Outputs
 from distilscope.measuring.study_rows import Entry, Study
 
@@ -79,8 +79,7 @@ def _columns(
 
 def _is_headline(pair: Pair) -> bool:
     """GradCAM of the first pair of layers at input resolution, for the reference's prediction."""
-    wanted = {"method": "gradcam", "resolution": "input", "explained": "reference"}
-    return all(pair.key[name] == value for name, value in wanted.items())
+    return all(pair.key[name] == value for name, value in HEADLINE.items())
 
 
 def _numbers(values: np.ndarray, study: Study) -> dict[str, Any]:
@@ -97,8 +96,7 @@ def _numbers(values: np.ndarray, study: Study) -> dict[str, Any]:
     }
     if seeds < 2:
         return numbers | {"reason": ONE_SEED if seeds else "no seed has a value"}
-    error = float(np.std(by_seed[kept], ddof=1)) / np.sqrt(seeds)
-    half = float(stats.t.ppf((1 + study.level) / 2, seeds - 1)) * error
+    half = paired.half_width(by_seed[kept], study.level)
     low, high = bootstrap.two_level(values[kept], study.resamples, study.level, study.seed)
     both = {"low": mean - half, "high": mean + half}
     return numbers | both | {"two_level_low": low, "two_level_high": high}

@@ -123,7 +123,7 @@ def check_on_meta(
     try:
         with torch.device("meta"):
             return _shapes(build(architecture, classes, channels), layers, shape, classes)
-    except Exception:
+    except Exception:  # some networks can't run on meta; a fault of the network shows again here
         return _shapes(build(architecture, classes, channels), layers, shape, classes)
 
 

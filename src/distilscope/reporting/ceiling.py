@@ -6,12 +6,10 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from distilscope.inference import paired
 from distilscope.inference.values import TWIN_ROLES, unordered
 
-LEVEL = 0.95
 OVER = "teachers"
 TWO = "two teachers are one pair: no interval over teachers"
 
@@ -64,8 +62,6 @@ def _row(pairs: pd.DataFrame, name: str) -> dict[str, object]:
 def _half(both: dict[frozenset[str], float]) -> tuple[float, str | None]:
     """Half of the t interval over the members, and why there is none."""
     try:
-        own = paired.pseudo_values(both)
+        return paired.half_width(paired.pseudo_values(both)), None
     except ValueError:
         return math.nan, TWO
-    error = float(np.std(own, ddof=1)) / math.sqrt(len(own))
-    return float(stats.t.ppf(0.5 + LEVEL / 2, len(own) - 1)) * error, None

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+
+from distilscope.inference import paired
 
 ROLES = ("teacher", "twin", "student", "twin-taught", "control", "floor")
 ROLE_WORDS = {
@@ -104,9 +105,9 @@ def ceilings(models: pd.DataFrame) -> dict[str, str]:
 
 def _pairs_without_twin(models: pd.DataFrame) -> list[Cell]:
     """What stands for the twin where a family has several teachers and no twin."""
-    found, known = [], set(models["id"])
-    for name in dict.fromkeys(ceilings(models).values()):
-        family = models[models["id"].map(ceilings(models)) == name]
+    found, known, names = [], set(models["id"]), ceilings(models)
+    for name in dict.fromkeys(names.values()):
+        family = models[models["id"].map(names) == name]
         if name not in known and len(family) > 1:
             size = int(_number(family["parameters"].iloc[0]) or 0)
             student = str(family["student"].iloc[0])
@@ -188,11 +189,7 @@ def _over_seeds(values: np.ndarray, asked: int, reasons: list[str]) -> Estimate:
         why = "; ".join(reasons) or "not measured"
         return Estimate(math.nan, math.nan, math.nan, "", (), 0, why)
     left_out = f"{asked - len(values)} of {asked} seeds undefined" if len(values) < asked else ""
-    half = math.nan
-    if len(values) > 1:
-        spread = float(values.std(ddof=1)) / math.sqrt(len(values))
-        half = float(stats.t.ppf(0.975, len(values) - 1)) * spread
-    mean = float(values.mean())
+    half, mean = paired.half_width(values), float(values.mean())
     return Estimate(mean, mean - half, mean + half, "seeds", tuple(values), len(values), left_out)
 
 
