@@ -6,6 +6,7 @@ from distilscope import catalog, study
 wildcard_constraints:
     source="|".join(catalog.DATASETS),
     dataset=r"[^/]+",
+    parts=r"[^/]+",
     teacher=r"[^/]+",
     model=r"[^/]+",
     comparison=r"[^/]+",

@@ -1,4 +1,5 @@
-# Images: fetched where they have to be, then brought to one form.
+# Images: fetched where they have to be, then brought to one form; and which of their pixels are
+# which part.
 
 
 rule download:
@@ -37,3 +38,25 @@ rule dataset:
         job=told("dataset", "dataset"),
     script:
         "../workflow/scripts/dataset.py"
+
+
+rule parts:
+    input:
+        inputs("parts", "parts"),
+    output:
+        files("parts", "parts"),
+    log:
+        "results/logs/parts/{parts}.log",
+    benchmark:
+        "results/logs/parts/{parts}.benchmark.tsv"
+    priority: 40
+    conda:
+        "../envs/distilscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=60,
+    params:
+        job=told("parts", "parts"),
+    script:
+        "../workflow/scripts/parts.py"

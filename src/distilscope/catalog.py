@@ -82,7 +82,7 @@ def _resnet(depth: int, parameters: int) -> Architecture:
         explained=("layer4", "layer3"),
         head="fc",
         parameters=parameters,
-        pretrained=f"resnet{depth}",
+        pretrained=f"resnet{depth}" if depth in (18, 34, 50, 101) else None,
     )
 
 
@@ -90,7 +90,10 @@ ARCHITECTURES: dict[str, Architecture] = {
     "plain-tiny": _plain((32, 64, 128), (1, 2, 3), 94_762),
     "plain-small": _plain((32, 64, 128, 128), (2, 3, 4), 242_474),
     "plain-medium": _plain((32, 64, 128, 256, 256), (2, 3, 4), 981_802),
+    "resnet10": _resnet(10, 4_903_242),
+    "resnet14": _resnet(14, 8_028_746),
     "resnet18": _resnet(18, 11_173_962),
+    "resnet26": _resnet(26, 13_958_986),
     "resnet34": _resnet(34, 21_282_122),
     "resnet50": _resnet(50, 23_520_842),
     "resnet101": _resnet(101, 42_512_970),
@@ -113,12 +116,17 @@ class Dataset:
         path: `bundled` (ships with the repository), `downloaded` (into the shared data folder)
             or `given` (the configuration names it).
         downloader: dotted path of the function that fetches it, for `downloaded` sets.
+        parted: its reader returns `PartedSplits`, which know the parts of every image.
+        without: dotted path of the function that draws its images without a part; None where
+            that can't be done, so that the part is filled with one colour instead.
     """
 
     reader: str
     path: str
     downloader: str | None = None
     bundled_file: str | None = None
+    parted: bool = False
+    without: str | None = None
 
 
 def _downloaded(name: str) -> Dataset:
@@ -143,10 +151,13 @@ DATASETS: dict[str, Dataset] = {
     "image-folder": Dataset(reader="distilscope.data.readers:read_image_folder", path="given"),
     "npz": Dataset(reader="distilscope.data.readers:read_npz", path="given"),
     "composed-parts": Dataset(
-        reader="distilscope.data.composed_reader:read_composed", path="given"
+        reader="distilscope.data.composed_reader:read_composed",
+        path="given",
+        parted=True,
+        without="distilscope.data.removal:draw_without",
     ),
     "annotated-parts": Dataset(
-        reader="distilscope.data.annotated_parts:read_annotated_parts", path="given"
+        reader="distilscope.data.annotated_parts:read_annotated_parts", path="given", parted=True
     ),
 }
 
@@ -306,6 +317,21 @@ MEASURES: dict[str, Measure] = {
     "edges_iou50": Measure("trivial", "", ""),
     "edges_mass_lift20": Measure("trivial", "", ""),
     "edges_cosine": Measure("trivial", "", ""),
+    "part_rho": Measure("parts", "", "higher"),
+    "null_part_rho": Measure("null", "", ""),
+    "focus": Measure("parts", "fraction", ""),
+    "null_focus": Measure("null", "fraction", ""),
+    "focus_chance": Measure("parts", "fraction", ""),
+    "focus_parts": Measure("parts", "fraction", ""),
+    "null_focus_parts": Measure("null", "fraction", ""),
+    "focus_parts_chance": Measure("parts", "fraction", ""),
+    "focus_odds": Measure("parts", "", ""),
+    "faithfulness": Measure("parts", "", "higher"),
+    "null_faithfulness": Measure("null", "", ""),
+    "faithfulness_areas": Measure("parts", "", ""),
+    "deciding_recall": Measure("parts", "fraction", "higher"),
+    "deciding_recall_chance": Measure("parts", "fraction", ""),
+    "removal_recall": Measure("parts", "fraction", ""),
     "cka_debiased": Measure("representation", "", "higher"),
     "cka_biased": Measure("representation", "", "higher"),
     "cka_biased_null": Measure("representation", "", ""),
@@ -314,6 +340,61 @@ MEASURES: dict[str, Measure] = {
     "parameters": Measure("cost", "", "lower"),
     "ratio": Measure("cost", "", ""),
     "multiply_adds": Measure("cost", "", "lower"),
+}
+
+
+# -------------------------------------------------------------------------------------- parts
+
+
+@dataclass(frozen=True)
+class PartSource:
+    """Where the part maps of the test images come from.
+
+    Attributes:
+        builder: dotted path `module:function`; called with the source's `Place` and the settings,
+            returns `PartMaps` and `Findings`.
+        settings: what a configuration may set, with its default.
+        parted: needs a data set whose reader knows the parts.
+    """
+
+    builder: str
+    settings: Mapping[str, int] = field(default_factory=dict)
+    parted: bool = False
+
+
+_PARTS_IN = "distilscope.data.part_sources"
+
+PART_SOURCES: dict[str, PartSource] = {
+    "annotated": PartSource(f"{_PARTS_IN}:annotated", parted=True),
+    "grid": PartSource(f"{_PARTS_IN}:grid", {"rows": 4, "columns": 4}),
+    "foreground": PartSource(f"{_PARTS_IN}:foreground", {"threshold": 0}),
+    "foreground-grid": PartSource(
+        f"{_PARTS_IN}:foreground_grid", {"rows": 3, "columns": 3, "threshold": 0}
+    ),
+    "superpixels": PartSource(f"{_PARTS_IN}:superpixels", {"segments": 16, "compactness": 10}),
+}
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How a part's importance is counted; docs/parts.md has the definitions.
+
+    Attributes:
+        of: `absolute`, `positive` or `signed`: |A|, max(A, 0) or A itself.
+        per: `map` for the share of the whole map's, `area` for that share over the part's share of
+            the image, `nothing` for the plain sum.
+    """
+
+    of: str
+    per: str
+
+
+IMPORTANCES: dict[str, Importance] = {
+    "mass_absolute": Importance("absolute", "map"),
+    "mass_positive": Importance("positive", "map"),
+    "density_absolute": Importance("absolute", "area"),
+    "density_positive": Importance("positive", "area"),
+    "sum_signed": Importance("signed", "nothing"),
 }
 
 
@@ -358,6 +439,9 @@ TABLES = (
     "sanity",
     "shortcuts",
     "shortcut_rates",
+    "covariation",
+    "parts",
+    "published",
 )
 
 _DRAWN_IN = "distilscope.reporting.figures"
@@ -370,6 +454,13 @@ FIGURES: dict[str, str] = {
     "consistency": f"{_DRAWN_IN}.consistency:fig_consistency",
     "per-class": f"{_DRAWN_IN}.classes:fig_per_class",
     "class-model": f"{_DRAWN_IN}.classes:fig_class_model",
+    "regimes": f"{_DRAWN_IN}.regimes:fig_regimes",
+    "part-alignment": f"{_DRAWN_IN}.regimes:fig_part_alignment",
+    "part-focus": f"{_DRAWN_IN}.regimes:fig_part_focus",
+    "logit-table": f"{_DRAWN_IN}.logit_table:fig_logit_table",
+    "covariation": f"{_DRAWN_IN}.covariation:fig_covariation",
+    "faithfulness": f"{_DRAWN_IN}.faithfulness:fig_faithfulness",
+    "parts": f"{_DRAWN_IN}.parts:fig_parts",
     "cka": f"{_DRAWN_IN}.representation:fig_cka",
     "divergent": f"{_DRAWN_IN}.divergent:fig_divergent",
     "sanity": f"{_DRAWN_IN}.sanity:fig_sanity",

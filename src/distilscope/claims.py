@@ -154,6 +154,19 @@ class ClassCorrelation(Strict):
     second: Related
 
 
+class CellCorrelation(Strict):
+    """Spearman's rho of `first` and `second` over the cells: students under each of the arms.
+
+    A student counts under those of the arms that the study trains it under.
+    """
+
+    form: Literal["cell-correlation"]
+    students: Students = "all"
+    arms: Annotated[list[Arm], Field(min_length=1)]
+    first: Term
+    second: Term
+
+
 class BestOf(Term):
     """`best` differs in the claim's direction from each of `others`: all contrasts hold."""
 
@@ -176,6 +189,7 @@ FORMS: dict[str, type[Strict]] = {
     "against-constant": AgainstConstant,
     "relative-cost": RelativeCost,
     "class-correlation": ClassCorrelation,
+    "cell-correlation": CellCorrelation,
     "best-of": BestOf,
 }
 
@@ -200,11 +214,17 @@ Statement = Annotated[
 
 
 class Headline(Strict):
-    """A number that the study published. `error` says what is known to be wrong with it."""
+    """A number that the study published. `error` says what is known to be wrong with it.
+
+    `student`, `T` and `alpha` (of the soft term) place it in a table of the grid, where it has one.
+    """
 
     id: Name
     measure: str
     of: str
+    student: str | None = None
+    T: Number | None = None
+    alpha: Number | None = None
     value: Number
     trust: Trust
     source: str

@@ -15,7 +15,12 @@ from distilscope.study import ROLES, Artefact, Model, Pending, Study, whole
 
 UNSET = "unset"
 LISTS = ("models", "sanity", "audits", "configuration")
-NAMED_BY = {"dataset": ("data.name",), "tables": ("study",), "derived": ("sanity",)}
+NAMED_BY = {
+    "dataset": ("data.name",),
+    "parts": ("parts",),
+    "tables": ("study",),
+    "derived": ("sanity",),
+}
 NAMED_BY |= dict.fromkeys(("planted", "probe", "further", "model"), ("planted", "shortcuts"))
 """Which settings bring an artefact of a new name."""
 
@@ -25,6 +30,7 @@ WORDS = {
     "model": ("model", "models"),
     "result": ("result is", "results are"),
     "dataset": ("dataset", "datasets"),
+    "parts": ("set of parts", "sets of parts"),
     "networks": ("check of networks", "checks of networks"),
     "derived": ("derived model", "derived models"),
     "planted": ("planted dataset", "planted datasets"),
@@ -39,13 +45,14 @@ WORDS = {
 }
 CONFIGURED_BY = {
     "dataset": ("data.",),
-    "observation": ("observe.", "threads"),
+    "parts": ("parts.", "data.", "observe."),
+    "observation": ("observe.", "threads", "parts."),
     "planted": ("planted.",),
     "probe": ("planted.", "shortcuts."),
     "further": ("planted.", "shortcuts.", "observe.", "threads"),
-    "comparison": ("measures.", "observe.", "data."),
-    "tables": ("measures.", "report.", "claims", "study", "shortcuts.", "planted."),
-    "figures": ("report.", "scale"),
+    "comparison": ("measures.", "observe.", "data.", "parts."),
+    "tables": ("measures.", "report.", "claims", "study", "shortcuts.", "planted.", "parts."),
+    "figures": ("report.", "scale", "parts."),
     "report": ("",),
 }
 

@@ -17,6 +17,10 @@ from distilscope import store
 from distilscope.data.fit import FITS
 from distilscope.data.raw import BadData, RawSplits
 
+MAPS_FILE = "maps.safetensors"
+REMOVED_FILE = "removed.safetensors"
+FINDINGS_FILE = "findings.json"
+
 MOST_PARTS = 255
 NAMED = 5
 """How many images a sentence of findings names."""

@@ -19,6 +19,7 @@ from distilscope.inference.contrasts import ClassContrast, Contrast
 from distilscope.inference.values import NotTested, Values, Where
 
 LEAST_MATCHED = 4  # seeds, of which a regression leaves two degrees of freedom
+LEAST_CELLS = 4  # of which a rank correlation can take several values
 LEAST_RANGE = 0.05  # a smaller (twin - chance) makes a ratio mostly noise
 
 
@@ -211,6 +212,36 @@ def class_correlation(statement: claims.ClassCorrelation, values: Values) -> lis
     ]
 
 
+def cell_correlation(statement: claims.CellCorrelation, values: Values) -> list[Contrast]:
+    """Spearman's rho over the cells in which both terms are defined, by seed."""
+    cells = [
+        (student, arm)
+        for arm in statement.arms
+        for student in values.trained_under(statement.students, arm)
+    ]
+    if len(cells) < LEAST_CELLS:
+        raise NotTested(f"{len(cells)} cells: a correlation over cells needs {LEAST_CELLS}")
+    seeds = sorted(set.intersection(*(values.seeds_of(*cell) for cell in cells)))
+    if not seeds:
+        raise NotTested("the cells of the statement have no seed in common")
+    found = []
+    for seed in seeds:
+        first, second = (
+            np.array(
+                [values.of_seed([s], arm, seed, (t.measure, t.subset, None)) for s, arm in cells]
+            )
+            for t in (statement.first, statement.second)
+        )
+        known = ~np.isnan(first + second)
+        enough = known.sum() >= LEAST_CELLS
+        found.append(spearman(first[known], second[known]) if enough else math.nan)
+    for term in (statement.first, statement.second):
+        values.require((term.measure, term.subset, None))
+    student, arm = cells[0]
+    teachers = [values.teacher([student], arm, seed) for seed in seeds]
+    return [_contrast(f"rho over {len(cells)} cells", found, teachers)]
+
+
 def _profile(
     term: claims.Related,
     statement: claims.ClassCorrelation,
@@ -268,5 +299,6 @@ CONTRASTS: dict[str, Callable[[Any, Values], list[Contrast]]] = {
     "against-constant": against_constant,
     "relative-cost": relative_cost,
     "class-correlation": class_correlation,
+    "cell-correlation": cell_correlation,
     "best-of": best_of,
 }

@@ -113,6 +113,23 @@ class Values:
                     raise NotTested(f"the study has no {name} student under {arm.words}")
         return asked
 
+    def trained_under(self, asked: str | list[str], arm: claims.Arm) -> list[str]:
+        """Those of the students asked for that the study trains under an arm.
+
+        Raises:
+            NotTested: a seed of one of them has several models.
+        """
+        names = dict.fromkeys(cell.student for cell in self.cells) if asked == "all" else asked
+        found = [name for name in names if _cell(name, arm) in self.cells]
+        for name in found:
+            if _cell(name, arm) in self.shared:
+                raise NotTested(f"several models share a seed of {name} {arm.words}")
+        return found
+
+    def seeds_of(self, student: str, arm: claims.Arm) -> set[int]:
+        """The seeds of one cell."""
+        return set(self.cells[_cell(student, arm)])
+
     def seeds(self, students: list[str], arms: Iterable[claims.Arm]) -> list[int]:
         """The seeds that every one of these cells has, in order.
 

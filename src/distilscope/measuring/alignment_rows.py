@@ -18,7 +18,7 @@ from distilscope.measuring.study_rows import Entry, Rows, Study
 KEY = ("method", "layer", "reference_layer", "resolution", "explained")
 IDENTITY = (
     *("index", "label", "prediction", "reference_prediction", "correct", "reference_correct"),
-    *("common", "class", "grid", "reason", *KEY),
+    *("common", "class", "grid", "reason", "reference_reason", *KEY),
 )
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95, "min": 0.0}
 BY_CLASS = "reference"  # the explained class whose rows are also given by class
@@ -33,7 +33,7 @@ class Pair:
     """One (method, layers, resolution, explained) of a comparison; rows are images.
 
     Attributes:
-        key: the values of `KEY`.
+        key: the values of `KEY`, and of parts the `variant`.
         position: (n,) where the images are in the probe.
         values: measure -> (n,) float64. reasons: (n,) objects.
         subsets: name -> (n,) bool. label: (n,).
@@ -94,11 +94,14 @@ class Pair:
 def read_pairs(entry: Entry, study: Study) -> list[Pair]:
     """The pairs of a model's comparison, in the order in which they were made."""
     table = store.read_table(entry.comparison / "images.parquet")
-    if "method" not in table:
-        return []
+    return pairs_of(table, study, KEY) if "method" in table else []
+
+
+def pairs_of(table: pd.DataFrame, study: Study, keys: Sequence[str]) -> list[Pair]:
+    """The pairs of a table of images, one for each combination of the keys."""
     return [
-        _pair(dict(zip(KEY, key, strict=True)), rows, study)
-        for key, rows in table.groupby(list(KEY), sort=False)
+        _pair(dict(zip(keys, key, strict=True)), rows, study)
+        for key, rows in table.groupby(list(keys), sort=False)
     ]
 
 
@@ -106,7 +109,11 @@ def _pair(key: Mapping[str, str], rows: pd.DataFrame, study: Study) -> Pair:
     return Pair(
         key=key,
         position=study.positions(rows["index"].to_numpy()),
-        values={name: rows[name].to_numpy(np.float64) for name in rows if name not in IDENTITY},
+        values={
+            name: rows[name].to_numpy(np.float64)
+            for name in rows
+            if name not in IDENTITY and name not in key
+        },
         reasons=rows["reason"].to_numpy(object),
         subsets={
             "common": rows["common"].to_numpy(bool),
@@ -131,11 +138,11 @@ def add_alignment_rows(
             chosen = np.flatnonzero(member)
             add_means(rows, entry, pair, pair.measures, chosen, {**place, "subset": subset})
             _add_spread(rows, entry, pair, chosen, {**place, "subset": subset})
-        _add_nulls(rows, entry, pair, place)
+        add_nulls(rows, entry, pair, place)
         if pair.key["explained"] == BY_CLASS:
-            _add_classes(rows, entry, pair, place)
+            add_classes(rows, entry, pair, place)
         if entry.role not in TWIN_ROLES:
-            _add_ratios(rows, entry, pair, twins, {**place, "subset": "common"})
+            add_ratios(rows, entry, pair, twins, {**place, "subset": "common"})
 
 
 def add_means(
@@ -190,7 +197,8 @@ def _add_spread(
             rows.add(entry, f"{name}.{suffix}", cut, reason=reasons[i], **counts, **place)
 
 
-def _add_nulls(rows: Rows, entry: Entry, pair: Pair, place: Mapping[str, object]) -> None:
+def add_nulls(rows: Rows, entry: Entry, pair: Pair, place: Mapping[str, object]) -> None:
+    """What each measure of a pair would be, had the reference been shown another image."""
     for subset, stem in (("common", "null"), ("both-correct", "null_own")):
         columns = [f"{stem}_{name}" for name in pair.nulled]
         names = [name.replace("null_own_", "null_") for name in columns]
@@ -201,7 +209,8 @@ def _add_nulls(rows: Rows, entry: Entry, pair: Pair, place: Mapping[str, object]
     add_means(rows, entry, pair, columns, chosen, {**place, "subset": "common"})
 
 
-def _add_classes(rows: Rows, entry: Entry, pair: Pair, place: Mapping[str, object]) -> None:
+def add_classes(rows: Rows, entry: Entry, pair: Pair, place: Mapping[str, object]) -> None:
+    """The means of a pair by class."""
     for subset in ("common", "both-correct"):
         for number in range(rows.study.classes):
             chosen = np.flatnonzero(pair.subsets[subset] & (pair.label == number))
@@ -209,7 +218,7 @@ def _add_classes(rows: Rows, entry: Entry, pair: Pair, place: Mapping[str, objec
             add_means(rows, entry, pair, pair.by_class, chosen, where)
 
 
-def _add_ratios(
+def add_ratios(
     rows: Rows,
     entry: Entry,
     pair: Pair,
@@ -239,7 +248,7 @@ def _add_ratios(
 
 def _twin_pairs(pair: Pair, twins: Mapping[str, Sequence[Pair]]) -> Iterator[Pair]:
     """Of each twin the pair at the same reference layer, method, resolution and class."""
-    same = [name for name in KEY if name != "layer"]
+    same = [name for name in pair.key if name != "layer"]
     for candidates in twins.values():
         for candidate in candidates:
             if all(candidate.key[name] == pair.key[name] for name in same):

@@ -15,12 +15,37 @@ from distilscope.job import Job
 from distilscope.measuring import causes, layer_pairs, maps, observations
 from distilscope.measuring.observations import ABSENT, LayerMaps, Outputs
 from distilscope.measuring.pairs import Images, Prepared, Rules, measure_pair
+from distilscope.measuring.part_tables import measure_maps, read_images
+from distilscope.measuring.parts_pair import PartRules
 from distilscope.provenance import Stopwatch, write_run
 
 KEYS = ("method", "layer", "reference_layer", "resolution", "grid", "explained")
 RESOLUTIONS = ("native", "input")
 EXPLAINED = ("reference", "own", "label")
 INPUT_LAYER = "input"
+
+
+@dataclass(frozen=True)
+class PartRequest:
+    """The settings of a comparison over parts.
+
+    Attributes:
+        variants: of the importances. top, least, most_gap: as `parts_pair.PartRules`.
+        removal: the models were also shown the images without each part.
+    """
+
+    variants: tuple[str, ...]
+    top: int
+    least: int
+    most_gap: float
+    removal: bool
+
+    @property
+    def rules(self) -> dict[str, PartRules]:
+        """Variant -> how it is measured."""
+        return {
+            name: PartRules(name, self.top, self.least, self.most_gap) for name in self.variants
+        }
 
 
 @dataclass(frozen=True)
@@ -37,6 +62,7 @@ class Request:
         explained: whose class: `reference` (its prediction, for both), `own` (each its own
             prediction), `label`. Methods at the input explain the reference's prediction only.
         neighbours: of an image, for mutual nearest neighbours.
+        parts: what is measured over parts, or None.
     """
 
     probe: str
@@ -50,6 +76,7 @@ class Request:
     neighbours: int
     image_size: int
     rules: Rules
+    parts: PartRequest | None
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Request:
@@ -78,6 +105,7 @@ class Request:
                     shuffles=settings["shuffles"],
                     seed=settings.get("seed", 0),
                 ),
+                parts=PartRequest(**settings["parts"]) if settings.get("parts") else None,
             )
         except KeyError as error:
             raise ValueError(f"the settings of a comparison lack the key {error}") from None
@@ -141,11 +169,12 @@ class Subjects:
 
 
 def compare(job: Job) -> None:
-    """Make a comparison: `images.parquet`, `layers.parquet` and `run.json`.
+    """Make a comparison: `images.parquet`, `layers.parquet` and `run.json`; where the settings have
+    `parts`, also `parts.parquet` and `importances.parquet`.
 
     Inputs of the job: `dataset`, `observation`, `reference`, and `common`, the observations of
     the teacher and its twins: an image is common where all of them are right (where there are
-    none, where the reference is). Settings: see `Request`.
+    none, where the reference is); and `parts`. Settings: see `Request`.
 
     Raises:
         ValueError: settings that can't be used, or observations of different images.
@@ -159,6 +188,9 @@ def compare(job: Job) -> None:
     stopwatch.phase("maps")
     parts = list(_map_tables(folders, subjects, request))
     images = pd.concat(parts, ignore_index=True) if parts else subjects.frame("label", slice(0))
+    if request.parts is not None:
+        stopwatch.phase("parts")
+        _write_parts(job, folders, subjects, request)
     stopwatch.phase("layers")
     sides = layer_pairs.read_sides(
         folders, request.probe, (request.layer_names, request.reference_layer_names)
@@ -209,6 +241,54 @@ def _map_tables(
                 for explained in request.explained if at_layers else ("reference",):
                     found = _explained_table(layers, prepared, subjects, explained, keys, request)
                     yield found
+
+
+def _write_parts(
+    job: Job, folders: tuple[Path, Path], subjects: Subjects, request: Request
+) -> None:
+    """`parts.parquet`, a row for each image, map and variant; `importances.parquet`, for each part.
+
+    Of methods at layers the headline pair is measured, for the reference's prediction.
+    """
+    parts = request.parts
+    images = read_images(
+        job.input("parts"),
+        tuple(folder / request.probe for folder in folders),
+        (subjects.model, subjects.reference),
+        subjects.common,
+        removal=parts.removal,
+    )
+    by_image, by_part = [], []
+    for method in request.methods:
+        names = (INPUT_LAYER, INPUT_LAYER)
+        if catalog.METHODS[method].at == "layers":
+            names = request.layers[0]
+        layers = _layers(folders, request.probe, method, names)
+        keys = {"method": method, "layer": names[0], "reference_layer": names[1]}
+        for found in measure_maps(
+            images, subjects.model.index, layers, method, parts.rules,
+            request.rules.shuffles, request.rules.seed,
+        ):  # fmt: skip
+            table = subjects.frame("reference", found.chosen)
+            place = {**keys, "resolution": "input", "explained": "reference"}
+            by_image.append(table.assign(**place, variant=found.variant, **found.values))
+            by_part.append(found.by_part.assign(**keys, variant=found.variant))
+    for name, tables in (("parts", by_image), ("importances", by_part)):
+        store.write_table(
+            job.folder / f"{name}.parquet",
+            pd.concat(tables, ignore_index=True),
+            {"probe": request.probe, "top": parts.top},
+        )
+
+
+def _layers(
+    folders: tuple[Path, Path], probe: str, method: str, names: tuple[str, str]
+) -> tuple[LayerMaps, LayerMaps]:
+    """Both models' maps of a method at their layers."""
+    return tuple(
+        observations.layer_of(observations.read_maps(folder, probe, method), name, method, folder)
+        for folder, name in zip(folders, names, strict=True)
+    )
 
 
 def _prepare(

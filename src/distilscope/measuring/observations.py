@@ -83,12 +83,14 @@ class LayerMaps:
         keys: (R,) int64, rising: index * CLASS_RANGE + class.
         index: (R,) dataset index, classes: (R,) explained class.
         values: (R, h, w) float32, signed, at the native grid.
+        gap: (R,) `completeness_gap` of integrated gradients, None for other methods.
     """
 
     keys: np.ndarray
     index: np.ndarray
     classes: np.ndarray
     values: np.ndarray
+    gap: np.ndarray | None = None
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -110,7 +112,7 @@ def read_maps(observation: Path, probe: str, method: str) -> dict[str, LayerMaps
     """
     path = Path(observation) / probe / f"saliency.{method}.parquet"
     grids = store.read_table_metadata(path).get("grids", {})
-    table = store.read_table(path, columns=["index", "class", "layer", "map"])
+    table = store.read_table(path)
     return {
         layer: _layer_maps(rows, grids.get(layer), f"{path}: layer {layer!r}")
         for layer, rows in table.groupby("layer", sort=False)
@@ -133,7 +135,10 @@ def _layer_maps(rows, grid: list[int] | None, where: str) -> LayerMaps:
     finite = np.isfinite(values).all(axis=(1, 2))
     if not finite.all():
         raise ValueError(f"{where}: the map of image {index[order][~finite][0]} is not finite")
-    return LayerMaps(keys, index[order], classes[order], values)
+    gap = (
+        rows["completeness_gap"].to_numpy(np.float64)[order] if "completeness_gap" in rows else None
+    )
+    return LayerMaps(keys, index[order], classes[order], values, gap)
 
 
 def layer_of(found: dict[str, LayerMaps], layer: str, method: str, observation: Path) -> LayerMaps:

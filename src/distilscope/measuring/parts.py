@@ -11,7 +11,6 @@ parts. The formulas are reconstructions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,29 +22,6 @@ LEAST_PARTS = 3
 EQUAL = 10
 """Decimals, relative to the image's largest, to which importances are told apart: sums of float64
 that ought to be equal differ in the last digits, and ranks would see it."""
-
-
-@dataclass(frozen=True)
-class Variant:
-    """How a part's importance is counted.
-
-    Attributes:
-        of: `absolute`, `positive` or `signed`: |A|, max(A, 0) or A itself.
-        per: `map` for the share of the whole map's, `area` for that share over the part's share of
-            the image, `nothing` for the plain sum.
-    """
-
-    of: str
-    per: str
-
-
-VARIANTS: Mapping[str, Variant] = {
-    "mass_absolute": Variant("absolute", "map"),
-    "mass_positive": Variant("positive", "map"),
-    "density_absolute": Variant("absolute", "area"),
-    "density_positive": Variant("positive", "area"),
-    "sum_signed": Variant("signed", "nothing"),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +86,7 @@ class PartSums:
         Raises:
             UnknownName: there is no such variant.
         """
-        chosen = catalog.lookup(VARIANTS, variant, "part importance")
+        chosen = catalog.lookup(catalog.IMPORTANCES, variant, "part importance")
         sums = self._of(chosen.of)
         if chosen.per == "nothing":
             return np.where(self.visible, sums[:, 1:], np.nan)

@@ -98,6 +98,38 @@ def focus(
     )
 
 
+def shuffled_focus(
+    model: PartSums, reference: np.ndarray, table: np.ndarray, top: int = TOP, of: str = "absolute"
+) -> dict[str, np.ndarray]:
+    """The null of focus: what it would be, had the reference been shown another image.
+
+    Args:
+        reference: (N, P) the reference's importances. Of another image's parts those count that
+            can be seen in this one.
+        table: (shuffles, N) positions of the images that stand in (`nulls.partners`), -1 for none.
+
+    Returns:
+        `focus` (within the image) and `focus_parts` -> (N,) means over the shuffles; NaN where no
+        shuffle has one.
+    """
+    names = {"focus": "image", "focus_parts": "parts"}
+    total = {name: np.zeros(len(reference)) for name in names}
+    n = {name: np.zeros(len(reference)) for name in names}
+    for partner in table:
+        known = (partner >= 0)[:, None] & model.visible
+        chosen = top_parts(np.where(known, reference[partner], np.nan), top)
+        for name, within in names.items():
+            share = focus(model, chosen, of=of, within=within).share
+            total[name] += np.nan_to_num(share)
+            n[name] += ~np.isnan(share)
+    return {
+        name: np.divide(
+            total[name], n[name], out=np.full(len(reference), np.nan), where=n[name] > 0
+        )
+        for name in names
+    }
+
+
 _MASSES = {"absolute": lambda sums: sums.absolute, "positive": lambda sums: sums.positive}
 EXTENTS = {"image": 0, "parts": 1}
 """Extent of a focus -> the first column of the sums that counts."""

@@ -9,26 +9,10 @@ import numpy as np
 
 from distilscope import catalog
 from distilscope.measuring import causes
-from distilscope.measuring.parts import LEAST_PARTS, VARIANTS, PartSums, level, part_rho
+from distilscope.measuring.parts import LEAST_PARTS, PartSums, level, part_rho
 from distilscope.measuring.parts_focus import EXTENTS, TOP, focus, top_parts
 
 TOLERATED_GAP = 0.05
-
-NO_PART = "no part is visible"
-FEW_PARTS = "fewer parts are visible than an order needs"
-MODEL_LEVEL = "the model's parts are all equally important"
-REFERENCE_LEVEL = "the reference's parts are all equally important"
-NOTHING_LEFT = "no part is left outside the top parts"
-MODEL_INCOMPLETE = "the completeness gap of the model's map is over the limit or unknown"
-REFERENCE_INCOMPLETE = "the completeness gap of the reference's map is over the limit or unknown"
-
-CONCERNS: Mapping[str, tuple[str, ...]] = {
-    FEW_PARTS: ("part_rho",),
-    MODEL_LEVEL: ("part_rho",),
-    REFERENCE_LEVEL: ("part_rho",),
-    NOTHING_LEFT: ("focus_parts", "focus_parts_chance"),
-}
-"""Cause -> the measures that it makes undefined; a cause that is not here concerns all."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +31,12 @@ class PartRules:
     least: int = LEAST_PARTS
     most_gap: float = TOLERATED_GAP
 
+    @property
+    def mass(self) -> str:
+        """Which mass the focus is of: `absolute` or `positive`."""
+        variant = catalog.lookup(catalog.IMPORTANCES, self.variant, "part importance")
+        return "positive" if variant.of == "positive" else "absolute"
+
 
 def complete(gap: np.ndarray, most: float = TOLERATED_GAP) -> np.ndarray:
     """bool (N,): |sum of the map - (F(x) - F(x0))| / |F(x) - F(x0)|, as integrated gradients store
@@ -62,6 +52,7 @@ def measure_parts(
     *,
     gap: np.ndarray | None = None,
     reference_gap: np.ndarray | None = None,
+    further: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Measure -> (N,) of the same images, NaN where undefined, and `reason` (N,) objects.
 
@@ -71,6 +62,7 @@ def measure_parts(
     Args:
         model, reference: on the same part maps.
         gap, reference_gap: (N,) `completeness_gap` of integrated gradients, else None.
+        further: causes -> (N,) bool of measures beside these, for the reasons.
 
     Raises:
         ValueError: the sums are of other part maps.
@@ -78,15 +70,15 @@ def measure_parts(
     """
     if not np.array_equal(model.area, reference.area):
         raise ValueError("model and reference were summed over different part maps")
-    variant = catalog.lookup(VARIANTS, rules.variant, "part importance")
-    of = "positive" if variant.of == "positive" else "absolute"
+    of = rules.mass
     first, second = (sums.importance(rules.variant) for sums in (model, reference))
     seen = model.visible.sum(axis=1)
     dead, reference_dead = model.dead(of), reference.dead(of)
-    whole, skipped = np.ones(len(seen), bool), {}
-    for cause, each in ((MODEL_INCOMPLETE, gap), (REFERENCE_INCOMPLETE, reference_gap)):
-        skipped[cause] = ~(whole if each is None else complete(each, rules.most_gap))
-    usable = ~(dead | reference_dead | skipped[MODEL_INCOMPLETE] | skipped[REFERENCE_INCOMPLETE])
+    skipped = {
+        causes.MODEL_INCOMPLETE: _incomplete(gap, len(seen), rules),
+        causes.REFERENCE_INCOMPLETE: _incomplete(reference_gap, len(seen), rules),
+    }
+    usable = ~(dead | reference_dead | np.logical_or.reduce(list(skipped.values())))
     top = top_parts(second, rules.top)
     of_image, of_parts = (focus(model, top, of=of, within=extent) for extent in EXTENTS)
     found = {
@@ -98,14 +90,20 @@ def measure_parts(
         "focus_parts_chance": of_parts.chance,
     }
     flags = {
-        NO_PART: seen == 0,
-        FEW_PARTS: (seen > 0) & (seen < rules.least),
+        causes.NO_PART: seen == 0,
+        causes.FEW_PARTS: (seen > 0) & (seen < rules.least),
         causes.MODEL_DEAD: dead,
         causes.REFERENCE_DEAD: reference_dead,
         **skipped,
-        MODEL_LEVEL: level(first) & (seen >= rules.least),
-        REFERENCE_LEVEL: level(second) & (seen >= rules.least),
-        NOTHING_LEFT: (seen > 0) & (seen <= rules.top),
+        causes.MODEL_LEVEL: level(first) & (seen >= rules.least),
+        causes.REFERENCE_LEVEL: level(second) & (seen >= rules.least),
+        causes.NOTHING_LEFT: (seen > 0) & (seen <= rules.top),
+        **(further or {}),
     }
     kept = {name: np.where(usable, values, np.nan) for name, values in found.items()}
     return {**kept, "reason": causes.spell(flags)}
+
+
+def _incomplete(gap: np.ndarray | None, images: int, rules: PartRules) -> np.ndarray:
+    """(N,) bool; no map is incomplete that has no gap at all."""
+    return np.zeros(images, bool) if gap is None else ~complete(gap, rules.most_gap)

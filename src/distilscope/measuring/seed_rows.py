@@ -25,7 +25,10 @@ ONE_SEED = "one seed: no interval over seeds"
 
 
 def seeds_table(
-    study: Study, outputs: Mapping[str, Outputs], pairs: Mapping[str, Sequence[Pair]]
+    study: Study,
+    outputs: Mapping[str, Outputs],
+    pairs: Mapping[str, Sequence[Pair]],
+    parted: Mapping[str, Pair],
 ) -> pd.DataFrame:
     """A row for each cell of students and each measure, with the columns of `COLUMNS`.
 
@@ -35,6 +38,7 @@ def seeds_table(
 
     Args:
         outputs: of each model. pairs: of each compared model, with its own reference.
+        parted: the headline pair over parts of the same models; empty without parts.
     """
     members: dict[tuple, list[Entry]] = {}
     for entry in study.entries:
@@ -42,7 +46,7 @@ def seeds_table(
             members.setdefault(tuple(getattr(entry, key) for key in CELL), []).append(entry)
     records = []
     for cell, entries in members.items():
-        found = [_columns(study, entry, outputs, pairs) for entry in entries]
+        found = [_columns(study, entry, outputs, pairs, parted) for entry in entries]
         for measure, subset in found[0]:
             values = np.array([own[measure, subset] for own in found if (measure, subset) in own])
             numbers = _numbers(values, study)
@@ -60,6 +64,7 @@ def _columns(
     entry: Entry,
     outputs: Mapping[str, Outputs],
     pairs: Mapping[str, Sequence[Pair]],
+    parted: Mapping[str, Pair],
 ) -> dict[tuple[str, str], np.ndarray]:
     """(measure, subset) -> (N,) the model's values on the probe's images, NaN outside."""
     own = outputs[entry.id]
@@ -67,8 +72,9 @@ def _columns(
     if entry.reference:
         agrees = own.prediction == outputs[entry.reference].prediction
         found["agreement", "all"] = agrees.astype(np.float64)
-    headline = next((p for p in pairs.get(entry.id, ()) if _is_headline(p)), None)
-    if headline is not None:
+    headlines = [pair for pair in pairs.get(entry.id, ()) if _is_headline(pair)][:1]
+    headlines += [parted[entry.id]] if entry.id in parted else []
+    for headline in headlines:
         for measure in headline.related:
             values = np.full(len(study.index), np.nan)
             kept = np.where(headline.subsets["common"], headline.values[measure], np.nan)

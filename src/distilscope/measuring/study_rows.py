@@ -20,7 +20,7 @@ MODEL_COLUMNS = (
 )
 PLACE_COLUMNS = (
     *("reference", "probe", "subset", "layer", "reference_layer", "method", "resolution"),
-    *("explained", "class"),
+    *("explained", "variant", "class"),
 )
 NUMBER_COLUMNS = ("measure", "value", "low", "high", "interval", "n", "n_undefined", "reason")
 COLUMNS = ("study", *MODEL_COLUMNS, *PLACE_COLUMNS, *NUMBER_COLUMNS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from distilscope import store
 from distilscope.inference.values import TWIN_ROLES
@@ -16,10 +16,21 @@ from distilscope.measuring.alignment_rows import (
     add_layer_rows,
     read_pairs,
 )
-from distilscope.measuring.claim_rows import claims_table
+from distilscope.measuring.claim_rows import claims_table, published_table
+from distilscope.measuring.covariation_rows import covariation_table
 from distilscope.measuring.observations import Outputs
 from distilscope.measuring.output_rows import HELD_OUT, add_fidelity_rows, add_output_rows
 from distilscope.measuring.pairs import Rules
+from distilscope.measuring.part_rows import (
+    PartPair,
+    add_part_rows,
+    add_reference_rows,
+    findings,
+    headlines,
+    no_parts,
+    parts_table,
+    read_part_pairs,
+)
 from distilscope.measuring.sanity import sanity_table
 from distilscope.measuring.seed_rows import seeds_table
 from distilscope.measuring.shortcuts import NONE_JUDGED, rates_table, shortcuts_table
@@ -30,6 +41,8 @@ from distilscope.provenance import Stopwatch, write_run
 PROBE = "test"
 DIVERGENT = 12
 
+AnyPair = TypeVar("AnyPair", bound=Pair)
+
 
 def measure(job: Job) -> None:
     """Make the tables of a study, which `catalog.TABLES` lists.
@@ -38,7 +51,8 @@ def measure(job: Job) -> None:
     `models`, a list of what `study_rows.Entry` reads; `measures` with `ece_bins`, `bootstrap`
     (resamples), `level`, `seed`, `top`, `curve`, `folds` and `minimum_class`; `divergent`, images a
     model in that table; `claims`, null or what `claim_rows.claims_table` takes; `sanity` and
-    `methods`, what `sanity.sanity_table` takes.
+    `methods`, what `sanity.sanity_table` takes; `parts`, null or the `method` and `variant` that
+    stand for measures over parts, of which the input `parts` says what is wrong.
 
     Raises:
         ValueError: settings that lack a key, a reference that is no model of the study, or models
@@ -66,6 +80,8 @@ def measure(job: Job) -> None:
         own = pairs[entry.id, entry.reference]
         add_alignment_rows(rows, entry, own, _twins(entry, compared, pairs))
         add_layer_rows(rows, entry)
+    stopwatch.phase("parts")
+    parted = _add_parts(rows, entries, compared, job.settings.get("parts"))
     stopwatch.phase("trivial maps")
     for entry in entries:
         found = next((own for (_, other), own in pairs.items() if other == entry.id), [])
@@ -75,16 +91,20 @@ def measure(job: Job) -> None:
     figure_inputs.add_cost_rows(rows, models)
     measures = rows.frame()
     stopwatch.phase("claims")
-    claimed = claims_table(measures, study.classes, job.settings.get("claims"))
+    headline = job.settings.get("parts")
+    claimed = claims_table(measures, study.classes, job.settings.get("claims"), headline)
     with_own = {e.id: pairs[e.id, e.reference] for e in entries if e.comparison}
     tables = {
         "models": models,
-        "seeds": seeds_table(study, outputs, with_own),
+        "seeds": seeds_table(study, outputs, with_own, headlines(parted, headline)),
         "reliability": figure_inputs.reliability_table(study, outputs),
         "divergent": figure_inputs.divergent_table(study, outputs, with_own),
         "histories": figure_inputs.history_table(study),
         "measures": measures,
         "claims": claimed,
+        "published": published_table(job.settings.get("claims")),
+        "covariation": covariation_table(study, measures),
+        "parts": parts_table(study, compared) if parted else no_parts(),
         "sanity": sanity_table(
             study, job.settings.get("sanity", []), outputs, job.settings.get("methods", [])
         ),
@@ -99,9 +119,30 @@ def measure(job: Job) -> None:
         about = {"study": study.name}
         if name == "shortcuts" and table.empty:
             about["reason"] = NONE_JUDGED
+        if name == "parts" and parted:
+            about["findings"] = findings(job.input("parts"))
         store.write_table(job.folder / f"{name}.parquet", table, about)
     facts = {"rows": {name: len(table) for name, table in tables.items()}}
     write_run(job.folder, job.record(), stopwatch, facts)
+
+
+def _add_parts(
+    rows: Rows,
+    entries: Sequence[Entry],
+    compared: Sequence[Entry],
+    headline: Mapping[str, str] | None,
+) -> dict[tuple[str, str], list[PartPair]]:
+    """Add all rows about parts; the pairs of each comparison, none where a study has no parts."""
+    if headline is None:
+        return {}
+    pairs = {(e.id, e.reference): read_part_pairs(e, rows.study) for e in compared}
+    for entry in compared:
+        own = pairs[entry.id, entry.reference]
+        add_part_rows(rows, entry, own, _twins(entry, compared, pairs), headline)
+    for entry in entries:
+        own = next((found for (_, other), found in pairs.items() if other == entry.id), [])
+        add_reference_rows(rows, entry, own)
+    return pairs
 
 
 def _entries(settings: Mapping[str, Any]) -> tuple[Entry, ...]:
@@ -154,8 +195,8 @@ def _held_out(entry: Entry) -> Outputs | None:
 
 
 def _twins(
-    entry: Entry, compared: Sequence[Entry], pairs: Mapping[tuple[str, str], list[Pair]]
-) -> dict[str, list[Pair]]:
+    entry: Entry, compared: Sequence[Entry], pairs: Mapping[tuple[str, str], list[AnyPair]]
+) -> dict[str, list[AnyPair]]:
     """The pairs of the twins that are compared with the same reference.
 
     A further teacher is as good a twin as one that no student learns from.

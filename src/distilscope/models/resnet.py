@@ -13,7 +13,10 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 STAGES: dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, int, int]]] = {
+    10: (BasicBlock, (1, 1, 1, 1)),
+    14: (Bottleneck, (1, 1, 1, 1)),
     18: (BasicBlock, (2, 2, 2, 2)),
+    26: (Bottleneck, (2, 2, 2, 2)),
     34: (BasicBlock, (3, 4, 6, 3)),
     50: (Bottleneck, (3, 4, 6, 3)),
     101: (Bottleneck, (3, 4, 23, 3)),
@@ -59,7 +62,7 @@ def build(
     Args:
         classes: length of the logits.
         channels: of the input image.
-        depth: 18, 34, 50 or 101.
+        depth: 10, 14, 18, 26, 34, 50 or 101; 10, 14 and 26 are not torchvision's.
         width: planes of the first stage (torchvision: 64); the other stages have 2, 4 and 8 times
             as many.
         stem: `small` (3x3, stride 1, no max-pooling) or `imagenet` (7x7, stride 2, max-pooling).

@@ -63,7 +63,13 @@ def explain(
             inputs = prepare(probe.images(where))
             targets = torch.from_numpy(explained[part]).to(inputs.device)
             columns = module.attribute(
-                method, model, inputs, targets, baseline=black, steps=request.ig_steps
+                method,
+                model,
+                inputs,
+                targets,
+                baseline=black,
+                steps=request.ig_steps,
+                most_steps=request.ig_most_steps,
             )
             table.add(
                 INPUT_LAYER,

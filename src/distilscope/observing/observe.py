@@ -17,6 +17,7 @@ from torch import nn
 
 from distilscope import provenance, store
 from distilscope.data.dataset import Dataset, Normalisation, load
+from distilscope.data.part_maps import REMOVED_FILE
 from distilscope.job import Job
 from distilscope.models.build import build
 from distilscope.models.cost import cost, latency
@@ -24,14 +25,15 @@ from distilscope.models.weights import load_into
 from distilscope.observing.backward import chosen_positions, explain
 from distilscope.observing.forward import Passed, Prepare, forward
 from distilscope.observing.grams import PARTITION_SEED
+from distilscope.observing.input_gradients import TOLERATED_GAP
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.numerics import exact
 from distilscope.observing.probe import Probe, open_probe
+from distilscope.observing.removal import observe_removal
 from distilscope.observing.request import ProbeRequest, Request
 
 LOG = logging.getLogger("distilscope")
 
-TOLERATED_GAP = 0.05
 LATENCY_REPEATS = {1: 10, 64: 3}
 
 
@@ -39,7 +41,8 @@ def observe(job: Job) -> None:
     """Make an observation: a folder a probe, and `run.json`.
 
     Inputs of the job: `dataset`, `model` (a folder with `weights.safetensors`), `references`
-    (observation folders, may be empty). Settings: see `request.Request`.
+    (observation folders, may be empty), and `parts` where the settings have `removal`, the probe
+    whose images are shown without each part. Other settings: see `request.Request`.
 
     Raises:
         ValueError: settings, layers or references that can't be observed; logits or maps that
@@ -54,6 +57,8 @@ def observe(job: Job) -> None:
         found = cost(observer.model, observer.dataset.image_size)
         facts = {"parameters": found.parameters, "multiply_adds": found.multiply_adds}
         facts["probes"] = {probe.name: observer.probe(probe) for probe in request.probes}
+        if removed := job.settings.get("removal"):
+            facts["removal"] = observer.removal(removed)
     stopwatch.phase("latency")
     facts["latency_ms"] = _latency(observer.model, observer.dataset.image_size)
     provenance.write_run(job.folder, job.record(), stopwatch, facts)
@@ -119,6 +124,13 @@ class _Observer:
                 facts["maps"][method] = self._explain(method, probe, passed, folder)
         return facts
 
+    def removal(self, probe: str) -> dict[str, int]:
+        """Observe the probe's images without each of their parts."""
+        self.stopwatch.phase(f"{probe}: removal")
+        path = self.job.folder / probe / REMOVED_FILE
+        parts = self.job.input("parts")
+        return observe_removal(self.model, parts, self.prepare, self.job.device, path)
+
     def _explain(self, method: str, probe: Probe, passed: Passed, folder: Path) -> dict[str, Any]:
         self.stopwatch.phase(f"{probe.name}: {method}")
         table = explain(method, self.model, probe, passed.predictions, self.request, self.prepare)
@@ -131,7 +143,8 @@ class _Observer:
             "subset": {"images": images, "seed": self.request.subset_seed},
         }
         if "completeness_gap" in frame:
-            metadata |= {"steps": self.request.ig_steps, "baseline": "black"}
+            metadata |= {"steps": self.request.ig_steps, "most_steps": self.request.ig_most_steps}
+            metadata["baseline"] = "black"
             facts["completeness_gap"] = _gap_facts(frame["completeness_gap"].to_numpy())
             _warn_of_gaps(facts["completeness_gap"], self.job.slug, probe.name, method)
         self._write_maps(folder, method, table, probe, metadata)
@@ -226,7 +239,8 @@ def _warn_of_gaps(facts: dict[str, Any], slug: str, probe: str, method: str) -> 
     if facts["above_5_percent"] or facts["undefined"]:
         LOG.warning(
             "%s: %s: %s: %d of %d maps miss completeness by more than %.0f %% of F(x) - F(x0), "
-            "%d are undefined since F(x) and F(x0) are equal; more `ig_steps` may help",
+            "%d are undefined since F(x) and F(x0) are equal; more `ig_steps` may help, or "
+            "`ig_most_steps`",
             slug, probe, method, facts["above_5_percent"], facts["of"], 100 * TOLERATED_GAP,
             facts["undefined"],
         )  # fmt: skip

@@ -40,11 +40,16 @@ class Tables:
         sanity: how alike maps stay as weights are randomised; none where that was not asked for.
         shortcuts: a row for each (model, detector, class); none where nothing could be judged.
         shortcut_rates: how often a detector was right about what was planted.
+        covariation: whether likeness of outputs and of maps go together over cells.
+        parts: a row for each comparison, map and part; none where the study has no parts.
+        published: the numbers that the study of the claims file printed.
         classes: names of the classes, by number; empty where no dataset was given.
         images: dataset index -> uint8 (H, W, 3), for the images in `divergent`.
         scale: `laptop` or `paper`.
         titles: figure name -> title that replaces the figure's own.
         most_divergent: images in the figure of that name.
+        parts_headline: the `method` and `variant` that stand for measures over parts, and where
+            the parts are from (`source`); None where the study has no parts.
     """
 
     measures: pd.DataFrame
@@ -57,11 +62,15 @@ class Tables:
     sanity: pd.DataFrame
     shortcuts: pd.DataFrame
     shortcut_rates: pd.DataFrame
+    covariation: pd.DataFrame
+    parts: pd.DataFrame
+    published: pd.DataFrame
     classes: tuple[str, ...] = ()
     images: Mapping[int, np.ndarray] = field(default_factory=dict)
     scale: str = "laptop"
     titles: Mapping[str, str] = field(default_factory=dict)
     most_divergent: int = 12
+    parts_headline: Mapping[str, Any] | None = None
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -95,7 +104,13 @@ class Tables:
         return printable(self.class_name(number), f"class {number}", width=14)
 
     def headline(
-        self, measure: str, *, by_class: bool = False, resolution: str = "input", depth: int = 0
+        self,
+        measure: str,
+        *,
+        by_class: bool = False,
+        resolution: str = "input",
+        depth: int = 0,
+        method: str | None = None,
     ) -> pd.DataFrame:
         """The rows of `measure` that stand for it: one for each model (and class).
 
@@ -104,8 +119,11 @@ class Tables:
         Alignment is read at input resolution, by GradCAM of the last block of both models, for
         the reference's prediction, on `subset`, against the model's own teacher. Everything else
         is read on all images of the test probe. `depth` 1 is the explained layer before the last.
+        Measures over parts are read by their headline method, or by `method`, and importance.
         """
         rows = self.measures[self.measures["measure"] == measure]
+        if rows["variant"].notna().any():
+            return self._over_parts(rows, method, by_class)
         aligned = rows["method"].notna().any() or rows["layer"].notna().any()
         wanted = {"probe": "test", "subset": self.subset if aligned else "all"}
         if aligned:
@@ -113,7 +131,31 @@ class Tables:
         for column, value in wanted.items():
             rows = rows[rows[column].isna() | (rows[column] == value)]
         rows = rows[rows["class"].notna()] if by_class else rows[rows["class"].isna()]
-        rows = ceiling.over_pairs(self._at_depth(rows, depth), ceilings(self.models))
+        return self._one_each(self._at_depth(rows, depth), measure, by_class)
+
+    @cached_property
+    def part_methods(self) -> list[str]:
+        """The methods whose maps were measured over parts, the headline's first."""
+        if self.parts_headline is None:
+            return []
+        found = dict.fromkeys(self.parts["method"])
+        return sorted(found, key=lambda name: (name != self.parts_headline["method"], name))
+
+    def _over_parts(self, rows: pd.DataFrame, method: str | None, by_class: bool) -> pd.DataFrame:
+        wanted = {
+            "subset": self.subset,
+            "method": method or self.parts_headline["method"],
+            "variant": self.parts_headline["variant"],
+        }
+        measure = rows["measure"].iloc[0]
+        for column, value in wanted.items():
+            rows = rows[rows[column] == value]
+        rows = rows[rows["class"].notna()] if by_class else rows[rows["class"].isna()]
+        return self._one_each(rows, measure, by_class)
+
+    def _one_each(self, rows: pd.DataFrame, measure: str, by_class: bool) -> pd.DataFrame:
+        """The row of each model (and class) against its own teacher, or over all pairs of twins."""
+        rows = ceiling.over_pairs(rows, ceilings(self.models))
         rows = self._against_own_teacher(rows)
         key = ["model", "class"] if by_class else ["model"]
         repeated = rows[rows.duplicated(key, keep=False)]
@@ -225,6 +267,7 @@ def read(folder: Path, dataset: Path | None, settings: Mapping[str, Any]) -> Tab
         scale=scale,
         titles=settings.get("titles", {}),
         most_divergent=settings.get("divergent", Tables.most_divergent),
+        parts_headline=settings.get("parts"),
     )
 
 
@@ -232,7 +275,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "measures": (
         *("model", "role", "architecture", "objective", "objective_params", "teacher"),
         *("reference", "probe", "subset", "layer", "reference_layer", "method", "resolution"),
-        *("explained", "class", "measure", "value", "low", "high", "interval"),
+        *("explained", "variant", "class", "measure", "value", "low", "high", "interval"),
         *("n", "n_undefined", "reason"),
     ),
     "models": ("id", "kind", "role", "student", "T", "alpha", "seed", "parameters", "accuracy"),
@@ -258,6 +301,15 @@ NEEDED: dict[str, tuple[str, ...]] = {
         "took",
     ),
     "shortcut_rates": ("arm", "detector", "rate", "of", "hits", "n", "value", "low", "high"),
+    "covariation": (
+        *("outputs", "explanations", "method", "variant", "within", "n", "rho", "p"),
+        *("smallest_p", "reason"),
+    ),
+    "parts": (
+        *("model", "reference", "method", "layer", "variant", "part", "n", "area", "importance"),
+        *("reference_importance", "drop", "reference_drop"),
+    ),
+    "published": ("id", "measure", "of", "student", "T", "alpha", "value", "trust", "source"),
     "claims": (
         *("sentence", "source", "scope", "delta", "published", "trust", "note", "ours", "low"),
         *("high", "n_seeds", "p_t", "p_sign_flip", "p_smallest", "q", "effect_size"),

@@ -13,6 +13,7 @@ from distilscope.settings.grid import Entry
 from distilscope.settings.kinds import ConfigurationError, Name, Strict, Whole, faults, whole
 from distilscope.settings.measured import Measures, Observe, Report, Sanity
 from distilscope.settings.networks import Recipe, Student, Teacher
+from distilscope.settings.parts import Parts
 from distilscope.settings.shortcuts import LEAST_TWINS, Planted, Shortcuts
 
 
@@ -37,6 +38,7 @@ class Configuration(Strict):
     observe: Observe = Observe()
     measures: Measures = Measures()
     sanity: Sanity | None = None
+    parts: Parts | None = None
     shortcuts: Shortcuts = Shortcuts()
     planted: Planted | None = None
     claims: str | None = None
@@ -98,6 +100,24 @@ class Configuration(Strict):
                     f"planted: the patch of {planting.name} at {planting.place} reaches over the "
                     f"edge; `place` is at most {size} for images of {self.data.image_size} pixels"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _parted(self) -> Configuration:
+        parts = self.parts
+        if parts is None:
+            return self
+        known = [name for name, entry in catalog.DATASETS.items() if entry.parted]
+        if catalog.PART_SOURCES[parts.source].parted and self.data.name not in known:
+            raise ValueError(
+                f"parts.source: {parts.source!r} needs a data set that knows its parts "
+                f"({', '.join(known)}); {self.data.name!r} does not"
+            )
+        if parts.headline.method not in self.observe.methods:
+            raise ValueError(
+                f"parts.headline.method {parts.headline.method!r} is none of `observe.methods`: "
+                + ", ".join(self.observe.methods)
+            )
         return self
 
     def recipe_of(self, name: str) -> Recipe | None:

@@ -18,11 +18,16 @@ class Subset(Strict):
 
 
 class Observe(Strict):
-    """What is recorded of every model."""
+    """What is recorded of every model.
+
+    Integrated gradients take `ig_steps` points, and twice as many as often as needed up to
+    `ig_most_steps` where they do not add up to the change of the logit within 5 %.
+    """
 
     methods: list[str] = Field(default=["gradcam", "saliency", "integrated-gradients"])
     subset: Subset = Subset()
     ig_steps: Annotated[int, Field(ge=2), BeforeValidator(whole)] = 32
+    ig_most_steps: Annotated[int, Field(ge=2), BeforeValidator(whole)] | None = None
     gram_batch: Annotated[int, Field(ge=4), BeforeValidator(whole)] = 200
     reductions: list[Literal["gap", "flatten"]] = Field(default=["gap"], min_length=1)
 

@@ -57,7 +57,10 @@ class Recipe(Strict):
 
 
 class Network(Strict):
-    """A network by name, and where its weights begin."""
+    """A network by name, and where its weights begin.
+
+    `init` is `random`, `imagenet`, or the path of a weights file.
+    """
 
     architecture: str
     settings: dict[str, Any] = {}
@@ -66,6 +69,7 @@ class Network(Strict):
     head: str | None = None
     recipe: Name | None = None
     override: dict[str, Any] = {}
+    init: str = "random"
     weights: str | None = None
     preprocessing: Preprocessing | None = None
 
@@ -95,6 +99,11 @@ class Network(Strict):
             raise ValueError("`preprocessing` is for `weights` of yours: training uses the data's")
         if self.recipe is not None and self.weights is not None:
             raise ValueError("`weights` are used as they are; to train from a file use `init`")
+        if self.init == "imagenet":
+            entry = catalog.ARCHITECTURES.get(self.architecture)
+            if entry is None or entry.pretrained is None:
+                able = [n for n, a in catalog.ARCHITECTURES.items() if a.pretrained]
+                raise ValueError(f"`init: imagenet` is known for {', '.join(able)}")
         return self
 
 
@@ -143,12 +152,10 @@ class Student(Network):
 class Teacher(Network):
     """A teacher: fine-tuned or trained here (`recipe`), or given (`weights`).
 
-    `init` is `random`, `imagenet`, or the path of a weights file. Students learn from the models
-    of `seeds`, student seed i from the i-th of them in turn; those of `twins` are trained alike
-    and serve as references.
+    Students learn from the models of `seeds`, student seed i from the i-th of them in turn; those
+    of `twins` are trained alike and serve as references.
     """
 
-    init: str = "random"
     seeds: list[Whole] = Field(default=[0], min_length=1)
     twins: list[Whole] = []
 
@@ -159,11 +166,6 @@ class Teacher(Network):
             raise ValueError(f"`seeds` and `twins` must all differ, got {both}")
         if self.weights is not None and (self.twins or len(self.seeds) > 1):
             raise ValueError("a given teacher is one model: it has no `twins` and one seed")
-        if self.init == "imagenet":
-            entry = catalog.ARCHITECTURES.get(self.architecture)
-            if entry is None or entry.pretrained is None:
-                able = [n for n, a in catalog.ARCHITECTURES.items() if a.pretrained]
-                raise ValueError(f"`init: imagenet` is known for {', '.join(able)}")
         return self
 
 

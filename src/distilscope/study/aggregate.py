@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from distilscope import catalog, claims, fingerprint, store
 from distilscope.settings import Configuration
+from distilscope.study import parts
 from distilscope.study.artefact import Artefact
 from distilscope.study.derived import Derived
 from distilscope.study.described import user_path
@@ -57,6 +58,7 @@ def tables(study: Study) -> Artefact:
             "claims": _claims(study),
             "sanity": [_derived_row(study, derived) for derived in study.derived],
             "methods": sorted(study.configuration.observe.methods),
+            "parts": parts.told(study),
             "shortcuts": {
                 "rules": study.configuration.shortcuts.model_dump(exclude={"causal"}),
                 "image_size": study.configuration.data.image_size,
@@ -72,6 +74,7 @@ def tables(study: Study) -> Artefact:
             "comparisons": tuple(compared),
             "derived": tuple(study.observations[d.model.id] for d in study.derived),
             "shortcuts": study.shortcuts.inputs,
+            **({"parts": study.parts} if study.parts else {}),
         },
     )
 
@@ -137,6 +140,7 @@ def figures(study: Study) -> Artefact:
         settings={
             "scale": study.configuration.scale,
             "divergent": study.configuration.report.divergent,
+            "parts": parts.told(study),
         },
         source=fingerprint.source("distilscope.reporting.figures", *catalog.FIGURES.values()),
         inputs={"tables": study.tables, "dataset": study.dataset},
@@ -145,7 +149,12 @@ def figures(study: Study) -> Artefact:
 
 def report(study: Study) -> Artefact:
     """The report, made from the tables, the figures and the settings of the study."""
-    made = [study.dataset, *study.targets.values(), *(m.artefact for m in study.models)]
+    made = [
+        study.dataset,
+        *([study.parts] if study.parts else []),
+        *study.targets.values(),
+        *(m.artefact for m in study.models),
+    ]
     made += [derived.model.artefact for derived in study.derived]
     made += study.shortcuts.artefacts
     made += [*study.observations.values(), *study.comparisons.values()]
@@ -159,6 +168,7 @@ def report(study: Study) -> Artefact:
             "configuration": _shown(study.configuration),
             "precision": study.precision,
             "explorer": study.configuration.report.explorer,
+            "parts": parts.told(study),
         },
         source=fingerprint.source("distilscope.reporting.report")
         + fingerprint.files("reporting/templates", "*.html", "*.css", "*.js")

@@ -16,6 +16,7 @@ STORE = RESULTS / "store"
 
 FOLDERS = {
     "dataset": "datasets",
+    "parts": "parts",
     "networks": "networks",
     "model": "models",
     "derived": "derived",

@@ -338,7 +338,7 @@ class ModelPlan:
 
     def _init(self, entry: Network) -> tuple[dict[str, Any], dict[str, Any]]:
         """How the weights begin: what the identity covers, and where a file lies."""
-        init = getattr(entry, "init", "random")
+        init = entry.init
         if init == "random":
             return {"from": "random"}, {}
         if init == "imagenet":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from distilscope import catalog, fingerprint
 from distilscope.settings import Configuration
-from distilscope.study import aggregate
+from distilscope.study import aggregate, parts
 from distilscope.study.artefact import RESULTS, Artefact
 from distilscope.study.derived import derive
 from distilscope.study.described import digest_of, network_settings, user_path
@@ -42,6 +42,7 @@ class Study:
         plan = ModelPlan(configuration, precision, self.dataset)
         self.models, self.targets = plan.models, plan.targets
         self.by_id = {model.id: model for model in self.models}
+        self.parts = parts.plan_parts(self)
         self.observations: dict[str, Artefact] = {}
         for model in self.models:
             self.observations[model.id] = self._observation(model)
@@ -70,6 +71,7 @@ class Study:
         """Every artefact by its folder's name in the store: `<kind>/<name>`."""
         found = [
             self.dataset,
+            *([self.parts] if self.parts else []),
             *self.networks,
             *self.targets.values(),
             *(model.artefact for model in self.models),
@@ -92,6 +94,7 @@ class Study:
         """The files of an artefact of that kind, relative to its folder; `run.json` is last."""
         names = {
             "dataset": ["images.safetensors", "manifest.json"],
+            "parts": ["maps.safetensors", "findings.json", *self._removed],
             "networks": [],
             "model": ["weights.safetensors", "history.parquet"],
             "derived": ["weights.safetensors"],
@@ -100,7 +103,10 @@ class Study:
             "further": [],
             "targets": ["logits.npy", "views.npy", "indices.npy"],
             "observation": self._observed_files(),
-            "comparison": ["images.parquet", "layers.parquet"],
+            "comparison": [
+                *("images.parquet", "layers.parquet"),
+                *(("parts.parquet", "importances.parquet") if self.parts else ()),
+            ],
             "tables": [f"{name}.parquet" for name in catalog.TABLES],
             "figures": [f"{f}.{ext}" for f in catalog.FIGURES for ext in ("svg", "png", "csv")],
             "report": ["report.html", "summary.txt"],
@@ -156,7 +162,13 @@ class Study:
             if "features" in probe["contents"]:
                 found += [f"{probe['name']}/features.safetensors"]
                 found += [f"{probe['name']}/grams.safetensors"]
-        return found
+        return [*found, *(f"{parts.PROBE}/{name}" for name in self._removed)]
+
+    @property
+    def _removed(self) -> list[str]:
+        """The file about images without a part, in the parts and in each observation."""
+        asked = self.configuration.parts
+        return ["removed.safetensors"] if asked and asked.removal else []
 
     # ---------------------------------------------------------------------------------- data
 
@@ -223,6 +235,7 @@ class Study:
         references = (self.observations[model.reference],) if model.reference else ()
         methods = {name: catalog.METHODS[name] for name in observe.methods}
         architecture = model.artefact.settings["architecture"]
+        settings, inputs = parts.observed(self)
         return Artefact(
             kind="observation",
             slug=model.artefact.slug,
@@ -238,6 +251,7 @@ class Study:
                 **observe.model_dump(),
                 "methods": sorted(methods),
                 "reductions": sorted(observe.reductions),
+                **settings,
             },
             source=fingerprint.source(
                 "distilscope.observing.observe",
@@ -249,6 +263,7 @@ class Study:
                 "dataset": self.dataset,
                 "model": model.artefact,
                 "references": references,
+                **inputs,
             },
         )
 
@@ -278,6 +293,7 @@ class Study:
 
     def _comparison(self, model: Model, reference: Model) -> Artefact:
         measures, observe = self.configuration.measures, self.configuration.observe
+        settings, inputs = parts.compared(self)
         methods = {name: catalog.METHODS[name] for name in observe.methods}
         return Artefact(
             kind="comparison",
@@ -298,14 +314,17 @@ class Study:
                 **measures.model_dump(
                     include={"top", "folds", "shuffles", "minimum_class", "neighbours", "seed"}
                 ),
+                **settings,
             },
             source=fingerprint.source("distilscope.measuring.compare")
-            + fingerprint.entries("METHODS", methods),
+            + fingerprint.entries("METHODS", methods)
+            + parts.importances(self),
             inputs={
                 "dataset": self.dataset,
                 "observation": self.observations[model.id],
                 "reference": self.observations[reference.id],
                 "common": self._right(reference),
+                **inputs,
             },
         )
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from distilscope.catalog import UnknownName
-from distilscope.measuring import causes, parts, parts_pair
-from distilscope.measuring.parts import VARIANTS, PartSums, part_ranks, part_rho
+from distilscope.catalog import IMPORTANCES, UnknownName
+from distilscope.measuring import causes, parts
+from distilscope.measuring.parts import PartSums, part_ranks, part_rho
 from distilscope.measuring.parts_covariation import covariation
 from distilscope.measuring.parts_faithfulness import deciding_recall, faithfulness, logit_drops
 from distilscope.measuring.parts_focus import focus, median_odds, top_parts
@@ -45,7 +45,7 @@ def by_hand(map_, part_map, variant):
     """A loop over parts in float64; None for a part that can't be seen."""
     map_ = map_.astype(np.float64)
     form = {"absolute": np.abs, "positive": lambda a: np.maximum(a, 0), "signed": lambda a: a}
-    values = form[VARIANTS[variant].of](map_)
+    values = form[IMPORTANCES[variant].of](map_)
     found = []
     for part in range(1, PARTS + 1):
         inside = part_map == part
@@ -53,15 +53,15 @@ def by_hand(map_, part_map, variant):
             found.append(math.nan)
             continue
         number = math.fsum(values[inside])
-        if VARIANTS[variant].per != "nothing":
+        if IMPORTANCES[variant].per != "nothing":
             number /= math.fsum(values.ravel())
-        if VARIANTS[variant].per == "area":
+        if IMPORTANCES[variant].per == "area":
             number /= inside.sum() / inside.size
         found.append(number)
     return found
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", IMPORTANCES)
 def test_importances_equal_a_loop_over_images_and_parts(variant):
     maps, part_maps = made_up()
     found = PartSums.of(maps, part_maps, PARTS).importance(variant)
@@ -242,19 +242,15 @@ def test_a_model_against_itself_has_rho_one_and_the_highest_focus(pair):
 
 def test_what_is_undefined_is_nan_with_its_reason(pair):
     found = measure_parts(*pair, PartRules(top=2))
-    assert found["reason"][0] == parts_pair.NO_PART
-    assert found["reason"][1] == f"{parts_pair.FEW_PARTS}; {parts_pair.NOTHING_LEFT}"
+    assert found["reason"][0] == causes.NO_PART
+    assert found["reason"][1] == f"{causes.FEW_PARTS}; {causes.NOTHING_LEFT}"
     assert np.isnan(found["part_rho"][:3]).all()
     assert np.isnan(found["focus_parts"][:3]).all()
     assert np.isnan(found["focus"][:3]).tolist() == [True, False, False]
     for measure in set(found) - {"reason"}:
         undefined = np.isnan(found[measure])
         concerned = [
-            any(
-                measure in parts_pair.CONCERNS.get(c, (measure,))
-                for c in (r or "").split("; ")
-                if c
-            )
+            any(causes.concerns(c, measure) for c in (r or "").split("; ") if c)
             for r in found["reason"]
         ]
         assert undefined.tolist() == concerned
@@ -270,15 +266,15 @@ def test_dead_maps_and_large_completeness_gaps_are_nan_with_their_reasons():
     reference_gap[8] = 1.0
     found = measure_parts(model, reference, PartRules(top=2), gap=gap, reference_gap=reference_gap)
     assert found["reason"][5] == causes.MODEL_DEAD
-    assert found["reason"][6] == found["reason"][7] == parts_pair.MODEL_INCOMPLETE
-    assert found["reason"][8] == parts_pair.REFERENCE_INCOMPLETE
+    assert found["reason"][6] == found["reason"][7] == causes.MODEL_INCOMPLETE
+    assert found["reason"][8] == causes.REFERENCE_INCOMPLETE
     assert found["reason"][9] is None
     for measure in ("part_rho", "focus", "focus_odds", "focus_parts"):
         assert np.isnan(found[measure][5:9]).all()
         assert not np.isnan(found[measure][9])
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", IMPORTANCES)
 def test_a_dead_reference_has_no_top_parts_whatever_the_variant(variant):
     (maps, part_maps), (other, _) = made_up(), made_up(seed=1)
     other[5] = 0

@@ -150,7 +150,7 @@ def test_torchvision_networks_with_auxiliary_heads_return_logits_when_training(n
         ({"builder": "distilscope.models.plain:bild"}, "did you mean 'build'"),
         ({"builder": f"{__name__}:shapes_only"}, "returned a dict; it must return an nn.Module"),
         (described("resnet18", dept=3), "unexpected keyword argument 'dept'"),
-        (described("resnet18", depth=20), "`depth` is 20; accepted are 18, 34, 50, 101"),
+        (described("resnet18", depth=20), "`depth` is 20; accepted are 10, 14, 18, 26"),
         (described("resnet18", stem="big"), "accepted are 'small' and 'imagenet'"),
         (described("resnet18", width=0), "`width` is 0"),
         (described("plain-tiny", pools=[4]), "`pools` names block 4; blocks are 1 to 3"),

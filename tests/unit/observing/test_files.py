@@ -47,6 +47,7 @@ def test_the_columns_and_their_types_are_those_of_the_contract(observed):
     floats = pa.list_(pa.float32())
     maps = {"index": pa.int64(), "class": pa.int16(), "layer": pa.string(), "map": floats}
     gaps = {"completeness_gap": pa.float32(), "completeness_delta": pa.float32()}
+    gaps["steps"] = pa.int32()
     expected = {
         "logits.parquet": {"index": pa.int64(), "label": pa.int64(), "logits": floats},
         "saliency.gradcam.parquet": maps,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from distilscope import store
+from distilscope.reporting.tables import NEEDED
 
 CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
@@ -19,9 +20,14 @@ SIZES = {"medium": 981_802, "small": 242_474, "tiny": 94_762}
 COLUMNS = [
     *("study", "model", "role", "architecture", "student", "objective", "objective_params"),
     *("T", "alpha", "seed", "teacher", "reference", "probe", "subset", "layer"),
-    *("reference_layer", "method", "resolution", "explained", "class", "measure", "value"),
+    *("reference_layer", "method", "resolution", "explained", "variant", "class"),
+    *("measure", "value"),
     *("low", "high", "interval", "n", "n_undefined", "reason"),
 ]
+
+
+EMPTY = {name: NEEDED[name] for name in ("covariation", "parts", "published")}
+"""Tables that most of the tests have nothing in; `made_parts` fills them."""
 
 
 @dataclass(frozen=True)
@@ -477,6 +483,8 @@ class Builder:
         store.write_table(tables / "sanity.parquet", self.sanity())
         store.write_table(tables / "shortcuts.parquet", self.shortcuts())
         store.write_table(tables / "shortcut_rates.parquet", self.shortcut_rates())
+        for name, columns in EMPTY.items():
+            store.write_table(tables / f"{name}.parquet", pd.DataFrame(columns=list(columns)))
         store.write_table(tables / "divergent.parquet", self.divergent(indices, labels))
         store.write_tensors(
             dataset / "images.safetensors",

@@ -221,7 +221,11 @@ def test_a_study_without_twin_or_classes_or_trained_models_is_drawn(tmp_path):
         divergent=tables.divergent[:0],
     )
     empty = {name for name in catalog.FIGURES if "why_empty" in figures.draw(name, bare)[1]}
-    assert empty == {"reliability", "per-class", "class-model", "divergent", "training"}
+    assert empty == {
+        *("reliability", "per-class", "class-model", "divergent", "training"),
+        *("regimes", "logit-table", "covariation"),
+        *("part-alignment", "part-focus", "faithfulness", "parts"),
+    }
 
 
 def test_many_classes_and_several_seeds_are_drawn(tmp_path):

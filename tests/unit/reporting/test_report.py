@@ -103,12 +103,17 @@ def test_the_summary_shows_the_tables_numbers(page, study):
 
 def test_every_figure_is_inside_with_words_for_those_who_do_not_see_it(read_page, study):
     pictures = read_page.of("img")
-    assert len(pictures) == len(catalog.FIGURES)
-    for attrs, name in zip(pictures, catalog.FIGURES, strict=True):
+    drawn = [name for name in catalog.FIGURES if "why_empty" not in drawn_columns(study, name)]
+    assert len(drawn) > 10
+    for attrs, name in zip(pictures, drawn, strict=True):
         assert len(attrs["alt"]) > 30
         kind, data = attrs["src"].split(",", 1)
         assert kind == "data:image/svg+xml;base64"
         assert base64.b64decode(data) == (study.figures / f"{name}.svg").read_bytes()
+
+
+def drawn_columns(study, name):
+    return (study.figures / f"{name}.csv").read_text().splitlines()[0].split(",")
 
 
 def test_every_control_has_a_label_and_every_picture_a_text(read_page):

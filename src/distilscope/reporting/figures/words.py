@@ -79,6 +79,68 @@ WORDS: dict[str, Words] = {
         "Consistency with the teacher for each model (rows) and class (columns). A cross marks a "
         "value that is undefined; the reason is in the table.",
     ),
+    "regimes": Words(
+        "Accuracy by student and weight of the teacher",
+        "Points with intervals for each student: accuracy under each weight of the soft term.",
+        "Test accuracy of each student, the largest left, on labels only and distilled with "
+        "each weight α of the teacher's logits; 1 − α is the weight of the labels, which other "
+        "studies print. Hollow marks are other temperatures than the commonest. The dashed line is "
+        "the teacher. Where the teacher's own network was not trained on labels as a student, the "
+        "grey mark is the teacher retrained with another seed.",
+    ),
+    "part-alignment": Words(
+        "Do students weigh parts as their teacher does?",
+        "Points with intervals, a panel a method: rank correlation of part importances.",
+        "Spearman's ρ over an image's visible parts between importances of student and teacher, "
+        "averaged over images, for each explanation method. Diamonds are the same pair's null: the "
+        "teacher was shown another image of the class. Parts differ in size and in what they "
+        "usually mean to their class, so the null is not 0 and only what lies above it is shared "
+        "image by image. The dashed line is the teacher's twin, the dotted one an untrained "
+        "network. Which method to believe is in the figure of faithfulness.",
+    ),
+    "part-focus": Words(
+        "How much of a student's map lies on the teacher's top parts?",
+        "Points with intervals, a panel a method: share of mass in the teacher's top parts.",
+        "The share of the student's map that lies inside the parts that the teacher's own map "
+        "weighs most in that image: inside / (inside + outside). The black dashed line is the "
+        "teacher's share in its own top parts, the dotted orange line what a level map has "
+        "(those parts' share of the pixels), and diamonds the top parts of another image of the "
+        "class. The median of inside / outside is in the numbers of the study as focus_odds.",
+    ),
+    "logit-table": Words(
+        "How alike is the order of the classes to the teacher's?",
+        "A heatmap of regimes against students: Spearman's rho of logits, and the published one.",
+        "Spearman's ρ over classes between the logits of student and teacher, averaged over all "
+        "test images and over seeds. Beside it, where the claims file has them, the numbers that "
+        "the study published, for its own networks and data: the two tables are not on one scale. "
+        "A teacher compared with itself has 1 by definition; here its twin stands in that place.",
+    ),
+    "covariation": Words(
+        "Do outputs and explanations go together?",
+        "Scatter plots of students: likeness of maps over likeness of logits to the teacher.",
+        "A point is a student under one objective, averaged over its seeds: how alike its logits "
+        "and its maps are to the teacher's. p is two-sided, over permutations of the cells; within "
+        "students cells are permuted among those of the same student only, so that size alone, "
+        "which raises both, can't make it small. Cells share a teacher: they are not independent "
+        "draws of anything larger than this study.",
+    ),
+    "faithfulness": Words(
+        "Which map is to be believed?",
+        "Points by method and importance: agreement of maps with what removing each part costs.",
+        "Left: Spearman's ρ over an image's parts between a map's importances and the fall of the "
+        "explained logit when the part is taken away. Right, where it is known which parts decide "
+        "the class: how many of them are among the most important ones. Lines go from the least to "
+        "the greatest model of a group. Diamonds are chance: the map of another image of the "
+        "class, or a random choice of parts. A method below the dashed orange line orders the "
+        "parts worse than their sizes do.",
+    ),
+    "parts": Words(
+        "Where do the models look?",
+        "A heatmap of models against parts: mean importance of each part.",
+        "Mean importance of each part over the images in which it can be seen and that the teacher "
+        "and its twins get right. The first line is the part's share of the pixels: what a map "
+        "that is the same everywhere would give. Numbers are over seeds where there are several.",
+    ),
     "cka": Words(
         "Similarity of representations",
         "A heatmap a model: debiased CKA between each layer and each layer of the teacher.",

@@ -1,0 +1,48 @@
+"""What a model says of images that lack one of their parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from distilscope import store
+from distilscope.data.part_maps import REMOVED_FILE
+from distilscope.data.removal import Removed
+from distilscope.observing.forward import Prepare
+
+BATCH = 256
+
+
+def observe_removal(
+    model: nn.Module, parts: Path, prepare: Prepare, device: str, path: Path
+) -> dict[str, int]:
+    """Write the logits of every picture without a part, and return how many there are.
+
+    Args:
+        model: in evaluation mode, on the device.
+        parts: the folder of the parts. prepare: normalises a batch.
+        path: `logits` float32 (K, C), `indices` and `parts` int64 (K,), as `removal.Removed`.
+
+    Raises:
+        ValueError: a logit is not finite.
+    """
+    removed = Removed.load(parts / REMOVED_FILE)
+    pixels = torch.from_numpy(removed.pixels)
+    with torch.inference_mode():
+        found = [
+            model(prepare(batch.to(device))).float().cpu().numpy() for batch in pixels.split(BATCH)
+        ]
+    logits = np.concatenate(found)
+    if not np.isfinite(logits).all():
+        bad = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
+        raise ValueError(
+            f"image {removed.indices[bad]} without part {removed.parts[bad]}: a logit is not "
+            "finite; logits must be numbers"
+        )
+    store.write_tensors(
+        path, {"logits": logits, "indices": removed.indices, "parts": removed.parts}
+    )
+    return {"pictures": len(logits)}
