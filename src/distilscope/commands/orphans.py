@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from distilscope.commands.configured import possible_studies
-from distilscope.settings import ConfigurationError
+from distilscope.commands.configured import possible_studies, read
+from distilscope.settings import ConfigurationError, NotHere
 from distilscope.study import FOLDERS, RESULTS, STORE
 
 CHECKPOINTS = RESULTS / "checkpoints"
@@ -41,9 +41,30 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
+def _plannable(configurations: Iterable[Path], root: Path) -> Iterator[Path]:
+    """Those configurations whose files are on this machine; of the others a line each.
+
+    Without its images a study can have no results here, unless they were removed since. So one
+    that has published any is refused: nobody knows which of the results are its own.
+
+    Raises:
+        ConfigurationError: one can't be used.
+    """
+    for path in configurations:
+        try:
+            for _ in possible_studies(path, root):
+                pass
+        except NotHere as missing:
+            if (RESULTS / read(path).study).exists():
+                raise
+            print(f"{path.relative_to(root)} is passed over: {missing}")
+        else:
+            yield path
+
+
 def main(paths: list[Path], root: Path, confirmed: bool) -> int:
     """List what no configuration under config/, or of `paths`, asks for; remove it if confirmed."""
-    known = sorted({*(root / "config").rglob("*.yaml"), *paths})
+    known = sorted({*_plannable((root / "config").rglob("*.yaml"), root), *paths})
     found = orphans(known, root)
     if not found:
         print(f"No orphans: {len(known)} configurations ask for all that is in {STORE}/.")

@@ -6,7 +6,7 @@ workflow/schemas/ is generated from these classes.
 """
 
 from distilscope.settings.configuration import Configuration, parse, schema
-from distilscope.settings.kinds import ConfigurationError
+from distilscope.settings.kinds import ConfigurationError, NotHere
 from distilscope.settings.measured import Sanity
 from distilscope.settings.networks import Network, Recipe
 from distilscope.settings.shortcuts import LEAST_TWINS, Planting
@@ -16,6 +16,7 @@ __all__ = [
     "Configuration",
     "ConfigurationError",
     "Network",
+    "NotHere",
     "Planting",
     "Recipe",
     "Sanity",

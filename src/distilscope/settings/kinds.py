@@ -15,6 +15,10 @@ class ConfigurationError(ValueError):
     """A configuration that can't be used; the message has a line for each fault."""
 
 
+class NotHere(ConfigurationError):
+    """A file or folder of the user's that a configuration names is not on this machine."""
+
+
 LARGEST = 2**53
 """Whole numbers up to this one are the same as int and as float."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distilscope import catalog, fingerprint, store
-from distilscope.settings import ConfigurationError, Network, Recipe
+from distilscope.settings import ConfigurationError, Network, NotHere, Recipe
 from distilscope.study.artefact import RESULTS
 
 
@@ -71,11 +71,12 @@ def digest_of(place: Path, key: str) -> str:
     """The digest of a user's file or folder as it is now.
 
     Raises:
-        ConfigurationError: nothing is there; `key` says which setting names it.
+        NotHere: nothing is there; `key` says which setting names it.
+        ConfigurationError: it can't be read.
     """
     try:
         return store.digest_path(place, RESULTS / ".cache" / "digests.json")
     except FileNotFoundError:
-        raise ConfigurationError(f"{key}: there is no file or folder at {place}") from None
+        raise NotHere(f"{key}: there is no file or folder at {place}") from None
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{key}: {place} can't be read ({error})") from None

@@ -76,6 +76,22 @@ def test_checkpoints_of_models_that_nobody_trains_are_orphans():
     assert orphans([CONFIGURATION], REPOSITORY) == [other]
 
 
+def test_a_study_whose_images_are_not_here_is_passed_over_unless_it_has_results(capsys):
+    made(write())
+
+    def absent(raw):
+        raw |= {"study": "elsewhere", "data": {"name": "idx", "path": "nowhere"}}
+
+    write(absent, to=Path("config/elsewhere.yaml"))
+    assert main(["clean-orphans", "--yes"]) == 0
+    said = capsys.readouterr().out
+    assert "config/elsewhere.yaml is passed over: data.path: there is no file" in said
+    assert "No orphans" in said
+    Path("results/elsewhere").mkdir()
+    assert main(["clean-orphans", "--yes"]) == 1
+    assert "nowhere" in capsys.readouterr().err
+
+
 def test_nothing_is_removed_where_a_configuration_can_not_be_read(capsys):
     made(write())
     made(write(FEWER))

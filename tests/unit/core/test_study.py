@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,84 @@ def test_the_published_study_plans_whole():
     table = next(iter(made.targets.values())).settings["views"]
     assert table == {"policy": "crop-flip", "pad": 4, "tabulated": None}
     assert made.downloads == ["data/cifar10.complete"]
+
+
+def test_the_published_study_of_parts_plans_whole(tmp_path):
+    path = REPOSITORY / "config/paper/where-models-look.yaml"
+    raw = yaml.safe_load(path.read_text())
+    with pytest.raises(settings.NotHere, match=r"data\.path.*CUB_200_2011"):
+        Study(settings.parse(raw), "bf16", REPOSITORY)
+    (tmp_path / raw["data"]["path"]).mkdir(parents=True)
+    made = Study(settings.parse(raw), "bf16", REPOSITORY)
+    counts = {role: sum(m.role == role for m in made.models) for role in ("student", "control")}
+    assert counts == {"student": 4 * 2 * 2 * 3, "control": 3 * 3}
+    students = {m.student: m.artefact.settings["init"] for m in made.models if m.role == "student"}
+    assert students["R18"] == {"from": "imagenet", "weights": "resnet18"}
+    assert made.parts.settings["removal"]["without"].endswith(":filled")
+
+
+PARTED = {
+    "data": {
+        "name": "composed-parts",
+        "path": str(REPOSITORY / "resources/composed-parts/plain.json"),
+    },
+    "parts": {"source": "annotated", "headline": {"method": "saliency"}, "top": 2},
+}
+
+
+def test_parts_are_made_once_and_read_by_observations_and_comparisons():
+    made = study(**PARTED)
+    assert made.parts.inputs == {"dataset": made.dataset}
+    assert made.parts.settings["removal"]["without"].endswith(":draw_without")
+    for artefact in [*made.observations.values(), *made.comparisons.values(), made.tables]:
+        assert artefact.inputs["parts"] is made.parts
+    assert "test/removed.safetensors" in made.outputs("observation")
+    assert "parts.parquet" in made.outputs("comparison")
+    bare = study(data=PARTED["data"])
+    assert bare.parts is None and "test/removed.safetensors" not in bare.outputs("observation")
+    assert identities(bare) == identities(made)  # no model is trained anew for its parts
+
+
+def test_what_is_edited_about_parts_reaches_what_depends_on_it_and_no_more():
+    before = study(**PARTED)
+
+    def changed(**parts):
+        after = study(**{**PARTED, "parts": {**PARTED["parts"], **parts}})
+        kinds = {}
+        for name, artefact in before.artefacts.items():
+            kinds.setdefault(artefact.kind, set()).add(name in after.artefacts)
+        return {kind for kind, same in kinds.items() if same != {True}}
+
+    aggregated = {"tables", "figures", "report"}
+    assert changed(headline={"method": "gradcam"}) == aggregated
+    assert changed(top=3) == {"comparison", *aggregated}
+    assert changed(variants=["sum_signed", "mass_absolute"]) == {"comparison", *aggregated}
+    assert changed(removal=False) == {"parts", "observation", "comparison", *aggregated}
+    regions = changed(source="grid", settings={"rows": 2})
+    assert regions == {"parts", "observation", "comparison", *aggregated}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source": "grids"}, "unknown source of parts 'grids'; did you mean 'grid'"),
+        ({"variants": ["mass"]}, "unknown part importance 'mass'"),
+        ({"variants": ["sum_signed"]}, "headline.variant 'mass_absolute' is none of `variants`"),
+        ({"headline": {"method": "lime"}}, "headline.method 'lime' is none of `observe.methods`"),
+        ({"source": "grid", "settings": {"row": 3}}, "unknown setting of grid 'row'"),
+        ({"source": "grid", "settings": {"rows": 300}}, "expected a whole number to 255"),
+        ({"top": 0}, "top"),
+        ({"least": 1}, "least"),
+    ],
+)
+def test_parts_that_can_not_be_measured_are_refused_by_their_key(changes, message):
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        study(**{**PARTED, "parts": {**PARTED["parts"], **changes}})
+
+
+def test_annotated_parts_need_data_that_know_them():
+    with pytest.raises(ConfigurationError, match="composed-parts, annotated-parts"):
+        study(parts=PARTED["parts"])
 
 
 def test_randomised_models_are_cascades_from_the_output_and_single_layers():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from distilscope import claims
 from distilscope.inference.claims import decide, judge, judge_claim
@@ -440,3 +441,37 @@ def test_three_seeds_are_too_few_for_a_regression():
     found = verdict_of(claim_of(MATCHED), matched_values(0.05, 1.0, seeds=3))
     assert found.verdict == "not tested"
     assert found.why == "3 seeds: a regression over seeds needs 4."
+
+
+def _cells(subset_values):
+    """Rows of two measures for (student, arm) -> a pair of values by seed."""
+    rows = []
+    for (student, arm), (outputs, maps) in subset_values.items():
+        for measure, values in (("logit_rho", outputs), ("part_rho", maps)):
+            subset = "all" if measure == "logit_rho" else "common"
+            rows += rows_of(dict(arm), values, measure=measure, subset=subset, student=student)
+    return rows
+
+
+def test_correlation_over_cells_is_spearmans_by_seed_over_the_cells_there_are():
+    kd, ce = tuple(KD4.items()), tuple(CE.items())
+    found = {
+        ("large", kd): ([0.9, 0.9, 0.9], [0.8, 0.7, 0.8]),  # the teacher's own network: no CE
+        ("medium", kd): ([0.8, 0.8, 0.8], [0.6, 0.8, 0.6]),
+        ("medium", ce): ([0.5, 0.5, 0.5], [0.5, 0.5, 0.3]),
+        ("tiny", kd): ([0.6, 0.6, 0.6], [0.55, 0.4, 0.4]),
+        ("tiny", ce): ([0.4, 0.4, 0.4], [0.1, 0.3, 0.35]),
+    }
+    statement = {
+        "form": "cell-correlation",
+        "arms": [KD4, CE],
+        "first": {"measure": "logit_rho", "subset": "all"},
+        "second": {"measure": "part_rho", "subset": "common"},
+    }
+    judged = verdict_of(claim_of(statement, delta=0.3), values_of(_cells(found)))
+    pairs = [list(zip(*((o[s], m[s]) for o, m in found.values()), strict=True)) for s in range(3)]
+    expected = np.mean([stats.spearmanr(*pair).statistic for pair in pairs])
+    assert judged.ours == pytest.approx(expected)
+    assert judged.seeds == 3
+    few = {key: value for key, value in found.items() if key[0] == "tiny"}
+    assert "needs 4" in verdict_of(claim_of(statement), values_of(_cells(few))).why

@@ -157,12 +157,16 @@ class MadeStudy:
         self._write_maps(folder / "test", made, logits.argmax(axis=1), generator)
         self._write_input_maps(folder / "test", generator)
         self._write_grams(folder / "test", made, generator)
+        self._write_more(folder / "test", made)
         facts = {
             "parameters": made.parameters,
             "multiply_adds": 30 * made.parameters,
             "latency_ms": {"batch 1": 1.5, "batch 64": 20.0},
         }
         write_run(folder, self._record("observation", made.id), Stopwatch(), facts)
+
+    def _write_more(self, folder: Path, made: Made) -> None:
+        """What other made-up studies observe besides."""
 
     def logits(self, made: Made, generator: np.random.Generator) -> np.ndarray:
         """Wrong on exactly the images that its generator picks."""

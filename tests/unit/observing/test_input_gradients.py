@@ -14,9 +14,9 @@ CLASSES = torch.tensor([0, 1, 2, 3, 0, 1, 2])
 BLACK = torch.full((1, 3, 16, 16), -2.0)
 
 
-def run(method, model, images, steps=64, baseline=BLACK):
+def run(method, model, images, steps=64, baseline=BLACK, **more):
     with frozen(model):
-        return attribute(method, model, images, CLASSES, baseline=baseline, steps=steps)
+        return attribute(method, model, images, CLASSES, baseline=baseline, steps=steps, **more)
 
 
 @pytest.mark.parametrize("name", ["plain", "resnet"])
@@ -83,3 +83,18 @@ def test_an_image_that_is_the_baseline_has_a_zero_map_and_an_undefined_gap(plain
 def test_an_unknown_method_is_answered_with_the_nearest(plain, images):
     with pytest.raises(ValueError, match="did you mean 'saliency'"):
         run("salience", plain, images)
+
+
+def test_only_what_misses_completeness_is_explained_again_with_twice_the_points(resnet, images):
+    rough = run("integrated-gradients", resnet, images, steps=2)
+    fine = run("integrated-gradients", resnet, images, steps=2, most_steps=15)
+    missed = rough["completeness_gap"] > 0.05
+    assert missed.any() and rough["steps"].tolist() == [2] * len(images)
+    assert (fine["steps"][~missed] == 2).all() and (fine["steps"][missed] > 2).all()
+    assert set(fine["steps"].tolist()) <= {2, 4, 8}  # 16 would be more than 15
+    for row in range(len(images)):
+        alone = run("integrated-gradients", resnet, images, steps=int(fine["steps"][row]))
+        np.testing.assert_allclose(fine["map"][row], alone["map"][row], rtol=1e-4, atol=1e-6)
+        assert fine["completeness_gap"][row] == pytest.approx(
+            alone["completeness_gap"][row], rel=1e-2, abs=1e-4
+        )

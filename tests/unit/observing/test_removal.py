@@ -1,0 +1,59 @@
+"""What a model says of images that lack a part, against the model itself, a picture at a time."""
+
+import numpy as np
+import pytest
+import torch
+
+from distilscope import store
+from distilscope.data.part_maps import REMOVED_FILE
+from distilscope.data.removal import Removed
+from distilscope.observing.observe import observe
+from distilscope.observing.removal import observe_removal
+
+from .making import SIZE
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (300, 3, SIZE, SIZE), np.uint8)
+    made = Removed(pixels, np.repeat(np.arange(100), 3), np.tile([1, 2, 4], 100))
+    made.save(tmp_path / "parts" / REMOVED_FILE)
+    return made
+
+
+def prepare(batch):
+    return batch.float() / 255 - 0.5
+
+
+def test_logits_are_those_of_each_picture_alone(plain, pictures, tmp_path):
+    path = tmp_path / "removed.safetensors"
+    facts = observe_removal(plain, tmp_path / "parts", prepare, "cpu", path)
+    found = store.read_tensors(path)
+    assert facts == {"pictures": 300}
+    assert found["indices"].tolist() == pictures.indices.tolist()
+    assert found["parts"].tolist() == pictures.parts.tolist()
+    with torch.no_grad():
+        for row in (0, 17, 299):
+            alone = plain(prepare(torch.from_numpy(pictures.pixels[row : row + 1])))[0]
+            assert found["logits"][row] == pytest.approx(alone.numpy(), abs=1e-5)
+
+
+def test_a_logit_that_is_no_number_names_image_and_part(plain, pictures, tmp_path):
+    def broken(batch):
+        return prepare(batch) * torch.nan
+
+    with pytest.raises(ValueError, match="image 0 without part 1: a logit is not finite"):
+        observe_removal(plain, tmp_path / "parts", broken, "cpu", tmp_path / "x.safetensors")
+
+
+def test_an_observation_shows_them_only_where_it_is_told_to(make_job, pictures, tmp_path):
+    job = make_job()
+    observe(job)
+    assert not list(job.folder.rglob(REMOVED_FILE))
+    from dataclasses import replace
+
+    told = make_job("with-removal", removal="test")
+    told = replace(told, inputs={**told.inputs, "parts": str(tmp_path / "parts")})
+    observe(told)
+    assert len(store.read_tensors(told.folder / "test" / REMOVED_FILE)["logits"]) == 300
