@@ -23,6 +23,7 @@ NOT_COMPUTING = frozenset({PACKAGE}) | frozenset(
     for name in (
         "catalog",
         "claims",
+        "data.fetching",
         "fingerprint",
         "job",
         "provenance",

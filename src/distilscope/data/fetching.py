@@ -1,27 +1,28 @@
 """Bringing the files of a public data set to disk, whole and right.
 
 A file comes under its name only when its bytes are the published ones; a file that is there and
-is wrong is refused by name and never silently replaced.
+is wrong is refused by name and never silently replaced. What has come of a file when a job ends
+lies in `.incomplete/` of the data folder, and the next job goes on from there.
 """
 
 from __future__ import annotations
 
-import socket
-import tempfile
+import contextlib
+import fcntl
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 
+from distilscope.data import transfer, unpacking
 from distilscope.data.raw import BadData
 
 RETRY_PAUSES = (1.0, 4.0, 16.0)
 """Seconds between the attempts to fetch a file; one more attempt than pauses."""
 
-TIMEOUT_SECONDS = 60.0
 BUNDLED = "fashion-mnist-subset"
+INCOMPLETE = ".incomplete"
 
 
 class DownloadFailed(OSError):
@@ -69,12 +70,12 @@ def fetch(public: PublicSet, folder: Path, mirror: str | None, pauses: Sequence[
     if not _missing(public.files, folder):
         return
     folder.mkdir(parents=True, exist_ok=True)
-    absent = _missing(as_files(public.downloads), folder)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".incomplete-") as scratch:
+    with _alone(folder):
+        absent = _missing(as_files(public.downloads), folder)
         for remote in public.downloads:
             if remote.path in absent:
-                _fetch_file(public, remote, Path(scratch), folder, mirror, pauses)
-        _unpack(public, Path(scratch), folder)
+                _fetch_file(public, remote, folder, mirror, pauses)
+        _unpack(public, folder)
 
 
 def as_files(downloads: Sequence[Remote]) -> tuple[tuple[Path, str], ...]:
@@ -98,11 +99,9 @@ def check(public: PublicSet, folder: Path) -> None:
 
 def _missing(files: Sequence[tuple[Path, str]], folder: Path) -> list[Path]:
     """Those files that aren't there. One that is there and is wrong is refused."""
-    from torchvision.datasets.utils import check_md5
-
     missing = [path for path, _ in files if not (folder / path).is_file()]
     for path, md5 in files:
-        if path not in missing and not check_md5(folder / path, md5):
+        if path not in missing and transfer.md5_of(folder / path) != md5:
             raise BadData(
                 f"{folder / path}: it is truncated or altered (its MD5 is not the published "
                 f"{md5}); remove it and run again"
@@ -110,45 +109,56 @@ def _missing(files: Sequence[tuple[Path, str]], folder: Path) -> list[Path]:
     return missing
 
 
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait for another job that fetches into this folder, and keep others waiting.
+
+    Where the file system has no such locks, two jobs may spoil each other's partial file; its MD5
+    sum then differs, and it is fetched again.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # it holds something to go on from, or isn't there
+            (folder / INCOMPLETE).rmdir()
+        os.close(handle)
+
+
+def _partial(folder: Path, path: Path, md5: str) -> Path:
+    """Where a file lies until it is whole and right. Its folder is made."""
+    place = folder / INCOMPLETE / f"{path.name}.{md5}"
+    place.parent.mkdir(exist_ok=True)
+    return place
+
+
 def _fetch_file(
-    public: PublicSet,
-    remote: Remote,
-    scratch: Path,
-    folder: Path,
-    mirror: str | None,
-    pauses: Sequence[float],
+    public: PublicSet, remote: Remote, folder: Path, mirror: str | None, pauses: Sequence[float]
 ) -> None:
-    from torchvision.datasets.utils import download_url
-
-    name = remote.path.name
-    url = mirror + name if mirror else remote.url
-    with _time_limit():
-        failure = _attempt(lambda: download_url(url, scratch, name, remote.md5), pauses)
-    if failure is not None:
-        raise DownloadFailed(_advice(public, url, folder, failure)) from failure
-    (folder / remote.path).parent.mkdir(parents=True, exist_ok=True)
-    (scratch / name).replace(folder / remote.path)
-
-
-def _attempt(action: Callable[[], None], pauses: Sequence[float]) -> Exception | None:
-    """Do it until it works, one time more than there are pauses; the last failure or None."""
+    """Bring one download under its name: one attempt more than there are pauses."""
+    url = mirror + remote.path.name if mirror else remote.url
+    partial = _partial(folder, remote.path, remote.md5)
     for pause in (*pauses, None):
         try:
-            action()
-            return None
-        except (OSError, RuntimeError, HTTPException) as error:
-            failure = error
-        if pause is not None:
+            transfer.bring(url, partial, remote.md5)
+            _put(partial, folder / remote.path)
+            return
+        except OSError as failure:
+            if pause is None:
+                raise DownloadFailed(_advice(public, url, folder, failure)) from failure
             time.sleep(pause)
-    return failure
 
 
-def _advice(public: PublicSet, url: str, folder: Path, failure: Exception) -> str:
-    # torchvision raises a plain RuntimeError where the bytes that came have another MD5 sum.
-    altered = isinstance(failure, RuntimeError)
-    why = "what came is not the published file, its MD5 differs" if altered else str(failure)
+def _put(partial: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial.replace(target)
+
+
+def _advice(public: PublicSet, url: str, folder: Path, failure: OSError) -> str:
     return (
-        f"data set {public.name!r} could not be fetched from {url} ({why}): use "
+        f"data set {public.name!r} could not be fetched from {url} ({failure}): use "
         f"{BUNDLED!r}, the real images that ship with the repository, or put "
         f"{_by_hand(public)} into {folder} and run again"
     )
@@ -158,29 +168,20 @@ def _by_hand(public: PublicSet) -> str:
     return ", ".join(f"{remote.path} (MD5 {remote.md5})" for remote in public.downloads)
 
 
-def _unpack(public: PublicSet, scratch: Path, folder: Path) -> None:
+def _unpack(public: PublicSet, folder: Path) -> None:
     """Take from the (checked) archives those files that are not downloads themselves."""
-    from torchvision.datasets.utils import extract_archive
-
     missing = _missing(public.files, folder)
     if not missing:
         return
+    md5s = dict(public.files)
+    partial = {path.as_posix(): _partial(folder, path, md5s[path]) for path in missing}
     for remote in public.downloads:
-        extract_archive(folder / remote.path, scratch)
+        unpacking.take(folder / remote.path, partial)
     for path in missing:
-        if not (scratch / path).is_file():
+        taken = partial[path.as_posix()]
+        if not taken.is_file():
             raise BadData(f"{folder}: the archives of {public.name!r} don't contain {path}")
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (scratch / path).replace(folder / path)
-    _missing(public.files, folder)
-
-
-@contextmanager
-def _time_limit() -> Iterator[None]:
-    """torchvision sets no time limit of its own, so a silent server would hold a job for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(TIMEOUT_SECONDS)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+        if transfer.md5_of(taken) != md5s[path]:
+            taken.unlink()
+            raise BadData(f"{folder}: {path} in the archives of {public.name!r} has another MD5")
+        _put(taken, folder / path)
