@@ -115,8 +115,8 @@ def digest_path(path: Path, cache: Path) -> str:
         name = file.name if path.is_file() else file.relative_to(path).as_posix()
         lines.append(f"{remembered[key]}  {name}")
     if changed:
-        readable = contextlib.suppress(PermissionError)  # a plan over read-only results
-        with readable, atomic(cache, digest=False) as temporary:
+        unwritable = contextlib.suppress(CannotWrite)  # a plan over read-only results
+        with unwritable, atomic(cache, digest=False) as temporary:
             temporary.write_text(json.dumps(remembered, indent=0, sort_keys=True))
     if path.is_file():
         return lines[0].split()[0]

@@ -158,6 +158,16 @@ def test_an_altered_file_is_named_with_the_command_that_rebuilds_it(study, tmp_p
     assert f"rm -r 'results/store/observations/{victim.parents[1].name}'" in done.stderr
 
 
+def test_snakemakes_own_summary_has_every_published_file_and_nothing_to_do(study):
+    done = snakemake(study, "--summary")
+    assert done.returncode == 0, done.stdout + done.stderr
+    header, *lines = (line.split("\t") for line in done.stdout.splitlines() if "\t" in line)
+    rows = [dict(zip(header, line, strict=True)) for line in lines]
+    files = {row["output_file"] for row in rows}
+    assert {"results/tiny/report.html", "results/tiny/figures/cka.svg"} <= files
+    assert {row["plan"] for row in rows} == {"no update"}
+
+
 def test_snakemake_makes_its_own_report(study):
     done = snakemake(study, "--report", "report.html")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -223,6 +223,25 @@ MODELS = [
         + aggregation(),
     ),
     Edit(
+        "teachers reordered: students learn from the first",
+        lambda raw: raw.update(teachers=dict(reversed(raw["teachers"].items()))),
+        [
+            "targets wide-s1",
+            *trained(KD, "wide-s1"),
+            *observed([*CE, FLOOR], "wide-s1"),
+            *aggregation(),
+        ],
+        first=put("teachers", "wide", SECOND),
+    ),
+    Edit(
+        "an entry's teachers reordered",
+        put("grid", 0, "teachers", ["wide", "resnet18"]),
+        [],
+        first=both(
+            put("teachers", "wide", SECOND), put("grid", 0, "teachers", ["resnet18", "wide"])
+        ),
+    ),
+    Edit(
         "teacher and twin swapped",
         swap(["teachers", "resnet18", "seeds"], ["teachers", "resnet18", "twins"]),
         [

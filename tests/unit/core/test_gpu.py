@@ -86,6 +86,21 @@ def test_fifty_jobs_on_three_slots_never_share_one_and_all_finish(tmp_path):
     assert not list((tmp_path / "locks").glob("*.ticket"))
 
 
+def test_fifty_jobs_of_which_many_are_killed_never_share_a_slot_and_the_others_finish(tmp_path):
+    """Every third is killed as it gets its device, or while it waits."""
+    jobs = {f"job{n}": start(tmp_path, f"job{n}", seconds=0.05) for n in range(50)}
+    doomed = {name: job for number, (name, job) in enumerate(jobs.items()) if number % 3 == 0}
+    for number, (name, job) in enumerate(doomed.items()):
+        if number % 2:
+            wait_until(lambda name=name: (tmp_path / f"{name}.begun").exists())
+        job.kill()
+        job.communicate()
+    finish(jobs[name] for name in jobs if name not in doomed)
+    entries = diary(tmp_path)
+    assert {name for name, *_ in entries} >= jobs.keys() - doomed.keys()
+    assert overlaps(entries) == []
+
+
 def test_jobs_of_one_two_and_three_devices_do_not_wait_in_a_circle(tmp_path):
     finish([start(tmp_path, f"job{n}", count=1 + n % 3) for n in range(24)])
     entries = diary(tmp_path)
