@@ -2,17 +2,20 @@
 
 The archive holds the folder that people open (tables, figures, report, `study.json` with the
 resolved configuration and all identities) and the `run.json` of every artefact that it was made
-from. `manifest.json` names each file with its SHA-256. The same study gives the same bytes.
+from. `manifest.json` names each file with its SHA-256, `ro-crate-metadata.json` does so as
+repositories of research data read it. The same study gives the same bytes.
 """
 
 from __future__ import annotations
 
+import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from distilscope import accepted, record, store
-from distilscope.commands import verify
+from distilscope.commands import crate, verify
 from distilscope.commands.configured import read
 from distilscope.settings import ConfigurationError
 from distilscope.study import FOLDERS, RESULTS, STORE
@@ -28,7 +31,7 @@ report.html     open it in a browser; it loads nothing from a network
 figures/        each figure as SVG and PNG, its numbers as CSV
 study.json      the resolved configuration, and the identity of everything that was made
 provenance/     for each of these what made it: settings, inputs, versions, machine, seconds
-manifest.json   SHA-256 of each file
+manifest.json   SHA-256 of each file; ro-crate-metadata.json says the same as an RO-Crate 1.1
 """
 
 
@@ -50,9 +53,17 @@ def pack(study: str, target: Path, results: Path = RESULTS) -> int:
         raise ConfigurationError("\n".join(damaged))
     files = dict(sorted(_files(folder, published, results)))
     contents = {name: path.read_bytes() for name, path in files.items()} | {README: WORDS.encode()}
+    contents[crate.FILE] = _as_bytes(
+        crate.describe(
+            study,
+            published.configuration["title"] or study,
+            _finished(contents),
+            contents,
+            MANIFEST,
+        )
+    )
     digests = {name: store.digest_bytes(content) for name, content in sorted(contents.items())}
-    manifest = {"study": study, "files": digests}
-    contents[MANIFEST] = (store.canonical_json(manifest) + "\n").encode()
+    contents[MANIFEST] = _as_bytes({"study": study, "files": digests})
     with (
         store.atomic(target, digest=False) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive,
@@ -62,6 +73,16 @@ def pack(study: str, target: Path, results: Path = RESULTS) -> int:
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
     return len(contents)
+
+
+def _as_bytes(value: Any) -> bytes:
+    return (store.canonical_json(value) + "\n").encode()
+
+
+def _finished(contents: Mapping[str, bytes]) -> str:
+    """When the last of the jobs ended that made the study."""
+    runs = (content for name, content in contents.items() if name.endswith(f"/{store.RUN_FILE}"))
+    return max(json.loads(run)["finished"] for run in runs)
 
 
 def _files(folder: Path, published: record.Record, results: Path) -> Iterator[tuple[str, Path]]:
