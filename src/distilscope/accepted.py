@@ -12,7 +12,7 @@ from typing import Any
 
 from distilscope import store
 
-FILE = "accepted.json"
+FILE = store.ACCEPTED_FILE
 
 
 def read(folder: Path) -> list[dict[str, Any]]:

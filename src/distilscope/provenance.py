@@ -71,7 +71,6 @@ def write_run(
         facts: what the job found out (final accuracy, replaced tensors, parameters ...).
     """
     files = store.digests_in(folder)
-    files.pop(store.RUN_FILE, None)
     store.write_json(
         folder / store.RUN_FILE,
         {

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DIGEST_SUFFIX = ".sha256"
 RUN_FILE = "run.json"
+ACCEPTED_FILE = "accepted.json"
+"""Written after `run.json`, whose digest it holds, so that `run.json` can't list it."""
 IDENTITY = re.compile(r"\.([0-9a-f]{12})$")
 
 
@@ -161,7 +163,7 @@ def _check_owner(path: Path, digest: str) -> None:
     `run.json` is written last: an artefact without one is still being made.
     """
     folder = artefact_of(path)
-    if folder is None or not (folder / RUN_FILE).is_file():
+    if folder is None or not (folder / RUN_FILE).is_file() or path == folder / ACCEPTED_FILE:
         return
     if path != folder / RUN_FILE:
         files = read_json(folder / RUN_FILE).get("files")
@@ -175,12 +177,13 @@ def _check_owner(path: Path, digest: str) -> None:
 
 
 def digests_in(folder: Path) -> dict[str, str]:
-    """The digest of each stored file below a folder, by its relative path."""
+    """The digest of each file that an artefact in this folder is made of, by its relative path."""
     found = {}
     for sidecar in sorted(Path(folder).rglob(f"*{DIGEST_SUFFIX}")):
         file = sidecar.with_name(sidecar.name.removesuffix(DIGEST_SUFFIX))
-        if file.is_file():
-            found[file.relative_to(folder).as_posix()] = sidecar.read_text().split()[0]
+        name = file.relative_to(folder).as_posix()
+        if file.is_file() and name not in (RUN_FILE, ACCEPTED_FILE):
+            found[name] = sidecar.read_text().split()[0]
     return found
 
 

@@ -1,11 +1,11 @@
-"""Results that were made on two machines: merged, and what differs is shown."""
+"""Results that came from elsewhere, or were carried over: the report says so."""
 
 from __future__ import annotations
 
 import re
 import shutil
 
-from distilscope import store
+from distilscope import accepted, store
 
 from . import studies
 
@@ -32,3 +32,15 @@ def test_a_study_merged_from_two_machines_says_which_and_with_what_versions(fini
     assert any(f"host: {run['machine']['host']}" in item for item in shown)
     assert any("torch 9.9.9" in item and item.endswith("(1 artefact)") for item in shown)
     assert any(f"torch {run['versions']['torch']}" in item for item in shown)
+
+
+def test_the_report_lists_what_was_carried_over_and_why(finished, tmp_path):
+    shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
+    student = finished.study.models[1].artefact
+    with studies.inside(tmp_path):
+        entry = {"why": "renamed <views>", "when": "2026-01-02", "from": "0" * 12}
+        accepted.write(student.folder, [{**entry, "changed": ["distilscope.training.loop"]}])
+        page = (studies.make(finished.study.report) / "report.html").read_text()
+    (row,) = re.findall(r"<tr>(?:(?!</tr>).)*renamed &lt;views&gt;.*?</tr>", page)
+    shown = re.sub(r"<[^>]+>", " ", row).split()
+    assert {"model", student.slug, "2026-01-02", "distilscope.training.loop"} <= set(shown)
