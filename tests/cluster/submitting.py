@@ -18,6 +18,7 @@ from .slurm import Slurm, succeed
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GIVE_UP_SECONDS = 900
+ACTIVE = {"PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "COMPLETING"}
 QUICKLY = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10")
 """Tests don't wait as long as a shared cluster's controller likes it."""
 
@@ -62,6 +63,11 @@ class Run:
             assert time.monotonic() < end, self.said()
             time.sleep(0.05)
         return found
+
+    def interrupt(self) -> None:
+        """Do what Ctrl-C does to snakemake, which is the child of `timeout`."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        os.kill(int(children.read_text().split()[0]), signal.SIGINT)
 
     def stop(self) -> None:
         """End it and what it started, at once."""
@@ -109,6 +115,13 @@ class Login:
         found = [Job(int(fact["JobId"]), fact) for fact in facts]
         chosen = [job for job in found if wanted.items() <= job.facts.items()]
         return sorted(chosen, key=lambda job: job.number)
+
+    def wait_until_ended(self, folder: Path) -> None:
+        """Wait until no job of the study in that folder waits or runs."""
+        end = time.monotonic() + GIVE_UP_SECONDS
+        while any(job.facts["JobState"] in ACTIVE for job in self.jobs(WorkDir=str(folder))):
+            assert time.monotonic() < end, self.slurm.run("squeue")
+            time.sleep(0.2)
 
 
 @dataclass(frozen=True)

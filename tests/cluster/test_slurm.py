@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from distilscope import gpu
 from tests.reliability import killing, studies
@@ -26,8 +28,8 @@ ASKING = (
 
 # ------------------------------------------------------------------------------ a whole study
 
-WITH_TWIN = studies.small(teachers__teacher__twins=[2])
-"""The smallest study in which two trainings can run at once."""
+TINY = yaml.safe_load((studies.REPOSITORY / "tests/end_to_end/tiny.yaml").read_text())
+"""A teacher, its twin, two students, a control and a floor, with every explanation method."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Submitted:
 
 @pytest.fixture(scope="module")
 def submitted(login, tmp_path_factory) -> Submitted:
-    folder = studies.begin(tmp_path_factory.mktemp("submitted"), WITH_TWIN)
+    folder = studies.begin(tmp_path_factory.mktemp("submitted"), TINY)
     run, seen = login.start(folder, *QUICKLY, *ASKING), []
     try:
         while run.process.poll() is None:
@@ -67,10 +69,10 @@ def submitted(login, tmp_path_factory) -> Submitted:
 
 def test_a_study_ends_with_the_bits_of_a_local_run(submitted, tmp_path):
     assert submitted.status == 0, submitted.said
-    studies.make_all(studies.plan(WITH_TWIN), tmp_path)
-    assert len(studies.digests(tmp_path)) > 40
+    studies.make_all(studies.plan(TINY), tmp_path)
+    assert len(studies.digests(tmp_path)) > 80
     assert studies.digests(submitted.folder) == studies.digests(tmp_path)
-    assert (submitted.folder / "results/small/report.html").stat().st_size > 0
+    assert (submitted.folder / "results/tiny/report.html").stat().st_size > 0
 
 
 def test_trainings_that_run_at_once_have_a_gpu_each(submitted):
@@ -87,6 +89,21 @@ def test_jobs_ask_for_what_their_rules_say(submitted):
     assert asked["observation"] == {("gpu", "3000M", "04:00:00", 1)}
     assert asked["comparison"] == {("cpu", "3000M", "01:00:00", 0)}
     assert "publish" not in asked  # it copies files, where snakemake runs
+
+
+def test_a_studys_own_cap_of_one_gpu_runs_one_training_after_another(login, begun):
+    """Without it teacher and twin train at once: SLURM has two GPUs."""
+    study, folder = begun(teachers__teacher__twins=[2])
+    wanted = [str(model.artefact.folder / "run.json") for model in study.models]
+    status, said = login.run(folder, *QUICKLY, *ASKING, "--resources", "gpu=1", "--", *wanted)
+    assert status == 0, said
+    jobs = login.jobs(WorkDir=str(folder))
+    assert [job.rule for job in jobs].count("teacher") == 2
+    assert {job.gpus for job in jobs} == {1}
+    assert len(jobs) == 4
+    times = [(job.facts["SubmitTime"], job.facts["EndTime"]) for job in jobs]
+    for (_, ended), (submitted, _) in itertools.pairwise(times):
+        assert ended <= submitted, times
 
 
 # ---------------------------------------------------------------------------- jobs that are lost
@@ -137,6 +154,37 @@ def test_a_training_that_is_lost_goes_on_from_its_checkpoint(login, begun, distu
         assert asked == [("3000M", "1-00:00:00", "0"), ("6000M", "2-00:00:00", "0")]
     else:  # the same job, back in the queue
         assert asked == [("3000M", "1-00:00:00", "1")]
+
+
+def test_control_c_leaves_nothing_in_the_queue_and_the_next_run_goes_on(login, begun):
+    """Two trainings run and one waits. The plugin forgets a job whose state it asks for."""
+    study, folder = begun(**LONGER, teachers__teacher__twins=[2, 3])
+    teachers = [m.artefact for m in study.models if m.role in ("teacher", "twin")]
+    wanted = [str(teacher.folder / "run.json") for teacher in teachers]
+    never = ("--slurm-init-seconds-before-status-checks", "600")
+    run = login.start(folder, *never, *ASKING, "--", *wanted)
+    try:
+        run.until(
+            lambda: sum(bool(killing.newest_checkpoint(folder, t.name)) for t in teachers) == 2
+        )
+        before = [job.facts["JobState"] for job in login.jobs(WorkDir=str(folder))]
+        run.interrupt()
+        status, said = run.wait()
+    finally:
+        run.stop()
+    assert sorted(before) == ["PENDING", "RUNNING", "RUNNING"]
+    assert status != 0
+    assert "Terminating processes on user request" in said
+    login.wait_until_ended(folder)
+    assert {j.facts["JobState"] for j in login.jobs(WorkDir=str(folder))} == {"CANCELLED"}
+    assert visible_devices("model", folder) == {}
+
+    begun_one = next(t for t in teachers if killing.newest_checkpoint(folder, t.name))
+    kept = killing.newest_checkpoint(folder, begun_one.name)
+    status, said = login.run(folder, *QUICKLY, *ASKING, "--", str(begun_one.folder / "run.json"))
+    assert status == 0, said
+    facts = json.loads((folder / begun_one.folder / "run.json").read_text())["facts"]
+    assert facts["resumed_from"] == kept
 
 
 # -------------------------------------------------------------------------- what goes wrong
