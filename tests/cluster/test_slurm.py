@@ -161,8 +161,8 @@ def test_control_c_leaves_nothing_in_the_queue_and_the_next_run_goes_on(login, b
     study, folder = begun(**LONGER, teachers__teacher__twins=[2, 3])
     teachers = [m.artefact for m in study.models if m.role in ("teacher", "twin")]
     wanted = [str(teacher.folder / "run.json") for teacher in teachers]
-    never = ("--slurm-init-seconds-before-status-checks", "600")
-    run = login.start(folder, *never, *ASKING, "--", *wanted)
+    seldom = ("--slurm-init-seconds-before-status-checks", "90")
+    run = login.start(folder, *seldom, *ASKING, "--", *wanted)
     try:
         run.until(
             lambda: sum(bool(killing.newest_checkpoint(folder, t.name)) for t in teachers) == 2
