@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
+from pathlib import Path
 
-from distilscope import accepted, store
+from distilscope import store
+from distilscope.commands import accept
+from distilscope.commands.verify import verify
+from distilscope.study import whole
 
+from ..unit.commands.made import edited
 from . import studies
 
 
@@ -34,13 +39,23 @@ def test_a_study_merged_from_two_machines_says_which_and_with_what_versions(fini
     assert any(f"torch {run['versions']['torch']}" in item for item in shown)
 
 
-def test_the_report_lists_what_was_carried_over_and_why(finished, tmp_path):
-    shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
-    student = finished.study.models[1].artefact
-    with studies.inside(tmp_path):
-        entry = {"why": "renamed <views>", "when": "2026-01-02", "from": "0" * 12}
-        accepted.write(student.folder, [{**entry, "changed": ["distilscope.training.loop"]}])
-        page = (studies.make(finished.study.report) / "report.html").read_text()
-    (row,) = re.findall(r"<tr>(?:(?!</tr>).)*renamed &lt;views&gt;.*?</tr>", page)
+def test_a_study_is_carried_over_a_refactor_and_the_report_says_so(finished, tmp_path, monkeypatch):
+    """`make accept` over files as jobs leave them; what is left to make are tables and report."""
+    folder = studies.begin(tmp_path / "study", studies.SMALL)
+    shutil.copytree(finished.folder, folder, dirs_exist_ok=True)
+    edited(monkeypatch, "objectives/kd.py")
+    student = studies.plan(studies.SMALL).models[1].artefact
+    with studies.inside(folder):
+        assert accept.main(Path("study.yaml"), studies.REPOSITORY, "renamed <views>") == 0
+        study = studies.plan(studies.SMALL)
+        left = [a for a in studies.in_order(study) if not whole(study, a)]
+        assert [artefact.kind for artefact in left] == ["tables", "figures", "report"]
+        for artefact in left:
+            studies.make(artefact)
+        studies.publish(study)
+        assert verify().damaged == []
+    page = (folder / study.report.folder / "report.html").read_text()
+    rows = re.findall(r"<tr>(?:(?!</tr>).)*renamed &lt;views&gt;.*?</tr>", page)
+    (row,) = [row for row in rows if ">model<" in row]
     shown = re.sub(r"<[^>]+>", " ", row).split()
-    assert {"model", student.slug, "2026-01-02", "distilscope.training.loop"} <= set(shown)
+    assert {student.slug, "distilscope.training.objectives.kd"} <= set(shown)
