@@ -39,6 +39,9 @@ READERS = {
         "claims.parquet": "report",
         "shortcuts.parquet": "report",
         "shortcut_rates.parquet": "figures",
+        "covariation.parquet": "figures",
+        "parts.parquet": "report",
+        "published.parquet": "figures",
     },
     "figures": {"training.svg": "report", "cka.csv": "report", "consistency.png": "publish"},
     "report": {"report.html": "publish", "summary.txt": "publish"},
@@ -49,8 +52,9 @@ READERS = {
 """
 
 
-EMPTY = {"sanity.parquet", "claims.parquet", "shortcuts.parquet", "shortcut_rates.parquet"}
-"""Tables that have no rows in the small study, so that none of them can be of another type."""
+WITHOUT_ROWS = ("sanity", "claims", "shortcuts", "shortcut_rates", "parts", "published")
+EMPTY = {f"{name}.parquet" for name in (*WITHOUT_ROWS, "covariation")}
+"""Tables without rows or numbers in the small study, so that none can be of another type."""
 
 
 @dataclass(frozen=True)
