@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from distilscope.reporting import parts
 from distilscope.reporting.cells import Cell, estimate
 from distilscope.reporting.summary import Row
 from distilscope.reporting.tables import Tables
@@ -10,8 +11,14 @@ RHO = "image_specific_rho"
 
 
 def answer(tables: Tables, rows: list[Row]) -> list[str]:
-    """The short answer: a sentence or two each on accuracy, on consistency and on the choice."""
-    sentences = [_accuracy(rows), _consistency(tables, rows), _against_controls(rows), _best(rows)]
+    """The short answer: a sentence or two each on accuracy, consistency, parts and the choice."""
+    sentences = [
+        _accuracy(rows),
+        _consistency(tables, rows),
+        _against_controls(rows),
+        parts.answer(tables),
+        _best(rows),
+    ]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -48,20 +55,20 @@ def _consistency(tables: Tables, rows: list[Row]) -> str:
     students = _of(rows, "student", RHO)
     if not students:
         return "Consistency with a teacher was not measured."
-    parts = [f"{_span(students, RHO, _rho)} for distilled students"]
+    clauses = [f"{_span(students, RHO, _rho)} for distilled students"]
     controls, twins, floors = (_of(rows, role, RHO) for role in ("control", "twin", "floor"))
     strange = _of(rows, "twin-taught", RHO)
     if strange:
-        parts.append(f"{_span(strange, RHO, _rho)} for students that learned from a twin instead")
+        clauses.append(f"{_span(strange, RHO, _rho)} for students that learned from a twin instead")
     if controls:
-        parts.append(f"{_span(controls, RHO, _rho)} for the same networks trained on labels only")
+        clauses.append(f"{_span(controls, RHO, _rho)} for the same networks trained on labels only")
     if twins:
-        parts.append(f"{_rho(twins[0].numbers[RHO].value)} for the teacher's twin")
+        clauses.append(f"{_rho(twins[0].numbers[RHO].value)} for the teacher's twin")
     if floors:
-        parts.append(f"{_rho(floors[0].numbers[RHO].value)} for an untrained network")
+        clauses.append(f"{_rho(floors[0].numbers[RHO].value)} for an untrained network")
     return (
         f"On {tables.subset_words}, the part of the teacher's maps that is specific to the image "
-        f"is shared to an image-specific ρ of {_listed(parts)}."
+        f"is shared to an image-specific ρ of {_listed(clauses)}."
     )
 
 
@@ -78,14 +85,14 @@ def _against_controls(rows: list[Row]) -> str:
     total = len(above) + len(below) + len(unclear)
     if not total:
         return ""
-    parts = [
+    clauses = [
         f"{where} it in {len(group)} of {total} ({_names(group)})"
         for where, group in (("above", above), ("below", below), ("partly over", unclear))
         if group
     ]
     return (
         "Set against the interval of the same network trained on labels only, the distilled "
-        f"student's interval of image-specific ρ lies {_listed(parts)}."
+        f"student's interval of image-specific ρ lies {_listed(clauses)}."
     )
 
 
@@ -98,22 +105,22 @@ def _best(rows: list[Row]) -> str:
     found = {text: names for text, names in found.items() if names}
     if not found:
         return ""
-    parts = [f"{text}: {names}" for text, names in found.items()]
+    clauses = [f"{text}: {names}" for text, names in found.items()]
     front = _names([row.cell for row in rows if row.efficient])
     tail = (
         f" Nothing is better at once in size, accuracy, ECE and image-specific ρ than: {front}."
         if front
         else ""
     )
-    return f"Among students and controls, {parts[0][0].lower()}{'; '.join(parts)[1:]}.{tail}"
+    return f"Among students and controls, {clauses[0][0].lower()}{'; '.join(clauses)[1:]}.{tail}"
 
 
 def _names(cells: list[Cell]) -> str:
     return ", ".join(cell.label for cell in cells)
 
 
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+def _listed(clauses: list[str]) -> str:
+    return clauses[0] if len(clauses) == 1 else ", ".join(clauses[:-1]) + " and " + clauses[-1]
 
 
 def caveats(tables: Tables) -> list[str]:

@@ -16,13 +16,23 @@ import pandas as pd
 
 from distilscope import provenance, store
 from distilscope.job import Job
-from distilscope.reporting import comparison, explorer, findings, runs, summary, verdicts
+from distilscope.reporting import (
+    appendix,
+    comparison,
+    explorer,
+    figures,
+    findings,
+    parts,
+    runs,
+    summary,
+    verdicts,
+)
 from distilscope.reporting.cells import Estimate
-from distilscope.reporting.figures import heading
 from distilscope.reporting.figures.words import WORDS, sentence
+from distilscope.reporting.reading import read
 from distilscope.reporting.shortcuts import shortcuts
 from distilscope.reporting.style import EMPTY
-from distilscope.reporting.tables import Tables, clean, read
+from distilscope.reporting.tables import Tables, clean
 
 MOST_BYTES = 25_000_000
 MOST_TABLE_ROWS = 400
@@ -79,7 +89,7 @@ def _settings(job: Job) -> dict[str, Any]:
 
 def render(
     tables: Tables,
-    figures: Path,
+    folder: Path,
     recorded: list[Mapping[str, Any]],
     *,
     title: str,
@@ -109,14 +119,16 @@ def render(
             claims=verdicts.verdicts(tables),
             counted=verdicts.counted(verdicts.verdicts(tables)),
             trust_words=verdicts.TRUST_WORDS,
-            figures=[_figure(name, tables, figures) for name in WORDS],
+            printed=appendix.printed(tables),
+            figures=[_figure(name, tables, folder) for name in WORDS],
             shortcuts=shortcuts(tables),
             explorer_json=_embedded(explorer.pack(tables, explored)),
             compared=comparison.blocks(tables),
             compared_columns=list(comparison.COLUMNS.values()),
-            over_seeds=_over_seeds(tables),
-            published=_published(tables),
-            undefined=_undefined(tables),
+            parts=parts.section(tables),
+            over_seeds=appendix.over_seeds(tables),
+            published=appendix.published(tables),
+            undefined=appendix.undefined(tables),
             configuration=[(clean(k), clean(v)) for k, v in runs.flatten(settings)],
             runs=recorded,
             carried=carried,
@@ -182,11 +194,11 @@ def _figure(name: str, tables: Tables, folder: Path) -> dict[str, Any]:
         store.verify(path)
     # A column that is all text or empty must come back as it was written.
     table = pd.read_csv(numbers, dtype=str, keep_default_na=False)
-    words = WORDS[name]
+    words, title = figures.words(name, tables), clean(figures.heading(name, tables))
     return {
         "name": name,
-        "title": clean(heading(name, tables)),
-        "lead": sentence(clean(heading(name, tables))),
+        "title": title,
+        "lead": sentence(title),
         "alt": words.alt,
         "caption": words.caption,
         "url": "data:image/svg+xml;base64," + base64.b64encode(picture.read_bytes()).decode(),
@@ -204,68 +216,6 @@ def _short(text: str) -> str:
     except ValueError:
         return clean(text)
     return text if len(text) <= 8 else f"{value:.6g}"
-
-
-def _over_seeds(tables: Tables) -> list[dict[str, Any]]:
-    """Every recipe with several seeds: its mean with both intervals, under its own label."""
-    first = {(c.role, c.student, c.T, c.alpha): c.label for c in tables.cells}
-    rows = tables.seeds[tables.seeds["seeds"] > 1].to_dict("records")
-    return [
-        {**row, "label": first.get(_key(row), f"{row['student']} {row['objective']}")}
-        for row in rows
-    ]
-
-
-def _key(row: Mapping[str, Any]) -> tuple:
-    """What `_over_seeds` finds a recipe's cell by."""
-    numbers = (None if math.isnan(row[name]) else float(row[name]) for name in ("T", "alpha"))
-    return row["role"], row["student"], *numbers
-
-
-def _published(tables: Tables) -> list[dict[str, Any]]:
-    """Consistency by the published definitions, a row a number over all classes."""
-    rows = tables.measures
-    chosen = rows[rows["measure"].str.startswith("published_") & rows["class"].isna()]
-    labels = {model: cell.label for cell in tables.cells for model in cell.models}
-    columns = [
-        "model",
-        "measure",
-        "subset",
-        "explained",
-        "value",
-        "low",
-        "high",
-        "n",
-        "n_undefined",
-    ]
-    return [
-        {**row, "model": labels.get(row["model"], row["model"])}
-        for row in chosen[columns].to_dict("records")
-    ]
-
-
-def _undefined(tables: Tables) -> list[dict[str, Any]]:
-    """What is undefined and why: a row for each measure and reason."""
-    rows = tables.measures
-    # Spread and quantiles leave out the images that their mean leaves out.
-    rows = rows[~rows["measure"].str.contains(r"\.(?:sd|min|q\d+)$")]
-    affected = rows[rows["value"].isna() | (rows["n_undefined"].fillna(0) > 0)]
-    reasons = affected["reason"].fillna("").replace("", "no reason recorded")
-    found = []
-    for (measure, reason), group in affected.groupby(["measure", reasons], sort=True):
-        left_out = group["n_undefined"].fillna(0)
-        found.append(
-            {
-                "measure": measure,
-                "reason": reason,
-                "numbers": len(group),
-                "missing": int(group["value"].isna().sum()),
-                "models": group["model"].nunique(),
-                "least": int(left_out.min()),
-                "most": int(left_out.max()),
-            }
-        )
-    return found
 
 
 # ------------------------------------------------------------------------------------ spelling

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from distilscope import catalog
-from distilscope.reporting import verdicts
+from distilscope.reporting import parts, verdicts
 from distilscope.reporting.cells import ROLE_WORDS, Cell, Estimate, estimate
-from distilscope.reporting.tables import Tables, read
+from distilscope.reporting.names import ascii_only
+from distilscope.reporting.reading import read
+from distilscope.reporting.tables import Tables
 
 MEANINGS: Mapping[str, str] = {
     "accuracy": "share of test images that the model gets right",
@@ -127,6 +130,7 @@ def text(tables: Tables) -> str:
         "* best of the students and controls.  isrho: image-specific rho [95 % interval].",
         f"Alignment is on {tables.subset_words}.",
         "rho (null): raw rho, and the same with images shuffled within the class.",
+        *textwrap.wrap(ascii_only(parts.answer(tables)), WIDEST),
     )
     return "\n".join([*aligned, *notes, *verdicts.lines(tables)]) + "\n"
 
@@ -138,7 +142,8 @@ _HEADER = (
 
 
 def _cells_of(row: Row) -> tuple[str, ...]:
-    name = row.cell.label if len(row.cell.label) <= NAME else row.cell.label[: NAME - 1] + "~"
+    name = ascii_only(row.cell.label)
+    name = name if len(name) <= NAME else name[: NAME - 1] + "~"
     null = _plain(row.numbers["null_rho"].value, "{:.2f}")
     return (
         name,
@@ -173,10 +178,10 @@ def _interval(row: Row) -> str:
 def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
     """The name to the left, numbers to the right with room for the mark of the best."""
     first, *others = line
-    parts = [first.ljust(widths[0])]
+    columns = [first.ljust(widths[0])]
     for text, width in zip(others, widths[1:], strict=True):
-        parts.append(text.rjust(width))
-    return "  ".join(parts).rstrip()
+        columns.append(text.rjust(width))
+    return "  ".join(columns).rstrip()
 
 
 def short_count(count: float) -> str:

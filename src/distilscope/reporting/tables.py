@@ -6,23 +6,17 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from distilscope import catalog, store
-from distilscope.reporting import ceiling
+from distilscope import catalog
+from distilscope.reporting import ceiling, names
 from distilscope.reporting.cells import Cell, arrange, ceilings, natural
 from distilscope.reporting.style import printable
 
-SCALES = ("laptop", "paper")
 ALIGNMENT = ("image_specific_rho", "rho", "iou20")
-
-
-class MissingTable(ValueError):
-    """A tables folder that lacks a column the report needs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +42,10 @@ class Tables:
         scale: `laptop` or `paper`.
         titles: figure name -> title that replaces the figure's own.
         most_divergent: images in the figure of that name.
-        parts_headline: the `method` and `variant` that stand for measures over parts, and where
-            the parts are from (`source`); None where the study has no parts.
+        parts_headline: the `method` and `variant` that stand for measures over parts, where the
+            parts are from (`source`) and how many are the `top` ones; None where the study has
+            no parts.
+        part_findings: what is wrong with the parts of the images, a sentence each.
     """
 
     measures: pd.DataFrame
@@ -71,6 +67,7 @@ class Tables:
     titles: Mapping[str, str] = field(default_factory=dict)
     most_divergent: int = 12
     parts_headline: Mapping[str, Any] | None = None
+    part_findings: tuple[str, ...] = ()
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -111,6 +108,7 @@ class Tables:
         resolution: str = "input",
         depth: int = 0,
         method: str | None = None,
+        variant: str | None = None,
     ) -> pd.DataFrame:
         """The rows of `measure` that stand for it: one for each model (and class).
 
@@ -119,11 +117,12 @@ class Tables:
         Alignment is read at input resolution, by GradCAM of the last block of both models, for
         the reference's prediction, on `subset`, against the model's own teacher. Everything else
         is read on all images of the test probe. `depth` 1 is the explained layer before the last.
-        Measures over parts are read by their headline method, or by `method`, and importance.
+        Measures over parts are read by their headline method and importance, or by `method` and
+        `variant`.
         """
         rows = self.measures[self.measures["measure"] == measure]
         if rows["variant"].notna().any():
-            return self._over_parts(rows, method, by_class)
+            return self._over_parts(rows, method, variant, by_class)
         aligned = rows["method"].notna().any() or rows["layer"].notna().any()
         wanted = {"probe": "test", "subset": self.subset if aligned else "all"}
         if aligned:
@@ -141,11 +140,24 @@ class Tables:
         found = dict.fromkeys(self.parts["method"])
         return sorted(found, key=lambda name: (name != self.parts_headline["method"], name))
 
-    def _over_parts(self, rows: pd.DataFrame, method: str | None, by_class: bool) -> pd.DataFrame:
+    @property
+    def of_regions(self) -> bool:
+        """Whether the parts are regions: cut from the image without knowing what is there."""
+        if self.parts_headline is None:
+            return False
+        return not catalog.PART_SOURCES[self.parts_headline["source"]].parted
+
+    def of_parts(self, text: str) -> str:
+        """A text about parts, which are called regions where they are."""
+        return names.of_regions(text) if self.of_regions else text
+
+    def _over_parts(
+        self, rows: pd.DataFrame, method: str | None, variant: str | None, by_class: bool
+    ) -> pd.DataFrame:
         wanted = {
             "subset": self.subset,
             "method": method or self.parts_headline["method"],
-            "variant": self.parts_headline["variant"],
+            "variant": variant or self.parts_headline["variant"],
         }
         measure = rows["measure"].iloc[0]
         for column, value in wanted.items():
@@ -170,12 +182,12 @@ class Tables:
 
     def _at_depth(self, rows: pd.DataFrame, depth: int) -> pd.DataFrame:
         """Rows whose layers, where they have any, are the explained ones at that depth."""
-        names = {
+        known = {
             model: layers[depth] for model, layers in self._explained.items() if depth < len(layers)
         }
-        own = rows["layer"].isna() | (rows["layer"] == rows["model"].map(names))
+        own = rows["layer"].isna() | (rows["layer"] == rows["model"].map(known))
         reference = rows["reference_layer"].isna() | (
-            rows["reference_layer"] == rows["reference"].map(names)
+            rows["reference_layer"] == rows["reference"].map(known)
         )
         return rows[own & reference]
 
@@ -244,106 +256,6 @@ class Tables:
         shared = [sum(other.T == cell.T for other in students) for cell in candidates]
         best = [cell for cell, n in zip(candidates, shared, strict=True) if n == max(shared)]
         return best[(len(best) - 1) // 2]
-
-
-def read(folder: Path, dataset: Path | None, settings: Mapping[str, Any]) -> Tables:
-    """Read a tables folder, and from the dataset the class names and the pictures it needs.
-
-    Settings: `scale`, and optionally `titles` and `divergent`, as `Tables` has them.
-
-    Raises:
-        MissingTable: a column is not there. DamagedFile: a file is missing or altered.
-        ValueError: `scale` is neither `laptop` nor `paper`.
-    """
-    scale = settings["scale"]
-    if scale not in SCALES:
-        raise ValueError(f"the scale of a study is {' or '.join(SCALES)}, not {scale!r}")
-    parts = {name: _read(folder, name, columns) for name, columns in NEEDED.items()}
-    parts["measures"] = parts["measures"].astype({"class": "Int64"})
-    return Tables(
-        **parts,
-        classes=_classes(dataset) if dataset else (),
-        images=_images(dataset, parts["divergent"]["index"]) if dataset else {},
-        scale=scale,
-        titles=settings.get("titles", {}),
-        most_divergent=settings.get("divergent", Tables.most_divergent),
-        parts_headline=settings.get("parts"),
-    )
-
-
-NEEDED: dict[str, tuple[str, ...]] = {
-    "measures": (
-        *("model", "role", "architecture", "objective", "objective_params", "teacher"),
-        *("reference", "probe", "subset", "layer", "reference_layer", "method", "resolution"),
-        *("explained", "variant", "class", "measure", "value", "low", "high", "interval"),
-        *("n", "n_undefined", "reason"),
-    ),
-    "models": ("id", "kind", "role", "student", "T", "alpha", "seed", "parameters", "accuracy"),
-    "seeds": (
-        *("role", "student", "objective", "objective_params", "T", "alpha", "subset", "measure"),
-        *("seeds", "value", "low", "high", "two_level_low", "two_level_high", "descriptive"),
-        "reason",
-    ),
-    "reliability": ("model", "bin", "low", "high", "n", "confidence", "accuracy"),
-    "divergent": (
-        *("model", "reference", "index", "label", "prediction", "reference_prediction"),
-        *("confidence", "reference_confidence", "rho", "map", "grid_h", "grid_w"),
-        *("reference_map", "reference_grid_h", "reference_grid_w"),
-    ),
-    "histories": ("model", "epoch", "lr", "loss", "train_accuracy", "held_out_accuracy"),
-    "sanity": (
-        *("model", "original", "mode", "depth", "randomised", "accuracy", "method", "layer"),
-        *("measure", "value", "low", "high", "n", "n_undefined", "reason"),
-    ),
-    "shortcuts": (
-        *("model", "identity", "teacher_identity", "arm", "planted_class", "detector", "class"),
-        *("n", "value", "relative", "effect", "q", "flagged", "accuracy_on", "accuracy_off"),
-        "took",
-    ),
-    "shortcut_rates": ("arm", "detector", "rate", "of", "hits", "n", "value", "low", "high"),
-    "covariation": (
-        *("outputs", "explanations", "method", "variant", "within", "n", "rho", "p"),
-        *("smallest_p", "reason"),
-    ),
-    "parts": (
-        *("model", "reference", "method", "layer", "variant", "part", "n", "area", "importance"),
-        *("reference_importance", "drop", "reference_drop"),
-    ),
-    "published": ("id", "measure", "of", "student", "T", "alpha", "value", "trust", "source"),
-    "claims": (
-        *("sentence", "source", "scope", "delta", "published", "trust", "note", "ours", "low"),
-        *("high", "n_seeds", "p_t", "p_sign_flip", "p_smallest", "q", "effect_size"),
-        *("seeds_to_decide", "verdict", "why"),
-    ),
-}
-
-
-def _read(folder: Path, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    path = Path(folder) / f"{name}.parquet"
-    table = store.read_table(path)
-    missing = [column for column in columns if column not in table]
-    if missing:
-        raise MissingTable(
-            f"{path}: the report needs the column(s) {', '.join(missing)}; it has "
-            + ", ".join(map(str, table.columns))
-        )
-    return table
-
-
-def _classes(dataset: Path) -> tuple[str, ...]:
-    return tuple(clean(str(name)) for name in store.read_json(dataset / "manifest.json")["classes"])
-
-
-def _images(dataset: Path, indices: pd.Series) -> dict[int, np.ndarray]:
-    """The test pictures with these dataset indices, as (H, W, 3)."""
-    arrays = store.read_tensors(dataset / "images.safetensors", ["test.images", "test.indices"])
-    where = {int(index): row for row, index in enumerate(arrays["test.indices"])}
-    wanted = [int(index) for index in pd.unique(indices)]
-    return {
-        index: np.ascontiguousarray(arrays["test.images"][where[index]].transpose(1, 2, 0))
-        for index in wanted
-        if index in where
-    }
 
 
 def clean(text: str) -> str:

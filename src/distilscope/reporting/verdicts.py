@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from distilscope.reporting.cells import Estimate
+from distilscope.reporting.names import ascii_only
 from distilscope.reporting.tables import Tables, clean
 
 ORDER = ("supported", "contradicted", "undetermined", "not tested")
@@ -105,7 +106,7 @@ def lines(tables: Tables) -> list[str]:
         own = "" if math.isnan(claim.ours.value) else f" {_plain(claim.ours)}."
         text = f"{claim.sentence}{own} {claim.why}"
         said += textwrap.wrap(
-            _ascii(text),
+            ascii_only(text),
             width=WIDEST,
             initial_indent=claim.verdict.ljust(wide),
             subsequent_indent=" " * wide,
@@ -117,7 +118,3 @@ def _plain(found: Estimate) -> str:
     if math.isnan(found.low):
         return f"{found.value:.3f}"
     return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
-
-
-def _ascii(text: str) -> str:
-    return text.replace("ρ", "rho").encode("ascii", "replace").decode("ascii")

@@ -10,7 +10,8 @@ import pytest
 from distilscope import provenance
 from distilscope.job import Job
 from distilscope.reporting import figures, report
-from distilscope.reporting.tables import Tables, read
+from distilscope.reporting.reading import read
+from distilscope.reporting.tables import Tables
 
 from . import made_tables
 

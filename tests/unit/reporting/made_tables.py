@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from distilscope import store
-from distilscope.reporting.tables import NEEDED
+from distilscope.reporting.reading import NEEDED
 
 CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),

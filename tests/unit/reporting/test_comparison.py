@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from distilscope.reporting import comparison, report
+from distilscope.reporting import appendix, comparison
 
 from . import made_tables
 from .conftest import build
@@ -77,9 +77,9 @@ def test_a_place_at_which_nothing_was_compared_has_no_block(study):
 
 
 def test_recipes_over_seeds_are_told_by_the_labels_of_the_figures(tmp_path, study):
-    assert report._over_seeds(study.tables()) == []
+    assert appendix.over_seeds(study.tables()) == []
     several = build(tmp_path, models=made_tables.default_models(seeds=3)).tables()
-    rows = report._over_seeds(several)
+    rows = appendix.over_seeds(several)
     assert {row["label"] for row in rows} == {
         cell.label for cell in several.cells if cell.role in ("student", "control")
     }

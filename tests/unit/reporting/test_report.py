@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from distilscope import catalog, store
-from distilscope.reporting import explorer, maps, report, summary
+from distilscope.reporting import explorer, maps, parts, report, summary
 
 LOADS = {"src", "href", "action", "data", "poster", "srcset", "formaction", "background"}
 
@@ -99,6 +99,12 @@ def test_the_summary_shows_the_tables_numbers(page, study):
     row = re.search(r'<th scope="row">small T=4.*?</tr>', text, re.DOTALL).group()
     assert f"{rho:.2f} [{rho - 0.014:.2f}, {rho + 0.014:.2f}]" in row
     assert f"{0.2 + 0.53 * q:.2f} ({0.15 + 0.47 * q:.2f})" in row
+
+
+def test_a_study_without_parts_or_printed_numbers_has_no_section_of_them(page, study):
+    text = page.read_text(encoding="utf-8")
+    assert 'id="parts"' not in text and "What the study printed" not in text
+    assert parts.section(study.tables()) is None and parts.answer(study.tables()) == ""
 
 
 def test_every_figure_is_inside_with_words_for_those_who_do_not_see_it(read_page, study):

@@ -5,7 +5,8 @@ import pytest
 
 from distilscope import store
 from distilscope.reporting import ceiling
-from distilscope.reporting.tables import MissingTable, clean, read
+from distilscope.reporting.reading import MissingTable, read
+from distilscope.reporting.tables import clean
 
 from . import made_tables
 from .conftest import build

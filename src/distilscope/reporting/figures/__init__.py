@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,15 +13,24 @@ from matplotlib.figure import Figure
 from distilscope import catalog, provenance, store
 from distilscope.job import Job
 from distilscope.reporting import style
-from distilscope.reporting.figures.words import WORDS
-from distilscope.reporting.tables import Tables, read
+from distilscope.reporting.figures.words import OF_PARTS, WORDS, Words
+from distilscope.reporting.reading import read
+from distilscope.reporting.tables import Tables
 
 Drawing = tuple[Figure, pd.DataFrame]
 
 
+def words(name: str, tables: Tables) -> Words:
+    """The text of a figure of this study: its parts are regions where nobody named them."""
+    own = WORDS[name]
+    if name not in OF_PARTS:
+        return own
+    return Words(**{key: tables.of_parts(text) for key, text in dataclasses.asdict(own).items()})
+
+
 def heading(name: str, tables: Tables) -> str:
     """The title of a figure: the study's, or else its own."""
-    return tables.titles.get(name, WORDS[name].title)
+    return tables.titles.get(name, words(name, tables).title)
 
 
 def load(name: str) -> Callable[[Tables], Drawing]:

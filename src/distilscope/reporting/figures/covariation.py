@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from distilscope.reporting import style
+from distilscope.reporting import names, style
 from distilscope.reporting.cells import estimate
 from distilscope.reporting.figures import Drawing, drawing, heading
 from distilscope.reporting.tables import Tables
@@ -16,6 +16,7 @@ from distilscope.reporting.tables import Tables
 ROLES = ("student", "control")
 COLUMNS = 2
 OUTPUTS = "logit_rho"
+GRADCAM = "gradcam"
 
 
 def fig_covariation(tables: Tables) -> Drawing:
@@ -23,8 +24,9 @@ def fig_covariation(tables: Tables) -> Drawing:
     name = "covariation"
     cells = [cell for cell in tables.cells if cell.role in ROLES]
     rows = tables.headline(OUTPUTS)
-    panels = [("image_specific_rho", None, "Image-specific ρ of GradCAM")]
-    panels += [("part_rho", m, f"ρ of part importances, {m}") for m in tables.part_methods]
+    words = tables.of_parts("ρ of part importances")
+    panels = [("image_specific_rho", None, f"Image-specific ρ, {names.method(GRADCAM)}")]
+    panels += [("part_rho", m, f"{words}, {names.method(m)}") for m in tables.part_methods]
     found = [
         (measure, method, words, _points(tables, cells, rows, measure, method))
         for measure, method, words in panels
@@ -49,7 +51,7 @@ def fig_covariation(tables: Tables) -> Drawing:
         )
     _legend(figure, students)
     numbers = [
-        p.assign(measure=measure, method=method or "gradcam") for measure, method, _, p in found
+        p.assign(measure=measure, method=method or GRADCAM) for measure, method, _, p in found
     ]
     return figure, pd.concat(numbers, ignore_index=True)
 
@@ -72,7 +74,8 @@ def _panel(axes, points: pd.DataFrame, students: list[str]) -> None:
         marker = style.MARKERS[place % len(style.MARKERS)]
         fill = "white" if row["role"] == "control" else color
         axes.plot(row["x"], row["y"], ls="", marker=marker, mec=color, mfc=fill, ms=5)
-    axes.margins(0.12, 0.22)
+    axes.margins(0.12, 0.24)
+    axes.locator_params(nbins=5)
     axes.grid(color=style.PALE, lw=0.4)
 
 
@@ -80,12 +83,12 @@ def _tested(tables: Tables, measure: str, method: str | None) -> str:
     """The rank correlation over cells, and within students, with the permutation p."""
     rows = tables.covariation
     rows = rows[rows["explanations"] == measure]
-    rows = rows[rows["method"] == (method or "gradcam")]
+    rows = rows[rows["method"] == (method or GRADCAM)]
     if method is not None:
         rows = rows[rows["variant"] == tables.parts_headline["variant"]]
     lines = []
     for row in rows.sort_values("within", na_position="first").to_dict("records"):
-        if row["within"]:
+        if isinstance(row["within"], str):
             lines.append(f"within students: p {_p(row['p'], row['smallest_p'])}")
         else:
             lines.append(

@@ -2,99 +2,133 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
+
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from distilscope.reporting import style
+from distilscope.reporting import names, style
 from distilscope.reporting.figures import Drawing, heading
 from distilscope.reporting.tables import Tables
 
+
+@dataclass(frozen=True)
+class Panel:
+    """A measure of maps against what is known without them.
+
+    Attributes:
+        measure, null: of the maps, and what chance gives.
+        beside: a measure that needs no map, with what it is and the colour of its line.
+    """
+
+    measure: str
+    null: str
+    title: str
+    axis: str
+    beside: str
+    instead: str
+    color: str
+
+
 PANELS = (
-    ("faithfulness", "null_faithfulness", "ρ with the fall of the logit", "faithfulness_areas"),
-    ("deciding_recall", "deciding_recall_chance", "Recall of the deciding parts", "removal_recall"),
+    Panel(
+        "faithfulness",
+        "null_faithfulness",
+        "Is the map's order that of removal?",
+        "Spearman's ρ, importance and fall of the logit",
+        "faithfulness_areas",
+        "no map: parts by their size",
+        style.ORANGE,
+    ),
+    Panel(
+        "deciding_recall",
+        "deciding_recall_chance",
+        "Does the map find the parts that decide?",
+        "Share of them among the top parts",
+        "removal_recall",
+        "no map: parts by what removal costs",
+        style.GREEN,
+    ),
 )
+STUDENTS = ("student", "control", "twin-taught")
 GROUPS = {
     "the teacher": (("teacher",), style.ROLE_COLOURS["teacher"], "s"),
-    "trained students": (("student", "control", "twin-taught"), style.BLUE, "o"),
+    "trained students": (STUDENTS, style.BLUE, "o"),
     "untrained": (("floor",), style.PURPLE, "^"),
 }
-BESIDE = {
-    "faithfulness_areas": "dashed: the parts' sizes in place of a map",
-    "removal_recall": "dashed: the parts that cost most when removed",
-}
+CHANCE = "students, by chance"
+NOT_REMOVED = "no model was shown images without their parts"
 
 
 def fig_faithfulness(tables: Tables) -> Drawing:
     """Faithfulness and recall of each method and importance: teacher, students, floor."""
     name = "faithfulness"
-    rows = tables.measures[tables.measures["variant"].notna() & tables.measures["class"].isna()]
-    rows = rows[rows["subset"] == tables.subset]
-    panels = [panel for panel in PANELS if rows["measure"].isin(panel[:1]).any()]
-    if not panels:
-        why = "no model was shown images without their parts"
-        return style.empty(heading(name, tables), why, tables.scale)
-    keys = list(rows[["method", "variant"]].drop_duplicates().itertuples(index=False, name=None))
-    figure = Figure(figsize=(style.WIDE, 1.25 + 0.27 * len(keys)))
+    panels = [p for p in PANELS if (tables.measures["measure"] == p.measure).any()]
+    if not tables.part_methods or not panels:
+        return style.empty(heading(name, tables), NOT_REMOVED, tables.scale)
+    keys = _keys(tables)
+    numbers = pd.DataFrame([row for key in keys for p in panels for row in _rows(tables, key, p)])
+    figure = Figure(figsize=(style.WIDE, 1.4 + 0.27 * len(keys)))
     style.title(figure, heading(name, tables), tables.scale)
     all_axes = figure.subplots(1, len(panels), squeeze=False, sharey=True).ravel()
-    numbers, drawn = [], {}
-    for axes, (measure, null, words, beside) in zip(all_axes, panels, strict=True):
-        for place, (method, variant) in enumerate(keys):
-            own = rows[(rows["method"] == method) & (rows["variant"] == variant)]
-            for group, looks in GROUPS.items():
-                found = _spread(own, measure, looks[0])
-                if found:
-                    drawn[group] = looks
-                    _point(axes, place, found, looks[1], looks[2])
-                for which in (measure, null, beside):
-                    if spread := _spread(own, which, looks[0]):
-                        key = {"method": method, "variant": variant, "measure": which}
-                        numbers.append({**key, "of": group, **spread})
-            null_found = _spread(own, null, GROUPS["trained students"][0])
-            if null_found:
-                axes.plot(null_found["value"], place, "D", mfc="white", mec=style.BLUE, ms=3.5)
-        _beside(axes, rows, beside)
-        axes.axvline(0, color=style.BLACK, lw=0.6)
-        axes.set_xlabel(words)
-        axes.set_title(BESIDE[beside], fontsize=6.5, color=style.ORANGE)
-        axes.grid(axis="x", color=style.PALE, lw=0.4)
-    labels = [f"{method}, {variant.replace('_', ' ')}" for method, variant in keys]
+    for axes, panel in zip(all_axes, panels, strict=True):
+        _panel(axes, panel, numbers, keys)
+        axes.set_title(tables.of_parts(panel.title))
+        axes.set_xlabel(tables.of_parts(panel.axis))
+    labels = [f"{names.method(method)}, {names.importance(variant)}" for method, variant in keys]
     all_axes[0].set_yticks(range(len(keys)), labels)
     all_axes[0].set_ylim(len(keys) - 0.4, -0.6)
-    _legend(figure, drawn)
-    return figure, pd.DataFrame(numbers)
+    _legend(figure, tables, panels, set(numbers["of"]))
+    return figure, numbers
 
 
-def _spread(rows: pd.DataFrame, measure: str, roles: tuple[str, ...]) -> dict | None:
-    """Mean, least and most over the models of some roles."""
-    values = rows.loc[(rows["measure"] == measure) & rows["role"].isin(roles), "value"].dropna()
-    if values.empty:
-        return None
-    spread = {"value": float(values.mean()), "least": values.min(), "most": values.max()}
-    return {**spread, "models": len(values)}
+def _keys(tables: Tables) -> list[tuple[str, str]]:
+    """Every method, the headline's first, and importance."""
+    rows = tables.parts[["method", "variant"]].drop_duplicates()
+    return [(m, v) for m in tables.part_methods for v in rows.loc[rows["method"] == m, "variant"]]
 
 
-def _point(axes, place: int, found: dict, color: str, marker: str) -> None:
-    axes.plot([found["least"], found["most"]], [place, place], color=color, lw=0.9)
-    axes.plot(found["value"], place, marker=marker, color=color, ms=4.5, zorder=4)
+def _rows(tables: Tables, key: tuple[str, str], panel: Panel) -> list[dict]:
+    """The spread of each group in the measure, its chance level and what needs no map."""
+    method, variant = key
+    found = []
+    for measure in (panel.measure, panel.null, panel.beside):
+        rows = tables.headline(measure, method=method, variant=variant)
+        for group, (roles, _, _) in GROUPS.items():
+            values = rows.loc[rows["role"].isin(roles), "value"].dropna()
+            if len(values):
+                place = {"method": method, "variant": variant, "measure": measure, "of": group}
+                spread = {"value": values.mean(), "least": values.min(), "most": values.max()}
+                found.append({**place, **spread, "models": len(values)})
+    return found
 
 
-def _beside(axes, rows: pd.DataFrame, measure: str) -> None:
-    """What needs no map: the same for every method of a model."""
-    found = _spread(rows, measure, GROUPS["trained students"][0])
-    if found and np.isfinite(found["value"]):
-        axes.axvline(found["value"], color=style.ORANGE, lw=0.9, ls="--", zorder=0)
+def _panel(axes, panel: Panel, numbers: pd.DataFrame, keys: list[tuple[str, str]]) -> None:
+    for row in numbers.to_dict("records"):
+        place = keys.index((row["method"], row["variant"]))
+        _, color, marker = GROUPS[row["of"]]
+        if row["measure"] == panel.measure:
+            axes.plot([row["least"], row["most"]], [place, place], color=color, lw=0.9)
+            axes.plot(row["value"], place, marker=marker, color=color, ms=4.5, zorder=4)
+        elif row["measure"] == panel.null and row["of"] == "trained students":
+            axes.plot(row["value"], place, "D", mfc="white", mec=color, ms=3.5)
+    beside = numbers[(numbers["measure"] == panel.beside) & (numbers["of"] == "trained students")]
+    for value in beside["value"].head(1):  # it needs no map: nearly the same for every method
+        axes.axvline(value, color=panel.color, lw=0.9, ls="--", zorder=0)
+    axes.axvline(0, color=style.BLACK, lw=0.6)
+    axes.grid(axis="x", color=style.PALE, lw=0.4)
 
 
-def _legend(figure: Figure, drawn: dict) -> None:
+def _legend(figure: Figure, tables: Tables, panels: list[Panel], drawn: set[str]) -> None:
     handles = [
         Line2D([], [], ls="", marker=marker, color=color, label=words)
-        for words, (_, color, marker) in drawn.items()
+        for words, (_, color, marker) in GROUPS.items()
+        if words in drawn
     ]
     looks = {"ls": "", "marker": "D", "mfc": "white", "mec": style.BLUE, "ms": 3.5}
-    handles.append(Line2D([], [], label="students, by chance", **looks))
-    looks = {"color": style.ORANGE, "ls": "--", "lw": 0.9}
-    handles.append(Line2D([], [], label="students, without a map (words above)", **looks))
+    handles.append(Line2D([], [], label=CHANCE, **looks))
+    for panel in panels:
+        words = tables.of_parts(f"students, {panel.instead}")
+        handles.append(Line2D([], [], color=panel.color, ls="--", lw=0.9, label=words))
     figure.legend(handles=handles, loc="outside lower center", ncols=3)

@@ -65,7 +65,7 @@ def _theirs(axes, published: pd.DataFrame) -> None:
     axes.set_xticks(range(len(students)), students)
     labels = ["labels only" if weight == 0 else f"α={weight:g}" for weight, _ in regimes]
     axes.set_yticks(range(len(regimes)), labels)
-    axes.set_title(f"Published ({', '.join(sorted(set(published['trust'])))})")
+    axes.set_title(f"Published (trust: {', '.join(sorted(set(published['trust'])))})")
 
 
 def _regime(row: dict) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from distilscope.reporting import style
+from distilscope.reporting import names, style
 from distilscope.reporting.cells import Cell
 from distilscope.reporting.figures import Drawing, drawing, heading
 from distilscope.reporting.figures.regimes import NO_PARTS
@@ -33,11 +33,11 @@ def fig_parts(tables: Tables) -> Drawing:
     high = float(finite.max()) if finite.size else 1.0
     low = min(0.0, float(finite.min())) if finite.size else 0.0
     mesh = drawing.heatmap(axes, values, low, high, numbers=len(parts) <= 14)
-    names = [style.printable(part, f"part {i + 1}", 12) for i, part in enumerate(parts)]
-    axes.set_xticks(range(len(parts)), names, rotation=30, ha="right", rotation_mode="anchor")
+    labels = [style.printable(part, f"part {i + 1}", 12) for i, part in enumerate(parts)]
+    axes.set_xticks(range(len(parts)), labels, rotation=30, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(lines)), list(lines))
-    axes.set_title(f"{chosen['method']}, {chosen['variant'].replace('_', ' ')}")
-    figure.colorbar(mesh, ax=axes, shrink=0.8, aspect=18, pad=0.01)
+    axes.set_title(f"{names.method(chosen['method'])}, {names.importance(chosen['variant'])}")
+    figure.colorbar(mesh, ax=axes, shrink=0.8, aspect=18, pad=0.01, label="mean importance")
     return figure, rows.drop(columns="study", errors="ignore").reset_index(drop=True)
 
 

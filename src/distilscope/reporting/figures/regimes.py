@@ -6,16 +6,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from distilscope.reporting import style
+from distilscope.reporting import names, style
 from distilscope.reporting.cells import Cell, Estimate, estimate, estimates
 from distilscope.reporting.figures import Drawing, drawing, heading
 from distilscope.reporting.regimes import Ladder, Regime, ladder
 from distilscope.reporting.tables import Tables
 
 ONE_WEIGHT = "students were distilled with one weight α only"
+CHANCE = "chance: the top parts' share of the pixels"
 NO_PARTS = "the study measures nothing over parts"
 COLOURS = (style.SKY, style.BLUE, style.GREEN, style.VERMILION)
 WIDTH = 0.72  # of a student's group on the axis
+BESIDE = 0.22  # of the way to the next regime: where a null stands, clear of its own mark
 
 
 def fig_regimes(tables: Tables) -> Drawing:
@@ -43,7 +45,7 @@ def fig_part_alignment(tables: Tables) -> Drawing:
         tables,
         "part-alignment",
         measures=("part_rho", "null_part_rho"),
-        words="ρ of part importances",
+        words=tables.of_parts("ρ of part importances"),
         teacher=None,
     )
 
@@ -54,7 +56,7 @@ def fig_part_focus(tables: Tables) -> Drawing:
         tables,
         "part-focus",
         measures=("focus", "null_focus", "focus_chance"),
-        words="Mass in the teacher's top parts",
+        words=tables.of_parts("Share in the teacher's top parts"),
         teacher="focus",
     )
 
@@ -87,8 +89,8 @@ def _over_parts(
         for measure in chance:
             for cell in teachers[:1]:
                 if _level(axes, estimate(cell, rows[measure]), style.ORANGE, (0, (1, 3))):
-                    levels["chance: the parts' share of pixels"] = (style.ORANGE, (0, (1, 3)))
-        axes.set_title(method)
+                    levels[tables.of_parts(CHANCE)] = (style.ORANGE, (0, (1, 3)))
+        axes.set_title(names.method(method))
         axes.set_ylabel(words, fontsize=6.5)
         for measure in measures:
             cells = list(dict.fromkeys([*found.drawn, *floors, *teachers]))
@@ -109,16 +111,17 @@ def _panel(axes, found: Ladder, rows: pd.DataFrame, nulls: pd.DataFrame | None) 
             color, fill = _look(found, regime, cell)
             null = estimate(cell, nulls) if nulls is not None else None
             if null is not None and null.defined:
-                axes.plot(at, null.value, marker="D", mfc="white", mec=color, ms=3, zorder=2)
+                looks = {"marker": "D", "mfc": "white", "mec": color, "ms": 3}
+                axes.plot(at + BESIDE * step, null.value, **looks, zorder=2)
             own = estimate(cell, rows)
             if own.defined:
                 drawing.whiskers(axes, at, own, horizontal=False, color=color)
                 axes.plot(at, own.value, marker="o", mfc=fill, mec=color, ms=4.5, zorder=4)
             else:
                 axes.annotate("×", (at, 0), color=style.GREY, ha="center")
-    names = [style.printable(name, f"student {i + 1}") for i, name in enumerate(found.students)]
-    axes.set_xticks(range(len(names)), names)
-    axes.set_xlim(-0.6, len(names) - 0.4)
+    labels = [style.printable(name, f"student {i + 1}") for i, name in enumerate(found.students)]
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_xlim(-0.6, len(labels) - 0.4)
     axes.tick_params(axis="x", length=0)
     axes.grid(axis="y", color=style.PALE, lw=0.4)
 
@@ -161,7 +164,7 @@ def _legend(figure: Figure, found: Ladder, levels: dict, *, null: bool) -> None:
         handles.append(Line2D([], [], ls="", marker="o", color=style.GREY, ms=4.5, label=words))
     if null:
         looks = {"ls": "", "marker": "D", "mfc": "white", "mec": style.GREY, "ms": 3}
-        handles.append(Line2D([], [], label="its null", **looks))
+        handles.append(Line2D([], [], label="its null, right of it", **looks))
     for words, (color, line) in levels.items():
         handles.append(Line2D([], [], color=color, ls=line, lw=0.9, label=words))
     figure.legend(handles=handles, loc="outside lower center", ncols=2)

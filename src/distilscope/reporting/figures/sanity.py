@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from distilscope.reporting import style
+from distilscope.reporting import names, style
 from distilscope.reporting.figures import Drawing, drawing, heading
 from distilscope.reporting.tables import Tables
 
@@ -27,7 +27,8 @@ def fig_sanity(tables: Tables) -> Drawing:
     style.title(figure, heading("sanity", tables), tables.scale)
     for axes, ((method, layer), own) in zip(all_axes, groups, strict=True):
         _panel(axes, own)
-        axes.set_title(method if layer == "input" else f"{method}, {style.printable(layer, '?')}")
+        words = names.method(method)
+        axes.set_title(words if layer == "input" else f"{words}, {style.printable(layer, '?')}")
     figure.supylabel("ρ with the trained model's map", fontsize=style.RC["axes.labelsize"])
     _legend(figure, set(rows["mode"]))
     return figure, rows.drop(columns="study", errors="ignore").reset_index(drop=True)
@@ -42,9 +43,9 @@ def _panel(axes, own: pd.DataFrame) -> None:
         axes.plot(line["depth"], line["value"], **looks)
         if measure == "rho_abs":
             axes.fill_between(line["depth"], line["low"], line["high"], color=color, alpha=0.15)
-    names = own.drop_duplicates("depth").sort_values("depth")
-    labels = [style.printable(str(name), "?", 10) for name in names["randomised"]]
-    axes.set_xticks(names["depth"], labels, rotation=30, ha="right")
+    random = own.drop_duplicates("depth").sort_values("depth")
+    labels = [style.printable(str(name), "?", 10) for name in random["randomised"]]
+    axes.set_xticks(random["depth"], labels, rotation=30, ha="right")
     axes.set_ylim(min(-0.1, own["value"].min(), own["low"].min()) - 0.02, 1.02)
     axes.grid(axis="y", color=style.PALE, lw=0.4)
 

@@ -127,12 +127,16 @@ WORDS: dict[str, Words] = {
     "faithfulness": Words(
         "Which map is to be believed?",
         "Points by method and importance: agreement of maps with what removing each part costs.",
-        "Left: Spearman's ρ over an image's parts between a map's importances and the fall of the "
-        "explained logit when the part is taken away. Right, where it is known which parts decide "
-        "the class: how many of them are among the most important ones. Lines go from the least to "
-        "the greatest model of a group. Diamonds are chance: the map of another image of the "
-        "class, or a random choice of parts. A method below the dashed orange line orders the "
-        "parts worse than their sizes do.",
+        "Each part is taken out of the image, and the fall of the explained logit says what it is "
+        "worth to the model. First: Spearman's ρ over an image's parts between that fall and the "
+        "importances that a map gives them. Second, where it is known which parts decide the "
+        "class: the share of them among as many parts that the map weighs most. A line goes from "
+        "the least to the greatest model of a group, its mark is the mean. Diamonds are the "
+        "students' chance level: maps of other images of the class, or a random choice of parts. "
+        "Dashed lines need no map, and are means over students: in orange parts in the order of "
+        "their sizes, so that a map left of it says less than sizes do; in green parts in the "
+        "order of what their removal costs, which says whether the models use the deciding parts "
+        "at all.",
     ),
     "parts": Words(
         "Where do the models look?",
@@ -177,6 +181,8 @@ WORDS: dict[str, Words] = {
         "Models are used as they are after the last epoch; nothing is chosen on these curves.",
     ),
 }
+
+OF_PARTS = frozenset(("part-alignment", "part-focus", "faithfulness", "parts"))
 
 
 def sentence(title: str) -> str:
