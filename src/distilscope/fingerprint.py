@@ -62,6 +62,7 @@ class Fingerprint(str):
         return cls(hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16], parts)
 
 
+@cache
 def source(*modules: str) -> Fingerprint:
     """The fingerprint of what these modules compute: 16 hex digits.
 

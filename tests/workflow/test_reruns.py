@@ -217,6 +217,14 @@ def test_a_lost_teacher_is_made_again_without_its_students(clone):
     assert clone.plan() == sorted(expected)
 
 
+def test_a_teacher_that_lost_one_file_is_made_again_without_its_students(clone):
+    (folder_of(clone, "model", TEACHER) / "weights.safetensors").unlink()
+    (folder_of(clone, "dataset", "fashion-mnist-subset") / "manifest.json").unlink()
+    edit(clone, T_ADDED)
+    expected = ["dataset fashion-mnist-subset", f"model {TEACHER}", *NEW_T, *aggregation()]
+    assert clone.plan() == sorted(expected)
+
+
 def test_a_lost_observation_is_made_again_without_other_comparisons(clone):
     shutil.rmtree(folder_of(clone, "observation", TEACHER))
     shutil.rmtree(folder_of(clone, "tables", "small"))

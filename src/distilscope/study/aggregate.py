@@ -36,13 +36,14 @@ IOU_CURVE = (0.05, 0.1, 0.2, 0.3, 0.5)
 def tables(study: Study) -> Artefact:
     """Every number of the study, from all observations and comparisons."""
     compared = [*study.comparisons.values(), *study.ceilings.values()]
+    ceilings = _ceilings_by_model(study)
     measures = study.configuration.measures
     return Artefact(
         kind="tables",
         slug=study.configuration.study,
         settings={
             "study": study.configuration.study,
-            "models": [_row(study, model) for model in study.models],
+            "models": [_row(study, model, ceilings) for model in study.models],
             "measures": {
                 "curve": list(IOU_CURVE),
                 **measures.model_dump(
@@ -104,7 +105,15 @@ def _claims(study: Study) -> dict[str, Any] | None:
     }
 
 
-def _row(study: Study, model: Model) -> dict[str, Any]:
+def _ceilings_by_model(study: Study) -> dict[str, dict[str, str]]:
+    """Model id -> the folders of its further comparisons, by the other's id."""
+    found: dict[str, dict[str, str]] = {}
+    for (own, other), made in study.ceilings.items():
+        found.setdefault(own, {})[other] = str(made.folder)
+    return found
+
+
+def _row(study: Study, model: Model, ceilings: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     compared, methods = study.comparisons.get(model.id), study.configuration.observe.methods
     return {
         "id": model.id,
@@ -124,11 +133,7 @@ def _row(study: Study, model: Model) -> dict[str, Any]:
         "model": str(model.artefact.folder),
         "observation": str(study.observations[model.id].folder),
         "comparison": str(compared.folder) if compared else None,
-        "ceilings": {
-            other: str(made.folder)
-            for (own, other), made in study.ceilings.items()
-            if own == model.id
-        },
+        "ceilings": dict(ceilings.get(model.id, {})),
     }
 
 

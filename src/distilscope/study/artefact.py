@@ -66,12 +66,12 @@ class Artefact:
     def _sorted(self) -> list[tuple[str, Artefact | tuple[Artefact, ...]]]:
         return sorted(self.inputs.items())
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What rules know it by: `<slug>.<identity>`."""
         return f"{self.slug}.{self.identity}"
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """Where its files lie."""
         return STORE / FOLDERS[self.kind] / self.name

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from distilscope import store
 from distilscope.study.artefact import Artefact
 from distilscope.study.plan import Study
 
@@ -53,22 +54,36 @@ def in_order(study: Study) -> list[Artefact]:
 
 def whole(study: Study, artefact: Artefact, exists: Callable[[Path], bool] = Path.exists) -> bool:
     """Whether every file of an artefact is there."""
-    return all(exists(artefact.folder / name) for name in study.outputs(artefact.kind))
+    return _lost(study, artefact, exists) is None
+
+
+def _lost(study: Study, artefact: Artefact, exists: Callable[[Path], bool]) -> Path | None:
+    """The first file of an artefact that isn't there."""
+    files = (artefact.folder / name for name in study.outputs(artefact.kind))
+    return next((path for path in files if not exists(path)), None)
 
 
 def asked_for(
     study: Study, artefact: Artefact, exists: Callable[[Path], bool] = Path.exists
 ) -> list[Path]:
-    """The files that an artefact's job is planned with.
+    """The files that an artefact's job is planned with: one of each artefact that it needs.
+
+    One is enough, since a job makes all files of its artefact: the first that isn't there, or
+    `run.json`. Snakemake takes a millisecond for each, and a study has many.
 
     Where the artefact is whole, an input that was lost is left out: Snakemake runs a job again
     if an input has to be made again, even one whose time plays no part, so that a lost teacher
     would have every student trained anew.
     """
-    files = [a.folder / name for a in needs(study, artefact) for name in study.outputs(a.kind)]
-    if whole(study, artefact, exists):
-        return [path for path in files if exists(path)]
-    return files
+    kept = whole(study, artefact, exists)
+    asked = []
+    for needed in needs(study, artefact):
+        lost = _lost(study, needed, exists)
+        if lost is None:
+            asked.append(needed.folder / store.RUN_FILE)
+        elif not kept:
+            asked.append(lost)
+    return asked
 
 
 def pending(study: Study, exists: Callable[[Path], bool] = Path.exists) -> Pending:

@@ -60,3 +60,5 @@ def edited(monkeypatch, *files: str) -> None:
         "_digest",
         lambda path: original(path) + "edited" * path.as_posix().endswith(files),
     )
+    uncached = getattr(fingerprint.source, "__wrapped__", fingerprint.source)
+    monkeypatch.setattr(fingerprint, "source", uncached)

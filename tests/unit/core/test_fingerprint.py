@@ -25,8 +25,8 @@ def package(tmp_path, monkeypatch):
 
 
 def source(*modules):
-    for cached in (fingerprint._file, fingerprint._tree, fingerprint._imports, fingerprint._digest):
-        cached.cache_clear()
+    for name in ("source", "_file", "_tree", "_imports", "_digest"):
+        getattr(fingerprint, name).cache_clear()
     return fingerprint.source(*modules)
 
 
