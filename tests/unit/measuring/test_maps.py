@@ -54,6 +54,14 @@ def test_evidence_follows_the_method():
         maps.evidence(signed, "gradcan")
 
 
+@pytest.mark.parametrize("levels", [1, 3, 1_000_000], ids=["constant", "ties", "no ties"])
+@pytest.mark.parametrize("shape", [(0, 5), (1, 1), (64, 7), (150, 33)])
+def test_average_ranks_are_scipys_to_the_last_bit(shape, levels):
+    rows = np.random.default_rng(0).integers(-levels // 2, levels, shape) / 7.0
+    rows[::3] *= -1.0  # zeros of both signs are equal
+    np.testing.assert_array_equal(maps.average_ranks(rows), stats.rankdata(rows, axis=1))
+
+
 def test_spearman_equals_scipy_with_and_without_ties():
     a, b = _random(20, 64), _random(20, 64, 1)
     a[10:] = np.round(np.maximum(a[10:], 0), 1)
