@@ -1,7 +1,12 @@
-"""Where the results came from and where the time went: every `run.json` of a study."""
+"""Where the results came from and where the time went: every `run.json` of a study.
+
+`run.json` knows a job's work; Snakemake's benchmark file, where there is one, knows how long the
+whole job took, with the start of Python and its imports.
+"""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +17,41 @@ from distilscope import accepted, store
 
 @dataclass(frozen=True)
 class Spent:
-    """Seconds of one kind of job: how many jobs, their sum, the longest, by phase."""
+    """Seconds of one kind of job: how many jobs, their sum, the longest, by phase.
+
+    `start_up` is what the jobs took before and after their work; None where a job's benchmark
+    file isn't there.
+    """
 
     kind: str
     jobs: int
     seconds: float
+    start_up: float | None
     longest: float
     peak_memory_mb: float
     phases: tuple[tuple[str, float], ...]
 
 
 def read_runs(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
-    """The `run.json` files at these paths, in the order given."""
-    return [store.read_json(Path(path)) for path in paths]
+    """The `run.json` files at these paths, in the order given, with `job_seconds` or None."""
+    found = []
+    for path in map(Path, paths):
+        run = store.read_json(path)
+        found.append({**run, "job_seconds": _job_seconds(path, run["kind"])})
+    return found
+
+
+def _job_seconds(run: Path, kind: str) -> float | None:
+    """Seconds of the whole job behind results/store/<kind>/<name>/run.json, as Snakemake saw it.
+
+    Rules that have the name of a kind keep its benchmarks in results/logs/<kind>/.
+    """
+    results, name = run.parents[3], run.parent.name
+    try:
+        text = (results / "logs" / kind / f"{name}.benchmark.tsv").read_text(encoding="utf-8")
+        return float(next(csv.DictReader(text.splitlines(), delimiter="\t"))["s"])
+    except (OSError, StopIteration, KeyError, ValueError):
+        return None  # information that a study can do without
 
 
 @dataclass(frozen=True)
@@ -60,6 +87,7 @@ def spent(runs: list[Mapping[str, Any]]) -> list[Spent]:
 
 def _spent(kind: str, runs: list[Mapping[str, Any]]) -> Spent:
     totals = [float(run["seconds"]["total"]) for run in runs]
+    jobs = [run.get("job_seconds") for run in runs]
     phases: dict[str, float] = {}
     for run in runs:
         for name, seconds in run["seconds"].items():
@@ -69,6 +97,7 @@ def _spent(kind: str, runs: list[Mapping[str, Any]]) -> Spent:
         kind=kind,
         jobs=len(runs),
         seconds=sum(totals),
+        start_up=None if None in jobs else max(0.0, sum(jobs) - sum(totals)),
         longest=max(totals),
         peak_memory_mb=max(float(run["peak_memory_mb"]) for run in runs),
         phases=tuple(sorted(phases.items(), key=lambda item: -item[1])),

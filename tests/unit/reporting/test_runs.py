@@ -1,6 +1,6 @@
 from distilscope import accepted, store
 from distilscope.reporting.report import spell_seconds
-from distilscope.reporting.runs import carried_over, distinct, flatten, spent
+from distilscope.reporting.runs import carried_over, distinct, flatten, read_runs, spent
 
 
 def run(kind, total, memory=100.0, **phases):
@@ -22,6 +22,21 @@ def test_seconds_are_summed_by_kind_the_most_expensive_first():
     assert (first.kind, first.jobs, first.seconds, first.longest) == ("model", 2, 17.0, 10.0)
     assert first.phases == (("train", 14.0), ("test", 2.0))
     assert (second.kind, second.peak_memory_mb) == ("tables", 700.0)
+
+
+def test_start_up_is_what_a_job_took_beyond_its_work(tmp_path):
+    paths = []
+    for name, seconds in (("a.0", 12.5), ("b.1", 8.0)):
+        paths.append(tmp_path / "store/models" / name / "run.json")
+        store.write_json(paths[-1], run("model", 7.0))
+        benchmark = tmp_path / "logs/model" / f"{name}.benchmark.tsv"
+        benchmark.parent.mkdir(parents=True, exist_ok=True)
+        benchmark.write_text(f"s\th:m:s\n{seconds}\t0:00:12\n")
+    (found,) = spent(read_runs(paths))
+    assert (found.seconds, found.start_up) == (14.0, 6.5)
+    benchmark.unlink()
+    (found,) = spent(read_runs(paths))
+    assert (found.seconds, found.start_up) == (14.0, None)
 
 
 def test_equal_machines_are_counted_once():
