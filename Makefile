@@ -6,6 +6,7 @@
 # make verify                 every stored file against its digest
 # make clean-orphans [YES=1]  results that no configuration asks for: listed, and removed if told
 # make pack                   the published study with its provenance in one file
+# make bench [ONLY="grid cka"]  our speed beside that of what people use instead
 # make accept WHY="..."       carry results over after a refactor that changes none
 #
 # STUDY_CONFIG=path chooses another configuration than config/config.yaml.
@@ -17,7 +18,7 @@ STUDY_CONFIG ?=
 DISTILSCOPE = $(BIN)/python -m distilscope
 CONFIGURATION = $(if $(STUDY_CONFIG),--configuration '$(STUDY_CONFIG)')
 
-.PHONY: study test test-long lint schema plan verify clean-orphans pack accept
+.PHONY: study test test-long lint schema plan verify clean-orphans pack accept bench
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("distilscope needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -44,6 +45,10 @@ pack: $(VENV)/.installed
 accept: export ACCEPTED_WHY = $(WHY)
 accept: $(VENV)/.installed
 	$(DISTILSCOPE) accept $(CONFIGURATION) --why "$$ACCEPTED_WHY"
+
+bench: $(VENV)/.installed
+	-$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python -m benchmarks.speed $(if $(ONLY),--only $(ONLY))
 
 test: $(VENV)/.installed lint
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not long"

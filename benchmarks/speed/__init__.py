@@ -1,0 +1,1 @@
+"""Our speed beside that of what people use instead: `python -m benchmarks.speed`."""
