@@ -11,7 +11,7 @@ import yaml
 
 from distilscope import settings
 from distilscope.settings import ConfigurationError
-from distilscope.study import Study
+from distilscope.study import Study, asked_for
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -304,3 +304,30 @@ def test_without_a_twin_no_student_can_learn_from_one():
     teacher = {**RAW["teachers"]["big"], "seeds": [10], "twins": []}
     with pytest.raises(ConfigurationError, match="a seed in `twins`"):
         study(teachers={"big": teacher}, grid=[TAUGHT])
+
+
+# ----------------------------------------------------------------------------- what a job asks for
+
+
+def test_a_job_asks_for_one_file_of_each_artefact_that_it_needs():
+    made = study()
+    artefact = made.comparisons["tiny-ce-s1"]
+    needed = artefact.direct_inputs()
+    nothing = asked_for(made, artefact, lambda path: False)
+    assert nothing == [a.folder / made.outputs(a.kind)[0] for a in needed]
+    everything = asked_for(made, artefact, lambda path: True)
+    assert everything == [a.folder / "run.json" for a in needed]
+
+
+def test_a_job_asks_for_the_file_that_was_lost_unless_its_own_are_all_there():
+    made = study()
+    artefact = made.comparisons["tiny-ce-s1"]
+    lost = made.dataset.folder / "manifest.json"
+    marked = {a.folder / "run.json" for a in artefact.direct_inputs()}
+    others = marked - {made.dataset.folder / "run.json"}
+    assert others < marked
+    unfinished = asked_for(
+        made, artefact, lambda path: path != lost and path.parent != artefact.folder
+    )
+    assert set(unfinished) == {lost, *others}
+    assert set(asked_for(made, artefact, lambda path: path != lost)) == others
