@@ -31,7 +31,7 @@ FAMILIES = {
     "planning": "planning:planning",
     "ceilings": "ceilings:ceilings",
 }
-OPTIONAL = {"planning-large": "planning:large"}
+OPTIONAL = {"planning-large": "planning:large", "tried": "tried:tried"}
 
 
 def main() -> int:

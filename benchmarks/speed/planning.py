@@ -79,9 +79,11 @@ def _own_plan(place: Path, students: int) -> memory.Ran:
 
 
 def _study(place: Path, students: int) -> Path:
-    """The file of a configuration with so many students, in a folder of its own."""
+    """The file of a configuration with so many students, in a folder like a clone's."""
     folder = place / str(students)
-    folder.mkdir(exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir()
+        (folder / "resources").symlink_to(ROOT / "resources")
     (folder / "study.yaml").write_text(yaml.safe_dump(_configuration(students)), encoding="utf-8")
     return folder / "study.yaml"
 
