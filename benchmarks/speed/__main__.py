@@ -3,8 +3,9 @@
     python -m benchmarks.speed [--only FAMILY ...] [--out FOLDER] [--results FOLDER]
 
 Each family of rows is kept by itself, so that one can be measured again; the tables hold all that
-were measured so far. Peers come with `pip install -e '.[bench]'`; rows of those that can't be
-imported say so. Everything computes on one thread, unless a row says otherwise.
+were measured so far. A family that fails is named at the end, with exit code 1. Peers come with
+`pip install -e '.[bench]'`; rows of those that can't be imported say so. Everything computes on
+one thread, unless a row says otherwise.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import importlib
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from distilscope.script import set_threads
@@ -48,18 +50,26 @@ def main() -> int:
     from . import table
 
     runtime.prepare(1, "cpu")
+    failed = []
     for name in asked.only:
         module, _, function = known[name].partition(":")
         started = time.perf_counter()
         print(f"{name} ...", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="distilscope-bench-") as place:
             measure = getattr(importlib.import_module(f"benchmarks.speed.{module}"), function)
-            rows, text = measure(asked.results if name == "workflow" else Path(place))
+            try:
+                rows, text = measure(asked.results if name == "workflow" else Path(place))
+            except Exception:  # the other families are worth having; the exit code tells
+                traceback.print_exc()
+                failed.append(name)
+                continue
         seconds = time.perf_counter() - started
         print(f"{name}: {seconds:.0f} s", file=sys.stderr, flush=True)
         table.write_family(asked.out, name, rows, seconds, text)
     print(table.write_tables(asked.out, list(known)))
-    return 0
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -71,6 +71,8 @@ def write_tables(folder: Path, names: Sequence[str]) -> str:
         for name in names
         if (folder / "families" / f"{name}.json").is_file()
     }
+    if not found:
+        return "nothing was measured"
     table = pd.DataFrame(
         [{"family": name, **row} for name, family in found.items() for row in family["rows"]]
     )
