@@ -30,6 +30,7 @@ UNTIMED = {".safetensors", ".npy", ".parquet", ".csv", ".svg", ".png"}
 
 MAKERS = {
     "dataset": "distilscope.data.prepare:prepare",
+    "parts": "distilscope.data.parts:make",
     "model": "distilscope.training.train:train",
     "targets": "distilscope.training.targets:tabulate",
     "observation": "distilscope.observing.observe:observe",

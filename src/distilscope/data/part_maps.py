@@ -126,12 +126,14 @@ class PartMaps:
 
     @classmethod
     def load(cls, path: Path) -> PartMaps:
-        """Read what `save` wrote.
+        """Read what `save` wrote, with rising indices.
 
         Raises:
             store.DamagedFile: the file is missing or is not as it was written.
         """
         arrays = store.read_tensors(path)
+        if np.any(np.diff(arrays["index"]) <= 0):
+            raise store.DamagedFile(path, "its images are not in the order of their indices")
         about = store.read_tensors_metadata(path)
         return cls(
             arrays["index"],

@@ -69,6 +69,8 @@ def measure(job: Job) -> None:
     compared = [entry for entry in against if entry.comparison]
     pairs = {(e.id, e.reference): read_pairs(e, study) for e in compared}
 
+    wrong = findings(job.input("parts")) if job.settings.get("parts") else None
+
     rows = Rows(study)
     stopwatch.phase("outputs")
     for entry in entries:
@@ -119,8 +121,8 @@ def measure(job: Job) -> None:
         about = {"study": study.name}
         if name == "shortcuts" and table.empty:
             about["reason"] = NONE_JUDGED
-        if name == "parts" and parted:
-            about["findings"] = findings(job.input("parts"))
+        if name == "parts" and wrong is not None:
+            about["findings"] = wrong
         store.write_table(job.folder / f"{name}.parquet", table, about)
     facts = {"rows": {name: len(table) for name, table in tables.items()}}
     write_run(job.folder, job.record(), stopwatch, facts)

@@ -18,6 +18,7 @@ from torch import nn
 from distilscope import provenance, store
 from distilscope.data.dataset import Dataset, Normalisation, load
 from distilscope.data.part_maps import REMOVED_FILE
+from distilscope.data.removal import Removed
 from distilscope.job import Job
 from distilscope.models.build import build
 from distilscope.models.cost import cost, latency
@@ -52,13 +53,14 @@ def observe(job: Job) -> None:
     stopwatch = provenance.Stopwatch()
     stopwatch.phase("load")
     request = Request.of(job.settings)
+    removed = Removed.load(job.input("parts") / REMOVED_FILE) if "removal" in job.settings else None
     with exact(request.threads):
         observer = _Observer.of(job, request, stopwatch)
         found = cost(observer.model, observer.dataset.image_size)
         facts = {"parameters": found.parameters, "multiply_adds": found.multiply_adds}
         facts["probes"] = {probe.name: observer.probe(probe) for probe in request.probes}
-        if removed := job.settings.get("removal"):
-            facts["removal"] = observer.removal(removed)
+        if removed is not None:
+            facts["removal"] = observer.removal(removed, job.settings["removal"])
     stopwatch.phase("latency")
     facts["latency_ms"] = _latency(observer.model, observer.dataset.image_size)
     provenance.write_run(job.folder, job.record(), stopwatch, facts)
@@ -124,12 +126,11 @@ class _Observer:
                 facts["maps"][method] = self._explain(method, probe, passed, folder)
         return facts
 
-    def removal(self, probe: str) -> dict[str, int]:
+    def removal(self, removed: Removed, probe: str) -> dict[str, int]:
         """Observe the probe's images without each of their parts."""
         self.stopwatch.phase(f"{probe}: removal")
         path = self.job.folder / probe / REMOVED_FILE
-        parts = self.job.input("parts")
-        return observe_removal(self.model, parts, self.prepare, self.job.device, path)
+        return observe_removal(self.model, removed, self.prepare, self.job.device, path)
 
     def _explain(self, method: str, probe: Probe, passed: Passed, folder: Path) -> dict[str, Any]:
         self.stopwatch.phase(f"{probe.name}: {method}")

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from distilscope import store
-from distilscope.data.part_maps import REMOVED_FILE
 from distilscope.data.removal import Removed
 from distilscope.observing.forward import Prepare
 
@@ -17,19 +16,18 @@ BATCH = 256
 
 
 def observe_removal(
-    model: nn.Module, parts: Path, prepare: Prepare, device: str, path: Path
+    model: nn.Module, removed: Removed, prepare: Prepare, device: str, path: Path
 ) -> dict[str, int]:
     """Write the logits of every picture without a part, and return how many there are.
 
     Args:
         model: in evaluation mode, on the device.
-        parts: the folder of the parts. prepare: normalises a batch.
+        removed: the pictures. prepare: normalises a batch.
         path: `logits` float32 (K, C), `indices` and `parts` int64 (K,), as `removal.Removed`.
 
     Raises:
         ValueError: a logit is not finite.
     """
-    removed = Removed.load(parts / REMOVED_FILE)
     pixels = torch.from_numpy(removed.pixels)
     with torch.inference_mode():
         found = [

@@ -28,7 +28,7 @@ def prepare(batch):
 
 def test_logits_are_those_of_each_picture_alone(plain, pictures, tmp_path):
     path = tmp_path / "removed.safetensors"
-    facts = observe_removal(plain, tmp_path / "parts", prepare, "cpu", path)
+    facts = observe_removal(plain, pictures, prepare, "cpu", path)
     found = store.read_tensors(path)
     assert facts == {"pictures": 300}
     assert found["indices"].tolist() == pictures.indices.tolist()
@@ -44,7 +44,7 @@ def test_a_logit_that_is_no_number_names_image_and_part(plain, pictures, tmp_pat
         return prepare(batch) * torch.nan
 
     with pytest.raises(ValueError, match="image 0 without part 1: a logit is not finite"):
-        observe_removal(plain, tmp_path / "parts", broken, "cpu", tmp_path / "x.safetensors")
+        observe_removal(plain, pictures, broken, "cpu", tmp_path / "x.safetensors")
 
 
 def test_an_observation_shows_them_only_where_it_is_told_to(make_job, pictures, tmp_path):

@@ -1,0 +1,60 @@
+"""The files that a study of parts has besides: what is damaged is found by its next reader."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from . import studies
+from .test_faults import EMPTY, READERS, cases, check
+
+PARTED = studies.small(
+    study="parted",
+    parts={
+        "source": "foreground-grid",
+        "settings": {"rows": 2, "columns": 3},
+        "headline": {"method": "saliency", "variant": "mass_absolute"},
+        "top": 2,
+    },
+)
+FURTHER = {
+    "parts": {
+        "maps.safetensors": "comparison",
+        "removed.safetensors": "observation",
+        "findings.json": "tables",
+    },
+    "observation": {"test/removed.safetensors": "comparison"},
+    "comparison": {"parts.parquet": "tables", "importances.parquet": "tables"},
+}
+CASES = cases(studies.plan(PARTED), FURTHER)
+SAMPLE = random.Random(2).sample(CASES, 5)
+
+
+@pytest.fixture(scope="module")
+def parted(tmp_path_factory):
+    """The study, made, with its folder as the working directory."""
+    folder = tmp_path_factory.mktemp("parted")
+    study = studies.plan(PARTED)
+    studies.make_all(study, folder)
+    with studies.inside(folder):
+        yield study
+
+
+def test_every_further_file_of_the_store_has_its_reader_here():
+    before, after = (studies.plan(raw) for raw in (studies.small(), PARTED))
+    for kind in (artefact.kind for artefact in studies.in_order(after)):
+        known = set(before.outputs(kind)) if kind != "parts" else {"run.json"}
+        assert set(after.outputs(kind)) - known == set(FURTHER.get(kind, ()))
+    assert "parts.parquet" in READERS["tables"] and "parts.parquet" in EMPTY
+
+
+@pytest.mark.parametrize("case", SAMPLE, ids=str)
+def test_a_damaged_file_about_parts_is_named_by_its_next_reader(case, parted, tmp_path):
+    check(case, parted, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_fault_in_every_file_about_parts_is_named(case, parted, tmp_path):
+    check(case, parted, tmp_path)
