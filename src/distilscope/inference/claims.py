@@ -17,7 +17,7 @@ import numpy as np
 
 from distilscope import claims
 from distilscope.inference import paired
-from distilscope.inference.contrasts import POWER, ClassContrast, Contrast, fewest
+from distilscope.inference.contrasts import POWER, Contrast, Correlation, fewest
 from distilscope.inference.statements import CONTRASTS
 from distilscope.inference.values import NotTested, Values
 
@@ -117,7 +117,7 @@ def contrasts_of(claim: claims.Claim, values: Values) -> list[Contrast]:
 
 def _turned(contrast: Contrast) -> Contrast:
     turned = {"values": -contrast.values, "against": -contrast.against}
-    if isinstance(contrast, ClassContrast):
+    if isinstance(contrast, Correlation):
         turned["pooled"] = -contrast.pooled
     return replace(contrast, **turned)
 

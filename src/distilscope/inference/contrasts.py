@@ -18,7 +18,7 @@ from distilscope.inference import paired
 
 POWER = 0.8
 MOST_SEEDS = 1000
-LEAST_CLASSES = 5
+LEAST_POINTS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,21 +137,22 @@ class Contrast:
 
 
 @dataclass(frozen=True, eq=False)
-class ClassContrast(Contrast):
-    """A correlation over classes, a value for each seed, whose interval covers both units.
+class Correlation(Contrast):
+    """A correlation over points, a value for each seed, whose interval covers both units.
 
-    Seeds share the classes: however many seeds there are, ten classes are ten points. The
-    interval is the envelope of the t interval over seeds and of the one over classes, for the
-    correlation of the values averaged over seeds (Fisher's z with the variance of Bonett and
-    Wright 2000, (1 + r²/2) / (classes - 3)).
+    Points are classes, or cells of the grid. Seeds share them: however many seeds there are, ten
+    classes are ten points. The interval is the envelope of the t interval over seeds and of the
+    one over points, for the correlation of the values averaged over seeds (Fisher's z with the
+    variance of Bonett and Wright 2000, (1 + r²/2) / (points - 3)).
 
     Attributes:
-        pooled: Spearman's rho over the classes of the values averaged over seeds.
-        classes: how many.
+        pooled: Spearman's rho over the points of the values averaged over seeds.
+        points: how many. unit: what they are, `classes` or `cells`.
     """
 
     pooled: float
-    classes: int
+    points: int
+    unit: str = "classes"
 
     @property
     def value(self) -> float:
@@ -160,11 +161,11 @@ class ClassContrast(Contrast):
 
     @property
     def unavailable(self) -> str | None:
-        """As of seeds; and few classes have no interval over classes."""
-        if self.classes < LEAST_CLASSES:
-            return f"{self.classes} classes: a correlation over classes needs {LEAST_CLASSES}"
+        """As of seeds; and few points have no interval over points."""
+        if self.points < LEAST_POINTS:
+            return f"{self.points} {self.unit}: a correlation over {self.unit} needs {LEAST_POINTS}"
         if math.isnan(self.pooled):
-            return "a term does not vary over the classes"
+            return f"a term does not vary over the {self.unit}"
         return super().unavailable
 
     def interval(self, alpha: float) -> tuple[float, float]:
@@ -173,7 +174,7 @@ class ClassContrast(Contrast):
             return math.nan, math.nan
         half = stats.t.isf(alpha / 2, self.degrees) * self._error(self.n)
         mean = float(np.mean(self.values))
-        low, high = self._over_classes(alpha)
+        low, high = self._over_points(alpha)
         return max(-1.0, min(low, mean - half)), min(1.0, max(high, mean + half))
 
     def p(self, delta: float) -> float:
@@ -185,22 +186,22 @@ class ClassContrast(Contrast):
         return float(2 * max(stats.norm.sf(distance), stats.t.sf(over_seeds, self.degrees)))
 
     def power(self, seeds: int, delta: float, alpha: float) -> float:
-        """As over seeds; 0 where the classes alone leave delta undecided."""
-        low, high = self._over_classes(alpha)
+        """As over seeds; 0 where the points alone leave delta undecided."""
+        low, high = self._over_points(alpha)
         return 0.0 if low <= delta <= high else super().power(seeds, delta, alpha)
 
     def over_teachers(self, alpha: float) -> None:
-        """Not given: classes are the scarcer unit."""
+        """Not given: points are the scarcer unit."""
         return None
 
-    def _over_classes(self, alpha: float) -> tuple[float, float]:
+    def _over_points(self, alpha: float) -> tuple[float, float]:
         half = stats.norm.isf(alpha / 2) * self._error_of_z
         z = self._z(self.pooled)
         return math.tanh(z - half), math.tanh(z + half)
 
     @property
     def _error_of_z(self) -> float:
-        return math.sqrt((1 + self.pooled**2 / 2) / (self.classes - 3))
+        return math.sqrt((1 + self.pooled**2 / 2) / (self.points - 3))
 
     @staticmethod
     def _z(r: float) -> float:

@@ -15,11 +15,10 @@ import numpy as np
 from scipy import stats
 
 from distilscope import claims
-from distilscope.inference.contrasts import ClassContrast, Contrast
+from distilscope.inference.contrasts import LEAST_POINTS, Contrast, Correlation
 from distilscope.inference.values import NotTested, Values, Where
 
 LEAST_MATCHED = 4  # seeds, of which a regression leaves two degrees of freedom
-LEAST_CELLS = 4  # of which a rank correlation can take several values
 LEAST_RANGE = 0.05  # a smaller (twin - chance) makes a ratio mostly noise
 
 
@@ -197,49 +196,54 @@ def class_correlation(statement: claims.ClassCorrelation, values: Values) -> lis
     if not defined.any():
         raise NotTested("no class has both terms in every seed")
     first, second = first[:, defined], second[:, defined]
-    by_seed = np.array([spearman(a, b) for a, b in zip(first, second, strict=True)])
     teachers = [values.teacher(students, statement.arm, seed) for seed in seeds]
-    kept = _contrast("rho over classes", list(by_seed), teachers)
-    return [
-        ClassContrast(
-            kept.label,
-            kept.values,
-            kept.against,
-            kept.teachers,
-            pooled=spearman(first.mean(axis=0), second.mean(axis=0)),
-            classes=int(defined.sum()),
-        )
-    ]
+    return [_correlation("classes", first, second, teachers)]
+
+
+def _correlation(
+    unit: str, first: np.ndarray, second: np.ndarray, teachers: list[str | None]
+) -> Correlation:
+    """Spearman's rho of (seeds, points) values: by seed, and of the means over seeds."""
+    by_seed = [spearman(a, b) for a, b in zip(first, second, strict=True)]
+    kept = _contrast(f"rho over {unit}", by_seed, teachers)
+    return Correlation(
+        kept.label,
+        kept.values,
+        kept.against,
+        kept.teachers,
+        pooled=spearman(first.mean(axis=0), second.mean(axis=0)),
+        points=first.shape[1],
+        unit=unit,
+    )
 
 
 def cell_correlation(statement: claims.CellCorrelation, values: Values) -> list[Contrast]:
-    """Spearman's rho over the cells in which both terms are defined, by seed."""
+    """Spearman's rho over the cells in which both terms are defined."""
     cells = [
         (student, arm)
         for arm in statement.arms
         for student in values.trained_under(statement.students, arm)
     ]
-    if len(cells) < LEAST_CELLS:
-        raise NotTested(f"{len(cells)} cells: a correlation over cells needs {LEAST_CELLS}")
+    if len(cells) < LEAST_POINTS:
+        raise NotTested(f"{len(cells)} cells: a correlation over cells needs {LEAST_POINTS}")
     seeds = sorted(set.intersection(*(values.seeds_of(*cell) for cell in cells)))
     if not seeds:
         raise NotTested("the cells of the statement have no seed in common")
-    found = []
-    for seed in seeds:
-        first, second = (
-            np.array(
-                [values.of_seed([s], arm, seed, (t.measure, t.subset, None)) for s, arm in cells]
-            )
-            for t in (statement.first, statement.second)
-        )
-        known = ~np.isnan(first + second)
-        enough = known.sum() >= LEAST_CELLS
-        found.append(spearman(first[known], second[known]) if enough else math.nan)
+    terms = []
     for term in (statement.first, statement.second):
-        values.require((term.measure, term.subset, None))
+        where = (term.measure, term.subset, None)
+        values.require(where)
+        terms.append(
+            np.array(
+                [[values.of_seed([s], arm, seed, where) for s, arm in cells] for seed in seeds]
+            )
+        )
+    defined = ~np.isnan(terms[0] + terms[1]).any(axis=0)
+    if not defined.any():
+        raise NotTested("no cell has both terms in every seed")
     student, arm = cells[0]
     teachers = [values.teacher([student], arm, seed) for seed in seeds]
-    return [_contrast(f"rho over {len(cells)} cells", found, teachers)]
+    return [_correlation("cells", *(term[:, defined] for term in terms), teachers)]
 
 
 def _profile(

@@ -453,7 +453,7 @@ def _cells(subset_values):
     return rows
 
 
-def test_correlation_over_cells_is_spearmans_by_seed_over_the_cells_there_are():
+def test_correlation_over_cells_is_spearmans_over_the_cells_there_are():
     kd, ce = tuple(KD4.items()), tuple(CE.items())
     found = {
         ("large", kd): ([0.9, 0.9, 0.9], [0.8, 0.7, 0.8]),  # the teacher's own network: no CE
@@ -469,9 +469,8 @@ def test_correlation_over_cells_is_spearmans_by_seed_over_the_cells_there_are():
         "second": {"measure": "part_rho", "subset": "common"},
     }
     judged = verdict_of(claim_of(statement, delta=0.3), values_of(_cells(found)))
-    pairs = [list(zip(*((o[s], m[s]) for o, m in found.values()), strict=True)) for s in range(3)]
-    expected = np.mean([stats.spearmanr(*pair).statistic for pair in pairs])
-    assert judged.ours == pytest.approx(expected)
+    means = np.array([np.mean(pair, axis=1) for pair in found.values()])
+    assert judged.ours == pytest.approx(stats.spearmanr(*means.T).statistic)
     assert judged.seeds == 3
     few = {key: value for key, value in found.items() if key[0] == "tiny"}
-    assert "needs 4" in verdict_of(claim_of(statement), values_of(_cells(few))).why
+    assert "needs 5" in verdict_of(claim_of(statement), values_of(_cells(few))).why

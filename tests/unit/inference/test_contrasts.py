@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 from distilscope.inference.contrasts import (
-    ClassContrast,
     Contrast,
+    Correlation,
     fewest,
     power,
     seeds_needed,
@@ -115,7 +115,7 @@ def test_with_the_teacher_as_the_unit_the_means_by_teacher_are_the_sample():
 
 
 def of_classes(values, pooled, classes):
-    return ClassContrast("rho", np.array(values), NONE, ("t",) * len(values), pooled, classes)
+    return Correlation("rho", np.array(values), NONE, ("t",) * len(values), pooled, classes)
 
 
 def test_over_classes_the_interval_is_that_of_bonett_and_wright_where_it_is_wider():
@@ -137,3 +137,10 @@ def test_more_seeds_do_not_decide_what_the_classes_leave_open():
 
 def test_four_classes_have_no_interval():
     assert "4 classes" in of_classes([0.4, 0.5], 0.5, 4).unavailable
+
+
+def test_cells_are_points_too():
+    found = Correlation("rho", np.array([0.49, 0.5, 0.51]), NONE, ("t",) * 3, 0.5, 10, "cells")
+    assert found.interval(0.05) == of_classes([0.49, 0.5, 0.51], 0.5, 10).interval(0.05)
+    few = Correlation("rho", np.array([0.4, 0.5]), NONE, ("t",) * 2, 0.5, 4, "cells")
+    assert few.unavailable == "4 cells: a correlation over cells needs 5"
