@@ -57,6 +57,7 @@ def row_bars(axes, tables: Tables, rows: pd.DataFrame, form: str) -> None:
                 textcoords="offset points",
                 va="center",
                 fontsize=6.5,
+                annotation_clip=False,  # an interval may end beyond the axis
             )
     axes.set_xlim(0, max(ends) * 1.16 or 1)
     name_rows(axes, tables.cells)
