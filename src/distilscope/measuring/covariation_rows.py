@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from distilscope.measuring.parts_covariation import Covariation, covariation
+from distilscope.measuring.parts_covariation import covariation
 from distilscope.measuring.study_rows import Study
 
 OUTPUTS = "logit_rho"
@@ -16,7 +17,6 @@ EXPLANATIONS = ("image_specific_rho", "rho", "part_rho")
 CELL = ("student", "objective", "objective_params")
 ROLES = ("student", "control")
 WITHIN = ("student", None)  # permuted within a student, or over all cells
-PLACE = ("method", "layer", "resolution", "explained", "variant")
 COLUMNS = (
     *("study", "outputs", "explanations", "method", "variant", "within", "n", "rho", "p"),
     *("smallest_p", "permutations", "exact", "reason"),
@@ -59,7 +59,7 @@ def _records(study: Study, measures: pd.DataFrame, explanations: str) -> Iterato
             yield {
                 **{"outputs": OUTPUTS, "explanations": explanations, "method": method},
                 **{"variant": None if pd.isna(variant) else variant, "within": within},
-                **_numbers(found),
+                **asdict(found),
             }
 
 
@@ -68,15 +68,3 @@ def _by_cell(rows: pd.DataFrame, subset: str) -> pd.Series:
     chosen = rows[rows["subset"] == subset]
     keys = [chosen[name].astype(object).where(chosen[name].notna(), "") for name in CELL]
     return chosen["value"].groupby(keys).mean()
-
-
-def _numbers(found: Covariation) -> dict[str, Any]:
-    return {
-        "n": found.n,
-        "rho": found.rho,
-        "p": found.p,
-        "smallest_p": found.smallest_p,
-        "permutations": found.permutations,
-        "exact": found.exact,
-        "reason": found.reason,
-    }

@@ -151,8 +151,7 @@ def measure_maps(
     for variant, own in rules.items():
         of = [_of_one(images, each, own, gap, drops, tables) for each, gap, drops in zip(
             sums, gaps, (images.drops, images.reference_drops), strict=True)]  # fmt: skip
-        flags = {**_removal_flags(images), **of[0].flags}
-        pair = measure_parts(*sums, own, gap=gaps[0], reference_gap=gaps[1], further=flags)
+        pair = measure_parts(*sums, own, gap=gaps[0], reference_gap=gaps[1], further=of[0].flags)
         itself = measure_parts(sums[1], sums[1], own, gap=gaps[1], reference_gap=gaps[1])
         importances = [each.importance(variant) for each in sums]
         values = {
@@ -204,6 +203,7 @@ def _of_one(
         for stem, table in tables.items():
             shuffled = shuffled_part_rho(drops, importance, table, rules.least)
             values[f"{stem}_faithfulness"] = np.where(np.isnan(own), np.nan, shuffled)
+        flags[causes.NOT_REMOVED] = np.isnan(drops).all(axis=1)
         flags[causes.DROPS_LEVEL] = level(drops) & ((~np.isnan(drops)).sum(axis=1) >= rules.least)
     if images.deciding is not None:
         recall, chance = deciding_recall(importance, images.deciding)
@@ -214,12 +214,6 @@ def _of_one(
         wanted = (images.deciding & sums.visible).sum(axis=1)
         flags[causes.NONE_DECIDES] = (wanted == 0) | (wanted == sums.visible.sum(axis=1))
     return _OfOne(values, flags)
-
-
-def _removal_flags(images: PartedImages) -> dict[str, np.ndarray]:
-    if images.drops is None:
-        return {}
-    return {causes.NOT_REMOVED: np.isnan(images.drops).all(axis=1)}
 
 
 def _nulls(

@@ -69,7 +69,8 @@ def measure(job: Job) -> None:
     compared = [entry for entry in against if entry.comparison]
     pairs = {(e.id, e.reference): read_pairs(e, study) for e in compared}
 
-    wrong = findings(job.input("parts")) if job.settings.get("parts") else None
+    headline = job.settings.get("parts")
+    wrong = findings(job.input("parts")) if headline else None
 
     rows = Rows(study)
     stopwatch.phase("outputs")
@@ -83,7 +84,7 @@ def measure(job: Job) -> None:
         add_alignment_rows(rows, entry, own, _twins(entry, compared, pairs))
         add_layer_rows(rows, entry)
     stopwatch.phase("parts")
-    parted = _add_parts(rows, entries, compared, job.settings.get("parts"))
+    parted = _add_parts(rows, entries, compared, headline)
     stopwatch.phase("trivial maps")
     for entry in entries:
         found = next((own for (_, other), own in pairs.items() if other == entry.id), [])
@@ -93,7 +94,6 @@ def measure(job: Job) -> None:
     figure_inputs.add_cost_rows(rows, models)
     measures = rows.frame()
     stopwatch.phase("claims")
-    headline = job.settings.get("parts")
     claimed = claims_table(measures, study.classes, job.settings.get("claims"), headline)
     with_own = {e.id: pairs[e.id, e.reference] for e in entries if e.comparison}
     tables = {
