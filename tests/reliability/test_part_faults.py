@@ -54,6 +54,12 @@ def test_a_damaged_file_about_parts_is_named_by_its_next_reader(case, parted, tm
     check(case, parted, tmp_path)
 
 
+def test_nothing_about_parts_is_written_where_a_later_input_is_damaged(parted, tmp_path):
+    damaged = {"observation": {"test/grams.safetensors": "comparison"}}
+    case = next(c for c in cases(parted, damaged) if c.fault == "truncated")
+    check(case, parted, tmp_path)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_fault_in_every_file_about_parts_is_named(case, parted, tmp_path):

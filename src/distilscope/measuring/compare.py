@@ -186,11 +186,11 @@ def compare(job: Job) -> None:
     folders = job.input("observation"), job.input("reference")
     subjects = _subjects(folders, job.inputs_of("common"), request.probe)
     stopwatch.phase("maps")
-    parts = list(_map_tables(folders, subjects, request))
-    images = pd.concat(parts, ignore_index=True) if parts else subjects.frame("label", slice(0))
-    if request.parts is not None:
-        stopwatch.phase("parts")
-        _write_parts(job, folders, subjects, request)
+    read = {method: MapsOfBoth.read(folders, request.probe, method) for method in request.methods}
+    tables = list(_map_tables(read, subjects, request))
+    images = pd.concat(tables, ignore_index=True) if tables else subjects.frame("label", slice(0))
+    stopwatch.phase("parts")
+    over_parts = _part_tables(job, folders, read, subjects, request)
     stopwatch.phase("layers")
     sides = layer_pairs.read_sides(
         folders, request.probe, (request.layer_names, request.reference_layer_names)
@@ -200,6 +200,8 @@ def compare(job: Job) -> None:
     about = {"probe": request.probe, "top": request.rules.top}
     store.write_table(job.folder / "images.parquet", images, about)
     store.write_table(job.folder / "layers.parquet", layers, about)
+    for name, table in over_parts.items():
+        store.write_table(job.folder / f"{name}.parquet", table, about | {"top": request.parts.top})
     facts = {
         "images": len(subjects.common),
         "common": int(subjects.common.sum()),
@@ -223,17 +225,41 @@ def _subjects(folders: tuple[Path, Path], family: list[Path], probe: str) -> Sub
 # --------------------------------------------------------------------------------------- maps
 
 
+@dataclass(frozen=True)
+class MapsOfBoth:
+    """The stored maps of one method, model's and reference's: each file is read once."""
+
+    method: str
+    folders: tuple[Path, Path]
+    sides: tuple[Mapping[str, LayerMaps], Mapping[str, LayerMaps]]
+
+    @classmethod
+    def read(cls, folders: tuple[Path, Path], probe: str, method: str) -> MapsOfBoth:
+        """From both observations."""
+        sides = tuple(observations.read_maps(folder, probe, method) for folder in folders)
+        return cls(method, folders, sides)
+
+    def layers(self, names: tuple[str, str]) -> tuple[LayerMaps, LayerMaps]:
+        """Those of a layer of the model and one of the reference."""
+        return tuple(
+            observations.layer_of(side, name, self.method, folder)
+            for side, name, folder in zip(self.sides, names, self.folders, strict=True)
+        )
+
+
+def _layer_pairs(method: str, request: Request) -> tuple[tuple[str, str], ...]:
+    """The pairs of layers at which a method's maps are compared, the headline pair first."""
+    at_layers = catalog.METHODS[method].at == "layers"
+    return request.layers if at_layers else ((INPUT_LAYER, INPUT_LAYER),)
+
+
 def _map_tables(
-    folders: tuple[Path, Path], subjects: Subjects, request: Request
+    read: Mapping[str, MapsOfBoth], subjects: Subjects, request: Request
 ) -> Iterator[pd.DataFrame]:
     for method in request.methods:
         at_layers = catalog.METHODS[method].at == "layers"
-        sides = [observations.read_maps(folder, request.probe, method) for folder in folders]
-        for names in request.layers if at_layers else ((INPUT_LAYER, INPUT_LAYER),):
-            layers = [
-                observations.layer_of(side, name, method, folder)
-                for side, name, folder in zip(sides, names, folders, strict=True)
-            ]
+        for names in _layer_pairs(method, request):
+            layers = read[method].layers(names)
             keys = {"method": method, "layer": names[0], "reference_layer": names[1]}
             for resolution in request.resolutions if at_layers else ("input",):
                 prepared, grid = _prepare(layers, method, resolution, request.image_size)
@@ -243,14 +269,20 @@ def _map_tables(
                     yield found
 
 
-def _write_parts(
-    job: Job, folders: tuple[Path, Path], subjects: Subjects, request: Request
-) -> None:
-    """`parts.parquet`, a row for each image, map and variant; `importances.parquet`, for each part.
+def _part_tables(
+    job: Job,
+    folders: tuple[Path, Path],
+    read: Mapping[str, MapsOfBoth],
+    subjects: Subjects,
+    request: Request,
+) -> dict[str, pd.DataFrame]:
+    """`parts`, a row for each image, map and variant; `importances`, for each part; or nothing.
 
     Of methods at layers the headline pair is measured, for the reference's prediction.
     """
     parts = request.parts
+    if parts is None:
+        return {}
     images = read_images(
         job.input("parts"),
         tuple(folder / request.probe for folder in folders),
@@ -260,39 +292,22 @@ def _write_parts(
     )
     by_image, by_part = [], []
     for method in request.methods:
-        names = (INPUT_LAYER, INPUT_LAYER)
-        if catalog.METHODS[method].at == "layers":
-            names = request.layers[0]
-        layers = _layers(folders, request.probe, method, names)
+        names = _layer_pairs(method, request)[0]
         keys = {"method": method, "layer": names[0], "reference_layer": names[1]}
         for found in measure_maps(
-            images, subjects.model.index, layers, method, parts.rules,
+            images, subjects.model.index, read[method].layers(names), method, parts.rules,
             request.rules.shuffles, request.rules.seed,
         ):  # fmt: skip
             table = subjects.frame("reference", found.chosen)
             place = {**keys, "resolution": "input", "explained": "reference"}
             by_image.append(table.assign(**place, variant=found.variant, **found.values))
             by_part.append(found.by_part.assign(**keys, variant=found.variant))
-    for name, tables in (("parts", by_image), ("importances", by_part)):
-        store.write_table(
-            job.folder / f"{name}.parquet",
-            pd.concat(tables, ignore_index=True),
-            {"probe": request.probe, "top": parts.top},
-        )
-
-
-def _layers(
-    folders: tuple[Path, Path], probe: str, method: str, names: tuple[str, str]
-) -> tuple[LayerMaps, LayerMaps]:
-    """Both models' maps of a method at their layers."""
-    return tuple(
-        observations.layer_of(observations.read_maps(folder, probe, method), name, method, folder)
-        for folder, name in zip(folders, names, strict=True)
-    )
+    both = {"parts": by_image, "importances": by_part}
+    return {name: pd.concat(tables, ignore_index=True) for name, tables in both.items()}
 
 
 def _prepare(
-    layers: list[LayerMaps], method: str, resolution: str, image_size: int
+    layers: tuple[LayerMaps, LayerMaps], method: str, resolution: str, image_size: int
 ) -> tuple[list[Prepared], tuple[int, int]]:
     """Both sides' maps at one resolution, and its grid.
 
@@ -309,7 +324,7 @@ def _prepare(
 
 
 def _explained_table(
-    layers: list[LayerMaps],
+    layers: tuple[LayerMaps, LayerMaps],
     prepared: list[Prepared],
     subjects: Subjects,
     explained: str,
