@@ -20,12 +20,20 @@ class Finished:
     folder: Path
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Finished:
-    folder = tmp_path_factory.mktemp("finished")
-    study = studies.plan(studies.SMALL)
+def made(raw: dict, folder: Path) -> Finished:
+    study = studies.plan(raw)
     studies.make_all(study, folder)
     return Finished(study, folder)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Finished:
+    return made(studies.SMALL, tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture(scope="session")
+def finished_parted(tmp_path_factory) -> Finished:
+    return made(studies.PARTED, tmp_path_factory.mktemp("finished_parted"))
 
 
 @pytest.fixture

@@ -54,6 +54,18 @@ def small(**changes) -> dict:
     return made
 
 
+PARTED = small(
+    study="parted",
+    parts={
+        "source": "foreground-grid",
+        "settings": {"rows": 2, "columns": 3},
+        "headline": {"method": "saliency", "variant": "mass_absolute"},
+        "top": 2,
+    },
+)
+"""The small study, which also asks about parts: it has every kind of artefact."""
+
+
 def plan(raw: dict) -> Study:
     """The study of a configuration."""
     configuration = settings.parse(raw)

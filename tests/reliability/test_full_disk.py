@@ -90,11 +90,12 @@ def test_a_training_that_meets_a_full_disk_goes_on_later(working, finished, tmp_
 @pytest.mark.long
 @pytest.mark.parametrize("kind", studies.MAKERS)
 def test_every_job_that_meets_a_full_disk_says_so_and_goes_on_later(
-    kind, working, finished, tmp_path, monkeypatch
+    kind, finished_parted, tmp_path, monkeypatch
 ):
-    artefact = next(a for a in studies.in_order(working) if a.kind == kind)
+    artefact = next(a for a in studies.in_order(finished_parted.study) if a.kind == kind)
     most = 20 if kind == "figures" else 100  # they have many files, and take seconds
-    fails_and_goes_on(artefact, tmp_path / "made", monkeypatch, most, 2, finished)
+    with studies.inside(finished_parted.folder):
+        fails_and_goes_on(artefact, tmp_path / "made", monkeypatch, most, 2, finished_parted)
 
 
 # ------------------------------------------------------------------------- a disk of its own

@@ -9,15 +9,6 @@ import pytest
 from . import studies
 from .test_faults import EMPTY, READERS, cases, check
 
-PARTED = studies.small(
-    study="parted",
-    parts={
-        "source": "foreground-grid",
-        "settings": {"rows": 2, "columns": 3},
-        "headline": {"method": "saliency", "variant": "mass_absolute"},
-        "top": 2,
-    },
-)
 FURTHER = {
     "parts": {
         "maps.safetensors": "comparison",
@@ -27,22 +18,19 @@ FURTHER = {
     "observation": {"test/removed.safetensors": "comparison"},
     "comparison": {"parts.parquet": "tables", "importances.parquet": "tables"},
 }
-CASES = cases(studies.plan(PARTED), FURTHER)
+CASES = cases(studies.plan(studies.PARTED), FURTHER)
 SAMPLE = random.Random(2).sample(CASES, 5)
 
 
-@pytest.fixture(scope="module")
-def parted(tmp_path_factory):
+@pytest.fixture
+def parted(finished_parted):
     """The study, made, with its folder as the working directory."""
-    folder = tmp_path_factory.mktemp("parted")
-    study = studies.plan(PARTED)
-    studies.make_all(study, folder)
-    with studies.inside(folder):
-        yield study
+    with studies.inside(finished_parted.folder):
+        yield finished_parted.study
 
 
 def test_every_further_file_of_the_store_has_its_reader_here():
-    before, after = (studies.plan(raw) for raw in (studies.small(), PARTED))
+    before, after = (studies.plan(raw) for raw in (studies.small(), studies.PARTED))
     for kind in (artefact.kind for artefact in studies.in_order(after)):
         known = set(before.outputs(kind)) if kind != "parts" else {"run.json"}
         assert set(after.outputs(kind)) - known == set(FURTHER.get(kind, ()))
