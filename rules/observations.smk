@@ -1,4 +1,5 @@
 # What a model says of the probes: logits, maps, pooled features and Grams, in one job a model.
+# Every other observation waits for the teachers', every comparison for those of teachers and twins.
 
 
 rule observation:
@@ -10,6 +11,7 @@ rule observation:
         "results/logs/observation/{model}.log",
     benchmark:
         "results/logs/observation/{model}.benchmark.tsv"
+    priority: lambda wildcards: 25 if wildcards.model in STUDY.awaited else 5
     conda:
         "../envs/distilscope.yaml"
     threads: CONFIGURATION.threads

@@ -72,7 +72,7 @@ def cka(place: Path) -> tuple[list[Row], str]:
             seconds["ours"],
             seconds["theirs"],
             Goal(10),
-            note="from features; ours with products and sums in float64",
+            note="from features; ours with means and HSIC sums in float64",
             **more,
         ),
         compared(

@@ -119,7 +119,13 @@ def _file(module: str) -> Path:
 
 @cache
 def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    """What a file says to the computer: without comments and docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_docstring(body[0]) and _may_have_one(node):
+            node.body = body[1:] or [ast.Pass()]
+    return tree
 
 
 @cache
@@ -150,12 +156,7 @@ def _is_module(name: str) -> bool:
 
 @cache
 def _digest(path: Path) -> str:
-    tree = ast.parse(ast.unparse(_tree(path)))
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and _is_docstring(body[0]) and _may_have_one(node):
-            node.body = body[1:] or [ast.Pass()]
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
+    return hashlib.sha256(ast.unparse(_tree(path)).encode()).hexdigest()
 
 
 def _may_have_one(node: ast.AST) -> bool:

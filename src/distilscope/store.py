@@ -28,6 +28,8 @@ DIGEST_SUFFIX = ".sha256"
 RUN_FILE = "run.json"
 ACCEPTED_FILE = "accepted.json"
 """Written after `run.json`, whose digest it holds, so that `run.json` can't list it."""
+BLOCK_BYTES = 2**22
+"""What is read at a time of a file that is too large to be in memory twice."""
 IDENTITY = re.compile(r"\.([0-9a-f]{12})$")
 
 
@@ -354,6 +356,37 @@ def read_tensors(path: Path, names: Sequence[str] | None = None) -> dict[str, np
 
     with _reading(path), safe_open(path, framework="numpy") as handle:
         return {name: handle.get_tensor(name) for name in (names or handle.keys())}
+
+
+def read_rows(path: Path, wanted: Sequence[tuple[str, np.ndarray]]) -> list[np.ndarray]:
+    """Read rows of arrays of a safetensors file: of each named one those that a mask (N,) chooses.
+
+    They are read block by block, so that besides what is returned no more than a block is in
+    memory: the library maps the file, and what it has read counts until the file is closed.
+    """
+    with _reading(path):
+        return [_rows(path, name, mask) for name, mask in wanted]
+
+
+def _rows(path: Path, name: str, mask: np.ndarray) -> np.ndarray:
+    import numpy as np
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as handle:
+        stored = handle.get_slice(name)
+        shape, first = stored.get_shape(), stored[:1]
+    if len(mask) != shape[0]:
+        raise ValueError(f"{name} has {shape[0]} rows, expected {len(mask)}")
+    rows = np.empty((np.count_nonzero(mask), *shape[1:]), first.dtype)
+    block = max(1, BLOCK_BYTES // max(1, first.nbytes))
+    filled = 0
+    for start in range(0, len(mask), block):
+        chosen = mask[start : start + block]
+        with safe_open(path, framework="numpy") as handle:
+            part = handle.get_slice(name)[start : start + len(chosen)][chosen]
+        rows[filled : filled + len(part)] = part
+        filled += len(part)
+    return rows
 
 
 def read_tensors_metadata(path: Path) -> dict[str, Any]:

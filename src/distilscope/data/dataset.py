@@ -122,22 +122,20 @@ def load(folder: Path, device: str | torch.device = "cpu") -> Dataset:
     """
     folder = Path(folder)
     manifest = store.read_json(folder / MANIFEST_FILE)
-    arrays = store.read_tensors(folder / IMAGES_FILE)
+    file = folder / IMAGES_FILE
+    small = [f"{part}.{what}" for part in ("train", "test") for what in ("labels", "indices")]
+    arrays = store.read_tensors(file, [*small, "train.held_out"])
     held_out = arrays["train.held_out"]
     chosen = {
         "train": ("train", ~held_out),
         "held-out": ("train", held_out),
         "test": ("test", np.ones(len(arrays["test.labels"]), dtype=bool)),
     }
-    splits = {
-        name: Split(
-            *(
-                torch.from_numpy(arrays[f"{part}.{what}"][rows]).to(device)
-                for what in ("images", "labels", "indices")
-            )
-        )
-        for name, (part, rows) in chosen.items()
-    }
+    images = store.read_rows(file, [(f"{part}.images", rows) for part, rows in chosen.values()])
+    splits = {}
+    for (name, (part, rows)), pixels in zip(chosen.items(), images, strict=True):
+        known = (arrays[f"{part}.{what}"][rows] for what in ("labels", "indices"))
+        splits[name] = Split(*(torch.from_numpy(a).to(device) for a in (pixels, *known)))
     return Dataset(
         classes=tuple(manifest["classes"]),
         image_size=manifest["image_size"],

@@ -167,11 +167,8 @@ def add_means(
 def _reasons(
     pair: Pair, columns: Sequence[str], values: np.ndarray, chosen: np.ndarray
 ) -> list[str | None]:
-    undefined = np.isnan(values)
-    return [
-        causes.summarise(pair.reasons[chosen][undefined[:, i]], name)
-        for i, name in enumerate(columns)
-    ]
+    undefined, reasons = np.isnan(values), pair.reasons[chosen]
+    return [causes.summarise(reasons[undefined[:, i]], name) for i, name in enumerate(columns)]
 
 
 def _add_spread(

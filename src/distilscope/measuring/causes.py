@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -73,17 +74,16 @@ def summarise(reasons: Sequence[str | None], measure: str) -> str | None:
     """
     if len(reasons) == 0:
         return None
-    known = ["" if reason is None or reason != reason else str(reason) for reason in reasons]
-    texts, counts = np.unique(np.array(known, dtype=object).astype(str), return_counts=True)
+    known = Counter("" if reason is None or reason != reason else reason for reason in reasons)
     totals: dict[str, int] = {}
-    for text, count in zip(texts.tolist(), counts.tolist(), strict=True):
+    for text, count in known.items():
         for cause in [c for c in text.split("; ") if c and concerns(c, measure)]:
             totals[cause] = totals.get(cause, 0) + count
     if not totals:
         alone = NO_STRANGER if measure.startswith("null_other_") else NOT_BOTH_IN_SUBSET
-        return f"{len(known)} undefined: {alone}"
+        return f"{len(reasons)} undefined: {alone}"
     ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-    return f"{len(known)} undefined: " + "; ".join(f"{cause} ({n})" for cause, n in ordered)
+    return f"{len(reasons)} undefined: " + "; ".join(f"{cause} ({n})" for cause, n in ordered)
 
 
 def concerns(cause: str, measure: str) -> bool:

@@ -7,10 +7,12 @@ import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 WARM_UP = 2
 
@@ -34,9 +36,31 @@ def cost(model: nn.Module, image_size: int, channels: int = 3) -> Cost:
     torch counts two operations (a multiplication and an addition) for each term of a convolution
     or a matrix product, and nothing for the rest; half of that is the number of multiply-adds.
     """
-    with _evaluating(model), FlopCounterMode(display=False) as counter:
+    with _evaluating(model), _Operations() as counted:
         model(_image(model, 1, channels, image_size))
-    return Cost(parameters(model), counter.get_total_flops() // 2)
+    return Cost(parameters(model), counted.total // 2)
+
+
+class _Operations(TorchDispatchMode):
+    """Counts as `FlopCounterMode` does, without its import of torch's compiler (a second a job)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch would import its compiler only to tell it to leave this class alone."""
+        return False
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None) -> Any:
+        """Run an operation, and add what torch's formula says that it takes."""
+        kwargs = kwargs or {}
+        found = operation(*args, **kwargs)
+        if operation.overloadpacket in flop_registry:
+            formula = flop_registry[operation.overloadpacket]
+            self.total += formula(*args, **kwargs, out_val=found)
+        return found
 
 
 def latency(

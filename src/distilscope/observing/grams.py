@@ -45,8 +45,9 @@ def gap(output: Tensor) -> Tensor:
 def centred_gram(features: Tensor) -> Tensor:
     """X Xᵀ of the features (N, ...) flattened to (N, p), minus their mean over N.
 
-    Products and sums in float64; (N, N) float32 comes back.
+    The mean is found and taken away in float64. Once it is gone nothing is left to cancel, and
+    the product is of the features' own type: (N, N) float32 comes back, as it is stored.
     """
-    rows = features.flatten(start_dim=1).to(torch.float64)
-    rows = rows - rows.mean(dim=0)
+    rows = features.flatten(start_dim=1)
+    rows = (rows - rows.mean(dim=0, dtype=torch.float64)).to(rows.dtype)
     return (rows @ rows.T).to(torch.float32)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from distilscope.reporting.tables import Tables, clean
 
 PRINTED = ("of", "measure", "value", "trust", "source", "error")
@@ -65,19 +67,20 @@ def undefined(tables: Tables) -> list[dict[str, Any]]:
     # Spread and quantiles leave out the images that their mean leaves out.
     rows = rows[~rows["measure"].str.contains(r"\.(?:sd|min|q\d+)$")]
     affected = rows[rows["value"].isna() | (rows["n_undefined"].fillna(0) > 0)]
-    reasons = affected["reason"].fillna("").replace("", "no reason recorded")
-    found = []
-    for (measure, reason), group in affected.groupby(["measure", reasons], sort=True):
-        left_out = group["n_undefined"].fillna(0)
-        found.append(
-            {
-                "measure": measure,
-                "reason": reason,
-                "numbers": len(group),
-                "missing": int(group["value"].isna().sum()),
-                "models": group["model"].nunique(),
-                "least": int(left_out.min()),
-                "most": int(left_out.max()),
-            }
-        )
-    return found
+    told = pd.DataFrame(
+        {
+            "measure": affected["measure"],
+            "reason": affected["reason"].fillna("").replace("", "no reason recorded"),
+            "missing": affected["value"].isna(),
+            "model": affected["model"],
+            "left_out": affected["n_undefined"].fillna(0).astype(int),
+        }
+    )
+    found = told.groupby(["measure", "reason"], sort=True).agg(
+        numbers=("model", "size"),
+        missing=("missing", "sum"),
+        models=("model", "nunique"),
+        least=("left_out", "min"),
+        most=("left_out", "max"),
+    )
+    return found.reset_index().to_dict("records")

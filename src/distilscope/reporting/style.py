@@ -83,7 +83,8 @@ def write_svg(figure: Figure, path) -> None:
 
 
 def write_png(figure: Figure, path) -> None:
-    """Write PNG at 150 dots an inch without metadata."""
+    """Write PNG at 150 dots an inch without metadata, laid out as it was when last drawn."""
+    figure.set_layout_engine("none")
     figure.set_dpi(DPI)
     FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
 

@@ -119,6 +119,13 @@ class Study:
         trained = [*self.models, *self.shortcuts.models.values()]
         return [m.artefact.name for m in trained if m.role in ("teacher", "twin")]
 
+    @cached_property
+    def awaited(self) -> frozenset[str]:
+        """The names of the observations of teachers and twins, for which the others wait."""
+        roles = {model.id: model.role for model in self.models}
+        waited = (o for of, o in self.observations.items() if roles.get(of) in ("teacher", "twin"))
+        return frozenset(observation.name for observation in waited)
+
     @property
     def marker(self) -> Path:
         """The file that says that results/<study>/ holds this study and not an earlier one."""

@@ -43,6 +43,26 @@ def test_what_was_written_is_read(folder):
     assert store.read_tensors_metadata(folder / "w.safetensors") == {"m": 2}
 
 
+@pytest.mark.parametrize("block_rows", [1, 3, 7, 100])
+def test_rows_are_read_block_by_block_as_if_at_once(folder, monkeypatch, block_rows):
+    random = np.random.default_rng(1)
+    images = random.integers(0, 256, (7, 2, 3), dtype=np.uint8)
+    store.write_tensors(folder / "w.safetensors", {"images": images})
+    monkeypatch.setattr(store, "BLOCK_BYTES", block_rows * images[0].nbytes)
+    masks = [np.array([1, 0, 0, 1, 0, 1, 1], bool), np.zeros(7, bool), np.ones(7, bool)]
+    found = store.read_rows(folder / "w.safetensors", [("images", mask) for mask in masks])
+    for rows, mask in zip(found, masks, strict=True):
+        assert rows.dtype == np.uint8
+        np.testing.assert_array_equal(rows, images[mask])
+
+
+def test_rows_of_an_array_of_another_length_are_not_read(folder):
+    written(folder)
+    for rows in (1, 3):
+        with pytest.raises(store.DamagedFile, match=f"w has 2 rows, expected {rows}"):
+            store.read_rows(folder / "w.safetensors", [("w", np.ones(rows, bool))])
+
+
 def test_the_same_content_gives_the_same_bytes(tmp_path):
     written(tmp_path / "one")
     written(tmp_path / "two")

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from distilscope import catalog
 from distilscope.models.build import build
@@ -32,6 +33,35 @@ def test_multiply_adds_of_a_bottleneck_resnet_are_those_of_its_products():
         model(torch.zeros(1, 3, 16, 16))
     by_hand = sum(terms) + model.fc.weight.numel()
     assert cost(model, 16).multiply_adds == by_hand
+
+
+class Attending(nn.Module):
+    """Patches that attend to each other, grouped and transposed convolutions, a batched product."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 4, stride=4)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.grouped = nn.Conv2d(8, 8, 3, groups=4)
+        self.up = nn.ConvTranspose2d(8, 4, 2)
+        self.head = nn.Linear(4, 10)
+
+    def forward(self, images):
+        grid = self.patches(images)
+        tokens = grid.flatten(2).transpose(1, 2)
+        seen, _ = self.attention(tokens, tokens, tokens)
+        seen = torch.bmm(seen @ tokens.transpose(1, 2), tokens)
+        seen = self.up(self.grouped(seen.transpose(1, 2).reshape(grid.shape)))
+        return self.head(seen.mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize("name", ["attending", "resnet18", "plain-small"])
+def test_multiply_adds_are_half_of_what_torchs_own_counter_finds(name):
+    model = Attending().eval() if name == "attending" else network(name).eval()
+    images = torch.zeros(1, 3, 32, 32).to(memory_format=torch.channels_last)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(images)
+    assert cost(model, 32).multiply_adds == counter.get_total_flops() // 2 > 0
 
 
 def test_measuring_leaves_the_mode_alone():
