@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Set
 from pathlib import Path
 
 from distilscope.commands.configured import possible_studies, read
@@ -13,17 +13,21 @@ from distilscope.study import FOLDERS, RESULTS, STORE
 CHECKPOINTS = RESULTS / "checkpoints"
 
 
-def orphans(configurations: Iterable[Path], root: Path) -> list[Path]:
-    """The folders of the store, and of checkpoints, that none of these configurations asks for.
+def asked_for(path: Path, root: Path) -> set[Path]:
+    """The folders of the store, and of checkpoints, that a configuration asks for.
 
     Raises:
-        ConfigurationError: one of them can't be used, so that it is unknown what it asks for.
+        ConfigurationError: it can't be used, so that it is unknown what it asks for.
     """
     asked: set[Path] = set()
-    for path in configurations:
-        for study in possible_studies(path, root):
-            asked.update(artefact.folder for artefact in study.artefacts.values())
-            asked.update(CHECKPOINTS / model.artefact.name for model in study.models)
+    for study in possible_studies(path, root):
+        asked.update(artefact.folder for artefact in study.artefacts.values())
+        asked.update(CHECKPOINTS / model.artefact.name for model in study.models)
+    return asked
+
+
+def orphans(asked: Set[Path]) -> list[Path]:
+    """The folders of the store, and of checkpoints, that are none of these."""
     places = [*(STORE / folder for folder in FOLDERS.values()), CHECKPOINTS]
     found = [folder for place in places if place.is_dir() for folder in place.iterdir()]
     return sorted(folder for folder in found if folder.is_dir() and folder not in asked)
@@ -41,31 +45,32 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _plannable(configurations: Iterable[Path], root: Path) -> Iterator[Path]:
-    """Those configurations whose files are on this machine; of the others a line each.
+def _asked_here(path: Path, root: Path) -> set[Path] | None:
+    """As `asked_for`, or None, with a line that says so, where its files aren't on this machine.
 
     Without its images a study can have no results here, unless they were removed since. So one
     that has published any is refused: nobody knows which of the results are its own.
 
     Raises:
-        ConfigurationError: one can't be used.
+        ConfigurationError: it can't be used.
     """
-    for path in configurations:
-        try:
-            for _ in possible_studies(path, root):
-                pass
-        except NotHere as missing:
-            if (RESULTS / read(path).study).exists():
-                raise
-            print(f"{path.relative_to(root)} is passed over: {missing}")
-        else:
-            yield path
+    try:
+        return asked_for(path, root)
+    except NotHere as missing:
+        if (RESULTS / read(path).study).exists():
+            raise
+        print(f"{path.relative_to(root)} is passed over: {missing}")
+        return None
 
 
 def main(paths: list[Path], root: Path, confirmed: bool) -> int:
     """List what no configuration under config/, or of `paths`, asks for; remove it if confirmed."""
-    known = sorted({*_plannable((root / "config").rglob("*.yaml"), root), *paths})
-    found = orphans(known, root)
+    shipped = (
+        (path, _asked_here(path, root)) for path in sorted((root / "config").rglob("*.yaml"))
+    )
+    known = {path: asked for path, asked in shipped if asked is not None}
+    known |= {path: asked_for(path, root) for path in paths}
+    found = orphans(set().union(*known.values()))
     if not found:
         print(f"No orphans: {len(known)} configurations ask for all that is in {STORE}/.")
         return 0

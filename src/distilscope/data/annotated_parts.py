@@ -23,7 +23,7 @@ from PIL import Image
 
 from distilscope.data.annotation_tables import AnnotationTables
 from distilscope.data.fit import resize_picture
-from distilscope.data.image_folder import _opened
+from distilscope.data.image_folder import opened
 from distilscope.data.part_maps import (
     FEW_PARTS,
     LEAST_FOR_ORDER,
@@ -163,5 +163,5 @@ def _mean_side(sides: np.ndarray) -> np.ndarray:
 
 def _decoded(file: Path) -> Image.Image:
     """The picture in RGB; any fault names the file."""
-    with _opened(file) as picture:
+    with opened(file) as picture:
         return picture.convert("RGB")

@@ -116,7 +116,7 @@ def _headers(folder: Path, classes: list[str]) -> list[_Picture]:
 def _header(file: Path, label: int) -> _Picture:
     if file.suffix.lower() not in SUFFIXES or not file.is_file():
         raise BadData(f"{file}: it is not a picture, expected files ending in {_either(SUFFIXES)}")
-    with _opened(file) as picture:
+    with opened(file) as picture:
         if picture.mode not in GREY_MODES + COLOUR_MODES:
             raise BadData(
                 f"{file}: its pixels are of Pillow's mode {picture.mode!r}, "
@@ -126,14 +126,14 @@ def _header(file: Path, label: int) -> _Picture:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Image.Image]:
+def opened(file: Path) -> Iterator[Image.Image]:
     """A picture whose header is read, small enough to decode; any fault names the file."""
     try:
         with warnings.catch_warnings():
             # Pillow warns at a limit of its own, above ours.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(file, formats=FORMATS)
-        with opened as picture:
+            found = Image.open(file, formats=FORMATS)
+        with found as picture:
             if picture.width * picture.height > PIXEL_LIMIT:
                 raise Image.DecompressionBombError
             yield picture
@@ -148,7 +148,7 @@ def _opened(file: Path) -> Iterator[Image.Image]:
 def _decoded(file: Path, grey: bool) -> Image.Image:
     """The pixels in mode L or RGB, with transparency laid over black."""
     mode = "L" if grey else "RGB"
-    with _opened(file) as picture:
+    with opened(file) as picture:
         picture.load()
         if not picture.has_transparency_data:
             return picture.convert(mode)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import nn
 
 from distilscope import provenance, store
@@ -94,7 +95,7 @@ class _Observer:
         prepare: Prepare = dataset.normalise
         if own is not None:
             prepare = Normalisation(tuple(own["mean"]), tuple(own["std"]), job.device)
-        model = model.eval().to(job.device)
+        model = model.eval().to(job.device, memory_format=torch.channels_last)
         return cls(job, request, stopwatch, dataset, model, prepare)
 
     def probe(self, wanted: ProbeRequest) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from distilscope import study as rooms
 from distilscope.__main__ import main
-from distilscope.commands.orphans import orphans
+from distilscope.commands.orphans import asked_for, orphans
 from distilscope.settings import ConfigurationError
 
 from ...workflow.clone import REPOSITORY
@@ -20,6 +20,11 @@ FEWER = put("grid", 0, "T", [2])
 
 def folders():
     return {path for path in rooms.STORE.glob("*/*.*") if path.is_dir()}
+
+
+def beside(*paths):
+    """What these configurations don't ask for."""
+    return orphans(set().union(*(asked_for(path, REPOSITORY) for path in paths)))
 
 
 def test_nothing_is_an_orphan_while_it_is_asked_for(capsys):
@@ -54,16 +59,15 @@ def test_any_configuration_under_config_keeps_its_results():
 def test_a_configuration_elsewhere_counts_where_it_is_named():
     made(write(to=Path("mine.yaml")))
     made(write(FEWER))
-    known = [CONFIGURATION]
-    assert orphans(known, REPOSITORY)
-    assert orphans([*known, Path("mine.yaml")], REPOSITORY) == []
+    assert beside(CONFIGURATION)
+    assert beside(CONFIGURATION, Path("mine.yaml")) == []
 
 
 def test_a_precision_that_was_never_resolved_keeps_the_models_of_both():
     for precision in ("fp32", "bf16"):
         made(write(put("precision", precision)))
     write(put("precision", "auto"))
-    assert {path.parent.name for path in orphans([CONFIGURATION], REPOSITORY)} == {"reports"}
+    assert {path.parent.name for path in beside(CONFIGURATION)} == {"reports"}
     assert not (rooms.STORE / "resolved").exists()
 
 
@@ -73,7 +77,7 @@ def test_checkpoints_of_models_that_nobody_trains_are_orphans():
     other = Path("results/checkpoints/tiny-kd-T9-a0.9-s1.0123456789ab")
     for folder in (wanted, other):
         folder.mkdir(parents=True)
-    assert orphans([CONFIGURATION], REPOSITORY) == [other]
+    assert beside(CONFIGURATION) == [other]
 
 
 def test_a_study_whose_images_are_not_here_is_passed_over_unless_it_has_results(capsys):
@@ -100,7 +104,7 @@ def test_nothing_is_removed_where_a_configuration_can_not_be_read(capsys):
     assert "config/broken.yaml is not YAML" in capsys.readouterr().err
     Path("config/broken.yaml").write_text("students: 3")
     with pytest.raises(ConfigurationError, match=r"config/broken\.yaml can't be used"):
-        orphans(sorted(Path("config").glob("*.yaml")), REPOSITORY)
+        beside(*sorted(Path("config").glob("*.yaml")))
     assert any("T4" in path.name for path in folders())
 
 
