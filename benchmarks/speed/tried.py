@@ -1,13 +1,17 @@
-"""What was tried and is not used, measured where it is asked for: `--only tried`."""
+"""What was tried, used or not, measured where it is asked for: `--only tried`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import torch
 from torch.nn import functional as F
 
+from distilscope import catalog
+from distilscope.models.build import build
+from distilscope.observing import input_gradients
 from distilscope.observing.numerics import exact
 from distilscope.training import runtime
 from distilscope.training.optimiser import SGD
@@ -17,11 +21,12 @@ from .timing import Row, compared, interleaved, missing
 
 STUDENT, STEPS, REPEATS = "plain-small", 4, 5
 OBSERVED, OBSERVED_IMAGES = "resnet18", 200
+EXPLAINED, WIDTH, IG_STEPS = "resnet26", 12, 8
 
 
 def tried(place: Path) -> tuple[list[Row], str]:
-    """Compiled students, and observing in the layout of training."""
-    return [*_compiled(), _layout()], ""
+    """Compiled students; the layout of observing, and its batches of integrated gradients."""
+    return [*_compiled(), _layout(), _cached()], ""
 
 
 def _compiled() -> list[Row]:
@@ -73,7 +78,7 @@ def _compiled_steps(precision: str) -> Callable[[], None]:
 
 
 def _layout() -> Row:
-    """A teacher's forward pass as observing runs it, and channels last."""
+    """A teacher's forward pass as observing runs it, and channels first."""
     batch, _ = loops.resident_batch(OBSERVED_IMAGES)
     rows = batch.contiguous()
     last = material.teacher(OBSERVED)
@@ -90,10 +95,45 @@ def _layout() -> Row:
         seconds = interleaved({"last": passing(last, batch), "first": passing(first, rows)}, 3)
     return compared(
         11,
-        f"observing channels last, {OBSERVED} forward",
+        f"observing channels last, as it is, {OBSERVED} forward",
         seconds["last"],
         seconds["first"],
         scale=1000 / OBSERVED_IMAGES,
-        against="channels first, as it is",
+        against="channels first",
+        precision="fp32",
+    )
+
+
+def _cached() -> Row:
+    """Integrated gradients in batches that a processor's caches hold, and in a GPU's batches."""
+    entry = catalog.ARCHITECTURES[EXPLAINED]
+    settings = {**entry.settings, "width": WIDTH}
+    model = build({"builder": entry.builder, "settings": settings}, material.CLASSES)
+    model = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    batch, _ = loops.resident_batch(input_gradients.CACHED_BATCH)
+    classes = torch.zeros(len(batch), dtype=torch.long)
+
+    def explaining(inputs_a_pass: int) -> Callable[[], None]:
+        def work() -> None:
+            with mock.patch.object(input_gradients, "CACHED_BATCH", inputs_a_pass):
+                input_gradients.integrated_gradients(
+                    model, batch, classes, torch.zeros_like(batch[:1]), IG_STEPS
+                )
+
+        return work
+
+    ways = {
+        "small": explaining(input_gradients.CACHED_BATCH),
+        "large": explaining(input_gradients.INTERNAL_BATCH),
+    }
+    with exact(threads=1):
+        seconds = interleaved(ways, 3)
+    return compared(
+        11,
+        f"integrated gradients, {input_gradients.CACHED_BATCH} inputs a pass as it is, {EXPLAINED}",
+        seconds["small"],
+        seconds["large"],
+        scale=1000 / len(batch) / IG_STEPS,
+        against=f"{input_gradients.INTERNAL_BATCH} inputs a pass",
         precision="fp32",
     )

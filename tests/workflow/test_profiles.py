@@ -110,6 +110,26 @@ def test_on_a_cluster_what_computes_on_tensors_asks_for_one_gpu_and_nothing_else
     assert jobs["comparison"] == {(0, 3000, 60)}
 
 
+def test_what_others_wait_for_goes_first_and_what_is_short_last(clone):
+    """The teacher and its twin are `resnet18` here, and every comparison waits for both."""
+    _, text = dry_run(clone, "slurm", device="cpu")
+    found: dict[str, set[int]] = {}
+    for block in re.split(r"\n(?=(?:local)?rule \w+:)", text)[1:]:
+        rule = re.match(r"(?:local)?rule (\w+):", block).group(1)
+        awaited = rule == "observation" and "wildcards: model=resnet18-" in block
+        priority = re.search(r"priority: (\d+)", block)
+        found.setdefault("awaited" if awaited else rule, set()).add(
+            int(priority.group(1)) if priority else 0
+        )
+    order = ["teacher", "awaited", "targets", "model", "observation", "comparison"]
+    priorities = [found[kind] for kind in order]
+    assert all(len(values) == 1 for values in priorities)
+    assert sorted((max(values) for values in priorities), reverse=True) == [
+        max(values) for values in priorities
+    ]
+    assert len(set.union(*priorities)) == len(order)
+
+
 def test_a_study_on_processors_asks_a_cluster_for_no_gpu(clone):
     code, text = dry_run(clone, "slurm", device="cpu")
     assert code == 0, text
