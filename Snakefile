@@ -15,7 +15,7 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 # A plan makes millions of objects that stay: looking through the young ones for garbage every 700
-# takes a fifth of the planning. This often it takes next to nothing, and no more memory.
+# takes a tenth of the planning. This often it takes next to nothing, and no more memory.
 gc.set_threshold(50_000, 10, 10)
 
 # The library is used as it lies in this clone, by this process and by every job.
