@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -85,11 +86,16 @@ def dry_run(clone, profile: str, *arguments: str, device: str) -> tuple[int, str
     return done.returncode, done.stdout + done.stderr
 
 
+def jobs_of(text: str) -> Iterator[tuple[str, str]]:
+    """The jobs that a dry run tells of: rule, and all that it says of the job."""
+    for block in re.split(r"\n(?=(?:local)?rule \w+:)", text)[1:]:
+        yield re.match(r"(?:local)?rule (\w+):", block).group(1), block
+
+
 def asked(text: str) -> dict[str, set[tuple[int, int, int]]]:
     """What the jobs of a dry run ask for, by rule: GPUs, MB and minutes."""
     found: dict[str, set[tuple[int, int, int]]] = {}
-    for block in re.split(r"\n(?=(?:local)?rule \w+:)", text)[1:]:
-        rule = re.match(r"(?:local)?rule (\w+):", block).group(1)
+    for rule, block in jobs_of(text):
         numbers = dict(re.findall(r"\b(gpu|mem_mb|runtime)=(\d+)", block))
         values = tuple(int(numbers.get(name, 0)) for name in ("gpu", "mem_mb", "runtime"))
         found.setdefault(rule, set()).add(values)
@@ -114,8 +120,7 @@ def test_what_others_wait_for_goes_first_and_what_is_short_last(clone):
     """The teacher and its twin are `resnet18` here, and every comparison waits for both."""
     _, text = dry_run(clone, "slurm", device="cpu")
     found: dict[str, set[int]] = {}
-    for block in re.split(r"\n(?=(?:local)?rule \w+:)", text)[1:]:
-        rule = re.match(r"(?:local)?rule (\w+):", block).group(1)
+    for rule, block in jobs_of(text):
         awaited = rule == "observation" and "wildcards: model=resnet18-" in block
         priority = re.search(r"priority: (\d+)", block)
         found.setdefault("awaited" if awaited else rule, set()).add(

@@ -69,7 +69,7 @@ def main(paths: list[Path], root: Path, confirmed: bool) -> int:
         (path, _asked_here(path, root)) for path in sorted((root / "config").rglob("*.yaml"))
     )
     known = {path: asked for path, asked in shipped if asked is not None}
-    known |= {path: asked_for(path, root) for path in paths}
+    known |= {path: asked_for(path, root) for path in paths if path not in known}
     found = orphans(set().union(*known.values()))
     if not found:
         print(f"No orphans: {len(known)} configurations ask for all that is in {STORE}/.")

@@ -122,9 +122,8 @@ class Study:
     @cached_property
     def awaited(self) -> frozenset[str]:
         """The names of the observations of teachers and twins, for which the others wait."""
-        roles = {model.id: model.role for model in self.models}
-        waited = (o for of, o in self.observations.items() if roles.get(of) in ("teacher", "twin"))
-        return frozenset(observation.name for observation in waited)
+        family = (model for model in self.models if model.role in ("teacher", "twin"))
+        return frozenset(self.observations[model.id].name for model in family)
 
     @property
     def marker(self) -> Path:
