@@ -205,6 +205,7 @@ def _tagged(value: Any) -> Any:
 
 
 Statement = Annotated[
+    # A union of as many types as there are at run time can't be written with `|`.
     Annotated[Union[tuple(FORMS.values())], Field(discriminator="form")],  # noqa: UP007
     BeforeValidator(_tagged),
 ]

@@ -59,6 +59,7 @@ def _tagged(value: Any) -> Any:
 
 
 Entry = Annotated[
+    # A union of as many types as there are at run time can't be written with `|`.
     Annotated[Union[tuple(ENTRIES.values())], Field(discriminator="objective")],  # noqa: UP007
     BeforeValidator(_tagged),
 ]
