@@ -5,7 +5,6 @@
 # from the configuration. So what exists under the path that is asked for is right, and all
 # inputs are `ancient`: times of files play no part.
 
-import gc
 import os
 import sys
 from pathlib import Path
@@ -14,10 +13,6 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
-# A plan makes millions of objects that stay: looking through the young ones for garbage every 700
-# takes a tenth of the planning. This often it takes next to nothing, and no more memory.
-gc.set_threshold(50_000, 10, 10)
-
 # The library is used as it lies in this clone, by this process and by every job.
 LIBRARY = str(Path(workflow.basedir) / "src")
 sys.path.insert(0, LIBRARY)
@@ -25,6 +20,8 @@ SEARCHED = filter(None, [LIBRARY, os.environ.get("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(SEARCHED))
 
 from distilscope import study
+
+study.lighten()
 
 # A --configfile on the command line replaces the default study; it is never merged into it.
 if not workflow.config_settings.configfiles:
@@ -41,6 +38,7 @@ except (ValueError, OSError) as fault:
 
 CONFIGURATION, STUDY = STARTED.configuration, STARTED.study
 DEVICE, GPU = STARTED.device, STARTED.gpus
+STANDING = study.Standing(STUDY)
 
 
 include: "rules/common.smk"

@@ -15,9 +15,24 @@ wildcard_constraints:
 
 
 def files(kind, wildcard):
-    """The output files of a rule that makes artefacts of that kind."""
+    """The files of an artefact of that kind."""
     folder = study.STORE / study.FOLDERS[kind] / f"{{{wildcard}}}"
     return [str(folder / name) for name in STUDY.outputs(kind)]
+
+
+# Of what there is one of for each model a rule declares the file that is written last, since every
+# file takes Snakemake time, memory and a record; a rule of its own, `..._again`, declares the
+# others, for an artefact that lost one of them.
+
+
+def last_file(kind, wildcard):
+    """The file of an artefact that says that the others are there."""
+    return files(kind, wildcard)[-1]
+
+
+def other_files(kind, wildcard):
+    """The files of an artefact that were there when its last one was written."""
+    return files(kind, wildcard)[:-1]
 
 
 def inputs(kind, wildcard):
@@ -25,11 +40,13 @@ def inputs(kind, wildcard):
 
     def asked(wildcards):
         artefact = STUDY.artefact(kind, getattr(wildcards, wildcard))
-        return [ancient(str(path)) for path in study.asked_for(STUDY, artefact)]
+        return [ancient(path) for path in STANDING.asked_for(artefact)]
 
     return asked
 
 
 def told(kind, wildcard):
-    """What the job of an artefact is told, as one JSON text."""
-    return lambda wildcards: STUDY.artefact(kind, getattr(wildcards, wildcard)).job()
+    """What the job of an artefact is told: a `Job`."""
+    return lambda wildcards: study.Told(
+        STUDY.artefact(kind, getattr(wildcards, wildcard))
+    )

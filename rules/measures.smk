@@ -5,7 +5,7 @@ rule comparison:
     input:
         inputs("comparison", "comparison"),
     output:
-        files("comparison", "comparison"),
+        last_file("comparison", "comparison"),
     log:
         "results/logs/comparison/{comparison}.log",
     benchmark:
@@ -20,6 +20,11 @@ rule comparison:
         job=told("comparison", "comparison"),
     script:
         "../workflow/scripts/comparison.py"
+
+
+use rule comparison as comparison_again with:
+    output:
+        other_files("comparison", "comparison"),
 
 
 rule tables:

@@ -28,7 +28,7 @@ rule model:
     input:
         inputs("model", "model"),
     output:
-        files("model", "model"),
+        last_file("model", "model"),
     log:
         "results/logs/model/{model}.log",
     benchmark:
@@ -76,3 +76,8 @@ use rule model as teacher with:
 
 
 ruleorder: teacher > model
+
+
+use rule model as model_again with:
+    output:
+        other_files("model", "model"),

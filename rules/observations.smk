@@ -6,7 +6,7 @@ rule observation:
     input:
         inputs("observation", "model"),
     output:
-        files("observation", "model"),
+        last_file("observation", "model"),
     log:
         "results/logs/observation/{model}.log",
     benchmark:
@@ -24,3 +24,8 @@ rule observation:
         job=told("observation", "model"),
     script:
         "../workflow/scripts/observation.py"
+
+
+use rule observation as observation_again with:
+    output:
+        other_files("observation", "model"),

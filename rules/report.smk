@@ -49,7 +49,7 @@ rule report:
 
 rule publish:
     input:
-        [ancient(str(path)) for path in STUDY.published_from],
+        lambda wildcards: [ancient(path) for path in STANDING.asked_to_publish()],
     output:
         marker=STUDY.marker,
         figures=[

@@ -8,6 +8,7 @@ of a traceback (which goes to the log), and ends a job whose Snakemake is gone.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib
 import logging
 import os
@@ -24,14 +25,15 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 
 def run(snakemake: Any, function: str, **arguments: Any) -> None:
-    """Call `function` (`module:name`) with the job that the rule's `params.job` describes.
+    """Call `function` (`module:name`) with the rule's `params.job`.
 
     Args:
         snakemake: the object that Snakemake gives to a script.
         function: dotted path of a function that takes a `Job`.
         arguments: passed on by name.
     """
-    job = Job.from_json(snakemake.params.job, device=snakemake.resources.get("device", "cpu"))
+    device = snakemake.resources.get("device", "cpu")
+    job: Job = dataclasses.replace(snakemake.params.job, device=device)
     set_threads(int(job.settings.get("threads", 1)))
     with reported(snakemake), _gpus(job.device, snakemake.resources):
         call(function, job, **arguments)

@@ -9,7 +9,7 @@ from pathlib import Path
 from distilscope import store
 from distilscope.commands import accept
 from distilscope.commands.verify import verify
-from distilscope.study import whole
+from distilscope.study import Standing
 
 from ..unit.commands.made import edited
 from . import studies
@@ -48,7 +48,8 @@ def test_a_study_is_carried_over_a_refactor_and_the_report_says_so(finished, tmp
     with studies.inside(folder):
         assert accept.main(Path("study.yaml"), studies.REPOSITORY, "renamed <views>") == 0
         study = studies.plan(studies.SMALL)
-        left = [a for a in studies.in_order(study) if not whole(study, a)]
+        standing = Standing(study)
+        left = [a for a in studies.in_order(study) if not standing.whole(a)]
         assert [artefact.kind for artefact in left] == ["tables", "figures", "report"]
         for artefact in left:
             studies.make(artefact)

@@ -27,7 +27,7 @@ from pathlib import Path
 from distilscope import study
 from distilscope.commands.configured import study_of
 
-todo = study.pending(study_of(Path("config/config.yaml"), Path.cwd()))
+todo = study.Standing(study_of(Path("config/config.yaml"), Path.cwd())).pending()
 for artefact in todo.artefacts:
     print(artefact.kind, artefact.slug)
 print("publish" * todo.publish)
@@ -84,7 +84,8 @@ def files_of(raw: dict, root: Path = REPOSITORY) -> set[Path]:
 
 def jobs_of(raw: dict, there: set[Path]) -> list[str]:
     """What a run would do where these files exist, in the words of `Clone.plan`."""
-    todo = study.pending(study_of(raw), there.__contains__)
+    names = {str(path) for path in there}
+    todo = study.Standing(study_of(raw), names.__contains__).pending()
     found = [f"{artefact.kind} {artefact.slug}" for artefact in todo.artefacts]
     return sorted(found + ["publish"] * todo.publish)
 
@@ -167,6 +168,7 @@ class Clone:
             rule = re.match(r"(?:local)?rule (\w+):", block).group(1)
             wildcard = re.search(r"wildcards: \w+=([^\s,]+)", block)
             slug = wildcard.group(1).rpartition(".")[0] if wildcard else ""
+            rule = rule.removesuffix("_again")  # the same job, for other files of its artefact
             rule = "model" if rule == "teacher" else rule  # the same job, at another priority
             planned.append(f"{rule} {slug}".strip())
         return sorted(name for name in planned if name != "all")

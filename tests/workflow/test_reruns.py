@@ -253,7 +253,7 @@ def test_the_library_foresees_what_snakemake_plans(clone, lost, monkeypatch):
         shutil.rmtree(folder_of(clone, kind, slug))
     edit(clone, T_ADDED)
     monkeypatch.chdir(clone.folder)
-    todo = study.pending(study_of(clone.configuration, clone.folder))
+    todo = study.Standing(study_of(clone.configuration, clone.folder)).pending()
     foreseen = [f"{artefact.kind} {artefact.slug}" for artefact in todo.artefacts]
     assert sorted([*foreseen, "publish"]) == clone.plan()
 

@@ -21,7 +21,7 @@ from distilscope import accepted, record, store
 from distilscope.commands.configured import study_of
 from distilscope.record import Known, Record
 from distilscope.settings import ConfigurationError
-from distilscope.study import Artefact, Study, in_order, whole
+from distilscope.study import Artefact, Standing, Study, in_order
 
 MADE_ANEW = ("tables", "figures", "report")
 
@@ -46,8 +46,9 @@ def matches(study: Study, published: Record) -> tuple[list[Carried], list[Artefa
     origins: dict[str, str] = {}
     found: list[Carried] = []
     left: list[Artefact] = []
+    standing = Standing(study)
     for artefact in in_order(study):
-        if artefact.kind in MADE_ANEW or whole(study, artefact):
+        if artefact.kind in MADE_ANEW or standing.whole(artefact):
             continue
         match = _match(artefact, study, published, origins)
         if match is None:

@@ -11,7 +11,7 @@ from typing import Any
 from distilscope import settings, store
 from distilscope.record import Record
 from distilscope.settings import ConfigurationError
-from distilscope.study import ROLES, Artefact, Model, Pending, Study, whole
+from distilscope.study import ROLES, Artefact, Model, Pending, Standing, Study
 
 UNSET = "unset"
 LISTS = ("models", "sanity", "audits", "configuration")
@@ -121,7 +121,7 @@ class Reasons:
         """A line for what is there and was not published: carried over, or another study's."""
         known = {one.identity for many in self.record.artefacts.values() for one in many}
         new = [a for a in self.study.artefacts.values() if a.identity not in known]
-        count = sum(whole(self.study, artefact) for artefact in new)
+        count = sum(map(Standing(self.study).whole, new))
         if not count:
             return []
         return [f"{counted(count, 'result')} there that the published study has not used"]

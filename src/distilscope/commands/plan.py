@@ -8,13 +8,13 @@ from pathlib import Path
 from distilscope import record
 from distilscope.commands.configured import study_of
 from distilscope.commands.differences import Reasons, counted
-from distilscope.study import Pending, Study, pending
+from distilscope.study import Pending, Standing, Study
 
 
 def explain(study: Study, root: Path) -> list[str]:
     """What a run of the study would do, a line each: the number of jobs, then the reasons."""
     name = study.configuration.study
-    todo = pending(study)
+    todo = Standing(study).pending()
     if not todo:
         return [f"{name}: nothing to do; {study.published}/ holds this study"]
     lines = [f"{name}: {_jobs(todo)}"]

@@ -9,8 +9,9 @@ under the path that is asked for is right. Neither torch nor pandas is imported 
 from distilscope.study.artefact import FOLDERS, RESULTS, STORE, Artefact
 from distilscope.study.machine import Invocation, invocation, resolve_device, resolve_precision
 from distilscope.study.models import ROLES, Model
-from distilscope.study.pending import Pending, asked_for, in_order, pending, whole
+from distilscope.study.pending import Pending, Standing, in_order
 from distilscope.study.plan import Study
+from distilscope.study.planning import Told, lighten
 from distilscope.study.starting import Started, start
 
 __all__ = [
@@ -22,14 +23,14 @@ __all__ = [
     "Invocation",
     "Model",
     "Pending",
+    "Standing",
     "Started",
     "Study",
-    "asked_for",
+    "Told",
     "in_order",
     "invocation",
-    "pending",
+    "lighten",
     "resolve_device",
     "resolve_precision",
     "start",
-    "whole",
 ]

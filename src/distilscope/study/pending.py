@@ -1,11 +1,14 @@
 """Which artefacts of a study are still to be made: the rule by which Snakemake plans here.
 
 Times play no part and a path carries the identity, so that a job is planned if a file of its
-artefact is asked for and isn't there. `tests/workflow` holds this against Snakemake's dry runs.
+artefact is asked for and isn't there. The file that is asked for is `run.json`, which is written
+last, unless that is there and another was lost. `tests/workflow` holds this against Snakemake's
+dry runs.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,61 +55,86 @@ def in_order(study: Study) -> list[Artefact]:
     return list(found.values())
 
 
-def whole(study: Study, artefact: Artefact, exists: Callable[[Path], bool] = Path.exists) -> bool:
-    """Whether every file of an artefact is there."""
-    return _lost(study, artefact, exists) is None
+class Standing:
+    """Which artefacts of a study stand in the store; each is looked at once.
 
-
-def _lost(study: Study, artefact: Artefact, exists: Callable[[Path], bool]) -> Path | None:
-    """The first file of an artefact that isn't there."""
-    files = (artefact.folder / name for name in study.outputs(artefact.kind))
-    return next((path for path in files if not exists(path)), None)
-
-
-def asked_for(
-    study: Study, artefact: Artefact, exists: Callable[[Path], bool] = Path.exists
-) -> list[Path]:
-    """The files that an artefact's job is planned with: one of each artefact that it needs.
-
-    One is enough, since a job makes all files of its artefact: the first that isn't there, or
-    `run.json`. Snakemake takes a millisecond for each, and a study has many.
-
-    Where the artefact is whole, an input that was lost is left out: Snakemake runs a job again
-    if an input has to be made again, even one whose time plays no part, so that a lost teacher
-    would have every student trained anew.
+    Args:
+        study: whose artefacts.
+        exists: whether there is a file of that path.
     """
-    kept = whole(study, artefact, exists)
-    asked = []
-    for needed in needs(study, artefact):
-        lost = _lost(study, needed, exists)
-        if lost is None:
-            asked.append(needed.folder / store.RUN_FILE)
-        elif not kept:
-            asked.append(lost)
-    return asked
 
+    def __init__(self, study: Study, exists: Callable[[str], bool] = os.path.exists) -> None:
+        self.study = study
+        self._exists = exists
+        self._looked_at: dict[Path, str | None] = {}
 
-def pending(study: Study, exists: Callable[[Path], bool] = Path.exists) -> Pending:
-    """What a run of the study would do, given which files there are.
+    def whole(self, artefact: Artefact) -> bool:
+        """Whether every file of an artefact is there."""
+        return self._lost(artefact) is None
 
-    What is published is asked for first, and an artefact only where something that is missing
-    is made from it: a deleted model plans nothing while the report stands.
-    """
-    if all(exists(path) for path in study.published_files):
-        return Pending((), publish=False)
-    found: dict[Path, Artefact] = {}
-    seen: set[Path] = set()
+    def _lost(self, artefact: Artefact) -> str | None:
+        """The first file of an artefact that isn't there; `run.json` is looked for first."""
+        folder = artefact.folder
+        if folder not in self._looked_at:
+            files = (f"{folder}/{name}" for name in reversed(self.study.outputs(artefact.kind)))
+            lost = next((path for path in files if not self._exists(path)), None)
+            self._looked_at[folder] = lost
+        return self._looked_at[folder]
 
-    def ask(artefact: Artefact) -> None:
-        if artefact.folder in seen:
-            return
-        seen.add(artefact.folder)
-        if whole(study, artefact, exists):
-            return
-        for needed in needs(study, artefact):
-            ask(needed)
-        found[artefact.folder] = artefact
+    def _asked(self, artefact: Artefact) -> str:
+        return self._lost(artefact) or f"{artefact.folder}/{store.RUN_FILE}"
 
-    for artefact in (study.tables, study.figures, study.report):
-        ask(artefact)
-    return Pending(tuple(found.values()), publish=True)
+    def asked_for(self, artefact: Artefact) -> list[str]:
+        """The files that an artefact's job is planned with: one of each artefact that it needs.
+
+        One is enough, since a job makes all files of its artefact. What another job that is to run
+        asks for is left out: each file takes Snakemake time and memory, and a study has many.
+
+        Where the artefact is whole, an input that was lost is left out too: Snakemake runs a job
+        again if an input has to be made again, even one whose time plays no part, so that a lost
+        teacher would have every student trained anew.
+        """
+        needed = needs(self.study, artefact)
+        to_make = [one for one in needed if not self.whole(one)]
+        if self.whole(artefact):
+            left_out = {one.folder for one in to_make}
+        else:
+            left_out = {one.folder for made in to_make for one in needs(self.study, made)}
+        return [self._asked(one) for one in needed if one.folder not in left_out]
+
+    def asked_to_publish(self) -> list[str]:
+        """As `asked_for`, of the folder that people open."""
+        kept = self._published()
+        made = self._made_of_all()
+        return [self._asked(one) for one in made if self.whole(one) or not kept]
+
+    def pending(self) -> Pending:
+        """What a run of the study would do.
+
+        What is published is asked for first, and an artefact only where something that is missing
+        is made from it: a deleted model plans nothing while the report stands.
+        """
+        if self._published():
+            return Pending((), publish=False)
+        found: dict[Path, Artefact] = {}
+        seen: set[Path] = set()
+
+        def ask(artefact: Artefact) -> None:
+            if artefact.folder in seen:
+                return
+            seen.add(artefact.folder)
+            if self.whole(artefact):
+                return
+            for needed in needs(self.study, artefact):
+                ask(needed)
+            found[artefact.folder] = artefact
+
+        for artefact in self._made_of_all():
+            ask(artefact)
+        return Pending(tuple(found.values()), publish=True)
+
+    def _published(self) -> bool:
+        return all(self._exists(str(path)) for path in self.study.published_files)
+
+    def _made_of_all(self) -> tuple[Artefact, ...]:
+        return self.study.tables, self.study.figures, self.study.report

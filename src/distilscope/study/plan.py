@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from distilscope import catalog, fingerprint
+from distilscope import catalog, fingerprint, store
 from distilscope.settings import Configuration
 from distilscope.study import aggregate, parts
 from distilscope.study.artefact import RESULTS, Artefact
@@ -92,6 +92,10 @@ class Study:
 
     def outputs(self, kind: str) -> list[str]:
         """The files of an artefact of that kind, relative to its folder; `run.json` is last."""
+        return self._outputs[kind]
+
+    @cached_property
+    def _outputs(self) -> dict[str, list[str]]:
         names = {
             "dataset": ["images.safetensors", "manifest.json"],
             "parts": ["maps.safetensors", "findings.json", *self._removed],
@@ -110,8 +114,8 @@ class Study:
             "tables": [f"{name}.parquet" for name in catalog.TABLES],
             "figures": [f"{f}.{ext}" for f in catalog.FIGURES for ext in ("svg", "png", "csv")],
             "report": ["report.html", "summary.txt"],
-        }[kind]
-        return [*names, "run.json"]
+        }
+        return {kind: [*files, store.RUN_FILE] for kind, files in names.items()}
 
     @property
     def teachers(self) -> list[str]:
@@ -140,15 +144,6 @@ class Study:
         """The files of that folder that a run makes again where one is missing."""
         figures = [self.published / "figures" / f"{name}.svg" for name in catalog.FIGURES]
         return [self.marker, self.published / "report.html", *figures]
-
-    @property
-    def published_from(self) -> list[Path]:
-        """The files of the store that the study's folder is copied from."""
-        return [
-            artefact.folder / name
-            for artefact in (self.tables, self.figures, self.report)
-            for name in self.outputs(artefact.kind)
-        ]
 
     @property
     def downloads(self) -> list[str]:

@@ -10,7 +10,7 @@ from distilscope import accepted, store
 from distilscope.__main__ import main
 from distilscope.commands.plan import explain
 from distilscope.commands.verify import verify
-from distilscope.study import pending
+from distilscope.study import Standing
 
 from ...workflow.clone import REPOSITORY
 from ...workflow.edits import OPTIMIZER, both, put
@@ -33,7 +33,7 @@ def after_refactor(monkeypatch, *files, edit=lambda raw: None):
 
 
 def left(study):
-    return sorted(f"{a.kind} {a.slug}" for a in pending(study).artefacts)
+    return sorted(f"{a.kind} {a.slug}" for a in Standing(study).pending().artefacts)
 
 
 def test_after_accepting_only_the_end_of_the_study_is_left(monkeypatch, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import re
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 import yaml
 
 from distilscope import settings
+from distilscope.job import Job
 from distilscope.settings import ConfigurationError
-from distilscope.study import Study, asked_for
+from distilscope.study import Standing, Study, Told
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -309,25 +311,70 @@ def test_without_a_twin_no_student_can_learn_from_one():
 # ----------------------------------------------------------------------------- what a job asks for
 
 
+COMPARED = "tiny-ce-s1"
+
+
+def last(artefact):
+    return f"{artefact.folder}/run.json"
+
+
+def needed_by_the_comparison(made):
+    """Its own observation, its teacher's, those of the teacher's family, and the dataset."""
+    ids = (COMPARED, "big-s10", "big-s20", "big-s30")
+    return *(made.observations[id] for id in ids), made.dataset
+
+
+def asked_for(made, artefact, exists):
+    return set(Standing(made, exists).asked_for(artefact))
+
+
 def test_a_job_asks_for_one_file_of_each_artefact_that_it_needs():
     made = study()
-    artefact = made.comparisons["tiny-ce-s1"]
-    needed = artefact.direct_inputs()
-    nothing = asked_for(made, artefact, lambda path: False)
-    assert nothing == [a.folder / made.outputs(a.kind)[0] for a in needed]
-    everything = asked_for(made, artefact, lambda path: True)
-    assert everything == [a.folder / "run.json" for a in needed]
+    needed = needed_by_the_comparison(made)
+    inputs = made.comparisons[COMPARED].direct_inputs()
+    assert {last(artefact) for artefact in needed} == {last(artefact) for artefact in inputs}
+    everything = asked_for(made, made.comparisons[COMPARED], lambda path: True)
+    assert everything == {last(artefact) for artefact in needed}
+
+
+def test_what_another_job_asks_for_is_left_out():
+    made = study()
+    own, teacher, *family, _ = needed_by_the_comparison(made)
+    comparison = made.comparisons[COMPARED]
+    there = str(comparison.folder)
+    nothing = asked_for(made, comparison, lambda path: False)
+    assert nothing == {last(artefact) for artefact in (own, *family)}
+    assert asked_for(made, own, lambda path: False) >= {last(teacher)}
+    but_own = asked_for(made, comparison, lambda path: path != last(own) and there not in path)
+    assert but_own == nothing
 
 
 def test_a_job_asks_for_the_file_that_was_lost_unless_its_own_are_all_there():
     made = study()
-    artefact = made.comparisons["tiny-ce-s1"]
-    lost = made.dataset.folder / "manifest.json"
-    marked = {a.folder / "run.json" for a in artefact.direct_inputs()}
-    others = marked - {made.dataset.folder / "run.json"}
-    assert others < marked
-    unfinished = asked_for(
-        made, artefact, lambda path: path != lost and path.parent != artefact.folder
-    )
-    assert set(unfinished) == {lost, *others}
-    assert set(asked_for(made, artefact, lambda path: path != lost)) == others
+    comparison = made.comparisons[COMPARED]
+    needed = needed_by_the_comparison(made)
+    lost = f"{made.dataset.folder}/manifest.json"
+    others = {last(artefact) for artefact in needed} - {last(made.dataset)}
+    own = str(comparison.folder)
+    unfinished = asked_for(made, comparison, lambda path: path != lost and own not in path)
+    assert unfinished == {lost, *others}
+    assert asked_for(made, comparison, lambda path: path != lost) == others
+
+
+def test_the_folder_that_people_open_asks_for_what_it_is_copied_from():
+    made = study()
+    sources = [last(made.tables), last(made.figures), last(made.report)]
+    assert Standing(made, lambda path: False).asked_to_publish() == sources
+    drawn = f"{made.figures.folder}/cka.svg"
+    unpublished = Standing(made, lambda path: path not in (drawn, str(made.marker)))
+    assert unpublished.asked_to_publish() == [sources[0], drawn, sources[2]]
+    stands = Standing(made, lambda path: path != drawn)
+    assert stands.asked_to_publish() == [sources[0], sources[2]]
+
+
+def test_what_a_job_is_told_arrives_as_a_job():
+    artefact = study().comparisons[COMPARED]
+    arrived = pickle.loads(pickle.dumps(Told(artefact)))
+    assert arrived == Job.from_json(artefact.job())
+    assert arrived.settings == artefact.settings
+    assert repr(Told(artefact)) == str(artefact.folder)
