@@ -22,6 +22,7 @@ class Job:
         folder: where its files go.
         information: what the job needs and the identity does not cover (titles, places).
         device: `cpu` or `cuda`.
+        processes: how many processes it may work with, which changes no result.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Job:
     folder: Path
     information: Mapping[str, Any] = field(default_factory=dict)
     device: str = "cpu"
+    processes: int = 1
 
     @classmethod
     def from_json(cls, text: str, device: str = "cpu") -> Job:

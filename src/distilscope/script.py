@@ -33,7 +33,8 @@ def run(snakemake: Any, function: str, **arguments: Any) -> None:
         arguments: passed on by name.
     """
     device = snakemake.resources.get("device", "cpu")
-    job: Job = dataclasses.replace(snakemake.params.job, device=device)
+    told: Job = snakemake.params.job
+    job = dataclasses.replace(told, device=device, processes=snakemake.threads)
     set_threads(int(job.settings.get("threads", 1)))
     with reported(snakemake), _gpus(job.device, snakemake.resources):
         call(function, job, **arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -156,6 +157,21 @@ def test_an_altered_file_is_named_with_the_command_that_rebuilds_it(study, tmp_p
     assert done.returncode != 0
     assert "logits.parquet" in done.stderr
     assert f"rm -r 'results/store/observations/{victim.parents[1].name}'" in done.stderr
+
+
+def test_a_lost_file_is_made_again_to_the_same_bits_with_nothing_else_of_its_kind(study, tmp_path):
+    """Snakemake knows an observation by its last file, which is still there."""
+    shutil.copytree(study / "results", tmp_path / "results")
+    begin(tmp_path, measures={"bootstrap": 101, "folds": 2, "minimum_class": 2})
+    victim = next((tmp_path / "results/store/observations").glob("tiny-kd-T2*/test/logits.parquet"))
+    content = victim.read_bytes()
+    victim.unlink()
+    done = snakemake(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert victim.read_bytes() == content
+    rerun = set(re.findall(r"(\w+)  +\d+$", done.stderr, re.MULTILINE))
+    assert {"observation_again", "tables"} < rerun
+    assert not {"observation", "model", "targets"} & rerun
 
 
 def test_snakemakes_own_summary_has_every_published_file_and_nothing_to_do(study):

@@ -10,10 +10,8 @@ import numpy as np
 import torch
 
 from distilscope import catalog, store
-from distilscope.data.hashing import Stream, mix
-
-IMAGES_FILE = "images.safetensors"
-MANIFEST_FILE = "manifest.json"
+from distilscope.data.files import IMAGES_FILE, MANIFEST_FILE
+from distilscope.data.hashing import Stream, mix, ranks_in_class
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,13 +168,3 @@ def stratified_subset(
     # All first choices of the classes, then all second ones ...; ties go to the lower class.
     chosen = np.lexsort((label, rank))[:n]
     return torch.from_numpy(chosen[np.argsort(index[chosen])])
-
-
-def ranks_in_class(labels: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """The rank 0, 1, ... of each image among those of its class by key (distinct): int64 (N,)."""
-    order = np.lexsort((keys, labels))
-    counts = np.bincount(labels)
-    starts = np.cumsum(counts) - counts
-    ranks = np.empty(len(labels), dtype=np.int64)
-    ranks[order] = np.arange(len(labels)) - starts[labels[order]]
-    return ranks

@@ -47,6 +47,16 @@ def mix(*words: int | np.ndarray) -> np.ndarray:
     return np.asarray(state)
 
 
+def ranks_in_class(labels: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """The rank 0, 1, ... of each image among those of its class by key (distinct): int64 (N,)."""
+    order = np.lexsort((keys, labels))
+    counts = np.bincount(labels)
+    starts = np.cumsum(counts) - counts
+    ranks = np.empty(len(labels), dtype=np.int64)
+    ranks[order] = np.arange(len(labels)) - starts[labels[order]]
+    return ranks
+
+
 def _as_uint64(word: int | np.ndarray) -> np.ndarray:
     if isinstance(word, np.ndarray):
         return word.astype(np.uint64)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from distilscope import store
-from distilscope.data.dataset import IMAGES_FILE, MANIFEST_FILE, ranks_in_class
-from distilscope.data.hashing import mix
+from distilscope.data.files import IMAGES_FILE, MANIFEST_FILE
+from distilscope.data.hashing import mix, ranks_in_class
 from distilscope.data.raw import BadData
 from distilscope.job import Job
 from distilscope.provenance import Stopwatch, write_run

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from distilscope import store
-from distilscope.data.dataset import IMAGES_FILE, MANIFEST_FILE, ranks_in_class
+from distilscope.data.files import IMAGES_FILE, MANIFEST_FILE
 from distilscope.data.fit import FITS
-from distilscope.data.hashing import Stream, mix
+from distilscope.data.hashing import Stream, mix, ranks_in_class
 from distilscope.data.raw import BadData, RawPart, RawSplits
 from distilscope.job import Job
 from distilscope.provenance import Stopwatch, write_run

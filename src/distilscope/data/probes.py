@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from distilscope import store
+from distilscope.data.files import IMAGES_FILE, MANIFEST_FILE
 from distilscope.job import Job
 
 FILE = "images.safetensors"
@@ -51,9 +52,9 @@ def whole(pixels: np.ndarray) -> Part:
 
 def read_test_images(dataset: Path) -> Images:
     """The test images of a prepared data set."""
-    manifest = store.read_json(dataset / "manifest.json")
+    manifest = store.read_json(dataset / MANIFEST_FILE)
     names = [f"test.{what}" for what in ("images", "labels", "indices")]
-    arrays = store.read_tensors(dataset / "images.safetensors", names)
+    arrays = store.read_tensors(dataset / IMAGES_FILE, names)
     order = np.argsort(arrays["test.indices"], kind="stable")
     pixels, labels, indices = (arrays[name][order] for name in names)
     return Images(pixels, labels, indices, manifest["mean"], len(manifest["classes"]))

@@ -10,9 +10,13 @@ of other seeds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
+
+KEPT_SUBSETS = 4
+"""Of 10,000 images in 1,000 resamples each takes 40 MB."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,9 @@ class Resamples:
     """Counts (n, B) float32 of each of n images in each of B resamples of n."""
 
     counts: np.ndarray
+    _recent: dict[tuple[str, bytes], Resamples] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def draw(cls, images: int, replicates: int = 1000, seed: int = 0) -> Resamples:
@@ -31,8 +38,21 @@ class Resamples:
         return cls(np.ascontiguousarray(counts.T, dtype=np.float32))
 
     def subset(self, rows: np.ndarray) -> Resamples:
-        """The same resamples, seen on some of the images (positions or a mask)."""
-        return Resamples(self.counts[rows])
+        """The same resamples, seen on some of the images (positions or a mask).
+
+        The last few are kept: one table asks for the same images again and again.
+        """
+        key = (rows.dtype.str, rows.tobytes())
+        found = self._recent.pop(key, None) or Resamples(self.counts[rows])
+        self._recent[key] = found
+        if len(self._recent) > KEPT_SUBSETS:
+            del self._recent[next(iter(self._recent))]
+        return found
+
+    @cached_property
+    def totals(self) -> np.ndarray:
+        """(B,) float32: how many images each resample holds, exact."""
+        return self.counts.sum(axis=0)
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """(M, B) sums of the columns of (n, M) values in each resample; values without NaN."""
@@ -70,8 +90,8 @@ def deviations(values: np.ndarray, resamples: Resamples, level: float = 0.95) ->
     centred = values - mean  # taken off first: squares of large means would cancel badly
     squares = np.where(defined, centred**2, 0.0).sum(axis=0, dtype=np.float64)
     value = np.sqrt(squares / divisor)
-    first, _ = _mean_replicates(centred, resamples)
-    second, _ = _mean_replicates(centred**2, resamples)
+    both, _ = _mean_replicates(np.concatenate([centred, centred**2], axis=1), resamples)
+    first, second = np.split(both, 2)
     replicates = np.sqrt(np.maximum(second - first**2, 0.0))
     return Estimates(value, *_bounds(replicates, n, level), n, len(values) - n)
 
@@ -79,8 +99,10 @@ def deviations(values: np.ndarray, resamples: Resamples, level: float = 0.95) ->
 def _mean_replicates(values: np.ndarray, resamples: Resamples) -> tuple[np.ndarray, np.ndarray]:
     """(M, B) means in each resample, and (M,) numbers of images with a value."""
     defined = ~np.isnan(values)
-    sums = resamples.sums(np.where(defined, values, 0.0))
-    counts = resamples.sums(defined)
+    if defined.all():
+        sums, counts = resamples.sums(values), resamples.totals
+    else:
+        sums, counts = resamples.sums(np.where(defined, values, 0.0)), resamples.sums(defined)
     replicates = np.divide(
         sums, counts, out=np.full(sums.shape, np.nan, np.float32), where=counts > 0
     )
@@ -171,7 +193,7 @@ def ratio_of_means(
         return Ratio(np.nan, np.nan, np.nan, n, "fewer than two images have all terms")
     bottom = float(np.mean(denominator))
     sums = resamples.sums(np.column_stack([numerator, denominator]))
-    bottom_low, _ = interval(_over(sums[1], resamples.counts.sum(axis=0)), level)
+    bottom_low, _ = interval(_over(sums[1], resamples.totals), level)
     if bottom < least:
         reason = f"denominator {bottom:.3f} is under {least:g}"
         return Ratio(np.nan, np.nan, np.nan, n, reason)

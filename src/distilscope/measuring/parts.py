@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from distilscope import catalog
+from distilscope.measuring import maps
 
 LEAST_PARTS = 3
 EQUAL = 10
@@ -110,7 +110,7 @@ def part_ranks(values: np.ndarray) -> np.ndarray:
     missing = np.isnan(values)
     largest = np.abs(np.where(missing, 0.0, values)).max(axis=1, initial=0.0)[:, None]
     scaled = np.round(values / np.where(largest > 0, largest, 1.0), EQUAL)
-    ranks = stats.rankdata(np.where(missing, np.inf, scaled), axis=1)  # what is missing comes last
+    ranks = maps.average_ranks(np.where(missing, np.inf, scaled))  # what is missing comes last
     return np.where(missing, np.nan, ranks)
 
 

@@ -102,10 +102,13 @@ def _two_sided(null: np.ndarray, value: float) -> float:
 
 def _all_orders(members: list[np.ndarray], n: int) -> np.ndarray:
     """Every order of n cells that keeps each in its block: int (count, n)."""
-    choices = [list(itertools.permutations(each.tolist())) for each in members]
-    orders = np.empty((math.prod(len(each) for each in choices), n), np.int64)
-    for row, chosen in enumerate(itertools.product(*choices)):
-        orders[row, np.concatenate(members)] = list(itertools.chain.from_iterable(chosen))
+    choices = [np.array(list(itertools.permutations(each.tolist()))) for each in members]
+    count = math.prod(map(len, choices))
+    orders = np.empty((count, n), np.int64)
+    period = count
+    for each, own in zip(members, choices, strict=True):
+        repeats, period = count // period, period // len(own)
+        orders[:, each] = np.tile(np.repeat(own, period, axis=0), (repeats, 1))
     return orders
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
+from distilscope.forked import side_by_side
 from distilscope.inference.bootstrap import Resamples
 from distilscope.measuring.pairs import Rules
 
@@ -26,6 +27,8 @@ NUMBER_COLUMNS = ("measure", "value", "low", "high", "interval", "n", "n_undefin
 COLUMNS = ("study", *MODEL_COLUMNS, *PLACE_COLUMNS, *NUMBER_COLUMNS)
 FLOATS = ("T", "alpha", "value", "low", "high")
 INTEGERS = ("seed", "class", "n", "n_undefined")
+
+Item = TypeVar("Item")
 
 EMPTY_SUBSET = "no image is in the subset"
 ONE_IMAGE = "one image has no interval"
@@ -118,6 +121,7 @@ class Study:
     seed: int
     divergent: int
     rules: Rules
+    _drawn: dict[int, Resamples] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def resamples(self) -> Resamples:
@@ -126,7 +130,9 @@ class Study:
 
     def draw(self, images: int) -> Resamples:
         """Resamples of another number of images."""
-        return Resamples.draw(images, self.replicates, self.seed)
+        if images not in self._drawn:
+            self._drawn[images] = Resamples.draw(images, self.replicates, self.seed)
+        return self._drawn[images]
 
     def positions(self, index: np.ndarray) -> np.ndarray:
         """Where dataset indices are among the probe's.
@@ -146,9 +152,10 @@ class Study:
 
 @dataclass
 class Rows:
-    """Collects the rows of a study."""
+    """Collects the rows of a study, with so many processes where `add_each` is used."""
 
     study: Study
+    processes: int = 1
     _rows: list[dict[str, Any]] = field(default_factory=list)
 
     def add(
@@ -203,6 +210,17 @@ class Rows:
                 reason=reasons[i] if reasons else None,
                 **place,
             )
+
+    def add_each(self, add: Callable[[Rows, Item], None], items: Sequence[Item]) -> None:
+        """What `add` adds for each item, in their order, whichever process makes it."""
+
+        def made(item: Item) -> list[dict[str, Any]]:
+            own = Rows(self.study)
+            add(own, item)
+            return own._rows
+
+        for rows in side_by_side(made, items, self.processes):
+            self._rows += rows
 
     def frame(self) -> pd.DataFrame:
         """The table: text as plain strings, None or NaN where a column does not apply."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from distilscope import store
+from distilscope.data.files import MANIFEST_FILE
 from distilscope.inference.values import TWIN_ROLES
 from distilscope.job import Job
 from distilscope.measuring import figure_inputs, observations
@@ -72,23 +73,31 @@ def measure(job: Job) -> None:
     headline = job.settings.get("parts")
     wrong = findings(job.input("parts")) if headline else None
 
-    rows = Rows(study)
+    def of_outputs(own: Rows, entry: Entry) -> None:
+        add_output_rows(own, entry, outputs[entry.id], held_out.get(entry.id))
+
+    def of_fidelity(own: Rows, entry: Entry) -> None:
+        add_fidelity_rows(own, entry, outputs[entry.id], outputs[entry.reference])
+
+    def of_alignment(own: Rows, entry: Entry) -> None:
+        found = pairs[entry.id, entry.reference]
+        add_alignment_rows(own, entry, found, _twins(entry, compared, pairs))
+        add_layer_rows(own, entry)
+
+    def of_trivial_maps(own: Rows, beside: tuple[Entry, Pair]) -> None:
+        entry, pair = beside
+        add_trivial_rows(own, entry, outputs[entry.id], [pair], job.input("dataset"))
+
+    rows = Rows(study, job.processes)
     stopwatch.phase("outputs")
-    for entry in entries:
-        add_output_rows(rows, entry, outputs[entry.id], held_out.get(entry.id))
-    for entry in against:
-        add_fidelity_rows(rows, entry, outputs[entry.id], outputs[entry.reference])
+    rows.add_each(of_outputs, entries)
+    rows.add_each(of_fidelity, against)
     stopwatch.phase("alignment")
-    for entry in compared:
-        own = pairs[entry.id, entry.reference]
-        add_alignment_rows(rows, entry, own, _twins(entry, compared, pairs))
-        add_layer_rows(rows, entry)
+    rows.add_each(of_alignment, compared)
     stopwatch.phase("parts")
     parted = _add_parts(rows, entries, compared, headline)
     stopwatch.phase("trivial maps")
-    for entry in entries:
-        found = next((own for (_, other), own in pairs.items() if other == entry.id), [])
-        add_trivial_rows(rows, entry, outputs[entry.id], found, job.input("dataset"))
+    rows.add_each(of_trivial_maps, [(e, p) for e in entries for p in _with_reference(e, pairs)])
     stopwatch.phase("figures' inputs")
     models = figure_inputs.model_table(study, outputs, held_out)
     figure_inputs.add_cost_rows(rows, models)
@@ -138,12 +147,16 @@ def _add_parts(
     if headline is None:
         return {}
     pairs = {(e.id, e.reference): read_part_pairs(e, rows.study) for e in compared}
-    for entry in compared:
-        own = pairs[entry.id, entry.reference]
-        add_part_rows(rows, entry, own, _twins(entry, compared, pairs), headline)
-    for entry in entries:
-        own = next((found for (_, other), found in pairs.items() if other == entry.id), [])
-        add_reference_rows(rows, entry, own)
+
+    def of_parts(own: Rows, entry: Entry) -> None:
+        found = pairs[entry.id, entry.reference]
+        add_part_rows(own, entry, found, _twins(entry, compared, pairs), headline)
+
+    def of_reference(own: Rows, entry: Entry) -> None:
+        add_reference_rows(own, entry, _with_reference(entry, pairs))
+
+    rows.add_each(of_parts, compared)
+    rows.add_each(of_reference, entries)
     return pairs
 
 
@@ -169,7 +182,7 @@ def _study(job: Job, entries: tuple[Entry, ...], outputs: Mapping[str, Outputs])
     for other in outputs.values():
         observations.require_same_images(first, other)
     measures = job.settings["measures"]
-    manifest = store.read_json(job.input("dataset") / "manifest.json")
+    manifest = store.read_json(job.input("dataset") / MANIFEST_FILE)
     return Study(
         name=job.settings["study"],
         entries=entries,
@@ -194,6 +207,13 @@ def _study(job: Job, entries: tuple[Entry, ...], outputs: Mapping[str, Outputs])
 def _held_out(entry: Entry) -> Outputs | None:
     path: Path = entry.observation / HELD_OUT / "logits.parquet"
     return observations.read_outputs(entry.observation, HELD_OUT) if path.exists() else None
+
+
+def _with_reference(
+    reference: Entry, pairs: Mapping[tuple[str, str], list[AnyPair]]
+) -> list[AnyPair]:
+    """The pairs of the first model that is compared with it; none where it is no reference."""
+    return next((found for (_, other), found in pairs.items() if other == reference.id), [])
 
 
 def _twins(

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from distilscope import catalog, store
+from distilscope.data.files import IMAGES_FILE
 from distilscope.measuring import causes, maps, observations
 from distilscope.measuring.alignment_rows import BY_CLASS, Pair, add_means
 from distilscope.measuring.observations import ABSENT, LayerMaps, Outputs
@@ -90,9 +91,7 @@ def _at_layers(pair: Pair) -> bool:
 def _pictures(dataset: Path, study: Study) -> np.ndarray:
     """(N, 3, H, W) uint8, the images of the probe in its order."""
     split = study.probe
-    found = store.read_tensors(
-        dataset / "images.safetensors", [f"{split}.images", f"{split}.indices"]
-    )
+    found = store.read_tensors(dataset / IMAGES_FILE, [f"{split}.images", f"{split}.indices"])
     order = np.argsort(found[f"{split}.indices"], kind="stable")
     return found[f"{split}.images"][order]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from distilscope import store
+from distilscope.data.files import MANIFEST_FILE
 from distilscope.job import Job
 from distilscope.models.build import ModelError, check_on_meta
 from distilscope.provenance import Stopwatch, write_run
@@ -24,7 +25,7 @@ def check(job: Job) -> None:
     """
     stopwatch = Stopwatch()
     stopwatch.phase("check")
-    classes = store.read_json(job.input("dataset") / "manifest.json")["classes"]
+    classes = store.read_json(job.input("dataset") / MANIFEST_FILE)["classes"]
     shapes = {}
     for network in job.settings["networks"]:
         try:

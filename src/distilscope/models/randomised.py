@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from distilscope import store
+from distilscope.data.files import MANIFEST_FILE
 from distilscope.job import Job
 from distilscope.models import weights
 from distilscope.models.build import ModelError, build, check_layers
@@ -27,7 +28,7 @@ def make(job: Job) -> None:
     stopwatch = Stopwatch()
     stopwatch.phase("load")
     settings = job.settings
-    classes = len(store.read_json(job.input("dataset") / "manifest.json")["classes"])
+    classes = len(store.read_json(job.input("dataset") / MANIFEST_FILE)["classes"])
     model = build(settings["architecture"], classes)
     weights.load_into(model, job.input("original") / "weights.safetensors")
     fresh = build(settings["architecture"], classes, seed=settings["randomised"]["seed"])

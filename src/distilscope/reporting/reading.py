@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from distilscope import store
+from distilscope.data.files import IMAGES_FILE, MANIFEST_FILE
 from distilscope.reporting.tables import Tables, clean
 
 SCALES = ("laptop", "paper")
@@ -122,12 +123,12 @@ def _findings(folder: Path) -> tuple[str, ...]:
 
 
 def _classes(dataset: Path) -> tuple[str, ...]:
-    return tuple(clean(str(name)) for name in store.read_json(dataset / "manifest.json")["classes"])
+    return tuple(clean(str(name)) for name in store.read_json(dataset / MANIFEST_FILE)["classes"])
 
 
 def _images(dataset: Path, indices: pd.Series) -> dict[int, np.ndarray]:
     """The test pictures with these dataset indices, as (H, W, 3)."""
-    arrays = store.read_tensors(dataset / "images.safetensors", ["test.images", "test.indices"])
+    arrays = store.read_tensors(dataset / IMAGES_FILE, ["test.images", "test.indices"])
     where = {int(index): row for row, index in enumerate(arrays["test.indices"])}
     wanted = [int(index) for index in pd.unique(indices)]
     return {

@@ -127,10 +127,10 @@ class Tables:
         wanted = {"probe": "test", "subset": self.subset if aligned else "all"}
         if aligned:
             wanted |= {"method": "gradcam", "resolution": resolution, "explained": "reference"}
+        chosen = (rows["class"].notna() == by_class) & self._at_depth(rows, depth)
         for column, value in wanted.items():
-            rows = rows[rows[column].isna() | (rows[column] == value)]
-        rows = rows[rows["class"].notna()] if by_class else rows[rows["class"].isna()]
-        return self._one_each(self._at_depth(rows, depth), measure, by_class)
+            chosen &= rows[column].isna() | (rows[column] == value)
+        return self._one_each(rows[chosen], measure, by_class)
 
     def _of(self, measure: str) -> pd.DataFrame:
         """All rows of a measure."""
@@ -189,8 +189,8 @@ class Tables:
             )
         return rows
 
-    def _at_depth(self, rows: pd.DataFrame, depth: int) -> pd.DataFrame:
-        """Rows whose layers, where they have any, are the explained ones at that depth."""
+    def _at_depth(self, rows: pd.DataFrame, depth: int) -> pd.Series:
+        """Which rows' layers, where they have any, are the explained ones at that depth."""
         known = {
             model: layers[depth] for model, layers in self._explained.items() if depth < len(layers)
         }
@@ -198,7 +198,7 @@ class Tables:
         reference = rows["reference_layer"].isna() | (
             rows["reference_layer"] == rows["reference"].map(known)
         )
-        return rows[own & reference]
+        return own & reference
 
     @cached_property
     def _explained(self) -> dict[str, list[str]]:

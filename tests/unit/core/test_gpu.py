@@ -202,6 +202,7 @@ run(
     SimpleNamespace(
         params=SimpleNamespace(job=job),
         resources={"device": sys.argv[2], "gpu": int(sys.argv[3])},
+        threads=1,
         log=[str(folder / "job.log")],
         rule="model",
     ),

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from distilscope import catalog, provenance, store
+from distilscope.forked import side_by_side
 from distilscope.job import Job
 from distilscope.reporting import style
 from distilscope.reporting.figures.words import OF_PARTS, WORDS, Words
@@ -65,7 +66,6 @@ def make(job: Job) -> None:
     stopwatch = provenance.Stopwatch()
     stopwatch.phase("read")
     tables = read(job.input("tables"), job.input("dataset"), job.settings)
-    for name in catalog.FIGURES:
-        stopwatch.phase(name)
-        write(name, tables, job.folder)
+    stopwatch.phase("draw")
+    side_by_side(lambda name: write(name, tables, job.folder), list(catalog.FIGURES), job.processes)
     provenance.write_run(job.folder, job.record(), stopwatch, {"figures": list(catalog.FIGURES)})

@@ -1,0 +1,27 @@
+"""What a job does not use it doesn't import: each import is paid once a job."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+UNUSED = {
+    "distilscope.data.prepare": {"torch", "pandas", "scipy"},
+    "distilscope.data.planted": {"torch", "pandas", "scipy"},
+    "distilscope.measuring.compare": {"torch", "scipy.stats", "matplotlib"},
+    "distilscope.measuring.tables": {"torch", "matplotlib"},
+    "distilscope.reporting.figures": {"torch", "matplotlib.pyplot"},
+    "distilscope.reporting.report": {"torch", "matplotlib.pyplot"},
+    "distilscope.training.train": {"torchvision", "torch._dynamo", "matplotlib", "captum"},
+    "distilscope.observing.observe": {"torchvision", "torch._dynamo"},
+}
+
+
+@pytest.mark.parametrize("module", UNUSED)
+def test_a_job_starts_without(module):
+    """In a process of its own, where nothing is imported yet."""
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not UNUSED[module] & set(done.stdout.split())
