@@ -31,9 +31,9 @@ FAMILIES = {
     "cores": "growth:cores",
     "growth": "growth:growth",
     "planning": "planning:planning",
-    "ceilings": "ceilings:ceilings",
+    "planning-large": "planning:large",
 }
-OPTIONAL = {"planning-large": "planning:large", "tried": "tried:tried"}
+OPTIONAL = {"ceilings": "ceilings:ceilings", "tried": "tried:tried"}
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from . import loops, material
 from .timing import Goal, Row, compared, interleaved
 
 STEPS = 4
-STUDENT_REPEATS, TARGET_REPEATS = 5, 3
+STUDENT_REPEATS, TARGET_REPEATS = 3, 3
 TARGET_IMAGES = 128
 
 

@@ -27,7 +27,6 @@ RECORDED_PACKAGES = (
     "scipy",
     "pandas",
     "pyarrow",
-    "captum",
     "safetensors",
     "snakemake",
     "matplotlib",

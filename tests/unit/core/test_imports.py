@@ -15,7 +15,7 @@ UNUSED = {
     "distilscope.reporting.figures": {"torch", "matplotlib.pyplot"},
     "distilscope.reporting.report": {"torch", "matplotlib.pyplot"},
     "distilscope.training.train": {"torchvision", "torch._dynamo", "matplotlib", "captum"},
-    "distilscope.observing.observe": {"torchvision", "torch._dynamo"},
+    "distilscope.observing.observe": {"torchvision", "torch._dynamo", "matplotlib", "captum"},
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from captum.attr import IntegratedGradients, Saliency
 from torch import nn
 
 from distilscope.observing.capture import frozen
@@ -29,6 +30,27 @@ def test_saliency_equals_an_autograd_loop_over_single_images(name, request, imag
         expected = pixels.grad[0].abs().max(dim=0).values.numpy()
         np.testing.assert_allclose(ours[row], expected, rtol=1e-4, atol=1e-6 * expected.max())
     assert ours.shape == (7, 16, 16) and ours.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", ["plain", "resnet"])
+def test_saliency_equals_captum(name, request, images):
+    model = request.getfixturevalue(name)
+    ours = run("saliency", model, images)["map"]
+    theirs = Saliency(model).attribute(images.clone().requires_grad_(), target=CLASSES)
+    np.testing.assert_allclose(ours, theirs.amax(dim=1).numpy(), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("steps", [1, 5, 20, 41])
+@pytest.mark.parametrize("name", ["plain", "resnet"])
+def test_integrated_gradients_equal_captum(name, steps, request, images):
+    """With 7 images four points of the quadrature are made at once, and the last ones are fewer."""
+    model = request.getfixturevalue(name)
+    ours = run("integrated-gradients", model, images, steps=steps)["map"]
+    theirs = IntegratedGradients(model).attribute(
+        images, baselines=BLACK, target=CLASSES, n_steps=steps
+    )
+    expected = theirs.sum(dim=1).detach().numpy()
+    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-6 * np.abs(expected).max())
 
 
 class Affine(nn.Module):
