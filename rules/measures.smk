@@ -38,7 +38,7 @@ rule tables:
         "results/logs/tables/{study}.benchmark.tsv"
     conda:
         "../envs/distilscope.yaml"
-    threads: 4
+    threads: STARTED.processes
     resources:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,

@@ -16,7 +16,7 @@ rule figures:
         "results/logs/figures/{study}.benchmark.tsv"
     conda:
         "../envs/distilscope.yaml"
-    threads: 4
+    threads: STARTED.processes
     resources:
         mem_mb=3000,
         runtime=60,

@@ -15,6 +15,8 @@ from distilscope.study.artefact import STORE
 from distilscope.study.machine import invocation, resolve_device, resolve_precision
 from distilscope.study.plan import Study
 
+AT_THE_END = 4
+
 
 @dataclass(frozen=True)
 class Started:
@@ -24,16 +26,25 @@ class Started:
         configuration: parsed.
         device: `cpu` or `cuda`, resolved.
         study: its plan.
+        local: whether the jobs run on this machine.
     """
 
     configuration: Configuration
     device: str
     study: Study
+    local: bool
 
     @property
     def gpus(self) -> int:
         """How many GPUs a job that computes asks for."""
         return 1 if self.device == "cuda" else 0
+
+    @property
+    def processes(self) -> int:
+        """How many processes a job works with that comes alone, at the end; Snakemake gives it no
+        more than there are cores. A cluster may have no node with as many: there it is one.
+        """
+        return AT_THE_END if self.local else 1
 
 
 def start(
@@ -60,4 +71,4 @@ def start(
     device = resolve_device(configuration.device, command)
     kept = STORE / "resolved" / f"{configuration.study}.json"
     precision = resolve_precision(configuration.precision, device, kept)
-    return Started(configuration, device, Study(configuration, precision, root))
+    return Started(configuration, device, Study(configuration, precision, root), command.local)
