@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -204,13 +204,12 @@ def atomic(path: Path, *, digest: bool = True) -> Iterator[Path]:
     path = Path(path)
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(handle)
-        temporary = Path(name)
+        temporary = _new_beside(path)
+        rights = temporary.stat().st_mode
         try:
             yield temporary
             _sync(temporary)
-            temporary.chmod(0o644)
+            temporary.chmod(rights)  # safetensors replaces the file by one of its own
             if digest:
                 text = f"{digest_file(temporary)}  {path.name}\n"
                 with atomic(_sidecar(path), digest=False) as beside:
@@ -219,6 +218,13 @@ def atomic(path: Path, *, digest: bool = True) -> Iterator[Path]:
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _new_beside(path: Path) -> Path:
+    """A new empty file for one writer, with the rights that the user's umask leaves."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    return temporary
 
 
 @contextlib.contextmanager
@@ -266,6 +272,32 @@ def write_table(path: Path, table: pd.DataFrame, metadata: Mapping[str, Any] | N
     arrow = arrow.replace_schema_metadata({"distilscope": canonical_json(dict(metadata or {}))})
     with atomic(path) as temporary:
         pq.write_table(arrow, temporary, compression="zstd")
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a text begins with that a spreadsheet takes for a formula, and so may run."""
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a data frame to CSV for people.
+
+    A text that a spreadsheet would take for a formula, such as a class named `=HYPERLINK(...)`,
+    gets an apostrophe before it (OWASP, "CSV Injection"). Numbers, also as text, stay.
+    """
+    shown = table.rename(columns=_as_text)
+    for column in shown.select_dtypes(exclude=["number", "bool"]):
+        shown[column] = shown[column].map(_as_text)
+    write_text(path, shown.to_csv(index=False, lineterminator="\n"))
+
+
+def _as_text(value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith(FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def write_tensors(

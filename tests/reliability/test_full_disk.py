@@ -16,7 +16,7 @@ from distilscope.training.checkpoint import CheckpointError, Keeper
 from ..mounting import mounted
 from . import studies
 
-STEPS = ((store.tempfile, "mkstemp"), (store.os, "fsync"), (store.os, "replace"))
+STEPS = ((store, "_new_beside"), (store.os, "fsync"), (store.os, "replace"))
 """Every file of the store goes through these, in this order."""
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import os
 import subprocess
 
 import numpy as np
@@ -140,3 +142,38 @@ def test_the_digest_of_a_folder_is_that_of_its_names_and_contents(tmp_path):
     assert store.digest_path(mine, cache) != expected
     with pytest.raises(FileNotFoundError, match="nowhere"):
         store.digest_path(tmp_path / "nowhere", cache)
+
+
+@pytest.mark.parametrize("umask", [0o002, 0o027, 0o077])
+def test_files_have_the_rights_that_the_umask_leaves(folder, umask):
+    before = os.umask(umask)
+    try:
+        written(folder)
+    finally:
+        os.umask(before)
+    rights = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert len(rights) == 8
+    assert set(rights.values()) == {0o666 & ~umask}
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ('=HYPERLINK("http://x")', '\'=HYPERLINK("http://x")'),
+        ("+1+cmd", "'+1+cmd"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("-0.5", "-0.5"),
+        ("trouser", "trouser"),
+        ("a=b", "a=b"),
+    ],
+)
+def test_a_text_is_no_formula_in_a_csv(tmp_path, typed, stored):
+    table = pd.DataFrame({"class": [typed, None], "value": [-1.5, 2.0], typed: [True, False]})
+    store.write_csv(tmp_path / "a.csv", table)
+    with open(tmp_path / "a.csv", newline="") as handle:
+        rows = list(csv.reader(handle))
+    assert rows[0] == ["class", "value", stored]
+    assert rows[1] == [stored, "-1.5", "True"]
+    assert rows[2] == ["", "2.0", "False"]

@@ -54,7 +54,7 @@ def write(name: str, tables: Tables, folder: Path) -> None:
             style.write_svg(figure, temporary)
         with store.atomic(folder / f"{name}.png") as temporary:
             style.write_png(figure, temporary)
-    store.write_text(folder / f"{name}.csv", numbers.to_csv(index=False, lineterminator="\n"))
+    store.write_csv(folder / f"{name}.csv", numbers)
 
 
 def make(job: Job) -> None:
