@@ -46,6 +46,7 @@ def model_table(
                 "id": entry.id,
                 "kind": entry.kind,
                 **{k: v for k, v in entry.columns().items() if k != "model"},
+                "explained": store.canonical_json(list(entry.explained)),
                 "reference": entry.reference,
                 "parameters": own["parameters"],
                 "ratio": teacher.get("parameters", np.nan) / (own["parameters"] or np.nan),

@@ -38,8 +38,9 @@ ONE_IMAGE = "one image has no interval"
 class Entry:
     """A model of the study as the settings describe it; `folder` is its artefact's.
 
-    `last_block` is the layer of its headline GradCAM maps, None where none were made. `ceilings`
-    are comparisons with further references: with several teachers, each with each.
+    `explained` are the layers whose GradCAM maps are compared, that of the headline first; none
+    where no such maps were made. `ceilings` are comparisons with further references: with several
+    teachers, each with each.
     """
 
     id: str
@@ -55,7 +56,7 @@ class Entry:
     teacher: str | None
     reference: str | None
     identity: str | None
-    last_block: str | None
+    explained: tuple[str, ...]
     folder: Path | None
     observation: Path
     comparison: Path | None
@@ -73,12 +74,13 @@ class Entry:
                 raise ValueError(f"a model of the tables lacks {key!r}; it says {dict(row)}")
         optional = (
             *("architecture", "student", "objective", "objective_params", "T", "alpha"),
-            *("seed", "teacher", "reference", "identity", "last_block"),
+            *("seed", "teacher", "reference", "identity"),
         )
         return cls(
             id=row["id"],
             kind=row.get("kind", "trained"),
             role=row["role"],
+            explained=tuple(row.get("explained", ())),
             folder=Path(row["model"]) if row.get("model") else None,
             observation=Path(row["observation"]),
             comparison=Path(row["comparison"]) if row.get("comparison") else None,
@@ -92,6 +94,11 @@ class Entry:
             replace(self, reference=other, comparison=path) for other, path in self.ceilings.items()
         ]
         return [self, *further] if self.reference else further
+
+    @property
+    def last_block(self) -> str | None:
+        """The layer of its headline maps."""
+        return self.explained[0] if self.explained else None
 
     def columns(self) -> dict[str, Any]:
         """The values of `MODEL_COLUMNS`."""

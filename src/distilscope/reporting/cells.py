@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -222,12 +221,6 @@ ESTIMATE_COLUMNS = [
     *("model", "role", "student", "T", "alpha", "parameters", "models"),
     *("value", "low", "high", "interval", "n", "reason"),
 ]
-
-
-def natural(text: str) -> tuple:
-    """Sort key under which `block10` follows `block9`."""
-    parts = re.split(r"(\d+)", str(text))
-    return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts)
 
 
 def _number(value: object) -> float | None:

@@ -54,7 +54,10 @@ NEEDED: dict[str, tuple[str, ...]] = {
         *("explained", "variant", "class", "measure", "value", "low", "high", "interval"),
         *("n", "n_undefined", "reason"),
     ),
-    "models": ("id", "kind", "role", "student", "T", "alpha", "seed", "parameters", "accuracy"),
+    "models": (
+        *("id", "kind", "role", "student", "T", "alpha", "seed", "explained", "parameters"),
+        "accuracy",
+    ),
     "seeds": (
         *("role", "student", "objective", "objective_params", "T", "alpha", "subset", "measure"),
         *("seeds", "value", "low", "high", "two_level_low", "two_level_high", "descriptive"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import pandas as pd
 
 from distilscope import catalog
 from distilscope.reporting import ceiling, names
-from distilscope.reporting.cells import Cell, arrange, ceilings, natural
+from distilscope.reporting.cells import Cell, arrange, ceilings
 from distilscope.reporting.style import printable
 
 ALIGNMENT = ("image_specific_rho", "rho", "iou20")
@@ -202,20 +203,11 @@ class Tables:
 
     @cached_property
     def _explained(self) -> dict[str, list[str]]:
-        """Model id -> the layers whose maps are compared, the last block first.
-
-        As the catalogue has them, else by name from the last.
+        """Model id -> the layers whose maps are compared, as the study plans them, the last block
+        first: a name doesn't say where a layer is.
         """
-        aligned = self.measures[self.measures["measure"].isin(ALIGNMENT)]
-        known = {}
-        for column, of in (("layer", "model"), ("reference_layer", "reference")):
-            for model, layers in aligned.dropna(subset=[column]).groupby(of)[column]:
-                known.setdefault(model, sorted(set(layers), key=natural, reverse=True))
-        listed = self.measures.dropna(subset=["architecture"]).drop_duplicates("model")
-        for model, architecture in zip(listed["model"], listed["architecture"], strict=True):
-            if architecture in catalog.ARCHITECTURES:
-                known[model] = list(catalog.ARCHITECTURES[architecture].explained)
-        return known
+        listed = zip(self.models["id"], self.models["explained"], strict=True)
+        return {model: json.loads(layers) for model, layers in listed}
 
     def _against_own_teacher(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Rows against the model's teacher, or against what stands for it where it has none."""

@@ -129,7 +129,7 @@ def _row(study: Study, model: Model, ceilings: Mapping[str, Mapping[str, str]]) 
         "teacher": model.teacher,
         "reference": model.reference,
         "identity": model.artefact.identity,
-        "last_block": model.explained[0] if "gradcam" in methods else None,
+        "explained": list(model.explained) if "gradcam" in methods else [],
         "model": str(model.artefact.folder),
         "observation": str(study.observations[model.id].folder),
         "comparison": str(compared.folder) if compared else None,

@@ -288,6 +288,19 @@ def test_one_teacher_has_no_further_pairs():
 TAUGHT = {"objective": "kd", "students": ["tiny"], "T": 4, "alpha": 0.9, "taught_by": "twin"}
 
 
+def test_the_tables_are_told_which_layers_are_explained_first_of_every_model():
+    """Both sides of the headline pair, in the order of the configuration."""
+    students = copy.deepcopy(RAW["students"])
+    students["tiny"] |= {"explained": ["block2", "block3"]}
+    made = study(students=students)
+    rows = {row["id"]: row["explained"] for row in made.tables.settings["models"]}
+    assert rows["big-s10"] == ["layer4", "layer3"]
+    assert rows["tiny-ce-s1"] == ["block2", "block3"]
+    assert rows["small-ce-s1"] == ["block4", "block3"]
+    compared = made.comparisons["tiny-ce-s1"].settings["layers"]
+    assert compared == [["block2", "layer4"], ["block3", "layer3"]]
+
+
 def test_a_student_of_the_twin_is_compared_with_the_teacher_that_it_would_have_had():
     made = study(grid=[*RAW["grid"], TAUGHT])
     found = {m.seed: (m.teacher, m.reference) for m in made.models if m.role == "twin-taught"}

@@ -333,7 +333,7 @@ class MadeStudy:
             "teacher": self.teacher if made.T else None,
             "reference": self.teacher if compared else None,
             "identity": made.id[:12],
-            "last_block": next(iter(made.layers)),
+            "explained": list(made.layers),
             "model": str(self.model_folder(made.id)),
             "observation": str(self.observation(made.id)),
             "comparison": str(self.comparison(made.id)) if compared else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -229,6 +230,7 @@ class Builder:
                     "T": made.T,
                     "alpha": made.alpha,
                     "seed": made.seed,
+                    "explained": json.dumps([made.layers[-1], made.layers[-2]]),
                     "parameters": made.parameters,
                     "ratio": 11_173_962 / made.parameters,
                     "multiply_adds": made.parameters * 30,

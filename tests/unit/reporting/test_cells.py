@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from distilscope.reporting.cells import arrange, estimate, natural
+from distilscope.reporting.cells import arrange, estimate
 
 from . import made_tables
 
@@ -91,7 +91,3 @@ def test_what_was_not_measured_is_undefined_with_a_reason():
     empty = estimate(cell, rows([math.nan], reason=["no map has a positive cell"]))
     assert not absent.defined and absent.reason == "not measured"
     assert not empty.defined and empty.reason == "no map has a positive cell"
-
-
-def test_layers_sort_by_their_number():
-    assert sorted(["block10", "block9", "block1"], key=natural) == ["block1", "block9", "block10"]

@@ -128,6 +128,17 @@ def test_cka_holds_every_layer_pair_of_the_table(study):
     np.testing.assert_allclose(drawn["cka_debiased_flatten"], drawn["value"] / 2)
 
 
+def test_layers_stand_in_the_order_of_the_network_not_of_their_names(study):
+    """CKA is measured layer by layer, from the input to the output."""
+    tables = study.tables()
+    named = {"block1": "stem", "block2": "mid", "block3": "late"}
+    measures = tables.measures.assign(layer=tables.measures["layer"].replace(named))
+    figure, _ = figures.draw("cka", replace(tables, measures=measures))
+    (axes,) = [a for a in figure.axes if a.get_title("left") == "tiny, labels only"]
+    shown = [label.get_text() for label in axes.get_xticklabels()]
+    assert shown == ["stem", "mid", "late"]
+
+
 def test_the_sanity_figure_holds_every_row_of_its_table(study):
     drawn = numbers(study, "sanity")
     table = store.read_table(study.folder / "tables" / "sanity.parquet")

@@ -28,11 +28,37 @@ def test_headline_rho_is_that_of_the_last_block_at_input_resolution_on_common_im
         assert found[model] == by_hand["value"].item()
 
 
-def test_the_last_block_is_known_without_a_catalogued_architecture(study):
+@pytest.mark.parametrize("architecture", ["somebody.else:net", "plain-tiny"])
+def test_the_headline_layer_is_the_first_of_the_explained_whatever_it_is_called(
+    study, architecture
+):
+    """`late` comes before `mid` in the alphabet, and after it in the network."""
+    tables, model = study.tables(), "tiny-kd-T4-a0.9-s1"
+    expected = tables.headline("rho").set_index("model").at[model, "value"]
+    own = tables.measures["model"] == model
+    names = tables.measures["layer"].replace({"block3": "late", "block2": "mid"})
+    measures = tables.measures.assign(
+        layer=tables.measures["layer"].where(~own, names),
+        architecture=tables.measures["architecture"].where(~own, architecture),
+    )
+    told = tables.models["explained"].where(tables.models["id"] != model, '["late", "mid"]')
+    renamed = replace(tables, measures=measures, models=tables.models.assign(explained=told))
+    found = renamed.headline("rho").set_index("model")
+    assert (found.at[model, "layer"], found.at[model, "value"]) == ("late", expected)
+
+
+def test_the_reference_s_layer_is_its_own_first_explained_one(study):
     tables = study.tables()
-    measures = tables.measures.assign(architecture="somebody.else:net")
-    own = replace(tables, measures=measures)
-    assert set(own.headline("rho")["layer"]) == {"layer4", "block5", "block4", "block3"}
+    names = tables.measures["reference_layer"].replace({"layer4": "a-last", "layer3": "z-first"})
+    told = tables.models["explained"].replace({'["layer4", "layer3"]': '["a-last", "z-first"]'})
+    renamed = replace(
+        tables,
+        measures=tables.measures.assign(reference_layer=names, architecture="some.net:build"),
+        models=tables.models.assign(explained=told),
+    )
+    found, before = (each.headline("rho").set_index("model") for each in (renamed, tables))
+    assert found.at["tiny-ce-s1", "reference_layer"] == "a-last"
+    assert found.at["tiny-ce-s1", "value"] == before.at["tiny-ce-s1", "value"]
 
 
 def test_without_a_twin_alignment_is_on_each_models_own_images(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from distilscope.reporting import style
-from distilscope.reporting.cells import Cell, natural
+from distilscope.reporting.cells import Cell
 from distilscope.reporting.figures import Drawing, drawing, heading
 from distilscope.reporting.tables import Tables
 
@@ -47,7 +47,7 @@ def _panel(axes, cell: Cell, own: pd.DataFrame, *, numbers: bool):
     table = own.pivot_table(
         index="reference_layer", columns="layer", values="value", dropna=False, sort=False
     )
-    rows, columns = sorted(table.index, key=natural), sorted(table.columns, key=natural)
+    rows, columns = (list(dict.fromkeys(own[name])) for name in ("reference_layer", "layer"))
     values = table.reindex(index=rows, columns=columns).to_numpy(dtype=float)
     mesh = drawing.heatmap(axes, values, 0.0, 1.0, numbers=numbers)
     names = [style.printable(str(name), "?", 10) for name in (*columns, *rows)]
