@@ -148,7 +148,10 @@ def view_table(policy: ViewPolicy, indices: torch.Tensor, per_image: int | None)
         every = torch.arange(policy.count, dtype=torch.int16)
         return every.repeat(len(indices), 1)
     if not 1 <= per_image <= policy.count:
-        raise ValueError(f"views: tabulated is {per_image}, expected 1 to {policy.count} or null")
+        raise ValueError(
+            f"views.per_image is {per_image} and the policy has {policy.count} views of an image: "
+            f"give 1 to {policy.count}, or `all`"
+        )
     rows = indices.cpu().numpy()
     ids = _permutations(policy.count, Stream.VIEW_TABLE, policy.count, rows[:, None])
     return torch.from_numpy(ids[:, :per_image].astype(np.int16))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from distilscope import catalog
+from distilscope.models.layout import LayoutError, channels_first
 
 
 class ModelError(ValueError):
@@ -116,8 +117,9 @@ def check_on_meta(
         for each layer, the shape (channels, height, width) of its output.
 
     Raises:
-        ModelError: a layer that there isn't, that does not run, or whose output is not a feature
-            map (B, C, H, W); images too small for the network; logits not (B, classes).
+        ModelError: a layer that there isn't, that does not run or runs twice, or whose output is
+            neither (B, C, H, W) nor certainly (B, H, W, C); images too small for the network;
+            logits not (B, classes).
     """
     shape = (2, channels, image_size, image_size)
     try:
@@ -131,11 +133,11 @@ def _shapes(
     model: nn.Module, layers: Mapping[str, str], shape: tuple[int, ...], classes: int
 ) -> dict[str, tuple[int, int, int]]:
     check_layers(model, layers)
-    outputs: dict[str, Any] = {}
+    outputs: dict[str, list[Any]] = {}
 
     def record(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-            outputs[name] = output
+            outputs.setdefault(name, []).append(output)
 
         return hook
 
@@ -158,19 +160,30 @@ def _shapes(
         raise ModelError(
             f"{type(model).__name__} must return logits (images, {classes}), got {_kind(logits)}"
         )
-    return {name: _feature_map(name, path, outputs) for name, path in layers.items()}
+    return {
+        name: _feature_map(f"layer {name!r} ({path})", model.get_submodule(path), outputs.get(name))
+        for name, path in layers.items()
+    }
 
 
-def _feature_map(name: str, path: str, outputs: Mapping[str, Any]) -> tuple[int, int, int]:
-    if name not in outputs:
-        raise ModelError(f"layer {name!r} ({path}) is not used when the network runs")
-    output = outputs[name]
+def _feature_map(where: str, module: nn.Module, outputs: list[Any] | None) -> tuple[int, int, int]:
+    if outputs is None:
+        raise ModelError(f"{where} is not used when the network runs")
+    if len(outputs) > 1:
+        raise ModelError(
+            f"{where} is called {len(outputs)} times when the network runs, so that its output is "
+            "ambiguous; name a module that is called once, such as the block around it"
+        )
+    output = outputs[0]
     if not isinstance(output, Tensor) or output.ndim != 4:
         raise ModelError(
-            f"layer {name!r} ({path}) must give a feature map (images, channels, height, width), "
+            f"{where} must give a feature map (images, channels, height, width), "
             f"got {_kind(output)}"
         )
-    return tuple(output.shape[1:])
+    try:
+        return tuple(channels_first(module, output).shape[1:])
+    except LayoutError as error:
+        raise ModelError(f"{where} {error}") from None
 
 
 def _kind(value: Any) -> str:

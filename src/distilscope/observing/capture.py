@@ -10,18 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from distilscope.models.build import check_layers
+from distilscope.models.layout import LAST, LayoutError, layout_of
 
 Summary = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Tap:
-    """What is taken from one layer.
+    """What is taken from one layer, with its channels first, whichever way round it is.
 
     Attributes:
         path: the module's path in the model, as in `model.named_modules()`.
         summaries: computed while the forward pass runs, so that the output itself isn't kept.
-        whole: keep the output, which must be (N, C, H, W).
+        whole: keep the output, which must be (N, C, H, W) or certainly (N, H, W, C).
         gradient: keep it so that logits can be differentiated with respect to it.
     """
 
@@ -68,7 +69,8 @@ def watching(model: nn.Module, taps: Mapping[str, Tap]) -> Iterator[Watcher]:
 
     Raises:
         ValueError: a path names no module; in a pass, a layer isn't called exactly once, or puts
-            out something that isn't a tensor, or isn't (N, C, H, W) where the whole is kept.
+            out something that isn't a tensor, isn't four-dimensional where the whole is kept, or
+            of which nobody can say where its channels are.
     """
     check_layers(model, {name: tap.path for name, tap in taps.items()})
     with frozen(model), contextlib.ExitStack() as hooks:
@@ -112,7 +114,9 @@ class Watcher:
             seen = self._seen
             if seen is None:  # the model was called by someone else
                 return None
-            _check(name, tap, output, again=name in seen.summaries)
+            turned = _check(name, tap, module, output, again=name in seen.summaries) == LAST
+            if turned:
+                output = output.movedim(3, 1)
             plain = output.detach()
             seen.summaries[name] = {key: of(plain) for key, of in tap.summaries.items()}
             if not tap.whole:
@@ -125,12 +129,13 @@ class Watcher:
             if not kept.requires_grad:
                 kept = kept.detach().requires_grad_()
             seen.outputs[name] = kept
-            return kept.clone()
+            return (kept.movedim(1, 3) if turned else kept).clone()
 
         return on_output
 
 
-def _check(name: str, tap: Tap, output: object, again: bool) -> None:
+def _check(name: str, tap: Tap, module: nn.Module, output: object, again: bool) -> str | None:
+    """The layout of a layer's output, None where it is no map; refuse what can't be taken."""
     where = f"layer {name!r} ({tap.path})"
     if again:
         raise ValueError(
@@ -143,3 +148,7 @@ def _check(name: str, tap: Tap, output: object, again: bool) -> None:
         raise ValueError(
             f"{where} puts out {tuple(output.shape)}; a map needs (images, channels, height, width)"
         )
+    try:
+        return layout_of(module, output) if output.ndim == 4 else None
+    except LayoutError as error:
+        raise ValueError(f"{where} {error}") from None

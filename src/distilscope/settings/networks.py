@@ -55,6 +55,16 @@ class Recipe(Strict):
     views: Views = Views()
     targets: Literal["table", "online"] = "table"
 
+    @model_validator(mode="after")
+    def _leaves_epochs(self) -> Recipe:
+        warm_up = self.schedule.warmup_epochs
+        if warm_up >= self.epochs:
+            raise ValueError(
+                f"`schedule.warmup_epochs` is {warm_up:g} of {self.epochs} `epochs`: nothing is "
+                f"left after the warm-up; give less than {self.epochs}"
+            )
+        return self
+
 
 class Network(Strict):
     """A network by name, and where its weights begin.
@@ -83,6 +93,7 @@ class Network(Strict):
             for key, value in self.settings.items():
                 default = catalog.lookup(entry.settings, key, f"setting of {self.architecture}")
                 _check_setting(key, value, default)
+            _check_blocks(self, entry)
         else:
             _check_plain("settings", self.settings)
         if not known and not (self.layers and self.explained):
@@ -91,8 +102,9 @@ class Network(Strict):
                 "`explained` (names of layers, the last block first)"
             )
         layers = self.layers or (catalog.ARCHITECTURES[self.architecture].layers if known else {})
-        for name in self.explained or []:
-            catalog.lookup(layers, name, "layer")
+        explained = catalog.ARCHITECTURES[self.architecture].explained if known else ()
+        for name in self.explained or explained:
+            catalog.lookup(layers, name, "layer in explained")
         if self.recipe is None and self.weights is None:
             raise ValueError("give a `recipe` to train it, or `weights` of a model you have")
         if self.preprocessing is not None and self.weights is None:
@@ -132,6 +144,27 @@ def _check_setting(key: str, value: Any, default: Any) -> None:
     whole = isinstance(numbers, list) and all(type(n) is int and n >= 1 for n in numbers)
     if not whole or (wanted == "text" and not isinstance(value, str)):
         raise ValueError(f"setting {key!r} is {value!r}, expected {wanted}")
+
+
+def _check_blocks(network: Network, entry: catalog.Architecture) -> None:
+    """Refuse widths of a plain network that don't fit its pools, or the layers of its entry."""
+    if "widths" not in entry.settings:
+        return
+    settings = {**entry.settings, **network.settings}
+    blocks, usual = len(settings["widths"]), len(entry.settings["widths"])
+    if not blocks:
+        raise ValueError("`widths` is empty: a plain network needs at least one block")
+    beyond = [number for number in settings["pools"] if number > blocks]
+    if beyond:
+        raise ValueError(
+            f"`pools` names block {beyond[0]} and `widths` has {blocks}: give `pools` that are "
+            f"1 to {blocks} (without, they are {entry.settings['pools']})"
+        )
+    if blocks != usual and not network.layers:
+        raise ValueError(
+            f"`widths` has {blocks} blocks and the layers of {network.architecture} are those of "
+            f"{usual}: give {usual} widths, or `layers` and `explained` of your own"
+        )
 
 
 class Preprocessing(Strict):

@@ -253,12 +253,13 @@ class ModelPlan:
     def _model(self, artefact: Artefact, entry: Network, **spoken: Any) -> Model:
         known = catalog.ARCHITECTURES.get(entry.architecture)
         layers = entry.layers or known.layers
+        explained = tuple(entry.explained or known.explained)
         return Model(
             kind=artefact.settings["kind"],
             architecture=entry.architecture,
             layers=layers,
-            explained=tuple(entry.explained or known.explained),
-            head=entry.head or (known.head if known else None),
+            explained=explained,
+            head=entry.head or _known_head(known, layers[explained[0]]),
             preprocessing=entry.preprocessing.model_dump() if entry.preprocessing else None,
             artefact=artefact,
             **{"id": artefact.slug, **spoken},
@@ -371,3 +372,8 @@ class ModelPlan:
             inputs={"dataset": self.dataset, "teacher": teacher.artefact},
         )
         return self.targets.setdefault(artefact.name, artefact)
+
+
+def _known_head(known: catalog.Architecture | None, path: str) -> str | None:
+    """The catalogue's head, which is behind the catalogue's own last block and no other module."""
+    return known.head if known and path == known.layers[known.explained[0]] else None

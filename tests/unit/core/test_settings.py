@@ -91,6 +91,27 @@ def test_the_schema_on_disk_is_the_one_of_the_typed_model():
         ),
         ({"teachers__resnet18__weights": "a.pt"}, ["weights"]),
         ({"data": 3}, ["data", "mapping"]),
+        (
+            {"recipes__short__schedule": {"warmup_epochs": 2}},
+            ["recipes.short", "`schedule.warmup_epochs` is 2 of 2 `epochs`", "less than 2"],
+        ),
+        (
+            {"students__tiny__override": {"schedule": {"warmup_epochs": 2.5}}},
+            ["override of tiny", "`schedule.warmup_epochs` is 2.5 of 2 `epochs`"],
+        ),
+        (
+            {"students__tiny__settings": {"widths": [8, 16]}},
+            ["students.tiny", "`pools` names block 3 and `widths` has 2", "they are [1, 2, 3]"],
+        ),
+        ({"students__tiny__settings": {"widths": []}}, ["`widths` is empty"]),
+        (
+            {"students__tiny__settings": {"widths": [8, 8, 8, 8], "pools": [4]}},
+            ["`widths` has 4 blocks", "are those of 3", "`layers` and `explained`"],
+        ),
+        (
+            {"students__tiny__layers": {"late": "blocks.block3"}},
+            ["unknown layer in explained 'block3'", "known are late"],
+        ),
     ],
 )
 def test_a_fault_is_told_with_the_key_and_what_would_be_accepted(changes, words):

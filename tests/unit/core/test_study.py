@@ -137,6 +137,16 @@ def test_a_file_that_is_not_there_is_named_with_its_key():
         study(teachers=given)
 
 
+def test_the_catalogues_head_is_used_behind_the_catalogues_last_block_alone():
+    """Elsewhere GradCAM's closed form does not hold, and the observation would be refused."""
+    deeper = copy.deepcopy(RAW["students"])
+    deeper["tiny"]["explained"] = ["block2", "block1"]
+    renamed = {"layers": {"a": "blocks.block2", "z": "blocks.block3"}, "explained": ["z", "a"]}
+    deeper["small"] |= {"architecture": "plain-tiny", **renamed}
+    heads = {m.student: m.head for m in study(students=deeper).models}
+    assert heads == {"big": "fc", "tiny": None, "small": "head"}
+
+
 def test_the_published_study_plans_whole():
     path = REPOSITORY / "config/paper/reasoning-consistency.yaml"
     made = Study(settings.parse(yaml.safe_load(path.read_text())), "bf16", REPOSITORY)

@@ -7,10 +7,12 @@ import pytest
 import torch
 from captum.attr import LayerGradCam
 from torch import nn
+from torchvision.models.swin_transformer import SwinTransformer
 
 from distilscope.observing.capture import Tap, watching
 from distilscope.observing.classes import ABSENT
 from distilscope.observing.gradcam import attribute, check_head, closed_form, from_gradient
+from distilscope.observing.grams import gap
 
 NETS = {
     "plain": (("block3", "blocks.block3"), ("block2", "blocks.block2"), "head"),
@@ -143,3 +145,22 @@ def test_the_declared_head_of_our_own_networks_is_accepted(name, request, images
     (layer, path), _, head = NETS[name]
     with watching(model, {layer: Tap(path, whole=True)}) as watch:
         check_head(watch(images), layer, model.get_submodule(head), head)
+
+
+def test_maps_of_a_layer_with_its_channels_last_are_those_over_its_two_sides():
+    """A swin transformer's (N, H, W, C), against the definition written out by hand."""
+    torch.manual_seed(0)
+    model = SwinTransformer([4, 4], 12, [1, 1], [2, 2], [4, 4], num_classes=5).eval()
+    images = torch.randn(3, 3, 32, 32)
+    taps = {"late": Tap("features.3", {"gap": gap}, whole=True, gradient=True)}
+    with watching(model, taps) as watch:
+        seen = watch(images)
+        (found,) = attribute(seen, np.array([[2], [0], [4]]))
+    activations = model.features(images)  # (3, 4, 4, 24)
+    pooled = model.permute(model.norm(activations)).mean(dim=(2, 3))
+    logits = model.head(pooled)
+    (gradient,) = torch.autograd.grad(logits[range(3), [2, 0, 4]].sum(), activations)
+    by_hand = (gradient.mean(dim=(1, 2), keepdim=True) * activations).sum(dim=3)
+    torch.testing.assert_close(seen.logits, logits)
+    torch.testing.assert_close(found.maps, by_hand, rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(seen.summaries["late"]["gap"], activations.mean(dim=(1, 2)))
