@@ -111,7 +111,7 @@ class Dataset:
     """A source of labelled images.
 
     Attributes:
-        reader: dotted path `module:function`; called as `reader(path, image_size)`,
+        reader: dotted path `module:function`; called as `reader(path, image_size, fit)`,
             returns `RawSplits`.
         path: `bundled` (ships with the repository), `downloaded` (into the shared data folder)
             or `given` (the configuration names it).

@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from distilscope.data.annotation_tables import AnnotationTables
-from distilscope.data.fit import resize_picture
+from distilscope.data.fit import FITS, placement
 from distilscope.data.image_folder import opened
 from distilscope.data.part_maps import (
     FEW_PARTS,
@@ -45,19 +45,20 @@ OUTSIDE = "a visible part's point lies outside the image"
 COVERED = "a visible part has no pixel, other points are nearer"
 
 
-def read_annotated_parts(path: Path, image_size: int) -> PartedSplits:
-    """Read a folder of the form of CUB-200-2011; pictures are scaled to a square as they are.
+def read_annotated_parts(path: Path, image_size: int, fit: str = "resize") -> PartedSplits:
+    """Read a folder of the form of CUB-200-2011; each picture is fitted by itself.
 
     Images keep their numbers: an image's dataset index is its place among the train images of
     images.txt, or among the test images plus the number of train images, whether or not others
     are left out. What is wrong with annotations is in `findings`.
 
     Args:
-        path: the folder. image_size: side in pixels.
+        path: the folder. image_size: side in pixels. fit: `pad` or `resize` (stretched).
 
     Raises:
         BadData: a file is missing or has a line that can't be read, an id occurs twice, an image
-            has no class or no split, a picture can't be decoded, or all are over 4 GiB.
+            has no class or no split, a picture can't be decoded or is too large to be padded, or
+            all are over 4 GiB.
     """
     path = Path(path)
     tables = AnnotationTables.read(path)
@@ -70,12 +71,13 @@ def read_annotated_parts(path: Path, image_size: int) -> PartedSplits:
     there = np.array([(path / "images" / name).is_file() for name in tables.files], bool)
     kept = np.flatnonzero(there)
     pixels = np.empty((len(kept), image_size, image_size, 3), np.uint8)
-    scale = np.empty((len(kept), 2))
+    scale, offset = np.empty((2, len(kept), 2))
     for row, place in enumerate(kept):
-        picture = _decoded(path / "images" / tables.files[place])
-        scale[row] = image_size / picture.width, image_size / picture.height
-        pixels[row] = np.asarray(resize_picture(picture, image_size))
-    points = tables.points[kept] * scale[:, None, :]
+        file = path / "images" / tables.files[place]
+        picture = _decoded(file)
+        scale[row], offset[row] = placement(fit, picture.width, picture.height, image_size)
+        pixels[row] = FITS[fit](np.asarray(picture)[None], image_size, str(file))[0]
+    points = tables.points[kept] * scale[:, None, :] + offset[:, None, :]
     sides = tables.boxes[kept, 2:] * scale
     names = [tables.files[place] for place in kept]
     maps, faults = discs(points, tables.visible[kept], DISC * _mean_side(sides), image_size, names)

@@ -85,11 +85,11 @@ class Recipe:
 _CLASSES = len(composed_objects.CLASSES)
 
 
-def read_composed(path: Path, image_size: int) -> PartedSplits:
+def read_composed(path: Path, image_size: int, fit: str = "resize") -> PartedSplits:
     """Draw the data set of a recipe file.
 
     Args:
-        path: the recipe file. image_size: side of the pictures, 32 to 128.
+        path: the recipe file. image_size: side of the pictures, 32 to 128. fit: not used.
 
     Raises:
         BadData: the recipe or the size can't be used, or the pictures would take over 4 GiB.

@@ -26,8 +26,8 @@ def download_cifar10(
     fetch(_cifar("cifar10", "CIFAR10"), folder, mirror, pauses)
 
 
-def read_cifar10(path: Path, image_size: int) -> RawSplits:
-    """Read CIFAR-10 from the folder that `download_cifar10` filled; `image_size` is not used."""
+def read_cifar10(path: Path, image_size: int, fit: str = "resize") -> RawSplits:
+    """Read CIFAR-10 from the folder that `download_cifar10` filled; size and fit are not used."""
     return _read_cifar(_cifar("cifar10", "CIFAR10"), "CIFAR10", path)
 
 
@@ -38,8 +38,8 @@ def download_cifar100(
     fetch(_cifar("cifar100", "CIFAR100"), folder, mirror, pauses)
 
 
-def read_cifar100(path: Path, image_size: int) -> RawSplits:
-    """Read CIFAR-100 (fine labels) as `download_cifar100` left it; `image_size` is not used."""
+def read_cifar100(path: Path, image_size: int, fit: str = "resize") -> RawSplits:
+    """Read CIFAR-100 (fine labels) as `download_cifar100` left it; size and fit are not used."""
     return _read_cifar(_cifar("cifar100", "CIFAR100"), "CIFAR100", path)
 
 
@@ -50,8 +50,8 @@ def download_svhn(
     fetch(_svhn(), folder, mirror, pauses)
 
 
-def read_svhn(path: Path, image_size: int) -> RawSplits:
-    """Read SVHN as `download_svhn` left it; label 0 is the digit 0; `image_size` is not used."""
+def read_svhn(path: Path, image_size: int, fit: str = "resize") -> RawSplits:
+    """Read SVHN as `download_svhn` left it; label 0 is the digit 0; size and fit are not used."""
     check(_svhn(), path)
     from torchvision import datasets
 
@@ -67,8 +67,8 @@ def download_fashion_mnist(
     fetch(_fashion_mnist(), folder, mirror, pauses)
 
 
-def read_fashion_mnist(path: Path, image_size: int) -> RawSplits:
-    """Read Fashion-MNIST as `download_fashion_mnist` left it; `image_size` is not used."""
+def read_fashion_mnist(path: Path, image_size: int, fit: str = "resize") -> RawSplits:
+    """Read Fashion-MNIST as `download_fashion_mnist` left it; size and fit are not used."""
     check(_fashion_mnist(), path)
     from torchvision import datasets
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from distilscope.data.fit import resize_picture
+from distilscope.data.fit import FITS, check_padding
 from distilscope.data.raw import DECODED_LIMIT_BYTES, BadData, RawSplits, in_order
 
 PIXEL_LIMIT = 50_000_000
@@ -21,6 +22,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 FORMATS = ("PNG", "JPEG")
 GREY_MODES = ("1", "L", "LA")
 COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+ORIENTATION, TURNED = 0x0112, range(2, 9)
+"""EXIF's tag of how a camera was held, and its values for pixels that aren't stored upright."""
+PNG_SIGNATURE, PNG_DEPTH_AT = b"\x89PNG\r\n\x1a\n", 24
 CLUTTER = ("Thumbs.db", "desktop.ini")
 
 
@@ -34,46 +38,65 @@ class _Picture:
     grey: bool
 
 
-def read_image_folder(path: Path, image_size: int) -> RawSplits:
+def read_image_folder(path: Path, image_size: int, fit: str = "resize") -> RawSplits:
     """Read a folder of pictures; classes and files in the order of their names.
 
-    Grey stays grey where every picture is; otherwise all become RGB. Transparency is laid over
-    black. Pixels are taken as stored (an EXIF orientation is not applied, as in torchvision's
-    ImageFolder). Pictures that all have one size keep it; where sizes differ each is scaled to
-    `image_size` x `image_size`.
+    Names of classes are compared and kept in Unicode's composed form (NFC), so that a folder that
+    came from a Mac meets its sister from elsewhere. Grey stays grey where every picture is;
+    otherwise all become RGB. Transparency is laid over black. Pixels are taken as stored: an EXIF
+    orientation is not applied, as in torchvision's ImageFolder, and `notes` counts the pictures
+    that have one. Pictures that all have one size keep it; where sizes differ each is fitted to
+    `image_size` x `image_size` by itself.
 
     Args:
         path: the folder.
         image_size: side in pixels, for pictures of mixed size.
+        fit: `pad` or `resize`, for pictures of mixed size.
 
     Raises:
         BadData: a folder is missing or empty, train and test have different classes, a file is no
-            PNG or JPEG, can't be decoded, has over 50 million pixels or 16 bits a channel, or
-            all together are over 4 GiB.
+            PNG or JPEG, can't be decoded, has over 50 million pixels or 16 bits a channel, is too
+            large to be padded, or all together are over 4 GiB.
     """
     path = Path(path)
-    classes = _classes(path)
-    train, test = (_headers(path / part, classes) for part in ("train", "test"))
-    grey = all(picture.grey for picture in train + test)
-    sizes = {picture.size for picture in train + test}
-    target = image_size if len(sizes) > 1 else None
-    _check_memory(path, train + test, grey, target)
+    folders = _class_folders(path)
+    train, test = (_headers(found) for found in folders)
+    every = train + test
+    grey = all(picture.grey for picture in every)
+    target = image_size if len({picture.size for picture in every}) > 1 else None
+    if target and fit == "pad":
+        largest = max(every, key=lambda picture: max(picture.size))
+        check_padding(*reversed(largest.size), target, str(largest.file))
+    _check_memory(path, every, grey, target)
+    turned: list[Path] = []
+    images = [_pixels(pictures, grey, target, fit, turned) for pictures in (train, test)]
     return in_order(
-        (_pixels(train, grey, target), _labels(train)),
-        (_pixels(test, grey, target), _labels(test)),
-        classes,
+        (images[0], _labels(train)),
+        (images[1], _labels(test)),
+        list(folders[0]),
         str(path),
+        _notes(turned),
     )
+
+
+def _notes(turned: list[Path]) -> list[str]:
+    if not turned:
+        return []
+    return [
+        f"{len(turned)} picture(s) have an EXIF orientation, which is not applied, such as "
+        f"{turned[0]}; turn the pixels themselves if they should be upright"
+    ]
 
 
 # -------------------------------------------------------------------------------- folder tree
 
 
-def _classes(path: Path) -> list[str]:
-    train, test = (_class_names(path / part) for part in ("train", "test"))
+def _class_folders(path: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """The folder of each class in train and in test, in the order of the classes' names."""
+    train, test = (_folders(path / part) for part in ("train", "test"))
     for missing, where, other in (
-        (train - test, "test", "train"),
-        (test - train, "train", "test"),
+        (set(train) - set(test), "test", "train"),
+        (set(test) - set(train), "train", "test"),
     ):
         if missing:
             names = ", ".join(sorted(missing))
@@ -81,17 +104,24 @@ def _classes(path: Path) -> list[str]:
                 f"{path / where}: there is no folder for class(es) {names} of {other}, "
                 "train and test need the same classes"
             )
-    return sorted(train)
+    return train, test
 
 
-def _class_names(folder: Path) -> set[str]:
+def _folders(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise BadData(f"{folder}: there is no such folder, expected {folder.name}/<class>/*")
-    entries = _entries(folder)
-    for entry in entries:
+    found: dict[str, Path] = {}
+    for entry in _entries(folder):
         if not entry.is_dir():
             raise BadData(f"{entry}: a file beside the class folders, expected folders only")
-    return {entry.name for entry in entries}
+        name = unicodedata.normalize("NFC", entry.name)
+        if name in found:
+            raise BadData(
+                f"{folder}: the folders {found[name].name!a} and {entry.name!a} are one name, "
+                f"{name}, in two Unicode forms; merge them"
+            )
+        found[name] = entry
+    return dict(sorted(found.items()))
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -100,12 +130,12 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(found, key=lambda entry: entry.name)
 
 
-def _headers(folder: Path, classes: list[str]) -> list[_Picture]:
+def _headers(classes: dict[str, Path]) -> list[_Picture]:
     pictures = []
-    for label, name in enumerate(classes):
-        files = _entries(folder / name)
+    for label, folder in enumerate(classes.values()):
+        files = _entries(folder)
         if not files:
-            raise BadData(f"{folder / name}: the class has no picture, at least 1 is needed")
+            raise BadData(f"{folder}: the class has no picture, at least 1 is needed")
         pictures += [_header(file, label) for file in files]
     return pictures
 
@@ -117,11 +147,6 @@ def _header(file: Path, label: int) -> _Picture:
     if file.suffix.lower() not in SUFFIXES or not file.is_file():
         raise BadData(f"{file}: it is not a picture, expected files ending in {_either(SUFFIXES)}")
     with opened(file) as picture:
-        if picture.mode not in GREY_MODES + COLOUR_MODES:
-            raise BadData(
-                f"{file}: its pixels are of Pillow's mode {picture.mode!r}, "
-                "expected 8 bits a channel"
-            )
         return _Picture(file, label, picture.size, picture.mode in GREY_MODES)
 
 
@@ -136,6 +161,7 @@ def opened(file: Path) -> Iterator[Image.Image]:
         with found as picture:
             if picture.width * picture.height > PIXEL_LIMIT:
                 raise Image.DecompressionBombError
+            _check_depth(file, picture)
             yield picture
     except BadData:
         raise
@@ -145,26 +171,57 @@ def opened(file: Path) -> Iterator[Image.Image]:
         raise BadData(f"{file}: it can't be decoded as PNG or JPEG ({error})") from error
 
 
-def _decoded(file: Path, grey: bool) -> Image.Image:
-    """The pixels in mode L or RGB, with transparency laid over black."""
+def _check_depth(file: Path, picture: Image.Image) -> None:
+    """Refuse 16 bits a channel: Pillow would drop the lower 8 of a colour PNG without a word."""
+    if picture.mode not in GREY_MODES + COLOUR_MODES:
+        found = f"Pillow's mode {picture.mode!r}"
+    elif picture.format == "PNG" and _png_depth(file) > 8:
+        found = f"{_png_depth(file)} bits a channel"
+    else:
+        return
+    raise BadData(f"{file}: its pixels are of {found}, expected 8 bits a channel")
+
+
+def _png_depth(file: Path) -> int:
+    """Bits a channel of a PNG, or of a palette's index, from its first chunk (IHDR)."""
+    with open(file, "rb") as handle:
+        start = handle.read(PNG_DEPTH_AT + 1)
+    return start[PNG_DEPTH_AT] if start.startswith(PNG_SIGNATURE) else 8
+
+
+def _decoded(file: Path, grey: bool) -> tuple[Image.Image, bool]:
+    """The pixels in mode L or RGB with transparency laid over black; whether EXIF turns them."""
     mode = "L" if grey else "RGB"
     with opened(file) as picture:
         picture.load()
+        turned = _orientation(picture) in TURNED
         if not picture.has_transparency_data:
-            return picture.convert(mode)
+            return picture.convert(mode), turned
         picture = picture.convert("RGBA")
         black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, picture).convert(mode)
+        return Image.alpha_composite(black, picture).convert(mode), turned
 
 
-def _pixels(pictures: list[_Picture], grey: bool, target: int | None) -> np.ndarray:
+def _orientation(picture: Image.Image) -> int | None:
+    """EXIF's orientation, or None where there is none or the EXIF can't be read."""
+    with suppress(Exception):  # Pillow raises many kinds, and only a note depends on it
+        return picture.getexif().get(ORIENTATION)
+    return None
+
+
+def _pixels(
+    pictures: list[_Picture], grey: bool, target: int | None, fit: str, turned: list[Path]
+) -> np.ndarray:
+    """All pictures as one array, fitted to `target` if given; names of turned ones are added."""
     width, height = (target, target) if target else pictures[0].size
     pixels = np.empty((len(pictures), height, width, *(() if grey else (3,))), dtype=np.uint8)
     for position, picture in enumerate(pictures):
-        decoded = _decoded(picture.file, grey)
-        if target and decoded.size != (target, target):
-            decoded = resize_picture(decoded, target)
-        pixels[position] = np.asarray(decoded)
+        decoded, is_turned = _decoded(picture.file, grey)
+        turned += [picture.file] if is_turned else []
+        image = np.asarray(decoded)
+        if target:
+            image = FITS[fit](image[None], target, str(picture.file))[0]
+        pixels[position] = image
     return pixels
 
 

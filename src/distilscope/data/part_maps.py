@@ -7,7 +7,7 @@ they don't overlap and one map holds them all in as much memory as one colour ch
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +175,10 @@ class PartedSplits(RawSplits):
                     f"{where}: part maps of {maps.shape[1]}x{maps.shape[2]} pixels for images of "
                     f"{part.images.shape[1]}x{part.images.shape[2]}, they must be alike"
                 )
+
+    def _reordered(self, order: Sequence[int]) -> PartedSplits:
+        deciding = None if self.deciding is None else self.deciding[list(order)]
+        return replace(super()._reordered(order), deciding=deciding)
 
     def part_maps(self, size: int, fit: str) -> PartMaps:
         """The maps of all images, brought to the size of the prepared data set as images are.

@@ -24,7 +24,7 @@ class Place:
 
     Attributes:
         images: its prepared test images, by rising dataset index.
-        data: its settings: `reader`, `image_size`, `fit` and the rest.
+        data: its settings: `reader`, `image_size`, `fit` and `classes`.
         source: the file or folder that it was read from.
     """
 
@@ -39,10 +39,11 @@ def annotated(place: Place) -> tuple[PartMaps, Findings]:
     Raises:
         BadData: the reader knows none, or not those of every test image.
     """
-    raw = pkgutil.resolve_name(place.data["reader"])(place.source, place.data["image_size"])
+    reader, size, fit = (place.data[key] for key in ("reader", "image_size", "fit"))
+    raw = pkgutil.resolve_name(reader)(place.source, size, fit)
     if not isinstance(raw, PartedSplits):
-        raise BadData(f"{place.source}: its reader, {place.data['reader']}, knows no parts")
-    every = raw.part_maps(place.data["image_size"], place.data["fit"])
+        raise BadData(f"{place.source}: its reader, {reader}, knows no parts")
+    every = raw.ordered(place.data.get("classes")).part_maps(size, fit)
     index = place.images.indices
     maps = PartMaps(index, every.at(index), every.names, every.kind, every.deciding)
     return maps, Findings({**maps.findings().faults, **raw.findings.faults})

@@ -49,25 +49,31 @@ def prepare(job: Job) -> None:
     """Make the data set of a job: `images.safetensors`, `manifest.json` and `run.json`.
 
     Settings: `name`, `reader` (dotted path), `image_size`, `fit` (`pad` or `resize`),
-    `held_out` {fraction, seed}, `limit` {train, test} (images a class, or null for all).
+    `classes` (names in the wanted order, or null for the reader's), `held_out` {fraction, seed},
+    `limit` {train, test} (the most images of a class, or null for all).
     `job.information["source"]` is the path that the reader is given.
 
     Raises:
-        BadData: the source can't be read, its images don't fit, or a class has too few.
+        BadData: the source can't be read, its images don't fit, it has other classes, or a class
+            has too few images to hold one out.
     """
     stopwatch = Stopwatch()
     stopwatch.phase("read")
     source = Path(job.information["source"])
     reader = pkgutil.resolve_name(job.settings["reader"])
-    raw = reader(source, job.settings["image_size"])
+    raw = reader(source, job.settings["image_size"], job.settings["fit"])
+    raw = raw.ordered(job.settings.get("classes"))
     stopwatch.phase("arrange")
     prepared = arrange(raw, job.settings)
+    notes = [*raw.notes, *_below_limit(raw, job.settings["limit"])]
     stopwatch.phase("write")
     arrays = _arrays(prepared)
-    manifest = _manifest(raw, prepared, arrays, job.settings, str(source))
+    manifest = _manifest(raw, prepared, arrays, job.settings, str(source), notes)
     store.write_tensors(job.folder / IMAGES_FILE, arrays)
     store.write_json(job.folder / MANIFEST_FILE, manifest)
-    write_run(job.folder, job.record(), stopwatch, {"counts": manifest["counts"]})
+    write_run(job.folder, job.record(), stopwatch, {"counts": manifest["counts"], "notes": notes})
+    for note in notes:
+        log.warning("data set %s: %s", job.settings["name"], note)
     log.info("data set %s: %s images", job.settings["name"], manifest["counts"])
 
 
@@ -75,8 +81,8 @@ def arrange(raw: RawSplits, settings: Mapping[str, Any]) -> Prepared:
     """The prepared arrays of a source, as the settings of `prepare` say.
 
     Raises:
-        BadData: an image is too large to be padded, a class has too few images, or the training
-            images are all one colour.
+        BadData: an image is too large to be padded, a class has one training image, or the
+            training images are all one colour.
     """
     limit = settings["limit"]
     train = _first_of_each_class(raw, "train", limit["train"])
@@ -115,13 +121,10 @@ def hold_out(train: RawPart, fraction: float, seed: int, raw: RawSplits) -> np.n
         raise ValueError(f"held_out: fraction is {fraction}, expected a number in (0, 1)")
     counts = np.bincount(train.labels, minlength=len(raw.classes))
     if counts.min() < 2:
-        _too_few(
-            raw,
-            "train",
-            int(counts.argmin()),
-            int(counts.min()),
-            2,
-            "one to hold out and one to train on",
+        label = int(counts.argmin())
+        raise BadData(
+            f"{raw.source}: class {raw.classes[label]!r} has {counts[label]} image(s) in train, "
+            "2 are needed (one to hold out and one to train on)"
         )
     taken = np.clip(np.rint(counts * fraction).astype(np.int64), 1, counts - 1)
     ranks = ranks_in_class(train.labels, mix(Stream.HELD_OUT, seed, train.indices))
@@ -153,19 +156,25 @@ def _first_of_each_class(raw: RawSplits, split: str, limit: int | None) -> RawPa
     labels, indices = part.labels.astype(np.int64), part.indices.astype(np.int64)
     order = np.argsort(indices)
     if limit is not None:
-        counts = np.bincount(labels, minlength=len(raw.classes))
-        if counts.min() < limit:
-            what = f"limit.{split} is {limit}"
-            _too_few(raw, split, int(counts.argmin()), int(counts.min()), limit, what)
         order = order[ranks_in_class(labels, indices)[order] < limit]
     return RawPart(part.images[order], labels[order], indices[order])
 
 
-def _too_few(raw: RawSplits, split: str, label: int, count: int, needed: int, why: str) -> None:
-    raise BadData(
-        f"{raw.source}: class {raw.classes[label]!r} has {count} image(s) in {split}, "
-        f"{needed} are needed ({why})"
-    )
+def _below_limit(raw: RawSplits, limit: Mapping[str, int | None]) -> list[str]:
+    """A sentence for each part in which a class has fewer images than the limit lets it have."""
+    notes = []
+    for split, most in limit.items():
+        counts = np.bincount(
+            getattr(raw, split).labels.astype(np.int64), minlength=len(raw.classes)
+        )
+        if most is not None and counts.min() < most:
+            smallest = int(counts.argmin())
+            notes.append(
+                f"limit.{split} is {most} and {np.count_nonzero(counts < most)} class(es) have "
+                f"fewer images, all of which are used; {raw.classes[smallest]!r} has the fewest, "
+                f"{counts[smallest]}"
+            )
+    return notes
 
 
 def _three_channels(images: np.ndarray) -> np.ndarray:
@@ -190,6 +199,7 @@ def _manifest(
     arrays: Mapping[str, np.ndarray],
     settings: Mapping[str, Any],
     source: str,
+    notes: list[str],
 ) -> dict[str, Any]:
     labels = {
         "train": prepared.train.labels[~prepared.held_out],
@@ -210,5 +220,6 @@ def _manifest(
         },
         "digests": {name: store.digest_bytes(array.data) for name, array in arrays.items()},
         "source": source,
+        "notes": notes,
         "grey_rule": GREY_RULE if raw.grey else None,
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -40,6 +41,7 @@ class RawSplits:
         train, test: the two parts, of one image size and both grey or both colour.
         classes: a name for each label.
         source: what error messages call it, usually its path.
+        notes: sentences on what was decided in reading it, for the log and the manifest.
 
     Raises:
         BadData: shapes, types, labels, indices or names that don't fit together.
@@ -49,6 +51,7 @@ class RawSplits:
     test: RawPart
     classes: tuple[str, ...]
     source: str
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse what later steps can't use."""
@@ -66,34 +69,73 @@ class RawSplits:
         """Whether the images have one channel."""
         return self.train.images.ndim == 3
 
+    def ordered(self, classes: Sequence[str] | None) -> RawSplits:
+        """The same images with their classes in another order; None keeps the reader's.
+
+        Raises:
+            BadData: `classes` are not the names of this source's classes.
+        """
+        if classes is None:
+            return self
+        composed = [unicodedata.normalize("NFC", name) for name in self.classes]
+        places = [unicodedata.normalize("NFC", name) for name in classes]
+        if sorted(composed) != sorted(places):
+            raise BadData(
+                f"{self.source}: data.classes are {', '.join(classes)}, expected these names in "
+                f"any order: {', '.join(self.classes)}"
+            )
+        order = [composed.index(name) for name in places]
+        return self._reordered(order)
+
+    def _reordered(self, order: Sequence[int]) -> RawSplits:
+        """With the classes at the places `order`, in that order."""
+        moved = np.argsort(order)
+        train, test = (replace(p, labels=moved[p.labels]) for p in (self.train, self.test))
+        classes = tuple(self.classes[place] for place in order)
+        return replace(self, train=train, test=test, classes=classes)
+
 
 def in_order(
     train: tuple[np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray],
     classes: Sequence[str] | None,
     source: str,
+    notes: Sequence[str] = (),
 ) -> RawSplits:
     """The splits of a source that is whole: an image's position is its index.
 
     Args:
         train, test: images and labels, as in `RawPart`.
         classes: names; None calls the classes "0", "1", ... up to the largest train label.
-        source: what error messages call it.
+        source, notes: as in `RawSplits`.
     """
     if classes is None:
-        classes = numbered_classes(train[1])
+        classes = numbered_classes(train[1], source)
     count = len(train[0])
     return RawSplits(
         train=RawPart(*train, np.arange(count)),
         test=RawPart(*test, np.arange(count, count + len(test[0]))),
         classes=tuple(classes),
         source=source,
+        notes=tuple(notes),
     )
 
 
-def numbered_classes(labels: np.ndarray) -> tuple[str, ...]:
-    """Names for classes that have none: "0", "1", ... up to the largest label."""
-    return tuple(str(label) for label in range(int(labels.max(initial=-1)) + 1))
+def numbered_classes(labels: np.ndarray, source: str) -> tuple[str, ...]:
+    """Names for classes that have none: "0", "1", ... up to the largest label.
+
+    Raises:
+        BadData: labels are not whole numbers, or leave out some below the largest.
+    """
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise BadData(f"{source}: labels are {labels.dtype}, expected integers or text")
+    largest = int(labels.max()) if labels.size else -1
+    if largest >= len(labels):
+        raise BadData(
+            f"{source}: the largest label is {largest} and there are {len(labels)} train images; "
+            "labels are the positions of classes: 0, 1, 2, ... with none left out"
+        )
+    return tuple(str(label) for label in range(largest + 1))
 
 
 def _check_names(classes: tuple[str, ...], source: str) -> None:
@@ -108,9 +150,11 @@ def _check_images(images: np.ndarray, where: str) -> None:
     grey = images.ndim == 3
     colour = images.ndim == 4 and images.shape[3] == 3
     if not (grey or colour) or 0 in images.shape[1:]:
+        first = images.ndim == 4 and images.shape[1] in (1, 3)
+        cure = "; channels come last: images.transpose(0, 2, 3, 1)" if first else ""
         raise BadData(
             f"{where}: images have shape {images.shape}, "
-            "expected (N, H, W) for grey or (N, H, W, 3) for colour"
+            f"expected (N, H, W) for grey or (N, H, W, 3) for colour{cure}"
         )
     if images.dtype != np.uint8:
         raise BadData(f"{where}: images are {images.dtype}, expected uint8 (0 to 255)")
@@ -120,7 +164,10 @@ def _check_numbers(numbers: np.ndarray, what: str, count: int, where: str) -> No
     if not np.issubdtype(numbers.dtype, np.integer):
         raise BadData(f"{where}: {what} are {numbers.dtype}, expected integers")
     if numbers.shape != (count,):
-        raise BadData(f"{where}: {what} have shape {numbers.shape} for {count} images")
+        raise BadData(
+            f"{where}: {what} have shape {numbers.shape} for {count} images, expected one number "
+            "an image"
+        )
 
 
 def _check_labels(labels: np.ndarray, classes: tuple[str, ...], where: str) -> None:
@@ -143,7 +190,7 @@ def _check_together(raw: RawSplits) -> None:
             f"{raw.source}: train images have shape {raw.train.images.shape[1:]} and test images "
             f"{raw.test.images.shape[1:]}, they must be alike"
         )
-    indices = np.concatenate([raw.train.indices, raw.test.indices])
+    indices = np.concatenate([p.indices.astype(np.int64) for p in (raw.train, raw.test)])
     if (indices < 0).any() or len(np.unique(indices)) != len(indices):
         raise BadData(
             f"{raw.source}: an index names two images or is negative, "

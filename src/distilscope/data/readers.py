@@ -1,7 +1,8 @@
 """Readers of the formats that people keep their own images in.
 
-A reader is called as `reader(path, image_size)` and returns `RawSplits`. Only the reader of
-picture files needs the size: the other formats hold images of one size, which `prepare` fits.
+A reader is called as `reader(path, image_size, fit)` and returns `RawSplits`. Only readers of
+picture files need size and fit, for pictures of mixed size: the other formats hold images of one
+size, which `prepare` fits.
 Every fault is a `BadData` error that names the file.
 """
 
@@ -30,6 +31,8 @@ __all__ = ["read_idx", "read_image_folder", "read_npz"]
 NPZ_IMAGES = ("train_images", "train_labels", "test_images", "test_labels")
 NPZ_INDICES = ("train_indices", "test_indices")
 NPZ_NAMES = "class_names"
+TEXT = ("U", "S")
+"""NumPy's kinds of text and of bytes."""
 
 IDX_IMAGES_MAGIC = 2051
 IDX_LABELS_MAGIC = 2049
@@ -39,16 +42,18 @@ IDX_NAMES_FILE = "classes.txt"
 # ---------------------------------------------------------------------------------------- npz
 
 
-def read_npz(path: Path, image_size: int) -> RawSplits:
+def read_npz(path: Path, image_size: int, fit: str = "resize") -> RawSplits:
     """Read an .npz file.
 
-    Needed arrays: `train_images`, `test_images` (uint8, (N, H, W) or (N, H, W, 3)),
-    `train_labels`, `test_labels` (integers). Optional: `class_names` (text), and `train_indices`
-    with `test_indices` for a file that is a subset of a larger source.
+    Needed arrays: `train_images`, `test_images` (uint8, (N, H, W), (N, H, W, 1) or (N, H, W, 3)),
+    `train_labels`, `test_labels` ((N,) or (N, 1): the position of the class as an integer of any
+    type, or its name). Optional: `class_names` (text, in the order of the classes; without it
+    text labels are classes in the order of their names), and `train_indices` with `test_indices`
+    for a file that is a subset of a larger source.
 
     Args:
         path: the file.
-        image_size: not used.
+        image_size, fit: not used.
 
     Raises:
         BadData: the file is missing, truncated or altered, an array is missing, holds Python
@@ -56,14 +61,16 @@ def read_npz(path: Path, image_size: int) -> RawSplits:
     """
     path = Path(path)
     arrays = _npz_arrays(path)
-    train, test = ((arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in _PARTS)
     names = _npz_names(arrays, path)
+    images = [_npz_images(arrays[f"{part}_images"]) for part in _PARTS]
+    labels, names = _npz_labels([arrays[f"{part}_labels"] for part in _PARTS], names, str(path))
+    train, test = zip(images, labels, strict=True)
     if not set(NPZ_INDICES) <= set(arrays):
         return in_order(train, test, names, str(path))
     return RawSplits(
         train=RawPart(*train, arrays["train_indices"]),
         test=RawPart(*test, arrays["test_indices"]),
-        classes=names or numbered_classes(train[1]),
+        classes=names or numbered_classes(train[1], str(path)),
         source=str(path),
     )
 
@@ -120,7 +127,9 @@ def _npz_array(archive: zipfile.ZipFile, key: str, path: Path) -> np.ndarray:
         zlib.error,
         zipfile.BadZipFile,
     ) as error:
-        raise BadData(f"{path}: array {key!r} can't be read ({error})") from error
+        objects = "Object arrays" in str(error)
+        cure = "; it holds Python objects: save text with .astype(str)" if objects else ""
+        raise BadData(f"{path}: array {key!r} can't be read ({error}){cure}") from error
     return array
 
 
@@ -128,12 +137,48 @@ def _npz_names(arrays: dict[str, np.ndarray], path: Path) -> tuple[str, ...] | N
     names = arrays.get(NPZ_NAMES)
     if names is None:
         return None
-    if names.ndim != 1 or names.dtype.kind != "U":
+    if names.ndim != 1 or names.dtype.kind not in TEXT:
         raise BadData(
             f"{path}: array {NPZ_NAMES!r} has type {names.dtype} and shape {names.shape}, "
             "expected one text a class"
         )
-    return tuple(str(name) for name in names)
+    return tuple(str(name) for name in _texts(names, str(path)))
+
+
+def _npz_images(images: np.ndarray) -> np.ndarray:
+    """(N, H, W, 1) becomes (N, H, W)."""
+    return images[..., 0] if images.ndim == 4 and images.shape[3] == 1 else images
+
+
+def _npz_labels(
+    given: list[np.ndarray], names: tuple[str, ...] | None, source: str
+) -> tuple[list[np.ndarray], tuple[str, ...] | None]:
+    """The labels of each part as positions of classes, and the classes if they are known."""
+    labels = [a[:, 0] if a.ndim == 2 and a.shape[1] == 1 else a for a in given]
+    textual = [a.dtype.kind in TEXT for a in labels]
+    if not all(textual):
+        if any(textual):
+            raise BadData(f"{source}: the labels of one part are text and those of the other not")
+        return labels, names
+    texts = [_texts(a, source) for a in labels]
+    classes = names or tuple(sorted({str(name) for part in texts for name in part.ravel()}))
+    places = {name: place for place, name in enumerate(classes)}
+    strange = sorted({str(name) for part in texts for name in part.ravel()} - set(places))
+    if strange:
+        raise BadData(f"{source}: the label {strange[0]!r} is none of {NPZ_NAMES}")
+    numbers = [
+        np.array([places[str(name)] for name in part.ravel()], np.int64).reshape(part.shape)
+        for part in texts
+    ]
+    return numbers, classes
+
+
+def _texts(array: np.ndarray, source: str) -> np.ndarray:
+    """An array of text; bytes are read as UTF-8."""
+    try:
+        return array if array.dtype.kind == "U" else np.char.decode(array, "utf-8")
+    except UnicodeDecodeError as error:
+        raise BadData(f"{source}: a name is not UTF-8 ({error})") from error
 
 
 def _listed(names) -> str:
@@ -143,7 +188,7 @@ def _listed(names) -> str:
 # ---------------------------------------------------------------------------------------- idx
 
 
-def read_idx(path: Path, image_size: int) -> RawSplits:
+def read_idx(path: Path, image_size: int, fit: str = "resize") -> RawSplits:
     """Read a folder of IDX files, the format of MNIST and Fashion-MNIST.
 
     The four files are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same with
@@ -152,7 +197,7 @@ def read_idx(path: Path, image_size: int) -> RawSplits:
 
     Args:
         path: the folder.
-        image_size: not used.
+        image_size, fit: not used.
 
     Raises:
         BadData: a file is missing, truncated, altered (as far as its gzip checksum or its length
@@ -217,5 +262,9 @@ def _idx_names(folder: Path) -> list[str] | None:
     file = folder / IDX_NAMES_FILE
     if not file.is_file():
         return None
-    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadData(f"{file}: it is not UTF-8 ({error}); save it as UTF-8") from error
+    lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line]

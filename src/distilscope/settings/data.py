@@ -25,7 +25,10 @@ class Limit(Strict):
 
 
 class Data(Strict):
-    """Where the images come from and how they are brought to one size."""
+    """Where the images come from and how they are brought to one size.
+
+    `classes` are the names of all classes in the order that a model's outputs have.
+    """
 
     name: str
     path: str | None = None
@@ -33,6 +36,15 @@ class Data(Strict):
     fit: Literal["pad", "resize"] = "resize"
     held_out: HeldOut = HeldOut()
     limit: Limit = Limit()
+    classes: list[str] | None = Field(default=None, min_length=2)
+
+    @field_validator("classes")
+    @classmethod
+    def _distinct(cls, value: list[str] | None) -> list[str] | None:
+        for name in value or []:
+            if value.count(name) > 1:
+                raise ValueError(f"the class {name!r} occurs twice")
+        return value
 
     @model_validator(mode="after")
     def _known(self) -> Data:

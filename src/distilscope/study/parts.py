@@ -28,7 +28,7 @@ def plan_parts(study: Study) -> Artefact | None:
         settings={
             "builder": source.builder,
             "settings": asked.resolved,
-            "data": {key: data[key] for key in ("reader", "image_size", "fit")},
+            "data": {key: data[key] for key in ("reader", "image_size", "fit", "classes")},
             "removal": _removal(study) if asked.removal else None,
         },
         source=fingerprint.source("distilscope.data.parts", source.builder, data["reader"]),

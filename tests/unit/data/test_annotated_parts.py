@@ -59,6 +59,22 @@ def rewrite(folder, name, change):
 # -------------------------------------------------------------------------------------- reading
 
 
+def test_padding_moves_pictures_and_points_alike_and_stretches_neither(folder):
+    raw = read_annotated_parts(folder, 80, "pad")
+    wide = Image.open(folder / "images/001.Bird/Bird_2.png")
+    assert np.array_equal(raw.train.images[1][25:55, 10:70], np.asarray(wide))
+    assert raw.train.images[1][:25].max() == 0
+    left_eye = np.argwhere(raw.train_parts[1] == 2)
+    assert left_eye.mean(axis=0) == pytest.approx([39.5, 39.5], abs=0.5)
+    down, across = np.ptp(left_eye, axis=0)
+    assert down == across
+
+
+def test_a_picture_too_large_to_be_padded_is_named(folder):
+    with pytest.raises(BadData, match=r"Bird_5\.png: images of 80x20 pixels don't fit"):
+        read_annotated_parts(folder, 64, "pad")
+
+
 def test_the_catalogue_names_the_reader():
     entry = catalog.DATASETS["annotated-parts"]
     assert pkgutil.resolve_name(entry.reader) is read_annotated_parts

@@ -35,6 +35,20 @@ def test_header_is_the_published_one():
     assert content[:16] == bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3])
 
 
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_class_names_may_begin_with_a_byte_order_mark(tmp_path, start):
+    write_idx(tmp_path, made_up())
+    (tmp_path / "classes.txt").write_text(f"{start}cat\ndog\neel\n", encoding="utf-8")
+    assert read_idx(tmp_path, 32).classes == ("cat", "dog", "eel")
+
+
+def test_class_names_in_another_encoding_are_named(tmp_path):
+    write_idx(tmp_path, made_up())
+    (tmp_path / "classes.txt").write_text("chât\ndog\neel\n", encoding="latin-1")
+    with pytest.raises(BadData, match=r"classes\.txt: it is not UTF-8"):
+        read_idx(tmp_path, 32)
+
+
 def test_class_names_are_read_from_classes_txt(tmp_path):
     write_idx(tmp_path, made_up())
     (tmp_path / "classes.txt").write_text("cat\ndog\neel\n")

@@ -97,6 +97,24 @@ def test_pictures_of_mixed_size_are_scaled_and_averaged(tmp_path):
     assert np.abs(raw.train.images[0][:, 1:3].astype(int) - 100).max() <= 1
 
 
+def test_padding_pads_each_picture_of_mixed_size_by_itself(tmp_path):
+    write_pictures(tmp_path, tree(**{"train/cat/z.png": grey(30, (2, 6))}))
+    raw = read_image_folder(tmp_path, 8, "pad")
+    assert raw.train.images.shape == (3, 8, 8)
+    wide, square = np.zeros((2, 8, 8), np.uint8)
+    wide[3:5, 1:7] = 30
+    square[2:6, 2:6] = 10
+    assert np.array_equal(raw.train.images[0], wide)
+    assert np.array_equal(raw.train.images[1], square)
+
+
+def test_a_picture_too_large_to_be_padded_is_named_with_the_size_that_fits_all(tmp_path):
+    pictures = {"train/cat/z.png": grey(30, (9, 2)), "test/dog/q.png": grey(1, (2, 11))}
+    write_pictures(tmp_path, tree(**pictures))
+    with pytest.raises(BadData, match=r"test/dog/q\.png: .*`fit: resize` or `image_size: 11`"):
+        read_image_folder(tmp_path, 8, "pad")
+
+
 def test_pictures_of_one_size_keep_it(tmp_path):
     write_pictures(tmp_path, {name: grey(5 * i, (3, 5)) for i, name in enumerate(tree())})
     assert read_image_folder(tmp_path, 32).train.images.shape == (3, 3, 5)
@@ -136,6 +154,73 @@ def test_sixteen_bits_a_channel_are_refused(tmp_path):
     deep = Image.fromarray(np.full((4, 4), 40_000, np.uint16))
     write_pictures(tmp_path, tree(**{"train/cat/z.png": deep}))
     with pytest.raises(BadData, match=r"z\.png: .*expected 8 bits a channel"):
+        read_image_folder(tmp_path, 32)
+
+
+def deep_png(values, colour_type):
+    """A PNG of 16 bits a channel, chunk by chunk as the specification has it."""
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(">II5B", values.shape[1], len(values), 16, colour_type, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+@pytest.mark.parametrize(("colour_type", "channels"), [(2, 3), (4, 2), (6, 4)])
+def test_sixteen_bits_of_colour_or_with_transparency_are_refused_too(
+    tmp_path, colour_type, channels
+):
+    write_pictures(tmp_path, tree())
+    values = np.full((4, 4, channels), 40_000)
+    (tmp_path / "train/cat/z.png").write_bytes(deep_png(values, colour_type))
+    with pytest.raises(BadData, match=r"z\.png: .*16 bits a channel, expected 8 bits"):
+        read_image_folder(tmp_path, 32)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_an_exif_orientation_is_counted_and_not_applied(tmp_path, suffix):
+    write_pictures(tmp_path, tree())
+    pixels = np.zeros((4, 4), np.uint8)
+    pixels[0] = 255
+    exif = Image.Exif()
+    for name, orientation in (("upright", 1), ("turned", 6)):
+        exif[0x0112] = orientation
+        Image.fromarray(pixels).save(tmp_path / f"train/dog/{name}.{suffix}", exif=exif, quality=99)
+    raw = read_image_folder(tmp_path, 32)
+    assert np.abs(raw.train.images[3].astype(int) - pixels).max() < 40
+    (note,) = raw.notes
+    assert note.startswith("1 picture(s) have an EXIF orientation, which is not applied")
+    assert f"turned.{suffix}" in note
+
+
+def test_pictures_without_an_orientation_leave_no_note(tmp_path):
+    write_pictures(tmp_path, tree())
+    assert read_image_folder(tmp_path, 32).notes == ()
+
+
+COMPOSED, DECOMPOSED = "\u00e9t\u00e9", "e\u0301te\u0301"
+
+
+def test_a_class_name_is_one_name_in_each_unicode_form(tmp_path):
+    write_pictures(
+        tmp_path,
+        {
+            f"train/{COMPOSED}/a.png": grey(1),
+            f"test/{DECOMPOSED}/a.png": grey(2),
+            "train/cat/a.png": grey(3),
+            "test/cat/a.png": grey(4),
+        },
+    )
+    raw = read_image_folder(tmp_path, 32)
+    assert raw.classes == ("cat", COMPOSED)
+    assert raw.test.images[:, 0, 0].tolist() == [4, 2]
+
+
+def test_two_folders_that_are_one_name_are_refused_by_their_bytes(tmp_path):
+    write_pictures(tmp_path, {f"train/{n}/a.png": grey(1) for n in (COMPOSED, DECOMPOSED, "cat")})
+    with pytest.raises(BadData, match=r"in two Unicode forms; merge them"):
         read_image_folder(tmp_path, 32)
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from distilscope.data import readers
+from distilscope.data.prepare import arrange
 from distilscope.data.raw import BadData
 from distilscope.data.readers import read_npz
 from distilscope.store import digest_file
 
-from .data_sources import BUNDLED, made_up, npz_fields
+from .data_sources import BUNDLED, made_up, npz_fields, settings
 
 
 def written(path: Path, without=(), **changes) -> Path:
@@ -40,6 +41,91 @@ def test_indices_of_a_subset_are_kept_and_names_are_optional(tmp_path):
     assert read.classes == ("0", "1", "2")
     assert np.array_equal(read.train.indices, train)
     assert np.array_equal(read.test.indices, test)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "uint16", "uint64", ">i4"])
+def test_labels_of_any_integer_type_are_positions_of_classes(tmp_path, kind):
+    raw = made_up()
+    file = written(
+        tmp_path / "a.npz",
+        without=["class_names"],
+        train_labels=raw.train.labels.astype(kind),
+        test_labels=raw.test.labels.astype(kind),
+        train_indices=np.arange(15, dtype="uint64"),
+        test_indices=np.arange(9) + 15,
+    )
+    read = read_npz(file, 32)
+    assert read.classes == ("0", "1", "2")
+    assert read.train.labels.tolist() == raw.train.labels.tolist()
+    prepared = arrange(read, settings(limit={"train": 4, "test": None}))
+    assert np.bincount(prepared.train.labels).tolist() == [4, 4, 4]
+
+
+def test_a_last_axis_of_one_is_no_axis(tmp_path):
+    raw = made_up()
+    file = written(
+        tmp_path / "keras.npz",
+        train_images=raw.train.images[..., None],
+        test_images=raw.test.images[..., None],
+        train_labels=raw.train.labels[:, None].astype("uint8"),
+        test_labels=raw.test.labels[:, None],
+    )
+    read = read_npz(file, 32)
+    assert read.grey
+    assert np.array_equal(read.train.images, raw.train.images)
+    assert read.test.labels.tolist() == raw.test.labels.tolist()
+
+
+@pytest.mark.parametrize("as_bytes", [False, True])
+@pytest.mark.parametrize("named", [False, True])
+def test_labels_that_are_text_are_names_of_classes(tmp_path, as_bytes, named):
+    words = np.array(["forêt", "désert", "ville"])
+    raw = made_up()
+    labels = {f"{part}_labels": words[getattr(raw, part).labels] for part in ("train", "test")}
+    order = ["ville", "forêt", "désert"] if named else sorted(words)
+    fields = {**labels, "class_names": np.array(order)}
+    if as_bytes:
+        fields = {key: np.char.encode(value, "utf-8") for key, value in fields.items()}
+    without = [] if named else ["class_names"]
+    read = read_npz(written(tmp_path / "a.npz", without=without, **fields), 32)
+    assert list(read.classes) == order
+    assert [read.classes[label] for label in read.train.labels] == words[raw.train.labels].tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"test_labels": np.array(["cat"] * 8 + ["cow"])}, "labels of one part are text"),
+        (
+            {
+                "train_labels": np.array(["cat", "dog", "eel"] * 5),
+                "test_labels": np.array(["cat"] * 8 + ["cow"]),
+            },
+            "the label 'cow' is none of class_names",
+        ),
+        ({"class_names": np.array([b"caf\xe9", b"b", b"c"])}, "a name is not UTF-8"),
+        ({"train_labels": np.eye(3, dtype=np.int64)[[0, 1, 2] * 5]}, "expected one number an im"),
+        ({"train_labels": np.array(["cat"] * 15, dtype=object)}, "save text with .astype(str)"),
+    ],
+)
+def test_labels_that_can_not_be_meant_are_refused_in_words(tmp_path, changes, sentence):
+    with pytest.raises(BadData) as refused:
+        read_npz(written(tmp_path / "a.npz", **changes), 32)
+    assert sentence in str(refused.value)
+    assert "a.npz" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        (np.array([0, 1, 2] * 4 + [0, 1, 10**18]), "the largest label is 1000000000000000000"),
+        (np.array([0.0, np.nan, 2.0] * 5), "labels are float64, expected integers or text"),
+    ],
+)
+def test_labels_that_number_no_classes_are_refused(tmp_path, labels, sentence):
+    file = written(tmp_path / "a.npz", without=["class_names"], train_labels=labels)
+    with pytest.raises(BadData, match=sentence):
+        read_npz(file, 32)
 
 
 def test_missing_file_and_missing_array_are_named(tmp_path):

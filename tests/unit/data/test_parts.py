@@ -125,5 +125,5 @@ def test_a_reader_that_knows_no_parts_is_refused(tmp_path, drawn):
         parts_of(tmp_path, other, recipe, "annotated")
 
 
-def read_plain(path, image_size):
+def read_plain(path, image_size, fit):
     return object()

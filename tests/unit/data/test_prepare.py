@@ -91,11 +91,29 @@ def test_limit_keeps_the_first_of_each_class_by_index():
             assert np.array_equal(part.images[position, 0, 1:7, 1:7], source.images[at])
 
 
-def test_a_class_with_too_few_images_for_the_limit_is_named():
-    with pytest.raises(
-        BadData, match=r"class 'eel' has 2 image\(s\) in test, 3 are needed \(limit.test is 3\)"
-    ):
-        arrange(made_up((5, 5, 5), (4, 4, 2)), settings(limit={"train": 5, "test": 3}))
+def test_a_class_smaller_than_the_limit_is_taken_as_it_is_and_told(tmp_path):
+    raw = made_up((5, 3, 2), (4, 4, 2))
+    np.savez(tmp_path / "own.npz", **npz_fields(raw))
+    prepare(job(tmp_path / "out", tmp_path / "own.npz", limit={"train": 3, "test": 3}))
+    manifest = store.read_json(tmp_path / "out" / "manifest.json")
+    counts = manifest["class_counts"]
+    assert np.add(counts["train"], counts["held-out"]).tolist() == [3, 3, 2]
+    assert counts["test"] == [3, 3, 2]
+    assert [note.split(" have")[0] for note in manifest["notes"]] == [
+        "limit.train is 3 and 1 class(es)",
+        "limit.test is 3 and 1 class(es)",
+    ]
+    assert "'eel' has the fewest, 2" in manifest["notes"][0]
+    assert store.read_json(tmp_path / "out" / "run.json")["facts"]["notes"] == manifest["notes"]
+
+
+def test_the_order_of_classes_that_is_given_is_that_of_the_data_set(tmp_path):
+    raw = made_up()
+    np.savez(tmp_path / "own.npz", **npz_fields(raw))
+    prepare(job(tmp_path / "out", tmp_path / "own.npz", classes=["eel", "dog", "cat"]))
+    data = load(tmp_path / "out")
+    assert list(data.classes) == ["eel", "dog", "cat"]
+    assert data.split("test").labels.tolist() == (2 - raw.test.labels).tolist()
 
 
 def test_colour_keeps_its_channels_and_grey_gets_three_equal_ones():

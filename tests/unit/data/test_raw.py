@@ -27,7 +27,10 @@ def test_classes_without_names_are_numbered():
     ("fields", "message"),
     [
         ({"images": np.zeros((15, 6, 6), np.float32)}, "train: images are float32, expected uint8"),
-        ({"images": np.zeros((15, 3, 6, 6), np.uint8)}, r"shape \(15, 3, 6, 6\), expected"),
+        (
+            {"images": np.zeros((15, 3, 6, 6), np.uint8)},
+            r"shape \(15, 3, 6, 6\), .*channels come last",
+        ),
         ({"images": np.zeros((15, 0, 6), np.uint8)}, r"shape \(15, 0, 6\)"),
         ({"images": np.zeros((14, 6, 6), np.uint8)}, r"labels have shape \(15,\) for 14 images"),
         ({"images": np.zeros((15, 7, 7), np.uint8)}, "must be alike"),
@@ -62,3 +65,24 @@ def test_names_that_do_not_fit_the_labels_are_refused(classes, message):
 def test_a_class_without_test_image_is_refused():
     with pytest.raises(BadData, match="test: class 'cat' has no image"):
         made_up((2, 2), (0, 2))
+
+
+def test_classes_come_in_the_order_that_is_asked_for():
+    raw = made_up()
+    other = raw.ordered(["eel", "cat", "dog"])
+    assert other.classes == ("eel", "cat", "dog")
+    for one, two in ((raw.train, other.train), (raw.test, other.test)):
+        named = [raw.classes[label] for label in one.labels]
+        assert [other.classes[label] for label in two.labels] == named
+    assert raw.ordered(None) is raw
+
+
+@pytest.mark.parametrize("classes", [["cat", "dog"], ["cat", "dog", "emu"], ["0", "1", "2"]])
+def test_an_order_of_other_classes_is_refused_with_the_names(classes):
+    with pytest.raises(BadData, match="expected these names in any order: cat, dog, eel"):
+        made_up().ordered(classes)
+
+
+def test_an_order_may_be_written_in_another_unicode_form():
+    raw = replace(made_up(), classes=("e\u0301t\u00e9", "dog", "eel"))
+    assert raw.ordered(["dog", "eel", "\u00e9te\u0301"]).classes[2] == raw.classes[0]
