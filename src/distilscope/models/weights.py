@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from distilscope import store
 from distilscope.models.build import build
+from distilscope.models.memory_format import place
 
 NESTED_UNDER = ("state_dict", "model_state_dict", "model")
 PREFIXES = ("module.", "model.", "_orig_mod.")
@@ -74,7 +75,7 @@ def load_model(folder: Path, classes: int, device: str = "cpu") -> nn.Module:
     folder = Path(folder)
     model = build(store.read_json(folder / "run.json")["settings"]["architecture"], classes)
     load_into(model, folder / "weights.safetensors")
-    return model.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    return place(model.eval().requires_grad_(False), device)
 
 
 # ---------------------------------------------------------------------------- where they begin

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from torch import nn
 
 from distilscope import provenance, store
@@ -23,6 +22,7 @@ from distilscope.data.removal import Removed
 from distilscope.job import Job
 from distilscope.models.build import build
 from distilscope.models.cost import cost, latency
+from distilscope.models.memory_format import place
 from distilscope.models.weights import load_into
 from distilscope.observing.backward import chosen_positions, explain
 from distilscope.observing.forward import Passed, Prepare, forward
@@ -95,7 +95,7 @@ class _Observer:
         prepare: Prepare = dataset.normalise
         if own is not None:
             prepare = Normalisation(tuple(own["mean"]), tuple(own["std"]), job.device)
-        model = model.eval().to(job.device, memory_format=torch.channels_last)
+        model = place(model.eval(), job.device)
         return cls(job, request, stopwatch, dataset, model, prepare)
 
     def probe(self, wanted: ProbeRequest) -> dict[str, Any]:

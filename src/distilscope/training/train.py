@@ -20,6 +20,7 @@ from distilscope.data.dataset import Dataset, load
 from distilscope.job import Job
 from distilscope.models import weights
 from distilscope.models.build import build
+from distilscope.models.memory_format import place
 from distilscope.provenance import Stopwatch, write_run
 from distilscope.training import runtime
 from distilscope.training.batches import BatchPlan
@@ -59,7 +60,7 @@ def train(job: Job, checkpoints: Path) -> None:
     dataset = load(job.input("dataset"), device)
     normalise = normalisation_of(settings, dataset, device)
     model, loaded = _begin(job, dataset)
-    model.to(device, memory_format=torch.channels_last)
+    place(model, device)
     keeper = Keeper(checkpoints, job.slug, job.identity)
     stopwatch.phase("train")
     state, resumed = State(torch.zeros(3)), None
