@@ -12,10 +12,11 @@ from pathlib import Path
 import torch
 
 from distilscope.data.views import ViewOrder
+from distilscope.study.machine import bf16_units
 from distilscope.training import runtime
 from distilscope.training.batches import BatchPlan
 
-from . import loops, material, table
+from . import loops, material
 from .peers import Torchdistill, plain_loop
 from .timing import Goal, Row, compared, interleaved, missing
 
@@ -62,19 +63,22 @@ def grid(place: Path) -> tuple[list[Row], str]:
 
 
 def _grid_row(ours: list[float], theirs: list[float], name: str, precision: str) -> Row:
-    units = table.circumstances()["bf16_units"]
-    goal = Goal(20 if "amx_bf16" in units and precision == "bf16" else 8)
+    units = bf16_units()
+    matrix = "amx_bf16" in units and precision == "bf16"
     return compared(
         2,
         "27-cell grid, 80 epochs, targets included",
         ours,
         theirs,
-        goal,
+        Goal(20 if matrix else 8),
         unit="core-hours",
         scale=1 / 3600,
         against=name + ", fp32, online teacher",
         precision=precision,
-        note=f"≥ 20 asked with bf16 matrix units; here: {', '.join(units) or 'none'}",
+        note=(
+            f"the goal {'with' if matrix else 'without'} bf16 matrix units (≥ 20 with amx_bf16, "
+            f"≥ 8 without); here: {', '.join(units) or 'no bf16 units'}, {precision}"
+        ),
     )
 
 

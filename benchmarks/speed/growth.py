@@ -13,7 +13,7 @@ from distilscope.training import runtime
 from . import loops, material, memory
 from .timing import Goal, Row, compared, interleaved, single
 
-STUDENT, PRECISION = "plain-small", "bf16"
+STUDENT, PRECISION = "plain-small", material.PRECISIONS[-1]
 CORES_STEPS, CORES_REPEATS = 8, 3
 STEPS, EPOCHS, REPEATS = 4, 2, 3
 FEW_IMAGES, MANY_IMAGES = 15_000, 45_000

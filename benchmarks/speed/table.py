@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from distilscope import provenance, store
+from distilscope.study.machine import bf16_units
 
 from .timing import Row
 
@@ -22,22 +23,15 @@ HEADINGS = ("goal", "what", "against", "precision", "ours", "theirs", "unit", "r
 
 def circumstances() -> dict[str, Any]:
     """The machine, the versions and how busy it is."""
-    flags = _processor_flags()
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": provenance.machine(),
         "versions": {**provenance.versions(), **{name: _version(name) for name in PEERS}},
         "threads": torch.get_num_threads(),
-        "bf16_units": sorted(flags & {"amx_bf16", "avx512_bf16"}),
+        "bf16_units": bf16_units(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "load": os.getloadavg()[0],
     }
-
-
-def _processor_flags() -> set[str]:
-    try:
-        return set(Path("/proc/cpuinfo").read_text().split())
-    except OSError:
-        return set()
 
 
 def _version(name: str) -> str:
@@ -91,7 +85,8 @@ def write_tables(folder: Path, names: Sequence[str]) -> str:
 def _last(found: Mapping[str, Any]) -> dict[str, Any]:
     """The circumstances of the family that was measured last."""
     last = max(found.values(), key=lambda family: family["finished"])
-    return {key: last[key] for key in ("finished", "machine", "versions", "threads", "bf16_units")}
+    kept = ("finished", "machine", "versions", "threads", "bf16_units", "instructions")
+    return {key: last[key] for key in kept}
 
 
 def _footer(found: Mapping[str, Any]) -> str:
@@ -102,8 +97,9 @@ def _footer(found: Mapping[str, Any]) -> str:
     loads = [family["load"] for family in found.values()]
     units = ", ".join(last["bf16_units"]) or "none"
     return (
-        f"{machine['processor']}, {machine['cores']} cores, bf16 units: {units}; one thread unless "
-        f"a row says otherwise; load while measuring {min(loads):.1f} to {max(loads):.1f}.\n"
+        f"{machine['processor']}, {machine['cores']} cores, {last['instructions']}, bf16 units: "
+        f"{units}; one thread unless a row says otherwise; load while measuring "
+        f"{min(loads):.1f} to {max(loads):.1f}.\n"
         f"{named}.\n{last['finished']}; {seconds:.0f} s in all."
     )
 

@@ -13,6 +13,8 @@ from distilscope import gpu, store
 from distilscope.settings import ConfigurationError
 
 LOCAL_EXECUTORS = ("local", "dryrun", "touch")
+ISA_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+ISAS_WITH_BF16 = ("BF16", "FP16", "AMX", "AVX10", "DEFAULT", "ALL")
 
 
 def resolve_precision(asked: str, device: str, cache: Path) -> str:
@@ -25,17 +27,24 @@ def resolve_precision(asked: str, device: str, cache: Path) -> str:
     try:
         return store.read_json(cache)["precision"]
     except store.DamagedFile:
-        precision = "bf16" if device == "cuda" or _processor_has_bf16() else "fp32"
+        precision = "bf16" if device == "cuda" or bf16_units() else "fp32"
         store.write_json(cache, {"precision": precision, "device": device})
         return precision
 
 
-def _processor_has_bf16() -> bool:
+def bf16_units() -> list[str]:
+    """What multiplies bf16 on this processor: `amx_bf16`, `avx512_bf16`, both or neither.
+
+    A limit that is set to oneDNN (`ONEDNN_MAX_CPU_ISA=AVX2`) counts as the processor's own.
+    """
+    limit = next((os.environ[name] for name in ISA_LIMITS if os.environ.get(name)), "DEFAULT")
+    if not any(word in limit.upper() for word in ISAS_WITH_BF16):
+        return []
     try:
-        flags = Path("/proc/cpuinfo").read_text()
+        flags = set(Path("/proc/cpuinfo").read_text().split())
     except OSError:
-        return False
-    return "amx_bf16" in flags or "avx512_bf16" in flags
+        return []
+    return sorted(flags & {"amx_bf16", "avx512_bf16"})
 
 
 @dataclass(frozen=True)
