@@ -1,6 +1,7 @@
 # make study   everything the default study needs, then the study itself
-# make test    what a change must pass
+# make test    what a change must pass: ten minutes
 # make lint    style of Python and of the workflow
+# make test-long [LONG_BUDGET=25m]  the full counts: all, or the most telling until the time is spent
 #
 # make plan                   what a run would do and why, without running it
 # make verify                 every stored file against its digest
@@ -16,6 +17,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STUDY_CONFIG ?=
 DISTILSCOPE = $(BIN)/python -m distilscope
+PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2 --dist loadfile --max-worker-restart 4
+LONG_BUDGET ?=
 CONFIGURATION = $(if $(STUDY_CONFIG),--configuration '$(STUDY_CONFIG)')
 
 .PHONY: study test test-long lint schema plan verify clean-orphans pack accept bench
@@ -51,10 +54,10 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.speed $(if $(ONLY),--only $(ONLY))
 
 test: $(VENV)/.installed lint
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not long"
+	$(PYTEST) --durations 20 -m "not long"
 
 test-long: $(VENV)/.installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2 --dist loadfile -m long
+	$(PYTEST) --durations 20 -m long $(if $(LONG_BUDGET),--long-budget $(LONG_BUDGET))
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -202,6 +202,7 @@ def test_a_mutated_configuration_is_planned_or_refused_by_its_key(case):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @fuzz(1000)
 @given(mutated())
 def test_a_thousand_mutated_configurations_are_planned_or_refused_by_their_key(case):

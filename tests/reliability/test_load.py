@@ -33,6 +33,7 @@ GIVE_UP_SECONDS = 3000
 
 
 @pytest.mark.long
+@pytest.mark.timeout(GIVE_UP_SECONDS + 300)
 def test_two_hundred_models_leave_no_process_handle_or_memory_behind(tmp_path):
     assert len(studies.plan(LARGE).models) == MODELS == 200
     folder = studies.begin(tmp_path, LARGE)
