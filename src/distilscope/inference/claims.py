@@ -33,7 +33,8 @@ class Judgement:
     Attributes:
         ours, low, high: the contrast and its interval; of several contrasts the smallest.
         seeds: with all terms.
-        p: two-sided t test that the contrast is delta. p_exact, p_smallest: of the exact test.
+        p: two-sided t test that the contrast is delta, at most 1 - level exactly where the
+            verdict is decided. p_exact, p_smallest: of the exact test.
         effect: standardised. seeds_to_decide: of an undetermined claim, None where seeds won't.
         why: the verdict's reason, a sentence or two.
     """
@@ -96,9 +97,9 @@ def judge_claim(
         low=low,
         high=high,
         seeds=min(contrast.n for contrast in contrasts),
-        p=max(contrast.p(claim.delta) for contrast in contrasts),
-        p_exact=max(p for p, _ in exact),
-        p_smallest=max(least for _, least in exact),
+        p=joint([contrast.p(claim.delta) for contrast in contrasts], contrasts, claim.delta),
+        p_exact=joint([p for p, _ in exact], contrasts, claim.delta),
+        p_smallest=joint([least for _, least in exact], contrasts, claim.delta),
         effect=weakest.effect,
         seeds_to_decide=needed,
     )
@@ -131,6 +132,18 @@ def summarise(contrasts: Sequence[Contrast], alpha: float) -> tuple[float, float
     lows = [contrast.interval(alpha)[0] for contrast in contrasts]
     highs = [contrast.interval(alpha / len(contrasts))[1] for contrast in contrasts]
     return tuple(float(np.min(part)) for part in ([c.value for c in contrasts], lows, highs))
+
+
+def joint(ps: Sequence[float], contrasts: Sequence[Contrast], delta: float) -> float:
+    """The p value of all contrasts together, from that of each: what `summarise` is for intervals.
+
+    Where all lie above delta, the largest (intersection-union). Else the smallest of those that
+    fall short, times the number of contrasts (Bonferroni). NaN where one is NaN.
+    """
+    if np.isnan(ps).any():
+        return math.nan
+    short = [p for p, each in zip(ps, contrasts, strict=True) if each.value < delta]
+    return min(1.0, len(ps) * min(short)) if short else max(ps)
 
 
 def decide(low: float, high: float, delta: float) -> str:

@@ -178,12 +178,18 @@ class Correlation(Contrast):
         return max(-1.0, min(low, mean - half)), min(1.0, max(high, mean + half))
 
     def p(self, delta: float) -> float:
-        """The larger of the two p values: both units have to speak against delta."""
+        """Both units have to speak against delta, and on the same side of it: the larger p of each
+        side, and twice the smaller side.
+        """
         if self.unavailable:
             return math.nan
-        distance = abs(self._z(self.pooled) - self._z(delta)) / self._error_of_z
-        over_seeds = abs(float(np.mean(self.values)) - delta) / self._error(self.n)
-        return float(2 * max(stats.norm.sf(distance), stats.t.sf(over_seeds, self.degrees)))
+        over_points = (self._z(self.pooled) - self._z(delta)) / self._error_of_z
+        over_seeds = (float(np.mean(self.values)) - delta) / self._error(self.n)
+        sides = [
+            max(stats.norm.sf(side * over_points), stats.t.sf(side * over_seeds, self.degrees))
+            for side in (1, -1)
+        ]
+        return float(min(1.0, 2 * min(sides)))
 
     def power(self, seeds: int, delta: float, alpha: float) -> float:
         """As over seeds; 0 where the points alone leave delta undecided."""

@@ -306,6 +306,33 @@ def test_best_of_is_contradicted_by_one_contrast_at_the_level_of_all():
     assert found.high == pytest.approx(6.2053 * 0.001 / np.sqrt(3), abs=1e-6)
 
 
+def test_the_p_of_a_contradicted_best_of_claim_is_that_of_the_contrast_that_contradicts_it():
+    """Of two contrasts one is nowhere near decided; p was its 0.58 though the other one falls short
+    with differences -0.030, -0.031, -0.029: t = -0.035 / (0.001 / sqrt(3)), 2 degrees.
+    """
+    best = claim_of(BEST, direction="lower", delta=0.005)
+    found = verdict_of(best, _sweep([0.060, 0.061, 0.059], [0.06, 0.08, 0.065], [0.03] * 3))
+    assert found.verdict == "contradicted"
+    alone = 2 * stats.t.sf(0.035 / (0.001 / 3**0.5), 2)
+    assert found.p == pytest.approx(2 * alone)
+    assert found.p_smallest == pytest.approx(2 * 0.25)
+    assert found.p_exact == pytest.approx(2 * 0.25)
+
+
+@pytest.mark.parametrize("level", [0.05, 0.01])
+def test_a_best_of_claim_is_decided_exactly_where_its_p_is_at_most_alpha(level):
+    generator, seen = np.random.default_rng(8), set()
+    best = claim_of(BEST, direction="lower", delta=0.005, alpha=level)
+    for _ in range(200):
+        arms = generator.normal(
+            generator.choice([0.0, 0.01, 0.03, 0.06], 3)[:, None], 0.008, (3, 4)
+        )
+        found = verdict_of(best, _sweep(*arms))
+        seen.add(found.verdict)
+        assert (found.verdict != "undetermined") == (found.p <= level)
+    assert seen == {"supported", "contradicted", "undetermined"}
+
+
 def test_best_of_needs_every_cell():
     values = values_of(rows_of(KD4, [0.05], measure="ece"), rows_of(KD8, [0.06], measure="ece"))
     found = verdict_of(claim_of(BEST), values)

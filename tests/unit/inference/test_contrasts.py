@@ -144,3 +144,24 @@ def test_cells_are_points_too():
     assert found.interval(0.05) == of_classes([0.49, 0.5, 0.51], 0.5, 10).interval(0.05)
     few = Correlation("rho", np.array([0.4, 0.5]), NONE, ("t",) * 2, 0.5, 4, "cells")
     assert few.unavailable == "4 cells: a correlation over cells needs 5"
+
+
+def test_units_on_two_sides_of_delta_reject_nothing():
+    """Seeds say clearly below 0.5, points clearly above: the envelope holds it, and p says so."""
+    found = Correlation("rho", np.array([0.29, 0.3, 0.31]), NONE, ("t",) * 3, 0.95, 30)
+    low, high = found.interval(0.05)
+    assert low < 0.3 < 0.5 < 0.9 < high
+    assert found.p(0.5) > 0.9
+
+
+def test_a_correlation_excludes_delta_exactly_where_p_is_at_most_alpha():
+    generator, decided = np.random.default_rng(3), set()
+    for _ in range(300):
+        values = generator.normal(generator.uniform(-0.9, 0.9), 0.1, 4)
+        pooled = float(np.clip(values.mean() + generator.normal(0, 0.3), -0.95, 0.95))
+        found = Correlation("rho", values, NONE, ("t",) * 4, pooled, 12)
+        low, high = found.interval(0.05)
+        excluded = not low <= 0.1 <= high
+        decided.add(excluded)
+        assert excluded == (found.p(0.1) <= 0.05)
+    assert decided == {True, False}
