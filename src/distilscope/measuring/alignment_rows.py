@@ -22,10 +22,8 @@ IDENTITY = (
 )
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95, "min": 0.0}
 BY_CLASS = "reference"  # the explained class whose rows are also given by class
-NO_VARIANCE = "a layer's features do not vary over the images"
-NO_NEIGHBOURS = "too few images have features that are not zero everywhere"
-LAYER_MEASURES = dict.fromkeys(("cka_debiased", "cka_biased", "cka_biased_null"), NO_VARIANCE)
-POOLED_MEASURES = dict.fromkeys(("mutual_knn", "mutual_knn_null"), NO_NEIGHBOURS)
+SIMILARITIES = ("cka_debiased", "cka_biased", "cka_biased_null")
+NO_NEIGHBOURS = "an image's features are zero, or others are equally near"
 
 
 @dataclass(frozen=True)
@@ -257,19 +255,30 @@ def add_layer_rows(rows: Rows, entry: Entry) -> None:
     """Likeness of every layer pair. The reduction of the features stands under `resolution`."""
     table = store.read_table(entry.comparison / "layers.parquet")
     for record in table.to_dict("records"):
-        pooled = POOLED_MEASURES if record["reduction"] == "gap" else {}
-        for measure, why in {**LAYER_MEASURES, **pooled}.items():
-            value = record[measure]
-            images = record["mutual_n" if measure in pooled else "n"]
-            rows.add(
-                entry,
-                measure,
-                value,
-                n=0 if np.isnan(images) else images,
-                reason=None if np.isfinite(value) else record["reason"] or why,
-                reference=entry.reference,
-                subset="all",
-                layer=record["layer"],
-                reference_layer=record["reference_layer"],
-                resolution=record["reduction"],
-            )
+        place = {
+            "reference": entry.reference,
+            "subset": "all",
+            "layer": record["layer"],
+            "reference_layer": record["reference_layer"],
+            "resolution": record["reduction"],
+        }
+        n = _counted(record["n"], record["cka_debiased"])
+        for measure in SIMILARITIES:
+            rows.add(entry, measure, record[measure], n=n, reason=record["reason"], **place)
+        if record["reduction"] != "gap":
+            continue
+        n = _counted(record["mutual_n"], record["mutual_knn"])
+        left_out = len(rows.study.index) - n
+        reason = record["mutual_reason"]
+        if left_out and not reason:
+            reason = f"{left_out} undefined: {NO_NEIGHBOURS} ({left_out})"
+        of = {"n": n, "n_undefined": left_out, "reason": reason}
+        rows.add(entry, "mutual_knn", record["mutual_knn"], **of, **place)
+        chance = record["mutual_knn_null"]
+        of = {"n": len(rows.study.index), "reason": None if np.isfinite(chance) else reason}
+        rows.add(entry, "mutual_knn_null", chance, **of, **place)
+
+
+def _counted(images: float, value: float) -> int:
+    """The images behind a value; 0 where there is none."""
+    return int(images) if np.isfinite(value) else 0

@@ -50,6 +50,11 @@ def sparse_at(share: float) -> str:
     return f"fewer positive pixels than the top {100 * share:g} % holds"
 
 
+def tied_at(share: float) -> str:
+    """The cause of a top set that only the order of equal pixels would make up."""
+    return f"more pixels share the largest value than the top {100 * share:g} % holds"
+
+
 def spell(flags: Mapping[str, np.ndarray]) -> np.ndarray:
     """For each image the causes that hold, joined by "; ", or None: (N,) objects.
 
@@ -89,7 +94,7 @@ def summarise(reasons: Sequence[str | None], measure: str) -> str | None:
 def concerns(cause: str, measure: str) -> bool:
     """Whether a cause makes that measure undefined; a null is undefined as its measure is."""
     base = measure.removeprefix("null_own_").removeprefix("null_other_").removeprefix("null_")
-    if cause.startswith("fewer positive pixels"):
+    if " than the top " in cause:
         share = cause.split("top ")[1].split(" %")[0]
         return base in (f"iou{float(share):02.0f}", f"mass_lift{float(share):02.0f}")
     return base in _CONCERNS.get(cause, (base,))

@@ -13,8 +13,20 @@ from distilscope.measuring.calibration import log_probabilities
 
 
 def agreement(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
-    """1.0 where both predict the same class: (N,)."""
-    return (np.argmax(student, axis=1) == np.argmax(teacher, axis=1)).astype(np.float64)
+    """1.0 where both predict the same class: (N,).
+
+    NaN where a model predicts none (`silent`), and everywhere where both predict one and the same
+    class for all images: that two models have collapsed alike is no agreement.
+    """
+    own, other = np.argmax(student, axis=1), np.argmax(teacher, axis=1)
+    collapsed = len(np.unique(np.concatenate([own, other]))) == 1
+    undefined = silent(student) | silent(teacher) | collapsed
+    return np.where(undefined, np.nan, own == other)
+
+
+def silent(logits: np.ndarray) -> np.ndarray:
+    """(N,) bool: all logits of an image are equal, and the largest is one in name only."""
+    return np.ptp(logits, axis=1) == 0
 
 
 def chance_agreement(accuracy: float, reference_accuracy: float, classes: int) -> float:
@@ -37,7 +49,7 @@ def kappa(agreed: np.ndarray, shares: np.ndarray, reference_shares: np.ndarray) 
         reference_shares: (..., C) the same of the reference.
 
     Returns:
-        (...), NaN where both say one class only.
+        (...), NaN where both say one and the same class only.
     """
     chance = np.sum(np.asarray(shares) * np.asarray(reference_shares), axis=-1)
     room = 1.0 - chance

@@ -14,6 +14,11 @@ import pandas as pd
 from distilscope.measuring import neighbours, observations, representation
 
 POOLED = "gap"
+NO_VARIANCE = "a layer's features do not vary over the images"
+NO_BATCH = "there are fewer images than one batch of Grams holds (`observe.gram_batch`)"
+FEW_IMAGES = "there are fewer images than an image needs as neighbours (`measures.neighbours`)"
+VALUES = ["cka_debiased", "cka_biased", "cka_biased_null", "mutual_knn"]
+EQUALLY_NEAR = "no image has nearest neighbours in both layers: others are equally near"
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,12 @@ class Side:
         """Layer -> the earlier one with the very same pooled features, which counts for both."""
         found = zip(self.layers, representation.repeated(self.features), strict=True)
         return {layer: self.layers[place] for layer, place in found if place is not None}
+
+    @cached_property
+    def level(self) -> set[str]:
+        """The layers whose pooled features are the same for every image."""
+        found = zip(self.layers, self.features, strict=True)
+        return {layer for layer, features in found if representation.level(features)}
 
     @property
     def counted(self) -> list[int]:
@@ -70,20 +81,40 @@ def layer_table(
     """A row for each (layer, reference layer, reduction): what `layers.parquet` holds.
 
     Mutual neighbours are of pooled features, hence NaN in the rows of another reduction. A layer
-    that counts already under another name has rows without values, and `reason` says which.
+    that counts already under another name has rows without values. `reason` says why CKA is NaN,
+    `mutual_reason` why mutual neighbours are.
     """
     model, reference = sides
-    keys = {
-        "layer": np.repeat(model.layers, len(reference.layers)),
-        "reference_layer": np.tile(reference.layers, len(model.layers)),
-        "reason": [_same(*sides, *pair) for pair in product(model.layers, reference.layers)],
-    }
+    pairs = list(product(model.layers, reference.layers))
+    keys = {"layer": [own for own, _ in pairs], "reference_layer": [other for _, other in pairs]}
     parts = []
     for reduction in reductions:
         columns = _cka(sides, probe, reduction) | _mutual(sides, reduction, k)
         values = {name: _spread(sides, found) for name, found in columns.items()}
-        parts.append(pd.DataFrame({**keys, "reduction": reduction, **values}))
+        table = pd.DataFrame({**keys, "reduction": reduction, **values})
+        parts.append(_with_reasons(table, sides, pairs, k))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"layer": []})
+
+
+def _with_reasons(
+    table: pd.DataFrame, sides: tuple[Side, Side], pairs: list[tuple[str, str]], k: int
+) -> pd.DataFrame:
+    """The table without numbers of pooled features that do not vary, and why what is NaN is so."""
+    same = [_same(*sides, *pair) for pair in pairs]
+    level = np.array([own in sides[0].level or other in sides[1].level for own, other in pairs])
+    level &= table["reduction"].eq(POOLED).to_numpy()
+    table.loc[level, VALUES] = np.nan
+    table.loc[level, "mutual_n"] = 0
+    unlike = [NO_VARIANCE if n else NO_BATCH for n in table["n"].fillna(0)]
+    few = len(sides[0].index) <= k
+    near = [FEW_IMAGES if few else NO_VARIANCE if flat else EQUALLY_NEAR for flat in level]
+    for name, measure, reasons in (
+        ("reason", "cka_debiased", unlike),
+        ("mutual_reason", "mutual_knn", near),
+    ):
+        words = [one or why for one, why in zip(same, reasons, strict=True)]
+        table[name] = pd.Series(words, dtype=object).where(table[measure].isna(), None)
+    return table
 
 
 def _same(model: Side, reference: Side, layer: str, reference_layer: str) -> str | None:

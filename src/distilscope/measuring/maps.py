@@ -142,13 +142,11 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return correlate_units(unit_rows(average_ranks(a)), unit_rows(average_ranks(b)))
 
 
-def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cosine similarity by row of two (N, P); NaN where a row is zero everywhere."""
-    return np.einsum("np,np->n", unit_lengths(a), unit_lengths(b))
-
-
 def unit_lengths(rows: np.ndarray) -> np.ndarray:
-    """(N, P) rows scaled to length 1; NaN where a row is zero everywhere."""
+    """(N, P) rows scaled to length 1; NaN where a row is zero everywhere.
+
+    The product of two such rows is their cosine.
+    """
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.divide(rows, lengths, out=np.full(rows.shape, np.nan), where=lengths > 0)
 
@@ -168,10 +166,12 @@ class TopOrder:
     Attributes:
         position: (N, P) int32, 0 for the largest pixel; equal pixels in row-major order.
         positive: (N,) number of positive pixels; 0 for a constant map, which has no order.
+        largest: (N,) number of pixels that have the largest value.
     """
 
     position: np.ndarray
     positive: np.ndarray
+    largest: np.ndarray
 
     @classmethod
     def of(cls, rows: np.ndarray) -> TopOrder:
@@ -179,8 +179,13 @@ class TopOrder:
         order = np.argsort(-rows, axis=1, kind="stable")
         position = np.empty(rows.shape, np.int32)
         np.put_along_axis(position, order, np.arange(rows.shape[1], dtype=np.int32)[None, :], 1)
-        constant = rows.max(axis=1) == rows.min(axis=1)
-        return cls(position, np.where(constant, 0, (rows > 0).sum(axis=1)))
+        peak = rows.max(axis=1)
+        positive = np.where(peak == rows.min(axis=1), 0, (rows > 0).sum(axis=1))
+        return cls(position, positive, (rows == peak[:, None]).sum(axis=1))
+
+    def take(self, rows: np.ndarray) -> TopOrder:
+        """Some of the maps, in that order."""
+        return TopOrder(self.position[rows], self.positive[rows], self.largest[rows])
 
     def members(self, share: float) -> np.ndarray:
         """(N, P) bool: the exactly k largest pixels; all False where the set is undefined."""
@@ -188,9 +193,15 @@ class TopOrder:
         return (self.position < size) & self.defined(share)[:, None]
 
     def defined(self, share: float) -> np.ndarray:
-        """(N,) bool: at least k pixels are positive, so zeros never fill the set up."""
+        """(N,) bool: at least k pixels are positive, so zeros never fill the set up, and at most k
+        have the largest value, so that row-major order never makes the whole set up.
+        """
         size = set_size(share, self.position.shape[1])
-        return (self.positive >= size) & (size > 0)
+        return (self.positive >= size) & (size > 0) & ~self.tied(share)
+
+    def tied(self, share: float) -> np.ndarray:
+        """(N,) bool: more pixels have the one largest value than the set holds."""
+        return self.largest > set_size(share, self.position.shape[1])
 
 
 def iou(a: TopOrder, b: TopOrder, share: float) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 
 BLOCK = 1024  # images whose similarities to all others are in memory at once
 UNDEFINED = -1
+TIED = 1e-12  # cosines that differ by less are equal: float32 features know no more
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class MutualNeighbours:
     Attributes:
         share: mean over images of the share of the k nearest that both layers have; NaN where no
             image has neighbours in both.
-        chance: its mean where neighbours have nothing to do with one another, k / (n - 1).
+        chance: its mean where neighbours have nothing to do with one another, k / (n - 1); NaN
+            where there are no k others.
         n: images that have neighbours in both layers.
     """
 
@@ -39,7 +41,9 @@ def nearest(features: np.ndarray, k: int) -> np.ndarray:
             neighbours (`UNDEFINED`) and is nobody's.
 
     Returns:
-        positions in no order; all `UNDEFINED` where fewer than k others have a direction.
+        positions in no order. All `UNDEFINED` where fewer than k others have a direction, and for
+        an image whose k-th and next nearest are equally near: any choice would be the order of the
+        images, which both layers share, so that two collapsed models would seem alike.
     """
     found = np.full((len(features), k), UNDEFINED, np.int64)
     rows = np.asarray(features, np.float64)
@@ -47,13 +51,15 @@ def nearest(features: np.ndarray, k: int) -> np.ndarray:
     usable = np.flatnonzero(length > 0)
     if len(usable) <= k:
         return found
-    units = (rows[usable] / length[usable, None]).astype(np.float32)
+    units = rows[usable] / length[usable, None]
     for start in range(0, len(units), BLOCK):
         cosines = units[start : start + BLOCK] @ units.T
         own = np.arange(len(cosines))
-        cosines[own, start + own] = -np.inf
-        largest = np.argpartition(cosines, -k, axis=1)[:, -k:]
-        found[usable[start + own]] = usable[largest]
+        cosines[own, start + own] = -np.inf  # the image itself comes last
+        order = np.argpartition(cosines, (-k - 1, -k), axis=1)
+        last, next_one = (cosines[own, order[:, place]] for place in (-k, -k - 1))
+        told_apart = last - next_one > TIED
+        found[usable[start + own[told_apart]]] = usable[order[told_apart, -k:]]
     return found
 
 
@@ -79,4 +85,4 @@ def mutual(
             if n[i, j]:
                 same = own[defined][:, :, None] == other[defined][:, None, :]
                 share[i, j] = same.sum() / (k * n[i, j])
-    return MutualNeighbours(share, k / (images - 1) if images > 1 else np.nan, n)
+    return MutualNeighbours(share, k / (images - 1) if images > k else np.nan, n)

@@ -164,8 +164,7 @@ def read_features(
     """The dataset indices (N,) of a probe, and each layer's pooled features (N, C)."""
     path = Path(observation) / probe / "features.safetensors"
     names = [f"{layer}.gap" for layer in layers]
-    found = store.read_tensors(path, ["index", *names])
-    return found["index"], [found[name] for name in names]
+    return _finite(store.read_tensors(path, ["index", *names]), names, path)
 
 
 def read_grams(
@@ -174,5 +173,18 @@ def read_grams(
     """The dataset indices (batches, b) of the partition, and each layer's Grams (batches, b, b)."""
     path = Path(observation) / probe / "grams.safetensors"
     names = [f"{layer}.{reduction}" for layer in layers]
-    found = store.read_tensors(path, ["index", *names])
+    return _finite(store.read_tensors(path, ["index", *names]), names, path)
+
+
+def _finite(
+    found: dict[str, np.ndarray], names: list[str], path: Path
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The index and the named tensors.
+
+    Raises:
+        ValueError: a tensor holds a value that is not finite.
+    """
+    for name in names:
+        if not np.isfinite(found[name]).all():
+            raise ValueError(f"{path}: {name!r} holds a value that is not finite")
     return found["index"], [found[name] for name in names]

@@ -14,6 +14,12 @@ from distilscope.measuring.observations import Outputs
 from distilscope.measuring.study_rows import Entry, Rows
 
 HELD_OUT = "held-out"
+SILENT = "all logits of a model are equal: it predicts no class"
+LEVEL_REST = "the logits of all classes but the reference's top one are equal"
+NO_REST = "two classes have no order once the reference's top one is left out"
+FEW_IN_BINS = "no bin holds two images"
+ONE_CLASS = "the data have one class"
+ONE_SAID = "both models predict one class only"
 
 
 def add_output_rows(rows: Rows, entry: Entry, outputs: Outputs, held_out: Outputs | None) -> None:
@@ -38,11 +44,21 @@ def add_output_rows(rows: Rows, entry: Entry, outputs: Outputs, held_out: Output
 
 
 def _add_means(
-    rows: Rows, entry: Entry, columns: Mapping[str, np.ndarray], resamples: Resamples, **place
+    rows: Rows,
+    entry: Entry,
+    columns: Mapping[str, np.ndarray],
+    resamples: Resamples,
+    causes: Mapping[str, str] | None = None,
+    **place,
 ) -> None:
+    """`causes` says why images have no value, by column."""
     values = np.column_stack(list(columns.values()))
     found = bootstrap.means(values, resamples, rows.study.level)
-    rows.add_estimates(entry, list(columns), found, **place)
+    reasons = [
+        f"{left_out} undefined: {causes[name]} ({left_out})" if left_out else None
+        for name, left_out in zip(columns, found.n_undefined, strict=True)
+    ]
+    rows.add_estimates(entry, list(columns), found, reasons, **place)
 
 
 def _add_binned(rows: Rows, entry: Entry, data: Confidences, outputs: Outputs) -> None:
@@ -56,15 +72,19 @@ def _add_binned(rows: Rows, entry: Entry, data: Confidences, outputs: Outputs) -
         low, high = _binned_interval(data, assigned, rows)
         value = calibration.binned_error(data, assigned, bins)
         rows.add(entry, measure, value, low=low, high=high, n=n, subset="all")
-    rows.add(entry, "calibration_l2", calibration.debiased_l2(data, bins), n=n, subset="all")
+    value = calibration.debiased_l2(data, bins)
+    reason = None if np.isfinite(value) else FEW_IN_BINS
+    rows.add(entry, "calibration_l2", value, n=n, reason=reason, subset="all")
     floor = calibration.noise_floor(data.confidence, bins, seed=rows.study.seed)
     for measure, value in zip(("ece_noise_floor", "ece_noise_floor.q95"), floor, strict=True):
         rows.add(entry, measure, value, n=n, subset="all")
 
 
 def _binned_interval(data: Confidences, assigned: np.ndarray, rows: Rows) -> tuple[float, float]:
-    """An ECE's interval, the bins being those of the sample."""
+    """An ECE's interval, the bins being those of the sample; one image has none."""
     study = rows.study
+    if len(assigned) < 2:
+        return np.nan, np.nan
     sums = study.resamples.sums(calibration.gaps_by_bin(data, assigned, study.bins))
     replicates = np.abs(sums).sum(axis=0) / len(assigned)
     value = calibration.binned_error(data, assigned, study.bins)
@@ -111,23 +131,25 @@ def add_fidelity_rows(rows: Rows, entry: Entry, model: Outputs, reference: Outpu
         "logit_rho": fidelity.logit_rho(*pair),
         "logit_rho_rest": fidelity.logit_rho_rest(*pair),
     }
-    _add_means(rows, entry, columns, resamples, subset="all", **place)
+    rest = LEVEL_REST if model.logits.shape[1] > 2 else NO_REST
+    silent = fidelity.silent(model.logits) | fidelity.silent(reference.logits)
+    alike = SILENT if silent.any() else ONE_SAID
+    causes = {"agreement": alike, "logit_rho": SILENT, "logit_rho_rest": rest}
+    _add_means(rows, entry, columns, resamples, causes, subset="all", **place)
     wrong = np.flatnonzero(~reference.correct)
     among_errors = {"agreement": agreed[wrong]}
     subset = resamples.subset(wrong)
-    _add_means(rows, entry, among_errors, subset, subset="reference-wrong", **place)
-    _add_chance(rows, entry, model, reference, agreed)
+    _add_means(rows, entry, among_errors, subset, causes, subset="reference-wrong", **place)
+    _add_chance(rows, entry, model, reference)
 
 
-def _add_chance(
-    rows: Rows, entry: Entry, model: Outputs, reference: Outputs, agreed: np.ndarray
-) -> None:
+def _add_chance(rows: Rows, entry: Entry, model: Outputs, reference: Outputs) -> None:
     """Agreement by chance and Cohen's kappa, from sums over images and over resamples."""
-    classes, n = model.logits.shape[1], len(agreed)
+    classes, n = model.logits.shape[1], len(model.label)
     one_hot = np.eye(classes)
     values = np.column_stack(
         [
-            agreed,
+            model.prediction == reference.prediction,
             model.correct,
             reference.correct,
             one_hot[model.prediction],
@@ -137,10 +159,15 @@ def _add_chance(
     place = {"reference": entry.reference, "subset": "all", "n": n}
     replicates = rows.study.resamples.sums(values) / n
     shares = values.mean(axis=0)[:, None]
-    for measure, statistic in (("agreement_chance", _chance), ("kappa", _kappa)):
-        low, high = bootstrap.interval(statistic(replicates, classes), rows.study.level)
+    for measure, statistic, why in (
+        ("agreement_chance", _chance, ONE_CLASS),
+        ("kappa", _kappa, ONE_SAID),
+    ):
         value = statistic(shares, classes)[0]
-        reason = None if np.isfinite(value) else "both models predict one class only"
+        low, high = np.nan, np.nan
+        if np.isfinite(value) and n > 1:
+            low, high = bootstrap.interval(statistic(replicates, classes), rows.study.level)
+        reason = None if np.isfinite(value) else why
         rows.add(entry, measure, value, low=low, high=high, reason=reason, **place)
 
 

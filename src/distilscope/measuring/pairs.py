@@ -62,10 +62,13 @@ class Prepared:
 
     def take(self, rows: np.ndarray) -> Prepared:
         """Some of the maps, in that order."""
-        order = maps.TopOrder(self.order.position[rows], self.order.positive[rows])
-        return Prepared(
-            self.values[rows], self.ranks[rows], order, self.dead[rows], self.constant[rows]
-        )
+        parts = self.values[rows], self.ranks[rows], self.order.take(rows)
+        return Prepared(*parts, self.dead[rows], self.constant[rows])
+
+    @property
+    def directions(self) -> np.ndarray:
+        """(R, P) values scaled to length 1; NaN for a flat map, which points at nothing."""
+        return np.where(self.flat[:, None], np.nan, maps.unit_lengths(self.values))
 
     @property
     def flat(self) -> np.ndarray:
@@ -119,13 +122,14 @@ def measure_pair(
         found[percent_name("iou", share)] = maps.iou(model.order, reference.order, share)
     lift = maps.mass_lift(model.values, reference.order, rules.top)
     found[percent_name("mass_lift", rules.top)] = lift
-    found["cosine"] = maps.cosine(model.values, reference.values)
+    directions = model.directions, reference.directions
+    found["cosine"] = np.einsum("np,np->n", *directions)
     residual_units = maps.unit_rows(residuals[0]), maps.unit_rows(residuals[1])
     found["image_specific_rho"] = maps.correlate_units(*residual_units)
     flags = _flags(model, reference, residuals, found, rules)
     if published:
         found |= _published(model, reference, found["rho"], flags)
-    scores = _scores(units, residual_units, model, reference, rules)
+    scores = _scores(units, residual_units, directions, model, reference, rules)
     found |= _nulls(scores, images, rules)
     if strangers:
         found |= _other_class_nulls(scores, images, rules)
@@ -164,8 +168,10 @@ def _flags(
         causes.NOTHING_OWN: np.isnan(found["image_specific_rho"]) & ~no_mean,
     }
     for share in rules.shares:
+        tied = (model.order.tied(share) | reference.order.tied(share)) & ~flat
         undefined = np.isnan(found[percent_name("iou", share)])
-        flags[causes.sparse_at(share)] = undefined & ~flat
+        flags[causes.sparse_at(share)] = undefined & ~flat & ~tied
+        flags[causes.tied_at(share)] = tied
     return flags
 
 
@@ -189,12 +195,12 @@ def _published(
 def _scores(
     units: tuple[np.ndarray, np.ndarray],
     residual_units: tuple[np.ndarray, np.ndarray],
+    directions: tuple[np.ndarray, np.ndarray],
     model: Prepared,
     reference: Prepared,
     rules: Rules,
 ) -> dict[str, nulls.Score]:
     """The measures that have a null, as scores of any two maps."""
-    lengths = maps.unit_lengths(model.values), maps.unit_lengths(reference.values)
     ious = {
         percent_name("iou", share): nulls.of_ious(model.order, reference.order, share)
         for share in rules.shares
@@ -205,7 +211,7 @@ def _scores(
         percent_name("mass_lift", rules.top): nulls.of_mass_lifts(
             model.values, reference.order, rules.top
         ),
-        "cosine": nulls.of_units(*lengths),
+        "cosine": nulls.of_units(*directions),
         "image_specific_rho": nulls.of_units(*residual_units),
     }
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 LEAST_BATCH = 4
+LEVEL = 1e-6  # of the largest value: what rounding in float32 leaves of features that don't vary
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,14 @@ def cka(model: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> LayerCk
         biased=_ratio(centred[0], centred[1]),
         biased_null=_divide(traces[0] @ traces[1].T / (batch - 1), lengths),
     )
+
+
+def level(features: np.ndarray) -> bool:
+    """Whether features (N, C) are the same for every image, but for rounding."""
+    rows = np.asarray(features, np.float64)
+    if not rows.size:
+        return True
+    return bool(np.ptp(rows, axis=0).max() <= LEVEL * np.abs(rows).max())
 
 
 def repeated(features: Sequence[np.ndarray]) -> list[int | None]:

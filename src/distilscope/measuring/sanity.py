@@ -16,7 +16,7 @@ import pandas as pd
 from distilscope.inference import bootstrap
 from distilscope.measuring import maps, observations
 from distilscope.measuring.observations import ABSENT, LayerMaps, Outputs
-from distilscope.measuring.study_rows import EMPTY_SUBSET, ONE_IMAGE, Study
+from distilscope.measuring.study_rows import Study, missing_reason
 
 COLUMNS = (
     *("study", "model", "original", "mode", "depth", "randomised", "accuracy"),
@@ -105,4 +105,4 @@ def _pairs_of_maps(pair: Sequence[LayerMaps], original: Outputs) -> tuple[np.nda
 def _reason(n: int, undefined: int) -> str | None:
     if undefined:
         return f"{undefined} undefined: {CONSTANT}"
-    return {0: EMPTY_SUBSET, 1: ONE_IMAGE}.get(n)
+    return missing_reason(n)

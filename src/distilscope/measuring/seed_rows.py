@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from distilscope.inference import bootstrap, paired
+from distilscope.measuring import fidelity
 from distilscope.measuring.alignment_rows import Pair
 from distilscope.measuring.claim_rows import HEADLINE
 from distilscope.measuring.observations import Outputs
@@ -70,8 +71,8 @@ def _columns(
     own = outputs[entry.id]
     found = {("accuracy", "all"): own.correct.astype(np.float64)}
     if entry.reference:
-        agrees = own.prediction == outputs[entry.reference].prediction
-        found["agreement", "all"] = agrees.astype(np.float64)
+        agrees = fidelity.agreement(own.logits, outputs[entry.reference].logits)
+        found["agreement", "all"] = agrees
     headlines = [pair for pair in pairs.get(entry.id, ()) if _is_headline(pair)][:1]
     headlines += [parted[entry.id]] if entry.id in parted else []
     for headline in headlines:

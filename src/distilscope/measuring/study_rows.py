@@ -31,6 +31,7 @@ INTEGERS = ("seed", "class", "n", "n_undefined")
 Item = TypeVar("Item")
 
 EMPTY_SUBSET = "no image is in the subset"
+NONE_DEFINED = "no image of the subset has a value"
 ONE_IMAGE = "one image has no interval"
 
 
@@ -192,7 +193,7 @@ class Rows:
                 "interval": "images" if np.isfinite(low) and np.isfinite(high) else None,
                 "n": None if n is None else int(n),
                 "n_undefined": int(n_undefined),
-                "reason": reason or _missing_reason(n),
+                "reason": reason or missing_reason(n, n_undefined),
             }
         )
 
@@ -241,5 +242,6 @@ class Rows:
         return table
 
 
-def _missing_reason(n: int | None) -> str | None:
-    return {0: EMPTY_SUBSET, 1: ONE_IMAGE}.get(n)
+def missing_reason(n: int | None, n_undefined: int = 0) -> str | None:
+    """Why a number over `n` images, or its interval, isn't there; None where both can be."""
+    return {0: NONE_DEFINED if n_undefined else EMPTY_SUBSET, 1: ONE_IMAGE}.get(n)
