@@ -1,36 +1,31 @@
 """Weights to and from files, and where a network's weights begin.
 
-Only tensors are read: safetensors, or a state dict that `torch.load` accepts with
-`weights_only=True`. A file that doesn't fit is refused with the tensors named. The one exception
-is fine-tuning from ImageNet weights: a 7x7 stem onto a 3x3 one, and a 1,000-way head, are
-*replaced* (the network keeps its own random values there) and reported.
+A file that doesn't fit is refused with the tensors named. What is taken off its names, and what of
+it is no part of the network and is left, is told. The one exception is fine-tuning from ImageNet
+weights: a 7x7 stem onto a 3x3 one, and a 1,000-way head, are *replaced* (the network keeps its own
+random values there) and reported.
 """
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from distilscope import store
 from distilscope.models.build import build
 from distilscope.models.memory_format import place
+from distilscope.models.weight_files import Contents, WeightsError, listed, read
+from distilscope.models.weight_names import in_own_names, tied
 
-NESTED_UNDER = ("state_dict", "model_state_dict", "model")
-PREFIXES = ("module.", "model.", "_orig_mod.")
+__all__ = ["Loaded", "WeightsError", "initialise", "load_into", "load_model", "save"]
+
 IMAGENET_CLASSES = 1000
 IMAGENET_STEM, SMALL_STEM = (7, 7), (3, 3)
-NAMED_IN_MESSAGES = 6
-
-
-class WeightsError(ValueError):
-    """A weights file that can't be read or doesn't fit; the message names the tensors."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +35,13 @@ class Loaded:
     Attributes:
         replaced: names of tensors that were not taken and keep their random initial values.
         unwrapped: keys and prefixes that were taken off (`state_dict`, `module.` ...).
+        left: what of the file was not taken: other state dicts, and tensors that are no part of
+            the network (`n_averaged`, `criterion.*`, `aux1.*` ...).
     """
 
     replaced: tuple[str, ...] = ()
     unwrapped: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 def save(model: nn.Module, path: Path) -> None:
@@ -64,7 +62,7 @@ def load_into(model: nn.Module, path: Path) -> Loaded:
         WeightsError: it can't be read, or a tensor is missing, unexpected or of another shape.
         DamagedFile: a file of this program's own whose digest differs.
     """
-    return _take(model, path, *_read(Path(path)), replacing=False)
+    return _take(model, path, read(Path(path)), replacing=False)
 
 
 def load_model(folder: Path, classes: int, device: str = "cpu") -> nn.Module:
@@ -100,13 +98,13 @@ def initialise(model: nn.Module, init: Mapping[str, Any], file: Path | None = No
     if origin not in ("file", "imagenet"):
         raise WeightsError(f"`init` is {origin!r}; accepted are random, imagenet and file")
     if file is not None:
-        return _take(model, file, *_read(Path(file)), replacing=True)
+        return _take(model, file, read(Path(file)), replacing=True)
     if origin == "file":
         raise WeightsError("`init` is from a file but no file is given")
-    return _take(model, init["weights"], _downloaded(init["weights"]), (), replacing=True)
+    return _take(model, init["weights"], _downloaded(init["weights"]), replacing=True)
 
 
-def _downloaded(name: str) -> Mapping[str, Tensor]:
+def _downloaded(name: str) -> Contents:
     """torchvision's best weights of a network, from its cache or the network; the hash is checked.
 
     torchvision takes longer to import than torch, so it is not imported for other weights.
@@ -115,7 +113,7 @@ def _downloaded(name: str) -> Mapping[str, Tensor]:
 
     chosen = get_model_weights(name).DEFAULT
     try:
-        return chosen.get_state_dict(progress=False, check_hash=True)
+        return Contents(chosen.get_state_dict(progress=False, check_hash=True))
     except (OSError, RuntimeError) as error:
         cache = Path(torch.hub.get_dir()) / "checkpoints"
         raise WeightsError(
@@ -124,74 +122,12 @@ def _downloaded(name: str) -> Mapping[str, Tensor]:
         ) from error
 
 
-# ------------------------------------------------------------------------------------- reading
-
-
-def _read(path: Path) -> tuple[Mapping[str, Tensor], tuple[str, ...]]:
-    """The tensors of a file, and the keys that they were nested under."""
-    if not path.is_file():
-        raise WeightsError(f"there is no weights file at {path}")
-    if store.artefact_of(path) or path.with_name(path.name + store.DIGEST_SUFFIX).is_file():
-        store.verify(path)
-    with open(path, "rb") as handle:
-        start = handle.read(9)
-    if start[8:9] == b"{":
-        return _read_safetensors(path), ()
-    return _unnested(path, _read_pickled_tensors(path))
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return safetensors.torch.load_file(path)
-    except Exception as error:
-        raise WeightsError(f"{path} is a damaged safetensors file: {error}") from error
-
-
-def _read_pickled_tensors(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path} is not a file of tensors: it is a pickle that would run code, or no weights "
-            "file at all, and is not opened. Save the weights with "
-            "torch.save(model.state_dict(), path) or as safetensors"
-        ) from error
-    except Exception as error:
-        raise WeightsError(
-            f"{path} can't be read as weights ({type(error).__name__}); accepted are safetensors "
-            "and state dicts saved by torch.save: the file may be truncated"
-        ) from error
-
-
-def _unnested(path: Path, content: Any) -> tuple[Mapping[str, Tensor], tuple[str, ...]]:
-    keys: list[str] = []
-    while isinstance(content, Mapping):
-        nested = next((k for k in NESTED_UNDER if isinstance(content.get(k), Mapping)), None)
-        if nested is None:
-            break
-        keys.append(nested)
-        content = content[nested]
-    if not isinstance(content, Mapping) or not content:
-        raise WeightsError(f"{path} holds no state dict (a mapping of names to tensors)")
-    other = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
-    if other:
-        raise WeightsError(f"{path}: {_listed(other)} in its state dict are not tensors")
-    return content, tuple(keys)
-
-
 # ------------------------------------------------------------------------------------- fitting
 
 
-def _take(
-    model: nn.Module,
-    origin: Path | str,
-    state: Mapping[str, Tensor],
-    unwrapped: tuple[str, ...],
-    *,
-    replacing: bool,
-) -> Loaded:
+def _take(model: nn.Module, origin: Path | str, contents: Contents, *, replacing: bool) -> Loaded:
     own = model.state_dict()
-    state, prefixes = _without_prefixes(state, own)
+    state, unwrapped, left = in_own_names(contents.state, own, origin)
     replaced = _replaceable(own, state) if replacing else ()
     faults = _faults(own, state, replaced)
     if faults:
@@ -200,21 +136,7 @@ def _take(
         for name, tensor in own.items():
             if name in state and name not in replaced:
                 tensor.copy_(state[name].reshape(tensor.shape))
-    return Loaded(replaced, (*unwrapped, *prefixes))
-
-
-def _without_prefixes(
-    state: Mapping[str, Tensor], own: Mapping[str, Tensor]
-) -> tuple[Mapping[str, Tensor], tuple[str, ...]]:
-    """Take a prefix off while all names have it and none is a name of the network's."""
-    taken: list[str] = []
-    while not any(name in own for name in state):
-        prefix = next((p for p in PREFIXES if all(name.startswith(p) for name in state)), None)
-        if prefix is None:
-            break
-        taken.append(prefix)
-        state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
-    return state, tuple(taken)
+    return Loaded(replaced, (*contents.under, *unwrapped), (*contents.beside, *left))
 
 
 def _replaceable(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> tuple[str, ...]:
@@ -243,25 +165,40 @@ def _shape(state: Mapping[str, Tensor], name: str) -> tuple[int, ...] | None:
 def _faults(
     own: Mapping[str, Tensor], state: Mapping[str, Tensor], replaced: tuple[str, ...]
 ) -> list[str]:
-    """What does not fit. Files older than `num_batches_tracked` may lack it: nothing reads it."""
+    """What does not fit. Files older than `num_batches_tracked` may lack it: nothing reads it.
+
+    Values are looked at last, where shapes fit: a tensor of a file may claim any shape (stride 0).
+    """
     missing = [n for n in own if n not in state and not n.endswith("num_batches_tracked")]
     unexpected = [name for name in state if name not in own]
     shared = [name for name in state if name in own and name not in replaced]
+    fitting = [name for name in shared if _fits(state[name], own[name])]
     shapes = [
         f"{name} (file {_by(state[name])}, network {_by(own[name])})"
         for name in shared
-        if not _fits(state[name], own[name])
+        if name not in set(fitting)
     ]
-    kinds = [n for n in shared if state[n].is_floating_point() != own[n].is_floating_point()]
-    bad = [n for n in shared if not torch.isfinite(state[n]).all()]
+    special = [n for n in fitting if not _is_plain(state[n])]
+    plain = [n for n in fitting if _is_plain(state[n])]
+    kinds = [n for n in plain if state[n].is_floating_point() != own[n].is_floating_point()]
+    alike = [n for n in plain if n not in set(kinds)]
+    bad = [n for n in alike if not torch.isfinite(state[n].to(own[n].dtype)).all()]
+    untied = [
+        name
+        for names in tied(own, {name: name for name in own})
+        for name in names[1:]
+        if {name, names[0]} <= set(alike) and not _same(state[name], state[names[0]])
+    ]
     found = {
         "missing": missing,
         "unexpected": unexpected,
         "of another shape": shapes,
+        "sparse, quantised or without values": special,
         "of another kind of number": kinds,
         "with values that are not finite": bad,
+        "one tensor in the network and several in the file": untied,
     }
-    return [f"{what}: {_listed(names)}" for what, names in found.items() if names]
+    return [f"{what}: {listed(names)}" for what, names in found.items() if names]
 
 
 def _fits(given: Tensor, own: Tensor) -> bool:
@@ -269,10 +206,13 @@ def _fits(given: Tensor, own: Tensor) -> bool:
     return given.shape == own.shape or (own.ndim == 0 and given.shape == (1,))
 
 
+def _is_plain(tensor: Tensor) -> bool:
+    return tensor.layout == torch.strided and not tensor.is_quantized and not tensor.is_meta
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one is other or torch.equal(one, other)
+
+
 def _by(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "scalar"
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - NAMED_IN_MESSAGES
-    return ", ".join(names[:NAMED_IN_MESSAGES]) + (f" and {more} more" if more > 0 else "")

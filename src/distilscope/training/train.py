@@ -78,6 +78,7 @@ def train(job: Job, checkpoints: Path) -> None:
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "replaced": list(loaded.replaced),
         "unwrapped": list(loaded.unwrapped),
+        "left_out": list(loaded.left),
         "held_out_accuracy": _number(accuracy),
         "resumed_from": resumed,
         "device": job.device,
@@ -93,11 +94,16 @@ def _begin(job: Job, dataset: Dataset) -> tuple[nn.Module, weights.Loaded]:
     model = build(settings["architecture"], len(dataset.classes), dataset.channels, seed)
     if settings.get("kind") == "given":
         file = _file(job, "weights_file", settings.get("weights"))
-        return model, weights.load_into(model, file) if file else weights.Loaded()
-    file = _file(job, "init_file", settings["init"].get("digest"))
-    loaded = weights.initialise(model, settings["init"], file)
+        loaded = weights.load_into(model, file) if file else weights.Loaded()
+    else:
+        file = _file(job, "init_file", settings["init"].get("digest"))
+        loaded = weights.initialise(model, settings["init"], file)
     for name in loaded.replaced:
         log.info("%s: %s does not fit its initial weights and starts at random", job.slug, name)
+    if loaded.unwrapped:
+        log.info("%s: weights were found under %s", job.slug, " ".join(loaded.unwrapped))
+    if loaded.left:
+        log.warning("%s: of %s was not taken: %s", job.slug, file, ", ".join(loaded.left))
     return model, loaded
 
 

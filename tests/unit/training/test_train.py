@@ -234,6 +234,18 @@ def test_a_given_model_is_checked_and_saved_as_it_is(tmp_path, dataset):
     assert facts_of(tmp_path / "given")["unwrapped"] == ["state_dict"]
 
 
+def test_what_of_a_file_was_taken_and_left_is_in_the_log_and_in_run_json(tmp_path, dataset, caplog):
+    file, model = tmp_path / "mine.pt", build(NETWORK, CLASSES, seed=9)
+    other = build(NETWORK, CLASSES, seed=8).state_dict()
+    torch.save({"model": model.state_dict(), "model_ema": other}, file)
+    with caplog.at_level("INFO", "distilscope"):
+        train(given_job(tmp_path, dataset, file, store.digest_file(file)), tmp_path / "checkpoints")
+    facts = facts_of(tmp_path / "given")
+    assert (facts["unwrapped"], facts["left_out"]) == (["model"], ["model_ema"])
+    assert "weights were found under model" in caplog.text
+    assert "was not taken: model_ema" in caplog.text
+
+
 def test_a_file_that_changed_since_the_plan_is_refused(tmp_path, dataset):
     file = tmp_path / "mine.pt"
     torch.save(build(NETWORK, CLASSES).state_dict(), file)
