@@ -11,7 +11,7 @@ from scipy import stats
 from torch.nn import functional as F
 
 from distilscope import catalog, store
-from distilscope.measuring import image_specific
+from distilscope.measuring import image_specific, image_specific_unit
 from distilscope.measuring import maps as measures
 from distilscope.measuring.pairs import Prepared
 from distilscope.observing.forward import forward
@@ -208,7 +208,7 @@ def pairs(place: Path) -> tuple[list[Row], str]:
     native = measures.positive_part(generator.standard_normal((2, PAIRS, GRID, GRID)))
     a, b = (measures.upsample(m, side).reshape(PAIRS, PIXELS) for m in native)
     labels = np.arange(PAIRS) % material.CLASSES
-    fold = image_specific.fold_of(np.arange(PAIRS), 5, seed=0)
+    fold = image_specific_unit.fold_of(np.arange(PAIRS), 5, seed=0)
     found: dict[str, np.ndarray] = {}
 
     def loop() -> None:
@@ -222,13 +222,14 @@ def pairs(place: Path) -> tuple[list[Row], str]:
         one, other = (Prepared.of(n, m) for n, m in zip(native, (a, b), strict=True))
         units = measures.unit_rows(one.ranks), measures.unit_rows(other.ranks)
         measures.correlate_units(*units)
+        image_specific.of_unit_ranks(*units, labels)
         measures.iou(one.order, other.order, 0.2)
         measures.mass_lift(one.values, other.order, 0.2)
         residuals = (
-            image_specific.class_mean_residuals(m.ranks, labels, fold, ~m.flat, 10)
+            image_specific_unit.class_mean_residuals(m.ranks, labels, fold, ~m.flat, 10)
             for m in (one, other)
         )
-        image_specific.image_specific_rho(*residuals)
+        image_specific_unit.image_specific_rho_unit(*residuals)
 
     seconds = interleaved({"loop": loop, "rho": rho, "all": all_measures}, 3, warm_ups=0)
     apart = float(np.nanmax(np.abs(found["loop"] - found["rho"])))

@@ -119,6 +119,7 @@ class Dataset:
         parted: its reader returns `PartedSplits`, which know the parts of every image.
         without: dotted path of the function that draws its images without a part; None where
             that can't be done, so that the part is filled with one colour instead.
+        black_ground: an image's object is its pixels above 0.
     """
 
     reader: str
@@ -127,13 +128,15 @@ class Dataset:
     bundled_file: str | None = None
     parted: bool = False
     without: str | None = None
+    black_ground: bool = False
 
 
-def _downloaded(name: str) -> Dataset:
+def _downloaded(name: str, *, black_ground: bool = False) -> Dataset:
     return Dataset(
         reader=f"distilscope.data.downloaded:read_{name}",
         path="downloaded",
         downloader=f"distilscope.data.downloaded:download_{name}",
+        black_ground=black_ground,
     )
 
 
@@ -142,11 +145,12 @@ DATASETS: dict[str, Dataset] = {
         reader="distilscope.data.readers:read_npz",
         path="bundled",
         bundled_file="resources/fashion-mnist-subset/fashion-mnist-subset.npz",
+        black_ground=True,
     ),
     "cifar10": _downloaded("cifar10"),
     "cifar100": _downloaded("cifar100"),
     "svhn": _downloaded("svhn"),
-    "fashion-mnist": _downloaded("fashion_mnist"),
+    "fashion-mnist": _downloaded("fashion_mnist", black_ground=True),
     "idx": Dataset(reader="distilscope.data.readers:read_idx", path="given"),
     "image-folder": Dataset(reader="distilscope.data.readers:read_image_folder", path="given"),
     "npz": Dataset(reader="distilscope.data.readers:read_npz", path="given"),
@@ -271,6 +275,10 @@ MEASURES: dict[str, Measure] = {
     "logit_rho": Measure("fidelity", "", "higher"),
     "logit_rho_rest": Measure("fidelity", "", "higher"),
     "image_specific_rho": Measure("consistency", "", "higher"),
+    "partial_image_specific_rho": Measure("consistency", "", "higher"),
+    "image_specific_share": Measure("consistency", "fraction", ""),
+    "reference_image_specific_share": Measure("consistency", "fraction", ""),
+    "image_specific_rho_unit": Measure("consistency", "", "higher"),
     "rho": Measure("consistency", "", "higher"),
     "iou05": Measure("consistency", "", "higher"),
     "iou10": Measure("consistency", "", "higher"),
@@ -282,6 +290,7 @@ MEASURES: dict[str, Measure] = {
     "published_rho": Measure("consistency", "", "higher"),
     "published_iou": Measure("consistency", "", "higher"),
     "null_image_specific_rho": Measure("null", "", ""),
+    "null_image_specific_rho_unit": Measure("null", "", ""),
     "null_rho": Measure("null", "", ""),
     "null_iou05": Measure("null", "", ""),
     "null_iou10": Measure("null", "", ""),
@@ -291,6 +300,7 @@ MEASURES: dict[str, Measure] = {
     "null_mass_lift20": Measure("null", "", ""),
     "null_cosine": Measure("null", "", ""),
     "null_other_image_specific_rho": Measure("null", "", ""),
+    "null_other_image_specific_rho_unit": Measure("null", "", ""),
     "null_other_rho": Measure("null", "", ""),
     "null_other_iou05": Measure("null", "", ""),
     "null_other_iou10": Measure("null", "", ""),
@@ -300,6 +310,7 @@ MEASURES: dict[str, Measure] = {
     "null_other_mass_lift20": Measure("null", "", ""),
     "null_other_cosine": Measure("null", "", ""),
     "gaussian_image_specific_rho": Measure("trivial", "", ""),
+    "gaussian_image_specific_rho_unit": Measure("trivial", "", ""),
     "gaussian_rho": Measure("trivial", "", ""),
     "gaussian_iou05": Measure("trivial", "", ""),
     "gaussian_iou10": Measure("trivial", "", ""),
@@ -309,6 +320,7 @@ MEASURES: dict[str, Measure] = {
     "gaussian_mass_lift20": Measure("trivial", "", ""),
     "gaussian_cosine": Measure("trivial", "", ""),
     "edges_image_specific_rho": Measure("trivial", "", ""),
+    "edges_image_specific_rho_unit": Measure("trivial", "", ""),
     "edges_rho": Measure("trivial", "", ""),
     "edges_iou05": Measure("trivial", "", ""),
     "edges_iou10": Measure("trivial", "", ""),
@@ -355,21 +367,23 @@ class PartSource:
             returns `PartMaps` and `Findings`.
         settings: what a configuration may set, with its default.
         parted: needs a data set whose reader knows the parts.
+        of_object: the parts together are the object, so that its place and extent are known.
     """
 
     builder: str
     settings: Mapping[str, int] = field(default_factory=dict)
     parted: bool = False
+    of_object: bool = False
 
 
 _PARTS_IN = "distilscope.data.part_sources"
 
 PART_SOURCES: dict[str, PartSource] = {
-    "annotated": PartSource(f"{_PARTS_IN}:annotated", parted=True),
+    "annotated": PartSource(f"{_PARTS_IN}:annotated", parted=True, of_object=True),
     "grid": PartSource(f"{_PARTS_IN}:grid", {"rows": 4, "columns": 4}),
-    "foreground": PartSource(f"{_PARTS_IN}:foreground", {"threshold": 0}),
+    "foreground": PartSource(f"{_PARTS_IN}:foreground", {"threshold": 0}, of_object=True),
     "foreground-grid": PartSource(
-        f"{_PARTS_IN}:foreground_grid", {"rows": 3, "columns": 3, "threshold": 0}
+        f"{_PARTS_IN}:foreground_grid", {"rows": 3, "columns": 3, "threshold": 0}, of_object=True
     ),
     "superpixels": PartSource(f"{_PARTS_IN}:superpixels", {"segments": 16, "compactness": 10}),
 }

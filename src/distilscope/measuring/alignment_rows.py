@@ -12,6 +12,7 @@ from distilscope import store
 from distilscope.inference import bootstrap
 from distilscope.inference.values import TWIN_ROLES
 from distilscope.measuring import causes
+from distilscope.measuring import image_specific_columns as specific
 from distilscope.measuring.pairs import percent_name
 from distilscope.measuring.study_rows import Entry, Rows, Study
 
@@ -20,6 +21,8 @@ IDENTITY = (
     *("index", "label", "prediction", "reference_prediction", "correct", "reference_correct"),
     *("common", "class", "grid", "reason", "reference_reason", *KEY),
 )
+NULL_IS_ZERO = (specific.PRIMARY, specific.PARTIAL)  # whose null is 0 by construction
+NULL_OF_PRIMARY = f"null_{specific.PRIMARY}"
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95, "min": 0.0}
 BY_CLASS = "reference"  # the explained class whose rows are also given by class
 SIMILARITIES = ("cka_debiased", "cka_biased", "cka_biased_null")
@@ -50,7 +53,11 @@ class Pair:
     def measures(self) -> list[str]:
         """Measures that apply here; the published ones do at input resolution of layers only."""
         published = self.key["resolution"] == "input" and self.key["layer"] != "input"
-        named = [name for name in self.values if not name.startswith("null_")]
+        named = [
+            name
+            for name in self.values
+            if not name.startswith("null_") and not specific.is_of_subset(name)
+        ]
         return [name for name in named if published or not name.startswith("published_")]
 
     @property
@@ -72,19 +79,28 @@ class Pair:
 
     @property
     def related(self) -> list[str]:
-        """Measures that are set in relation to the twin: those of them that have a null."""
-        return [name for name in self.by_class if name in self.nulled]
+        """Measures that are set in relation to the twin: those of them that have a null or need
+        none."""
+        return [n for n in self.by_class if n in self.nulled or n in NULL_IS_ZERO]
 
     @property
     def headlines(self) -> list[str]:
-        """Measures whose spread is given too: the same, and the published ones."""
+        """Measures whose spread is given too: the same, and the published ones.
+
+        Not those whose values by image are contributions to a ratio, which have no range.
+        """
         published = [name for name in self.measures if name.startswith("published_")]
-        return self.related + published
+        return [name for name in self.related if name not in specific.MEASURES] + published
+
+    def columns(self, measures: Sequence[str], subset: str) -> list[str]:
+        """The names in `values` that hold measures within a subset."""
+        return [specific.column(name, subset) for name in measures]
 
     def above_null(self, measure: str, images: int) -> np.ndarray:
         """(images,) measure minus its own within-class null over the common images, else NaN."""
         spread = np.full(images, np.nan)
-        difference = self.values[measure] - self.values[f"null_{measure}"]
+        null = 0 if measure in NULL_IS_ZERO else self.values[f"null_{measure}"]
+        difference = self.values[measure] - null
         spread[self.position] = np.where(self.subsets["common"], difference, np.nan)
         return spread
 
@@ -134,7 +150,9 @@ def add_alignment_rows(
         place = {"reference": entry.reference, **pair.key}
         for subset, member in pair.subsets.items():
             chosen = np.flatnonzero(member)
-            add_means(rows, entry, pair, pair.measures, chosen, {**place, "subset": subset})
+            columns = pair.columns(pair.measures, subset)
+            where = {**place, "subset": subset}
+            add_means(rows, entry, pair, columns, chosen, where, pair.measures)
             _add_spread(rows, entry, pair, chosen, {**place, "subset": subset})
         add_nulls(rows, entry, pair, place)
         if pair.key["explained"] == BY_CLASS:
@@ -210,7 +228,11 @@ def add_classes(rows: Rows, entry: Entry, pair: Pair, place: Mapping[str, object
         for number in range(rows.study.classes):
             chosen = np.flatnonzero(pair.subsets[subset] & (pair.label == number))
             where = {**place, "subset": subset, "class": number}
-            add_means(rows, entry, pair, pair.by_class, chosen, where)
+            columns = pair.columns(pair.by_class, subset)
+            add_means(rows, entry, pair, columns, chosen, where, pair.by_class)
+            null = f"{specific.NULLS[subset]}_{specific.PRIMARY}"
+            if null in pair.values:
+                add_means(rows, entry, pair, [null], chosen, where, [NULL_OF_PRIMARY])
 
 
 def add_ratios(

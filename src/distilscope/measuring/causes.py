@@ -14,6 +14,10 @@ MODEL_CONSTANT = "the model's map is constant"
 REFERENCE_CONSTANT = "the reference's map is constant"
 FEW_IN_CLASS = "the class mean rests on too few images"
 NOTHING_OWN = "nothing is left beside the class mean"
+FEW_IN_SUBSET = "too few images of the class in the subset"
+NOTHING_VARIES = "the maps of the class do not vary"
+FEW_FOR_PLACE = "too few images of the class to take the object's place out"
+NO_OBJECT = "where the object is in the image is not known"
 DEGENERATE = "a map's range is under 1e-6 (left out, as published)"
 NOT_BOTH_IN_SUBSET = "no other image of the class in the subset has a score"
 NO_STRANGER = "no image of another class in the subset has a score"
@@ -32,8 +36,15 @@ NONE_DECIDES = "no part that decides the class is visible, or no other is"
 
 # A cause that is not listed here makes every measure of the pair undefined.
 _CONCERNS: Mapping[str, tuple[str, ...]] = {
-    FEW_IN_CLASS: ("image_specific_rho",),
-    NOTHING_OWN: ("image_specific_rho",),
+    FEW_IN_CLASS: ("image_specific_rho_unit",),
+    NOTHING_OWN: ("image_specific_rho_unit",),
+    FEW_IN_SUBSET: (
+        *("image_specific_rho", "partial_image_specific_rho"),
+        *("image_specific_share", "reference_image_specific_share"),
+    ),
+    NOTHING_VARIES: ("image_specific_rho", "partial_image_specific_rho"),
+    FEW_FOR_PLACE: ("partial_image_specific_rho",),
+    NO_OBJECT: ("partial_image_specific_rho",),
     DEGENERATE: ("published_rho", "published_iou"),
     FEW_PARTS: ("part_rho", "faithfulness", "faithfulness_areas"),
     MODEL_LEVEL: ("part_rho", "faithfulness"),
@@ -93,7 +104,9 @@ def summarise(reasons: Sequence[str | None], measure: str) -> str | None:
 
 def concerns(cause: str, measure: str) -> bool:
     """Whether a cause makes that measure undefined; a null is undefined as its measure is."""
-    base = measure.removeprefix("null_own_").removeprefix("null_other_").removeprefix("null_")
+    base = measure
+    for prefix in ("null_own_", "null_other_", "null_", "own_", "all_"):
+        base = base.removeprefix(prefix)
     if " than the top " in cause:
         share = cause.split("top ")[1].split(" %")[0]
         return base in (f"iou{float(share):02.0f}", f"mass_lift{float(share):02.0f}")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from distilscope import catalog, store
 from distilscope.job import Job
-from distilscope.measuring import causes, layer_pairs, maps, observations
+from distilscope.measuring import causes, layer_pairs, maps, objects, observations
 from distilscope.measuring.observations import ABSENT, LayerMaps, Outputs
 from distilscope.measuring.pairs import Images, Prepared, Rules, measure_pair
 from distilscope.measuring.part_tables import measure_maps, read_images
@@ -62,6 +62,7 @@ class Request:
         explained: whose class: `reference` (its prediction, for both), `own` (each its own
             prediction), `label`. Methods at the input explain the reference's prediction only.
         neighbours: of an image, for mutual nearest neighbours.
+        object: how the pixels of an image's object are known (`objects.KINDS`), or None.
         parts: what is measured over parts, or None.
     """
 
@@ -76,6 +77,7 @@ class Request:
     neighbours: int
     image_size: int
     rules: Rules
+    object: str | None
     parts: PartRequest | None
 
     @classmethod
@@ -105,6 +107,7 @@ class Request:
                     shuffles=settings["shuffles"],
                     seed=settings.get("seed", 0),
                 ),
+                object=settings.get("object"),
                 parts=PartRequest(**settings["parts"]) if settings.get("parts") else None,
             )
         except KeyError as error:
@@ -121,15 +124,21 @@ class Request:
         for table, names, what in named:
             for name in names:
                 catalog.lookup(table, name, what)
+        if self.object is not None:
+            catalog.lookup(objects.KINDS, self.object, "way to know the object")
 
 
 @dataclass(frozen=True)
 class Subjects:
-    """Both models on the probe's images: (N,) each, by rising dataset index."""
+    """Both models on the probe's images: (N,) each, by rising dataset index.
+
+    `objects` (N, K) says where each image's object is and how large; None where nobody knows.
+    """
 
     model: Outputs
     reference: Outputs
     common: np.ndarray
+    objects: np.ndarray | None
 
     @property
     def own(self) -> np.ndarray:
@@ -150,7 +159,8 @@ class Subjects:
         """The chosen images (positions) as a pair of maps needs them."""
         classes, reference_classes = self.classes(explained)
         columns = (self.model.index, self.model.label, classes, reference_classes)
-        return Images(*(c[chosen] for c in columns), self.common[chosen], self.own[chosen])
+        place = None if self.objects is None else self.objects[chosen]
+        return Images(*(c[chosen] for c in columns), self.common[chosen], self.own[chosen], place)
 
     def frame(self, explained: str, scope: np.ndarray | slice) -> pd.DataFrame:
         """The columns of `images.parquet` that say what the images are."""
@@ -184,7 +194,7 @@ def compare(job: Job) -> None:
     stopwatch.phase("read")
     request = Request.of(job.settings)
     folders = job.input("observation"), job.input("reference")
-    subjects = _subjects(folders, job.inputs_of("common"), request.probe)
+    subjects = _subjects(job, folders, request)
     stopwatch.phase("maps")
     read = {method: MapsOfBoth.read(folders, request.probe, method) for method in request.methods}
     tables = list(_map_tables(read, subjects, request))
@@ -213,13 +223,19 @@ def compare(job: Job) -> None:
     write_run(job.folder, job.record(), stopwatch, facts)
 
 
-def _subjects(folders: tuple[Path, Path], family: list[Path], probe: str) -> Subjects:
+def _subjects(job: Job, folders: tuple[Path, Path], request: Request) -> Subjects:
+    probe, family = request.probe, job.inputs_of("common")
     model, reference = (observations.read_outputs(folder, probe) for folder in folders)
     observations.require_same_images(model, reference)
     members = [observations.read_outputs(folder, probe) for folder in family] or [reference]
     for member in members:
         observations.require_same_images(model, member)
-    return Subjects(model, reference, np.logical_and.reduce([m.correct for m in members]))
+    common = np.logical_and.reduce([m.correct for m in members])
+    place = None
+    if request.object is not None:
+        masks = objects.KINDS[request.object](job, probe, model.index)
+        place = objects.with_products(objects.place_and_extent(masks))
+    return Subjects(model, reference, common, place)
 
 
 # --------------------------------------------------------------------------------------- maps

@@ -24,7 +24,7 @@ import numpy as np
 
 from distilscope.measuring import maps
 
-LEAST = 2  # images of a class: one has no other to be compared with
+LEAST = 3  # images of a class: the spread of fewer is unknown
 PER_COLUMN = 3  # images of a class for each column that is regressed on
 NOTHING = 1e-20  # mean square beside the class mean, of unit rows, that is rounding
 
@@ -35,8 +35,9 @@ class ImageSpecific:
 
     Attributes:
         contributions: (N,), of which the mean over a class, or over all images, is the measure
-            there. They are its influence values: their spread is that of the ratio, so that
-            intervals and paired tests of means hold for it. Single ones may lie beyond [-1, 1].
+            there. Their deviations from it are its influence values, a little enlarged in small
+            classes: their spread is that of the ratio, so that intervals and paired tests of
+            means hold for it. Single ones may lie beyond [-1, 1].
         share, reference_share: (N,), of which the mean is the share of the rank variance of
             either model's maps that is the image's own, 1 - mean rho_AA(i, j).
         few: (N,) bool, the class has too few images.
@@ -142,6 +143,8 @@ def _of_class(
         return np.vstack([undefined, *shares]), (u * np.nan, v * np.nan)
     likeness = products / np.sqrt(sizes[0] * sizes[1])
     value = likeness.mean()
-    contributions = likeness - value / 2 * (own / sizes[0] + other / sizes[1] - 2)
+    influence = likeness - value - value / 2 * (own / sizes[0] + other / sizes[1] - 2)
+    # The jackknife's slope, and what a resample of so few images lacks in spread.
+    contributions = value + influence * np.sqrt(len(u) / freedom) * freedom / (freedom - 1)
     scaled = u / np.sqrt(sizes[0]), v / np.sqrt(sizes[1])
     return np.vstack([contributions, *shares]), scaled

@@ -1,7 +1,8 @@
-"""What of a map is the image's own: rank maps without the model's mean map of the class.
+"""The older form of image-specific rho: a mean of correlations by image, with a null beside it.
 
-Most of a raw correlation of maps is where objects of a class usually sit. Two models that share
-no more than that have an image-specific rho of about 0.
+The class means are cross-fitted over folds, and each residual map is scaled to length 1. Residuals
+average to 0 over a class, but their directions need not, so that unrelated models with skewed maps
+score above 0: read it beside its null. `image_specific` has the form that needs none.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ def class_mean_residuals(
     return residuals
 
 
-def image_specific_rho(model_residuals: np.ndarray, reference_residuals: np.ndarray) -> np.ndarray:
+def image_specific_rho_unit(
+    model_residuals: np.ndarray, reference_residuals: np.ndarray
+) -> np.ndarray:
     """Pearson correlation by image of two (N, P) residual rank maps: (N,), NaN where undefined."""
     units = maps.unit_rows(model_residuals), maps.unit_rows(reference_residuals)
     return maps.correlate_units(*units)

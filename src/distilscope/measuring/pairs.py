@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from distilscope.measuring import causes, image_specific, maps, nulls
+from distilscope.measuring import causes, image_specific_unit, maps, nulls
+from distilscope.measuring import image_specific_columns as specific
+from distilscope.measuring.image_specific import ImageSpecific
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class Rules:
     Attributes:
         top: share of pixels in the set of the headline IoU and of the mass.
         curve: further shares for the IoU.
-        folds, minimum_class: of the class means that image-specific rho takes away.
+        folds: of the class means that `image_specific_rho_unit` takes away.
+        minimum_class: the least images of a class for a mean rank map.
         shuffles: within-class shuffles behind each null.
         seed: of folds and shuffles.
     """
@@ -85,6 +88,7 @@ class Images:
         classes, reference_classes: the class that either map explains.
         common, own: bool, the subsets within which nulls are drawn: teacher and twins right;
             the model and its reference right.
+        objects: (N, K) place and extent of the object, NaN where they are not known, or None.
     """
 
     index: np.ndarray
@@ -93,6 +97,18 @@ class Images:
     reference_classes: np.ndarray
     common: np.ndarray
     own: np.ndarray
+    objects: np.ndarray | None = None
+
+    @property
+    def members(self) -> dict[str, np.ndarray]:
+        """Subset -> (N,) bool."""
+        return {"common": self.common, "both-correct": self.own, "all": np.ones_like(self.own)}
+
+    @property
+    def groups(self) -> np.ndarray:
+        """(N,) a number for each pair of classes that the two maps explain."""
+        pairs = np.column_stack([self.classes, self.reference_classes])
+        return np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def percent_name(stem: str, share: float) -> str:
@@ -125,13 +141,19 @@ def measure_pair(
     directions = model.directions, reference.directions
     found["cosine"] = np.einsum("np,np->n", *directions)
     residual_units = maps.unit_rows(residuals[0]), maps.unit_rows(residuals[1])
-    found["image_specific_rho"] = maps.correlate_units(*residual_units)
-    flags = _flags(model, reference, residuals, found, rules)
+    found["image_specific_rho_unit"] = maps.correlate_units(*residual_units)
+    columns, specific_flags, by_subset = specific.within_subsets(
+        units, images.groups, images.members, images.objects, rules.minimum_class
+    )
+    found |= columns
+    flags = _flags(model, reference, residuals, found, rules) | specific_flags
     if published:
         found |= _published(model, reference, found["rho"], flags)
     scores = _scores(units, residual_units, directions, model, reference, rules)
-    found |= _nulls(scores, images, rules)
+    alone = {subset: _score(by_subset[subset]) for subset in specific.NULLS}
+    found |= _nulls(scores, alone, images, rules)
     if strangers:
+        scores[specific.PRIMARY] = alone["common"]
         found |= _other_class_nulls(scores, images, rules)
     return {**found, "reason": causes.spell(flags)}
 
@@ -139,10 +161,10 @@ def measure_pair(
 def _residuals(
     model: Prepared, reference: Prepared, images: Images, rules: Rules
 ) -> tuple[np.ndarray, np.ndarray]:
-    fold = image_specific.fold_of(images.index, rules.folds, rules.seed)
+    fold = image_specific_unit.fold_of(images.index, rules.folds, rules.seed)
     sides = (model, images.classes), (reference, images.reference_classes)
     return tuple(
-        image_specific.class_mean_residuals(
+        image_specific_unit.class_mean_residuals(
             side.ranks, classes, fold, ~side.flat, rules.minimum_class
         )
         for side, classes in sides
@@ -165,7 +187,7 @@ def _flags(
         causes.MODEL_CONSTANT: model.constant,
         causes.REFERENCE_CONSTANT: reference.constant,
         causes.FEW_IN_CLASS: no_mean & ~flat,
-        causes.NOTHING_OWN: np.isnan(found["image_specific_rho"]) & ~no_mean,
+        causes.NOTHING_OWN: np.isnan(found["image_specific_rho_unit"]) & ~no_mean,
     }
     for share in rules.shares:
         tied = (model.order.tied(share) | reference.order.tied(share)) & ~flat
@@ -212,23 +234,37 @@ def _scores(
             model.values, reference.order, rules.top
         ),
         "cosine": nulls.of_units(*directions),
-        "image_specific_rho": nulls.of_units(*residual_units),
+        "image_specific_rho_unit": nulls.of_units(*residual_units),
     }
 
 
+def _score(found: ImageSpecific) -> nulls.Score:
+    """Image-specific rho of any two images of a subset."""
+    return nulls.of_units(found.residuals, found.reference_residuals)
+
+
 def _nulls(
-    scores: Mapping[str, nulls.Score], images: Images, rules: Rules
+    scores: Mapping[str, nulls.Score],
+    alone: Mapping[str, nulls.Score],
+    images: Images,
+    rules: Rules,
 ) -> dict[str, np.ndarray]:
-    """`null_<measure>` within the common images, `null_own_<measure>` within both-correct ones."""
-    members = {"null": images.common, "null_own": images.own}
-    tables = [
-        nulls.partners(images.label, member, rules.shuffles, rules.seed)
-        for member in members.values()
-    ]
+    """`null_<measure>` within the common images, `null_own_<measure>` within both-correct ones.
+
+    `alone` are the scores of the primary measure, which differ from subset to subset.
+    """
+    tables = {
+        subset: nulls.partners(images.label, images.members[subset], rules.shuffles, rules.seed)
+        for subset in specific.NULLS
+    }
     found = {}
     for name, score in scores.items():
-        means = nulls.shuffled_means(score.all_pairs, images.label, tables)
-        found |= {f"{stem}_{name}": mean for stem, mean in zip(members, means, strict=True)}
+        means = nulls.shuffled_means(score.all_pairs, images.label, list(tables.values()))
+        stems = specific.NULLS.values()
+        found |= {f"{stem}_{name}": mean for stem, mean in zip(stems, means, strict=True)}
+    for subset, stem in specific.NULLS.items():
+        own = nulls.shuffled_means(alone[subset].all_pairs, images.label, [tables[subset]])
+        found[f"{stem}_{specific.PRIMARY}"] = own[0]
     return found
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from distilscope import store
 from distilscope.inference.detection import Demands, Judged, judge_alignment, judge_masking, wilson
-from distilscope.measuring import image_specific, maps, observations
+from distilscope.measuring import image_specific_unit, maps, observations
 from distilscope.measuring.observations import Outputs
 from distilscope.measuring.pairs import Rules
 from distilscope.measuring.study_rows import Study
@@ -58,19 +58,21 @@ class Aligned:
     _known: dict[tuple[Place, Place], np.ndarray] = field(default_factory=dict)
 
     def of(self, own: Place, reference: Place) -> np.ndarray:
-        """(N,) image-specific rho at input resolution, for the reference's prediction."""
+        """(N,) image-specific rho, its form by image, at input resolution, for the reference's
+        prediction.
+        """
         key = own, reference
         if key not in self._known:
             seen = reference.outputs()
             observations.require_same_images(seen, own.outputs())
-            fold = image_specific.fold_of(seen.index, self.rules.folds, self.rules.seed)
+            fold = image_specific_unit.fold_of(seen.index, self.rules.folds, self.rules.seed)
             residuals = [
-                image_specific.class_mean_residuals(
+                image_specific_unit.class_mean_residuals(
                     ranks, seen.prediction, fold, usable, self.rules.minimum_class
                 )
                 for ranks, usable in (self._maps(own, seen), self._maps(reference, seen))
             ]
-            self._known[key] = image_specific.image_specific_rho(*residuals)
+            self._known[key] = image_specific_unit.image_specific_rho_unit(*residuals)
         return self._known[key]
 
     def _maps(self, place: Place, explained: Outputs) -> tuple[np.ndarray, np.ndarray]:

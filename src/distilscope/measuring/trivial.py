@@ -14,6 +14,7 @@ import numpy as np
 from distilscope import catalog, store
 from distilscope.data.files import IMAGES_FILE
 from distilscope.measuring import causes, maps, observations
+from distilscope.measuring import image_specific_columns as specific
 from distilscope.measuring.alignment_rows import BY_CLASS, Pair, add_means
 from distilscope.measuring.observations import ABSENT, LayerMaps, Outputs
 from distilscope.measuring.pairs import Images, Prepared, measure_pair
@@ -21,6 +22,7 @@ from distilscope.measuring.study_rows import Entry, Rows, Study
 
 SIGMA = 1 / 4  # of the Gaussian, over the side of the map
 GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601; equal channels stay as they are
+NOT_OF_TRIVIAL = (specific.PARTIAL, *specific.SHARES)
 WORDS = {"gaussian": "the Gaussian", "edges": "the map of edges"}
 
 
@@ -77,7 +79,7 @@ def add_trivial_rows(
         method, layer = pair.key["method"], pair.key["reference_layer"]
         found = observations.layer_of(stored[method], layer, method, reference.observation)
         for name, own in _pairs(pair, found, outputs, pictures, study):
-            columns = own.measures
+            columns = [name for name in own.measures if name not in NOT_OF_TRIVIAL]
             place = {**own.key, "subset": "common"}
             members = np.flatnonzero(own.subsets["common"])
             names = [f"{name}_{column}" for column in columns]

@@ -65,6 +65,18 @@ def compared(study: Study) -> tuple[dict[str, Any], dict[str, Artefact]]:
     return {"parts": {**rules, "variants": sorted(asked.variants)}}, {"parts": study.parts}
 
 
+def known_object(study: Study) -> str | None:
+    """How a comparison knows the pixels of an image's object (`objects.KINDS`); None: it doesn't.
+
+    Parts of an object come before the ground of the data set.
+    """
+    asked = study.configuration.parts
+    if asked is not None and catalog.PART_SOURCES[asked.source].of_object:
+        return "parts"
+    known = catalog.DATASETS[study.configuration.data.name].black_ground
+    return "foreground" if known else None
+
+
 def told(study: Study) -> Mapping[str, Any] | None:
     """What tables, figures and report are told: which number over parts is the headline."""
     asked = study.configuration.parts

@@ -312,6 +312,7 @@ class Study:
                 "explained": ["reference", "own", "label"],
                 "image_size": self.configuration.data.image_size,
                 "curve": list(aggregate.IOU_CURVE),
+                "object": parts.known_object(self),
                 **measures.model_dump(
                     include={"top", "folds", "shuffles", "minimum_class", "neighbours", "seed"}
                 ),

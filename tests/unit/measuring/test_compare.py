@@ -114,7 +114,9 @@ def test_dead_maps_are_nan_with_the_reason_and_counted(study):
 
 
 def test_every_undefined_number_has_a_reason(study):
-    measures = ["rho", "iou05", "iou20", "iou50", "mass_lift20", "cosine", "image_specific_rho"]
+    measures = ["rho", "iou05", "iou20", "iou50", "mass_lift20", "cosine"]
+    measures += ["image_specific_rho_unit", "all_image_specific_rho"]
+    measures += ["all_partial_image_specific_rho", "all_image_specific_share"]
     for name in ("copy-s1", "finer-s1", "place-s1"):
         table = study.images_of(name)
         for measure in measures:

@@ -131,7 +131,9 @@ def test_alignment_is_the_image_specific_rho_of_the_comparison(study):
         Place(study.observation("teacher-s1"), "test", "layer4"),
     )
     found = Aligned(Rules(), study.size).of(*places)
-    assert found == pytest.approx(images["image_specific_rho"].to_numpy(), abs=1e-6, nan_ok=True)
+    assert found == pytest.approx(
+        images["image_specific_rho_unit"].to_numpy(), abs=1e-6, nan_ok=True
+    )
 
 
 def test_masked_images_count_where_both_are_right_and_the_area_is_defined(study, table):

@@ -92,7 +92,7 @@ def test_rows_are_the_references_alone_at_every_layer_and_resolution(study):
     rows = rows[rows["measure"].str.startswith(("gaussian_", "edges_"))]
     assert set(rows["model"]) == {study.teacher}
     assert rows["reference"].isna().all()
-    assert len(rows) == 2 * 9 * 2 * 2
+    assert len(rows) == 2 * 10 * 2 * 2
     assert set(rows["subset"]) == {"common"}
 
 
@@ -102,7 +102,7 @@ def test_noise_pictures_share_nothing_image_specific_and_a_blob_never_does(study
     assert own["low"] < 0.02 and abs(own["value"]) < 0.05
     blob = _value(study, "gaussian_image_specific_rho", **place)
     assert np.isnan(blob["value"]) and blob["n"] == 0
-    assert "nothing is left beside the class mean" in blob["reason"]
+    assert "the maps of the class do not vary" in blob["reason"]
 
 
 def test_the_edges_of_a_blank_image_are_undefined_and_named(tmp_path):
