@@ -89,7 +89,7 @@ def test_the_mean_over_all_ways_to_hand_out_the_other_models_maps_is_exactly_zer
         values.append(image_specific_rho(a, b[order], label).value)
     assert len(values) == 24**2
     assert np.mean(values) == pytest.approx(0, abs=1e-12)
-    assert np.std(values) > 0.05
+    assert np.std(values) > 0.02
 
 
 def test_equal_maps_score_one_and_reversed_ones_minus_one():
