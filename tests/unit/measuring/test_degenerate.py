@@ -238,16 +238,25 @@ ALIGNED: dict[str, dict[str, float | str]] = {
     "ties": {
         "rho": 1.0,  # they are one map, and so are those of other images
         "null_rho": 1.0,
-        "image_specific_rho": causes.NOTHING_OWN,
+        "image_specific_rho": causes.NOTHING_VARIES,
+        "image_specific_share": 0.0,  # all is the class's
+        "image_specific_rho_unit": causes.NOTHING_OWN,
         "iou20": TIED,
         "mass_lift20": TIED,
         "null_iou20": TIED,
         "iou50": 1.0,  # exactly the eight
     },
-    "constant": {"image_specific_rho": causes.NOTHING_OWN},
+    "constant": {
+        "image_specific_rho": causes.NOTHING_VARIES,
+        "null_image_specific_rho": causes.NOTHING_VARIES,
+        "image_specific_rho_unit": causes.NOTHING_OWN,
+        "partial_image_specific_rho": causes.NO_OBJECT,
+    },
     "one-image": {
         "rho": 1.0,  # the same map
-        "image_specific_rho": causes.FEW_IN_CLASS,
+        "image_specific_rho": causes.FEW_IN_SUBSET,
+        "all_image_specific_share": causes.FEW_IN_SUBSET,
+        "image_specific_rho_unit": causes.FEW_IN_CLASS,
         "null_rho": causes.NOT_BOTH_IN_SUBSET,
         "null_other_rho": causes.NO_STRANGER,
     },
@@ -256,6 +265,7 @@ ALIGNED: dict[str, dict[str, float | str]] = {
         "null_rho": causes.NOT_BOTH_IN_SUBSET,
         "null_own_rho": causes.NOT_BOTH_IN_SUBSET,
         "null_other_rho": causes.NO_STRANGER,
+        "null_own_image_specific_rho": causes.NOT_BOTH_IN_SUBSET,
     },
 }
 
