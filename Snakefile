@@ -19,9 +19,10 @@ sys.path.insert(0, LIBRARY)
 SEARCHED = filter(None, [LIBRARY, os.environ.get("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(SEARCHED))
 
-from distilscope import study
+from distilscope import study, supervision
 
 study.lighten()
+supervision.pass_on_signals()
 
 # A --configfile on the command line replaces the default study; it is never merged into it.
 if not workflow.config_settings.configfiles:

@@ -25,15 +25,15 @@ NOT_COMPUTING = frozenset({PACKAGE}) | frozenset(
         "claims",
         "data.fetching",
         "fingerprint",
+        "interrupt",
         "job",
+        "progress",
         "provenance",
         "script",
         "settings",
         "store",
         "study",
         "training.checkpoint",
-        "training.interrupt",
-        "training.progress",
     )
 )
 

@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from distilscope import store
+from distilscope import progress, store
 
 RECORDED_PACKAGES = (
     "torch",
@@ -34,7 +34,10 @@ RECORDED_PACKAGES = (
 
 
 class Stopwatch:
-    """Seconds spent in named phases of a job, in the order in which they began."""
+    """Seconds spent in named phases of a job, in the order in which they began.
+
+    A phase is a stage of the job's progress, too.
+    """
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
@@ -48,6 +51,7 @@ class Stopwatch:
             previous, since = self._phase
             self.seconds[previous] = self.seconds.get(previous, 0.0) + now - since
         self._phase = (name, now)
+        progress.stage(name)
 
     def total(self) -> float:
         """Seconds since the stopwatch was made; ends the phase that is under way."""

@@ -12,13 +12,14 @@ import dataclasses
 import importlib
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from distilscope import gpu, supervision
+from distilscope import gpu, interrupt, progress, supervision
 from distilscope.job import Job
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -72,14 +73,31 @@ def reported(snakemake: Any) -> Iterator[None]:
     to_terminal.setFormatter(logging.Formatter("%(message)s"))
     logger.handlers = [to_file, to_terminal]
     try:
-        with supervision.ended_with_starter():
-            yield
-    except Exception as error:
-        with contextlib.suppress(OSError):  # a full disk: the sentence goes to the terminal too
-            to_file.stream.write(traceback.format_exc())
-            to_file.flush()
-        logger.error("%s failed: %s (details in %s)", snakemake.rule, error, log)
-        sys.exit(1)
+        with progress.reported(*_job_of(log)) as job:
+            try:
+                with supervision.ended_with_starter(), interrupt.leaving():
+                    yield
+            except interrupt.Interrupted as stopped:
+                if not stopped.sentence:
+                    stopped.sentence = f"{job.name}: stopped by {stopped.by.name}"
+                    logger.warning("%s", stopped.sentence)
+                job.end("stopped", stopped.sentence)
+                raise
+            except Exception as error:
+                with contextlib.suppress(OSError):  # a full disk: the terminal has the sentence
+                    to_file.stream.write(traceback.format_exc())
+                    to_file.flush()
+                sentence = f"{snakemake.rule} failed: {error} (details in {log})"
+                logger.error("%s", sentence)
+                job.end("failed", sentence)
+                sys.exit(1)
     finally:
         logging.shutdown()
         logger.handlers = []
+
+
+def _job_of(log: Path) -> tuple[str, Path]:
+    """A job's name for people, and the file that says how it is, by its log's path."""
+    kind, slug = log.parent.name, re.sub(r"\.[0-9a-f]{12}$", "", log.stem)
+    name = slug if kind == "model" else f"{kind} {slug}"
+    return name, progress.FOLDER / kind / f"{log.stem}.json"

@@ -1,8 +1,9 @@
-"""A job ends with the Snakemake that started it.
+"""A job ends with the Snakemake that started it, and hears of the signals that Snakemake gets.
 
 A Snakemake that is killed outright (`kill -9`, out of memory) leaves its jobs running. They would
 go on writing while the next run makes the same files, so they are told to stop: a training then
-leaves its checkpoint.
+leaves its checkpoint. One that is asked to end (SIGTERM, SIGINT) waits for its jobs, which know
+nothing of it unless the signal came from a terminal: it is passed on to them.
 """
 
 from __future__ import annotations
@@ -12,8 +13,16 @@ import os
 import select
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import psutil
+
+SCRIPTS = os.path.join(".snakemake", "scripts", "")
+"""Where Snakemake puts the script that a job's process runs."""
+
+LOOK_AGAIN_SECONDS = 0.25
 
 SHELLS = frozenset({"bash", "dash", "ksh", "sh", "zsh"})
 
@@ -63,3 +72,48 @@ def _descriptor() -> int | None:
 def _status(process: int) -> dict[str, str]:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def pass_on_signals() -> None:
+    """From now on, pass SIGINT and SIGTERM on to the jobs that this process, a Snakemake, started.
+
+    Snakemake's own answer stays what it is, but that SIGTERM is answered as Ctrl-C is: Snakemake
+    would wait for the jobs that it has on a cluster, and now takes them out of the queue.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    threading.Thread(target=_pass_on, args=(reading,), daemon=True).start()
+
+
+def _pass_on(signals: int) -> None:
+    """Wait for a signal's number on the descriptor, then send it to every job, until none is left.
+
+    A job may be between its shell and its first line of Python, so that all are looked for again
+    and again; each gets the signal once.
+    """
+    asked = (signal.SIGINT, signal.SIGTERM)
+    while (number := os.read(signals, 1)[0]) not in asked:
+        pass
+    if number == signal.SIGTERM:
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    told: set[psutil.Process] = set()
+    while True:
+        for job in jobs_of(psutil.Process()) - told:
+            with contextlib.suppress(psutil.Error):
+                job.send_signal(number)
+            told.add(job)
+        time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def jobs_of(snakemake: psutil.Process) -> set[psutil.Process]:
+    """The processes below a Snakemake that run a job's script: its shells and tools are not."""
+    found = set()
+    for process in snakemake.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            script = any(SCRIPTS in word for word in process.cmdline())
+            if script and process.name() not in SHELLS:
+                found.add(process)
+    return found

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from distilscope import store
 
 from . import studies
@@ -141,6 +143,30 @@ def press_control_c(folder: Path, moment: Moment) -> float:
         the seconds from the signal to the training's end.
     """
     return _kill(folder, moment, lambda snakemake, training: os.killpg(snakemake, signal.SIGINT))
+
+
+def ask_snakemake(folder: Path, moment: Moment, by: signal.Signals, cores: int = 1) -> float:
+    """Start Snakemake, send it and no other process a signal at a moment, and wait for its end.
+
+    Returns:
+        the seconds from the signal to the end of Snakemake and of every process below it.
+    """
+    snakemake = studies.start(folder, cores=cores)
+    try:
+        reach(folder, snakemake, moment)
+        below = psutil.Process(snakemake.pid).children(recursive=True)
+        started = time.monotonic()
+        snakemake.send_signal(by)
+        assert snakemake.wait(timeout=GIVE_UP_SECONDS) != 0, (
+            "a study that was stopped is no success"
+        )
+        _, alive = psutil.wait_procs(below, timeout=GIVE_UP_SECONDS)
+        assert not alive, "a process goes on"
+        return time.monotonic() - started
+    finally:
+        if snakemake.poll() is None:
+            os.killpg(snakemake.pid, signal.SIGKILL)
+            snakemake.wait()
 
 
 def _kill(folder: Path, moment: Moment, send: Callable[[int, int], None]) -> float:

@@ -17,6 +17,9 @@ LONGER = studies.small(
 )
 """Trainings of some seconds, with a dozen checkpoints."""
 
+TWO_TEACHERS = {**LONGER, "study": "pair"}
+TWO_TEACHERS["teachers"] = {"teacher": {**LONGER["teachers"]["teacher"], "twins": [2]}}
+
 SOON = 10.0
 """Seconds in which a training that is asked to stop must be gone."""
 
@@ -151,6 +154,41 @@ def test_a_signal_to_the_training_is_answered_with_a_checkpoint_within_seconds(
     assert f"results/checkpoints/{teacher.name}: run the same command to go on" in log
     ends_well(folder, undisturbed)
     assert resumed_from(folder, teacher) == kept
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """Two teachers, which are trained side by side."""
+    return [model.artefact for model in studies.plan(TWO_TEACHERS).models[:2]]
+
+
+@pytest.fixture(scope="module")
+def pair_trained_here(pair, tmp_path_factory):
+    """Digests of the two and of their images, as this process makes them."""
+    folder = tmp_path_factory.mktemp("pair")
+    with studies.inside(folder):
+        for artefact in (pair[0].inputs["dataset"], *pair):
+            studies.make(artefact)
+    return studies.digests(folder)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_snakemake_alone_reaches_all_of_its_trainings(
+    tmp_path, pair, pair_trained_here, by
+):
+    """Two trainings at once: each leaves a checkpoint, and nothing is left running or locked."""
+    folder = studies.begin(tmp_path / "study", TWO_TEACHERS)
+    seconds = killing.ask_snakemake(folder, Moment(25, with_checkpoint), by, cores=2)
+    assert seconds < SOON
+    kept = {a.name: killing.newest_checkpoint(folder, a.name) for a in pair}
+    assert all(kept.values()), kept
+    for artefact in pair:
+        log = (folder / f"results/logs/model/{artefact.name}.log").read_text()
+        assert f"stopped by {by.name}" in log
+    studies.run_well(folder, *(str(a.folder / "run.json") for a in pair), cores=2)
+    assert studies.digests(folder) == pair_trained_here
+    assert {a.name: resumed_from(folder, a) for a in pair} == kept
 
 
 @pytest.mark.long

@@ -176,7 +176,7 @@ def test_comments_docstrings_white_space_and_thin_scripts_plan_nothing(clone):
     rules = (clone.folder / "rules").glob("*.smk")
     for path in [*scripts, *rules, clone.folder / "Snakefile"]:
         path.write_text(path.read_text() + "\n\n# a comment\n")
-    for file in ("store.py", "provenance.py", "gpu.py", "script.py", "training/progress.py"):
+    for file in ("store.py", "provenance.py", "gpu.py", "script.py", "progress.py"):
         clone.append(file, "ADDED = 2")  # they read, write, log and schedule
     text = yaml.safe_dump(clone.configuration, sort_keys=False)
     clone.write("# a comment\n\n" + text.replace("lr: 0.1", "lr:   0.10  # a comment"))

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from distilscope import progress
 from distilscope.catalog import METHODS
 from distilscope.data.dataset import stratified_subset
 from distilscope.observing import classes
@@ -37,6 +38,13 @@ def chosen_positions(method: str, probe: Probe, request: Request) -> np.ndarray:
     return positions.numpy()
 
 
+def work_of(method: str, request: Request) -> float:
+    """What a map costs, in passes forward of one image (a pass back costs two); for telling how
+    far an observation is.
+    """
+    return 3.0 * (request.ig_steps if method == "integrated-gradients" else 1)
+
+
 def explain(
     method: str,
     model: nn.Module,
@@ -56,6 +64,7 @@ def explain(
     black = prepare(torch.zeros_like(probe.images(positions[:1])))
     module = importlib.import_module(METHODS[method].module)
     table = MapTable()
+    stage = progress.stage(f"{probe.name}: {method}", len(rows), "maps", work_of(method, request))
     with frozen(model):
         for start in range(0, len(rows), BATCH):
             part = slice(start, start + BATCH)
@@ -79,4 +88,5 @@ def explain(
                 maps=columns.pop("map"),
                 columns=columns,
             )
+            stage.reach(start + len(where))
     return table

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from distilscope import progress
 from distilscope.observing import classes, gradcam, grams
 from distilscope.observing.capture import Seen, Tap, watching
 from distilscope.observing.maptable import MapTable
@@ -68,6 +69,7 @@ def forward(
             if explaining and request.head and not heads:
                 heads = _heads(model, seen, request)
             collected.take(seen, positions, probe, heads, request)
+            progress.advance(len(positions))
     return collected.in_index_order(probe, request)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from distilscope import progress
 from distilscope.catalog import lookup
 
 INTERNAL_BATCH, CACHED_BATCH = 128, 32
@@ -118,6 +119,7 @@ def _integrated(
         gradients = _gradients(model, between, classes.repeat(len(chosen)))
         share = shares[start : start + at_once].view(-1, 1, 1, 1, 1)
         total += (gradients.unflatten(0, (len(chosen), -1)) * share).sum(dim=0) * way
+        progress.advance(len(inputs) * len(chosen) / steps)
     return total
 
 

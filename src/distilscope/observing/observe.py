@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from distilscope import provenance, store
+from distilscope import progress, provenance, store
+from distilscope.catalog import METHODS
 from distilscope.data.dataset import Dataset, Normalisation, load
 from distilscope.data.part_maps import REMOVED_FILE
 from distilscope.data.removal import Removed
@@ -24,7 +25,7 @@ from distilscope.models.build import build
 from distilscope.models.cost import cost, latency
 from distilscope.models.memory_format import place
 from distilscope.models.weights import load_into
-from distilscope.observing.backward import chosen_positions, explain
+from distilscope.observing.backward import chosen_positions, explain, work_of
 from distilscope.observing.forward import Passed, Prepare, forward
 from distilscope.observing.grams import PARTITION_SEED
 from distilscope.observing.input_gradients import TOLERATED_GAP
@@ -59,12 +60,17 @@ def observe(job: Job) -> None:
         observer = _Observer.of(job, request, stopwatch)
         found = cost(observer.model, observer.dataset.image_size)
         facts = {"parameters": found.parameters, "multiply_adds": found.multiply_adds}
+        observer.foretell()
         facts["probes"] = {probe.name: observer.probe(probe) for probe in request.probes}
         if removed is not None:
             facts["removal"] = observer.removal(removed, job.settings["removal"])
     stopwatch.phase("latency")
     facts["latency_ms"] = _latency(observer.model, observer.dataset.image_size)
     provenance.write_run(job.folder, job.record(), stopwatch, facts)
+
+
+def _pass(wanted: ProbeRequest) -> str:
+    return f"{wanted.name}: pass"
 
 
 def _latency(model: nn.Module, image_size: int) -> dict[str, float]:
@@ -98,12 +104,34 @@ class _Observer:
         model = place(model.eval(), job.device)
         return cls(job, request, stopwatch, dataset, model, prepare)
 
+    def foretell(self) -> None:
+        """Say what work there is, about: a map for each image and reference."""
+        work = {}
+        for wanted in self.request.probes:
+            labels = self.dataset.split(wanted.split).labels
+            work[_pass(wanted)] = len(labels) * self._work_of_pass(wanted)
+            if "saliency" in wanted.contents:
+                for method in self.request.methods_at("input"):
+                    images = len(labels)
+                    if not METHODS[method].whole_probe:
+                        images = min(images, self.request.subset_images)
+                    maps = images * max(1, len(self.job.inputs_of("references")))
+                    work[f"{wanted.name}: {method}"] = maps * work_of(method, self.request)
+        progress.expect(work)
+
+    def _work_of_pass(self, wanted: ProbeRequest) -> float:
+        """Passes of one image: forward, and back for each layer that needs a gradient."""
+        explaining = "saliency" in wanted.contents and "gradcam" in self.request.methods
+        layers = set(self.request.explained) - {self.request.closed()} if explaining else ()
+        return 1.0 + len(layers)
+
     def probe(self, wanted: ProbeRequest) -> dict[str, Any]:
         """Observe one probe, write its folder, and return its facts."""
         references = self.job.inputs_of("references") if "saliency" in wanted.contents else []
         probe = open_probe(self.dataset, wanted.name, wanted.split, references)
         folder = self.job.folder / wanted.name
-        self.stopwatch.phase(f"{wanted.name}: pass")
+        self.stopwatch.phase(_pass(wanted))
+        progress.stage(_pass(wanted), len(probe), work=self._work_of_pass(wanted))
         passed = forward(self.model, probe, wanted.contents, self.request, self.prepare)
         accuracy = float((passed.predictions == probe.labels).mean())
         facts: dict[str, Any] = {

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from distilscope import store
+from distilscope import progress, store
 from distilscope.data.removal import Removed
 from distilscope.observing.forward import Prepare
 
@@ -29,10 +29,12 @@ def observe_removal(
         ValueError: a logit is not finite.
     """
     pixels = torch.from_numpy(removed.pixels)
+    found = []
+    stage = progress.stage("images without a part", len(pixels))
     with torch.inference_mode():
-        found = [
-            model(prepare(batch.to(device))).float().cpu().numpy() for batch in pixels.split(BATCH)
-        ]
+        for batch in pixels.split(BATCH):
+            found.append(model(prepare(batch.to(device))).float().cpu().numpy())
+            stage.advance(len(batch))
     logits = np.concatenate(found)
     if not np.isfinite(logits).all():
         bad = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from distilscope import progress
 from distilscope.data.dataset import Split
 from distilscope.training import runtime
 
@@ -53,6 +54,7 @@ def evaluate(
                 logits = model(runtime.inputs(images, normalise))
             sums[0] += (logits.argmax(dim=1) == labels).sum()
             sums[1] += F.cross_entropy(logits.float(), labels, reduction="sum")
+            progress.advance(len(images))
             between()
     accuracy, nll = (sums / len(split)).tolist()
     return Evaluation(accuracy, nll)

@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from distilscope import interrupt, progress
 from distilscope.data.dataset import Split
-from distilscope.training import interrupt, progress, runtime, schedule
+from distilscope.training import runtime, schedule
 from distilscope.training.batches import BatchPlan
 from distilscope.training.checkpoint import Keeper, State
 from distilscope.training.evaluate import evaluate
@@ -25,6 +26,12 @@ from distilscope.training.optimiser import SGD
 from distilscope.training.signals import EpochSignal, Signal
 
 CHECK_EVERY = 100
+TRAINING_WORK, FORWARD_WORK = 3.0, 1.0
+"""What an image costs where the network learns from it (a pass forward, two back), and where not;
+for telling how far a training is, and for nothing else."""
+
+HELD_OUT = ", held-out images"
+
 HISTORY = ("lr", "loss", "train_accuracy", "held_out_accuracy", "held_out_nll")
 
 log = logging.getLogger("distilscope")
@@ -83,6 +90,7 @@ def fit(model: nn.Module, task: Task, keeper: Keeper) -> tuple[State, str | None
     with runtime.generators_restored(device), interrupt.watching() as stop:
         run = _Run(model, task, keeper, stop)
         resumed = run.resume()
+        run.foretell()
         while run.state.epoch < task.recipe["epochs"]:
             run.epoch()
     return run.state, resumed
@@ -109,9 +117,22 @@ class _Run:
         log.info("%s: goes on from its checkpoint (%s)", self.task.name, where)
         return where
 
+    def foretell(self) -> None:
+        """Say what work there is, epochs that are done already included."""
+        learning = self.task.plan.images * TRAINING_WORK
+        held_out = len(self.task.held_out) * FORWARD_WORK
+        work: dict[str, float] = {}
+        for epoch in range(self.task.recipe["epochs"]):
+            work |= {self._where(epoch): learning, self._where(epoch) + HELD_OUT: held_out}
+        progress.expect(work, (learning + held_out) * self.state.epoch)
+
     def epoch(self) -> None:
         """From the state's step to the end of its epoch, evaluation included."""
         state, task = self.state, self.task
+        stage = progress.stage(
+            self._where(state.epoch), task.plan.images, "images", TRAINING_WORK, self._mean_loss
+        )
+        stage.resume(min(state.step * task.recipe["batch"], task.plan.images))
         started = time.perf_counter() - state.spent
         plan = task.plan.epoch(state.epoch, self.device)
         signals = [signal.at_epoch(plan.columns) for signal in task.signals]
@@ -120,6 +141,7 @@ class _Run:
             rows = plan.batches[state.step]
             self._step(rows, plan.view_ids[rows], signals)
             state.step += 1
+            stage.advance(len(rows))
             state.spent = time.perf_counter() - started
             self._after_step()
         self._close(time.perf_counter() - started)
@@ -146,6 +168,10 @@ class _Run:
         state.sums[1] += (logits.detach().argmax(dim=1) == labels).sum()
         state.sums[2] += len(rows)
 
+    def _mean_loss(self) -> str:
+        loss, _, images = self.state.sums.tolist()
+        return f"loss {loss / images:.4f}"
+
     def _after_step(self) -> None:
         if self.state.step % CHECK_EVERY == 0:
             self._check_loss()
@@ -160,24 +186,21 @@ class _Run:
 
     def _leave(self) -> None:
         self._save()
-        log.warning(
-            "%s: stopped by %s in %s after batch %d of %d. Its checkpoint is in %s: run the same "
-            "command to go on",
-            self.task.name,
-            self.stop.asked_by.name,
-            self._where(),
-            self.state.step,
-            self.task.plan.steps,
-            self.keeper.folder,
+        by = self.stop.asked_by
+        sentence = (
+            f"{self.task.name}: stopped by {by.name} in {self._where(self.state.epoch)} after "
+            f"batch {self.state.step} of {self.task.plan.steps}. Its checkpoint is in "
+            f"{self.keeper.folder}: run the same command to go on"
         )
-        raise interrupt.Interrupted(self.stop.asked_by)
+        log.warning("%s", sentence)
+        raise interrupt.Interrupted(by, sentence)
 
     def _leave_if_asked(self) -> None:
         if self.stop.asked_by:
             self._leave()
 
-    def _where(self) -> str:
-        return f"epoch {self.state.epoch + 1} of {self.task.recipe['epochs']}"
+    def _where(self, epoch: int) -> str:
+        return f"epoch {epoch + 1} of {self.task.recipe['epochs']}"
 
     def _check_loss(self) -> None:
         total = self.state.sums[0].item()
@@ -189,12 +212,15 @@ class _Run:
         cure = f"lower the recipe's `optimizer.lr` (now {lr:g}) or give its schedule a warm-up"
         if self.task.precision == "bf16":
             cure += ", or set `precision: fp32`"
-        raise TrainingError(f"{self.task.name}: {what} in {self._where()}; {cure}")
+        raise TrainingError(f"{self.task.name}: {what} in {self._where(self.state.epoch)}; {cure}")
 
     def _close(self, seconds: float) -> None:
         """Evaluate, note the epoch, go on to the next."""
         state, task = self.state, self.task
         self._check_loss()
+        progress.stage(
+            self._where(state.epoch) + HELD_OUT, len(task.held_out), "images", FORWARD_WORK
+        )
         held_out = evaluate(
             self.model, task.held_out, task.normalise, task.precision, self._leave_if_asked
         )
@@ -224,4 +250,6 @@ class _Run:
         _, loss, _, accuracy, _ = state.history[-1]
         left = (epochs - state.epoch) * sum(state.seconds) / len(state.seconds)
         speed = self.task.plan.images / state.seconds[-1]
-        log.info(progress.line(self.task.name, state.epoch, epochs, loss, accuracy, speed, left))
+        log.info(
+            progress.epoch_line(self.task.name, state.epoch, epochs, loss, accuracy, speed, left)
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,22 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from distilscope import store
+from distilscope import progress, store
 from distilscope.data.dataset import Split, load
 from distilscope.data.views import ViewPolicy, make_policy
 from distilscope.job import Job
 from distilscope.provenance import Stopwatch, write_run
-from distilscope.training import progress, runtime
+from distilscope.training import runtime
 from distilscope.training.batches import table_of
 from distilscope.training.signals import OnlineTeacher, online_teacher
 
 BATCH = 256
-TELL_EVERY = 10.0
 TOLERANCE = {"fp32": 2.0**-10, "bf16": 2.0**-5}
 """How far a recomputed logit may be from the stored one, as a part of the largest |logit| of its
 view (at least 1): twice what fp16 storage rounds; eight units of bf16 in the last place."""
-
-log = logging.getLogger("distilscope")
 
 
 class TargetsError(ValueError):
@@ -82,20 +78,13 @@ def _fill(
 ) -> float:
     """Fill the table image by image, so that it is written front to back; the largest |logit|."""
     flat = logits.reshape(-1, logits.shape[-1])
-    largest, started, told = 0.0, time.monotonic(), time.monotonic()
+    largest, stage = 0.0, progress.stage("views", len(flat), "views")
     for pairs in torch.arange(len(flat)).split(BATCH):
         answers = _answers(pairs, teacher, split, policy, table)
         _check_range(name, pairs, answers, split, table)
         flat[pairs[0] : pairs[-1] + 1] = answers
         largest = max(largest, float(np.abs(answers).max()))
-        now = time.monotonic()
-        if now - told >= TELL_EVERY:
-            told, done = now, int(pairs[-1]) + 1
-            speed = done / (now - started)
-            left = progress.duration((len(flat) - done) / speed)
-            log.info(
-                "%s: %d of %d views, %.0f images/s, %s left", name, done, len(flat), speed, left
-            )
+        stage.advance(len(pairs))
     return largest
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from distilscope import store
+from distilscope import interrupt, store
 from distilscope.models.build import build
-from distilscope.training import checkpoint, interrupt, loop, runtime
+from distilscope.training import checkpoint, loop, runtime
 from distilscope.training.checkpoint import CheckpointError, Keeper, State
 from distilscope.training.loop import TrainingError
 from distilscope.training.optimiser import SGD

@@ -8,11 +8,11 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.transforms import functional as pictures
 
-from distilscope import store
+from distilscope import progress, store
 from distilscope.data.dataset import load
 from distilscope.models import weights
 from distilscope.models.build import build
-from distilscope.training import loop, progress
+from distilscope.training import loop
 from distilscope.training.batches import BatchPlan
 from distilscope.training.evaluate import evaluate
 from distilscope.training.loop import TrainingError
