@@ -20,6 +20,7 @@ SEARCHED = filter(None, [LIBRARY, os.environ.get("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(SEARCHED))
 
 from distilscope import study, supervision
+from distilscope.watching import companion
 
 study.lighten()
 supervision.pass_on_signals()
@@ -50,6 +51,18 @@ include: "rules/observations.smk"
 include: "rules/shortcuts.smk"
 include: "rules/measures.smk"
 include: "rules/report.smk"
+
+
+onstart:
+    companion.begin(STARTED, workflow.cores if STARTED.local else None)
+
+
+onsuccess:
+    companion.end()
+
+
+onerror:
+    companion.end(failed=True)
 
 
 localrules:

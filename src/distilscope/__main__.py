@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
 from distilscope import publishing
-from distilscope.commands import accept, configured, orphans, pack, plan, verify
+from distilscope.commands import accept, configured, orphans, pack, plan, verify, watch
 
 DEFAULT = Path("config/config.yaml")
 
@@ -23,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
                 return 0
             case "plan":
                 return plan.main(given.configuration or DEFAULT, root)
+            case "watch":
+                return watch.main(given.configuration or DEFAULT, root, once=given.once)
             case "verify":
                 return verify.main()
             case "clean-orphans":
@@ -34,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
                 return accept.main(given.configuration or DEFAULT, root, given.why)
     except (ValueError, OSError) as fault:
         print(fault, file=sys.stderr)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return 1
 
 
@@ -48,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
 
     command("summary", "the table of a published study, and where its report is")
     command("plan", "what a run would do, and why")
+    watching = command("watch", "how far a study is, and what its jobs do, until it is done")
+    watching.add_argument("--once", action="store_true", help="say it once and end")
     command("verify", "every stored file against its digest")
     cleaning = command("clean-orphans", "list results that no configuration asks for")
     cleaning.add_argument("--yes", action="store_true", help="and remove them")

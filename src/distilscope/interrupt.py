@@ -1,6 +1,6 @@
 """SIGTERM, SIGINT and SIGHUP: a training answers at its next safe point, another job at once.
 
-SIGHUP comes where a terminal is closed. What ignores a signal (`nohup`) goes on ignoring it.
+SIGHUP comes where a terminal is closed. What ignores that (`nohup`) goes on.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+IGNORABLE = signal.SIGHUP
 
 
 class Interrupted(SystemExit):
@@ -72,7 +73,7 @@ def _answered_by(handler: Callable[[int, object], None]) -> Iterator[None]:
         yield
         return
     old = {number: signal.getsignal(number) for number in ASKING}
-    answered = [number for number in ASKING if old[number] is not signal.SIG_IGN]
+    answered = [number for number in ASKING if number != IGNORABLE or old[number] != signal.SIG_IGN]
     try:
         for number in answered:
             signal.signal(number, handler)

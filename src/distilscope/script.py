@@ -22,6 +22,9 @@ from typing import Any
 from distilscope import gpu, interrupt, progress, supervision
 from distilscope.job import Job
 
+VIEWED = "DISTILSCOPE_VIEWED"
+"""Set where a view of the whole study shows what the jobs' lines of progress say."""
+
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -71,6 +74,8 @@ def reported(snakemake: Any) -> Iterator[None]:
     to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     to_terminal = logging.StreamHandler(sys.stderr)
     to_terminal.setFormatter(logging.Formatter("%(message)s"))
+    if os.environ.get(VIEWED):
+        to_terminal.addFilter(lambda record: not hasattr(record, "progress"))
     logger.handlers = [to_file, to_terminal]
     try:
         with progress.reported(*_job_of(log)) as job:

@@ -179,7 +179,7 @@ def test_a_signal_to_snakemake_alone_reaches_all_of_its_trainings(
 ):
     """Two trainings at once: each leaves a checkpoint, and nothing is left running or locked."""
     folder = studies.begin(tmp_path / "study", TWO_TEACHERS)
-    seconds = killing.ask_snakemake(folder, Moment(25, with_checkpoint), by, cores=2)
+    seconds = killing.ask_snakemake(folder, Moment(12, with_checkpoint), by, cores=2)
     assert seconds < SOON
     kept = {a.name: killing.newest_checkpoint(folder, a.name) for a in pair}
     assert all(kept.values()), kept

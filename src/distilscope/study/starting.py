@@ -27,12 +27,19 @@ class Started:
         device: `cpu` or `cuda`, resolved.
         study: its plan.
         local: whether the jobs run on this machine.
+        gpu_cap: how many GPUs all jobs may have at once; None is no cap.
     """
 
     configuration: Configuration
     device: str
     study: Study
     local: bool
+    gpu_cap: int | None = None
+
+    @property
+    def measured_here(self) -> bool:
+        """Whether the jobs run on this machine's processor, whose speed can be measured."""
+        return self.local and self.device == "cpu"
 
     @property
     def gpus(self) -> int:
@@ -71,4 +78,5 @@ def start(
     device = resolve_device(configuration.device, command)
     kept = STORE / "resolved" / f"{configuration.study}.json"
     precision = resolve_precision(configuration.precision, device, kept)
-    return Started(configuration, device, Study(configuration, precision, root), command.local)
+    study = Study(configuration, precision, root)
+    return Started(configuration, device, study, command.local, command.gpus)

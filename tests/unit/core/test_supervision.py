@@ -16,6 +16,7 @@ SNAKEMAKE = """
     import signal, subprocess, sys
     from distilscope import supervision
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
     supervision.pass_on_signals()
     signal.signal(signal.SIGTERM, lambda *_: None)  # as Snakemake's, which waits for its jobs
     job = "set -euo pipefail;  {python} .snakemake/scripts/tmp.model.py"
@@ -87,7 +88,7 @@ def test_a_job_that_is_no_training_leaves_at_once_and_closes_what_is_open(number
     assert signal.getsignal(number) == before
 
 
-def test_a_signal_that_is_ignored_stays_ignored():
+def test_a_closed_terminal_that_is_ignored_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with interrupt.leaving(), interrupt.watching() as stop:

@@ -1,0 +1,53 @@
+"""How far a study is and what its jobs do, on this machine or on a cluster's nodes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from distilscope.commands.configured import study_of
+from distilscope.study.calibration import Calibration
+from distilscope.study.effort import Effort
+from distilscope.watching import words
+from distilscope.watching.overview import Overview, Watcher
+
+REFRESH_SECONDS, LINES_SECONDS = 1.0, 10.0
+
+
+def main(path: Path, root: Path, *, once: bool = False) -> int:
+    """Show the study of the configuration in `path` until it is done, or once.
+
+    It reads what jobs leave in `results/progress/`, and changes nothing.
+    """
+    study = study_of(path, root)
+    effort = Effort(study)
+    effort.speeds = Calibration(study, effort.architectures, at_once=1).known()
+    watcher = Watcher(study, effort)
+    seen = watcher.look()
+    if once or seen.complete:
+        print("\n".join(words.lines(seen)))
+    elif sys.stdout.isatty():
+        _live(watcher, seen)
+    else:
+        _plainly(watcher, seen)
+    return 0
+
+
+def _live(watcher: Watcher, seen: Overview) -> None:
+    from rich.live import Live
+
+    with Live(words.drawn(seen), auto_refresh=False) as live:
+        while not seen.complete:
+            time.sleep(REFRESH_SECONDS)
+            seen = watcher.look()
+            live.update(words.drawn(seen), refresh=True)
+
+
+def _plainly(watcher: Watcher, seen: Overview) -> None:
+    while True:
+        print("\n".join(words.lines(seen)), flush=True)
+        if seen.complete:
+            return
+        time.sleep(LINES_SECONDS)
+        seen = watcher.look()
