@@ -74,6 +74,10 @@ def _status(process: int) -> dict[str, str]:
     return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
 
 
+asked: list[signal.Signals] = []
+"""The signal that this Snakemake was asked to end by, once there is one."""
+
+
 def pass_on_signals() -> None:
     """From now on, pass SIGINT and SIGTERM on to the jobs that this process, a Snakemake, started.
 
@@ -94,9 +98,9 @@ def _pass_on(signals: int) -> None:
     A job may be between its shell and its first line of Python, so that all are looked for again
     and again; each gets the signal once.
     """
-    asked = (signal.SIGINT, signal.SIGTERM)
-    while (number := os.read(signals, 1)[0]) not in asked:
+    while (number := os.read(signals, 1)[0]) not in (signal.SIGINT, signal.SIGTERM):
         pass
+    asked.append(signal.Signals(number))
     if number == signal.SIGTERM:
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
     told: set[psutil.Process] = set()

@@ -15,8 +15,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
-from distilscope import progress
+from distilscope import progress, supervision
 from distilscope.script import VIEWED
 from distilscope.study import Started
 from distilscope.study.calibration import Calibration
@@ -117,7 +118,7 @@ def begin(started: Started, cores: int | None) -> None:
     began, stop = time.time(), threading.Event()
     with contextlib.suppress(OSError):
         for path, status in read_statuses(progress.FOLDER):
-            if status["state"] != "running" or sign_of_life(status, began):
+            if status["state"] != "running" or _gone(status, began) or sign_of_life(status, began):
                 path.unlink(missing_ok=True)  # an earlier run's
     _hush()
     screen = _screen()
@@ -172,6 +173,8 @@ def last_words(now: float) -> list[str]:
             found.append(status["sentence"])
         elif of_life := _gone(status, now):
             found.append(f"{status['job']}: {of_life}, in {status['stage']}")
+    if supervision.asked:
+        return [*found, f"stopped by {supervision.asked[0].name}: run the same command to go on"]
     return found or ["the study did not end well; what happened is said above"]
 
 
@@ -235,7 +238,8 @@ class _Live:
         self._console.print(line, style="cyan", highlight=False, markup=False, soft_wrap=True)
 
     def draw(self, seen: Overview) -> None:
-        self._drawn.update(words.drawn(seen), refresh=True)
+        said = replace(seen, ended=())  # their sentences stand above already
+        self._drawn.update(words.drawn(said), refresh=True)
 
     def close(self) -> None:
         """The terminal is Snakemake's again; what was written before is shown before."""

@@ -72,23 +72,24 @@ def drawn(seen: Overview) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    head = Table.grid(padding=(0, 2))
-    count = f"{seen.done} of {seen.jobs} jobs done"
-    bar = ProgressBar(total=1.0, completed=seen.share, width=BAR)
-    head.add_row(Text(seen.study, style="bold"), bar, of_study(seen), count)
+    head = Text.assemble(
+        (seen.study, "bold"), f"  {of_study(seen)}  {seen.done} of {seen.jobs} jobs done"
+    )
     rows = Table.grid(padding=(0, 2))
+    for _ in range(7):
+        rows.add_column(no_wrap=True)
     now = time.time()
     for status in seen.running:
         said, sign = progress.words(status), sign_of_life(status, now)
-        share = status["share"] or 0.0
         rows.add_row(
             f"  {status['job']}",
-            ProgressBar(total=1.0, completed=share, width=BAR // 2),
+            ProgressBar(total=1.0, completed=status["share"] or 0.0, width=BAR // 2),
             said.stage,
             said.share,
+            Text(sign, style="red") if sign else said.left,
             said.rate,
             said.detail,
-            Text(sign, style="red") if sign else said.left,
         )
     failed = [Text(f"  {status['sentence']}", style="red") for status in seen.ended]
-    return Group(head, rows, *failed)
+    bar = ProgressBar(total=1.0, completed=seen.share, width=BAR * 2)
+    return Group(head, bar, rows, *failed)
