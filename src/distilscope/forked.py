@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeVar
 
+from distilscope import progress
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -33,9 +35,13 @@ def side_by_side(
     shares = [items[start::processes] for start in range(processes)]
     sys.stdout.flush()
     sys.stderr.flush()
+    progress.counted(len(items), "items")
     others = [_Other(function, share) for share in shares[1:]]
     try:
-        found = [[function(item) for item in shares[0]]]
+        found = [[]]
+        for item in shares[0]:
+            found[0].append(function(item))
+            progress.advance(processes)  # the others are about as far
     finally:
         answers = [other.answer() for other in others]
     for share, answer in zip(shares[1:], answers, strict=True):

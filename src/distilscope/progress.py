@@ -244,6 +244,11 @@ def stage(
     return _current.begin(label, total, unit, work, detail)
 
 
+def counted(total: int, unit: str) -> Stage:
+    """The stage that is under way has so many units: what a job's phase did not know."""
+    return _current.begin(_current.stage.label, total, unit, 1.0, no_detail)
+
+
 def advance(units: float) -> None:
     """So many units more of the stage that is under way are done."""
     _current.stage.advance(units)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from distilscope import progress
 from distilscope.data import composed_objects
 from distilscope.data.composed_objects import ALWAYS, CLASSES, DISTRACTORS, MARK, NAMES, PARTS
 from distilscope.data.composed_variates import OfPart, Slot, Variates, noise, of_part, uniform
@@ -155,9 +156,11 @@ def render(scenes: Scenes, size: int = 32) -> tuple[np.ndarray, np.ndarray]:
         raise BadData(f"image_size is {size}; composed objects are {SMALLEST} to {LARGEST} pixels")
     pictures = np.empty((len(scenes), size, size, 3), np.uint8)
     maps = np.empty((len(scenes), size, size), np.uint8)
+    stage = progress.stage("drawing", len(scenes), "pictures")
     for start in range(0, len(scenes), _CHUNK):
         rows = slice(start, start + _CHUNK)
         maps[rows], pictures[rows] = _draw(scenes.take(rows), size)
+        stage.advance(_CHUNK)
     return pictures, maps
 
 

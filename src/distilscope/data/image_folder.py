@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from distilscope import progress
 from distilscope.data.fit import FITS, check_padding
 from distilscope.data.raw import DECODED_LIMIT_BYTES, BadData, RawSplits, in_order
 
@@ -132,11 +133,13 @@ def _entries(folder: Path) -> list[Path]:
 
 def _headers(classes: dict[str, Path]) -> list[_Picture]:
     pictures = []
+    stage = progress.stage("headers of pictures", len(classes), "classes")
     for label, folder in enumerate(classes.values()):
         files = _entries(folder)
         if not files:
             raise BadData(f"{folder}: the class has no picture, at least 1 is needed")
         pictures += [_header(file, label) for file in files]
+        stage.advance()
     return pictures
 
 
@@ -215,6 +218,7 @@ def _pixels(
     """All pictures as one array, fitted to `target` if given; names of turned ones are added."""
     width, height = (target, target) if target else pictures[0].size
     pixels = np.empty((len(pictures), height, width, *(() if grey else (3,))), dtype=np.uint8)
+    stage = progress.stage("pictures", len(pictures), "pictures")
     for position, picture in enumerate(pictures):
         decoded, is_turned = _decoded(picture.file, grey)
         turned += [picture.file] if is_turned else []
@@ -222,6 +226,7 @@ def _pixels(
         if target:
             image = FITS[fit](image[None], target, str(picture.file))[0]
         pixels[position] = image
+        stage.advance()
     return pixels
 
 

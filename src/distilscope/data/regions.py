@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from distilscope import progress
 from distilscope.data.part_maps import MOST_PARTS, PartMaps, areas
 from distilscope.data.raw import BadData
 
@@ -105,6 +106,7 @@ def superpixels(
         raise BadData(f"segments is {segments}, expected 2 to {MOST_PARTS // 2}")
     slic = _slic()
     maps = np.zeros((len(images), *images.shape[2:]), np.int64)
+    stage = progress.stage("superpixels", len(images))
     for place, image in enumerate(images):
         maps[place] = slic(
             image.transpose(1, 2, 0),
@@ -113,6 +115,7 @@ def superpixels(
             start_label=1,
             channel_axis=-1,
         )
+        stage.advance()
     most = int(maps.max(initial=1))
     if most > MOST_PARTS:
         raise BadData(f"{most} superpixels in an image, at most {MOST_PARTS} fit; ask for fewer")

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.error import HTTPError
 
+from distilscope import progress
+
 TIMEOUT_SECONDS = 60.0
 """After which a server that says nothing is given up."""
 
@@ -21,6 +23,7 @@ LIMIT_BYTES = 2**30
 """The most that is taken from an address, so that a mirror without an end fills no disk."""
 
 CHUNK_BYTES = 2**20
+MB = 10**6
 RANGE_NOT_SATISFIABLE = 416
 
 
@@ -82,10 +85,12 @@ def _start(answer: HTTPResponse) -> int:
 def _copy(answer: HTTPResponse, handle: BinaryIO, there: int) -> None:
     told = answer.headers.get("Content-Length")
     expected, came = (int(told) if told else None), 0
+    stage = progress.stage("download", (expected or 0) // MB, "MB")
     while chunk := answer.read(CHUNK_BYTES):
         came += len(chunk)
         if there + came > LIMIT_BYTES:
             raise TransferError(f"it sends more than {LIMIT_BYTES / 2**30:g} GiB")
         handle.write(chunk)
+        stage.advance(len(chunk) / MB)
     if expected is not None and came < expected:
         raise TransferError(f"the connection closed after {came} of {expected} bytes")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from distilscope import catalog, store
+from distilscope import catalog, progress, store
 from distilscope.job import Job
 from distilscope.measuring import causes, layer_pairs, maps, objects, observations
 from distilscope.measuring.observations import ABSENT, LayerMaps, Outputs
@@ -269,9 +269,20 @@ def _layer_pairs(method: str, request: Request) -> tuple[tuple[str, str], ...]:
     return request.layers if at_layers else ((INPUT_LAYER, INPUT_LAYER),)
 
 
+def _tables(request: Request) -> int:
+    """How many tables `_map_tables` makes."""
+    at_a_layer = len(request.resolutions) * len(request.explained)
+    return sum(
+        len(_layer_pairs(method, request))
+        * (at_a_layer if catalog.METHODS[method].at == "layers" else 1)
+        for method in request.methods
+    )
+
+
 def _map_tables(
     read: Mapping[str, MapsOfBoth], subjects: Subjects, request: Request
 ) -> Iterator[pd.DataFrame]:
+    stage = progress.counted(_tables(request), "tables")
     for method in request.methods:
         at_layers = catalog.METHODS[method].at == "layers"
         for names in _layer_pairs(method, request):
@@ -282,6 +293,7 @@ def _map_tables(
                 keys |= {"resolution": resolution, "grid": f"{grid[0]}x{grid[1]}"}
                 for explained in request.explained if at_layers else ("reference",):
                     found = _explained_table(layers, prepared, subjects, explained, keys, request)
+                    stage.advance()
                     yield found
 
 
