@@ -21,6 +21,7 @@ from distilscope.study.effort import Speed
 from distilscope.study.plan import Study
 
 AT_ONCE = 4
+COMMAND = (sys.executable, "-m", "distilscope.models.speed")
 
 
 def cache() -> Path:
@@ -60,7 +61,7 @@ class Calibration:
         }
         for _ in range(self._at_once):
             process = subprocess.Popen(
-                [sys.executable, "-m", "distilscope.models.speed"],
+                COMMAND,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -217,3 +219,47 @@ def test_a_live_view_has_a_row_for_each_job(study):
     console.print(words.drawn(seen))
     text = console.export_text()
     assert "small" in text and "teacher-s1" in text and "epoch 2 of 3" in text and "50 %" in text
+
+
+IN_A_TERMINAL = """
+import subprocess, sys
+from distilscope.watching import companion
+
+screen = companion._screen()
+assert screen.live
+subprocess.run(["sh", "-c", "echo from a job >&2; echo half a line >&2"])
+screen.say("said beside it")
+screen.close()
+print("after the view", file=sys.stderr)
+"""
+
+
+def test_in_a_terminal_what_jobs_write_goes_above_the_view_and_none_is_lost():
+    controlling, terminal = os.openpty()
+    with subprocess.Popen([sys.executable, "-c", IN_A_TERMINAL], stderr=terminal) as process:
+        os.close(terminal)
+        said = b""
+        while chunk := _read(controlling):
+            said += chunk
+    os.close(controlling)
+    assert process.returncode == 0, said
+    places = [said.index(line) for line in (b"from a job", b"half a line", b"after the view")]
+    assert places == sorted(places)
+    assert b"said beside it" in said
+
+
+def _read(terminal):
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # the other end is closed
+        return b""
+
+
+def test_in_a_file_lines_are_plain():
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_A_TERMINAL.replace("assert screen.live", "")],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        said = process.stderr.read()
+    assert said.splitlines() == ["from a job", "half a line", "said beside it", "after the view"]
