@@ -170,6 +170,15 @@ VIEW_POLICIES: dict[str, str] = {
     "none": "distilscope.data.views:Identity",
 }
 
+# What a choice takes of the settings beside it: of the others no result is a function.
+VIEW_SETTINGS: dict[str, tuple[str, ...]] = {"crop-flip": ("pad",), "none": ()}
+SCHEDULE_SETTINGS: dict[str, tuple[str, ...]] = {
+    "cosine": (),
+    "one-cycle": (),
+    "constant": (),
+    "steps": ("milestones", "gamma"),
+}
+
 
 # --------------------------------------------------------------------------------- objectives
 
@@ -225,18 +234,23 @@ class Method:
         module: where `attribute` lives.
         at: `layers` (a map for each explained layer, at its native grid) or `input`.
         whole_probe: cheap enough for every image of a probe; others run on the stratified subset.
+        settings: what it takes of the settings of `observe`.
     """
 
     module: str
     at: str
     whole_probe: bool
+    settings: tuple[str, ...] = ()
 
 
 METHODS: dict[str, Method] = {
     "gradcam": Method("distilscope.observing.gradcam", "layers", whole_probe=True),
     "saliency": Method("distilscope.observing.input_gradients", "input", whole_probe=False),
     "integrated-gradients": Method(
-        "distilscope.observing.input_gradients", "input", whole_probe=False
+        "distilscope.observing.input_gradients",
+        "input",
+        whole_probe=False,
+        settings=("ig_steps", "ig_most_steps"),
     ),
 }
 

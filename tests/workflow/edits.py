@@ -132,6 +132,8 @@ OF_TEACHER = [f"model {TEACHER}", f"model {TWIN}", f"targets {TEACHER}"]
 BELOW_TEACHER = [*OF_TEACHER, *trained(KD), *observed([TEACHER, TWIN, *CE, FLOOR])]
 WITH_SEED_2 = [name.replace("-s1", "-s2") for name in [*KD, *CE, FLOOR]]
 OPTIMIZER = ["recipes", "student", "optimizer"]
+SCHEDULE = ["recipes", "student", "schedule"]
+GRADCAM_ALONE = {"methods": ["gradcam"]}
 
 MODELS = [
     Edit(
@@ -333,6 +335,41 @@ SETTINGS = [
     ),
     Edit(
         "images explained", put("observe", "subset", {"images": 50}), observed(ALL) + aggregation()
+    ),
+    Edit(
+        "gamma and milestones of a cosine", put(*SCHEDULE, {"gamma": 0.5, "milestones": [1]}), SHOWN
+    ),
+    Edit(
+        "gamma of steps without a milestone",
+        put(*SCHEDULE, "gamma", 0.5),
+        SHOWN,
+        first=put(*SCHEDULE, "name", "steps"),
+    ),
+    Edit(
+        "gamma of steps",
+        put(*SCHEDULE, "gamma", 0.5),
+        trained(KD + CE) + aggregation(),
+        first=put(*SCHEDULE, {"name": "steps", "milestones": [1]}),
+    ),
+    Edit(
+        "pad of unvaried views",
+        put("recipes", "student", "views", "pad", 2),
+        SHOWN,
+        first=put("recipes", "student", "views", {"policy": "none"}),
+    ),
+    Edit(
+        "what GradCAM alone does not take",
+        put(
+            "observe", {**GRADCAM_ALONE, "ig_steps": 16, "ig_most_steps": 64, "subset": {"seed": 3}}
+        ),
+        SHOWN,
+        first=put("observe", GRADCAM_ALONE),
+    ),
+    Edit(
+        "steps of integrated gradients beside saliency",
+        put("observe", {"methods": ["saliency"], "ig_steps": 16}),
+        SHOWN,
+        first=put("observe", {"methods": ["saliency"]}),
     ),
     Edit(
         "an explanation method less",

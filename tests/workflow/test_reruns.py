@@ -129,6 +129,9 @@ def test_results_of_two_places_merge_by_their_identities(tmp_path):
         ("measuring/compare.py", compared(ALL) + aggregation()),
         ("measuring/calibration.py", aggregation()),
         ("reporting/figures/consistency.py", DRAWN),
+        ("claims.py", aggregation()),
+        ("data/image_folder.py", []),  # another reader, of the same module of readers
+        ("observing/removal.py", []),  # of images without a part, which nobody asks for
         (
             "training/targets.py",
             [f"targets {TEACHER}", *trained(KD), *aggregation()],
@@ -167,6 +170,34 @@ def test_catalogue_entries_plan_what_they_decide(clone):
     assert '"layers", whole_probe=True)' in text
     catalog.write_text(text.replace('"layers", whole_probe=True)', '"layers", whole_probe=False)'))
     assert clone.plan() == sorted(observed(ALL) + aggregation())
+
+
+@pytest.mark.parametrize(
+    ("entry", "other", "jobs"),
+    [
+        (
+            '"crop-flip": "distilscope.data.views:CropFlip"',
+            '"crop-flip": "distilscope.data.views:Identity"',
+            BELOW_TEACHER + [f"model {m}" for m in CE] + aggregation(),
+        ),
+        ("performance:fig_reliability", "performance:fig_accuracy_calibration", DRAWN),
+        ('"ece": Measure("calibration", "fraction", "lower")', None, DRAWN),
+    ],
+    ids=["a view policy", "a figure", "a measure"],
+)
+def test_the_function_of_a_catalogue_entry_is_in_the_identity(clone, entry, other, jobs):
+    catalog = clone.folder / "src/distilscope/catalog.py"
+    text = catalog.read_text()
+    assert entry in text
+    catalog.write_text(text.replace(entry, other or entry.replace("lower", "higher")))
+    assert clone.foreseen() == sorted(jobs)
+
+
+def test_the_sizes_of_families_of_claims_are_in_the_identity(clone):
+    path = clone.folder / "src/distilscope/claims.py"
+    assert "families.count(name)" in path.read_text()
+    path.write_text(path.read_text().replace("families.count(name)", "1"))
+    assert clone.foreseen() == aggregation()
 
 
 def test_comments_docstrings_white_space_and_thin_scripts_plan_nothing(clone):

@@ -7,7 +7,7 @@ workflow/schemas/ is generated from these classes.
 
 from distilscope.settings.configuration import Configuration, parse, schema
 from distilscope.settings.kinds import ConfigurationError, NotHere
-from distilscope.settings.measured import Sanity
+from distilscope.settings.measured import Observe, Sanity
 from distilscope.settings.networks import Network, Recipe
 from distilscope.settings.shortcuts import LEAST_TWINS, Planting
 
@@ -17,6 +17,7 @@ __all__ = [
     "ConfigurationError",
     "Network",
     "NotHere",
+    "Observe",
     "Planting",
     "Recipe",
     "Sanity",

@@ -37,7 +37,7 @@ def tables(study: Study) -> Artefact:
     """Every number of the study, from all observations and comparisons."""
     compared = [*study.comparisons.values(), *study.ceilings.values()]
     ceilings = _ceilings_by_model(study)
-    measures = study.configuration.measures
+    measures, methods = study.configuration.measures, study.configuration.observe.methods
     return Artefact(
         kind="tables",
         slug=study.configuration.study,
@@ -58,7 +58,7 @@ def tables(study: Study) -> Artefact:
             ),
             "claims": _claims(study),
             "sanity": [_derived_row(study, derived) for derived in study.derived],
-            "methods": sorted(study.configuration.observe.methods),
+            "methods": sorted(methods),
             "parts": parts.told(study),
             "shortcuts": {
                 "rules": study.configuration.shortcuts.model_dump(exclude={"causal"}),
@@ -67,7 +67,8 @@ def tables(study: Study) -> Artefact:
             },
             "audits": [audit.row() for audit in study.shortcuts.judged],
         },
-        source=fingerprint.source("distilscope.measuring.tables"),
+        source=fingerprint.source("distilscope.measuring.tables")
+        + fingerprint.entries("METHODS", {name: catalog.METHODS[name] for name in methods}),
         inputs={
             "dataset": study.dataset,
             "models": tuple(model.artefact for model in study.models),
@@ -147,7 +148,8 @@ def figures(study: Study) -> Artefact:
             "divergent": study.configuration.report.divergent,
             "parts": parts.told(study),
         },
-        source=fingerprint.source("distilscope.reporting.figures", *catalog.FIGURES.values()),
+        source=fingerprint.source("distilscope.reporting.figures", *catalog.FIGURES.values())
+        + _shown_entries(),
         inputs={"tables": study.tables, "dataset": study.dataset},
     )
 
@@ -177,12 +179,21 @@ def report(study: Study) -> Artefact:
         },
         source=fingerprint.source("distilscope.reporting.report")
         + fingerprint.files("reporting/templates", "*.html", "*.css", "*.js")
-        + fingerprint.entries("MEASURES", catalog.MEASURES),
+        + _shown_entries(),
         inputs={"tables": study.tables, "figures": study.figures, "dataset": study.dataset},
         information={
             "title": study.configuration.title,
             "runs": [str(artefact.folder / "run.json") for artefact in made],
         },
+    )
+
+
+def _shown_entries() -> fingerprint.Fingerprint:
+    """The entries of the catalogue by which figures and report are worded and ordered."""
+    return (
+        fingerprint.entries("FIGURES", catalog.FIGURES)
+        + fingerprint.entries("MEASURES", catalog.MEASURES)
+        + fingerprint.entries("PART_SOURCES", catalog.PART_SOURCES)
     )
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from distilscope import catalog, fingerprint
 from distilscope.settings import LEAST_TWINS, Planting
+from distilscope.study import parts
 from distilscope.study.artefact import Artefact
+from distilscope.study.described import observe_settings
 from distilscope.study.models import Model
 
 if TYPE_CHECKING:
@@ -196,12 +198,14 @@ class ShortcutPlan:
                     for part in catalog.PROBES[each.builder].parts
                 ],
                 "threads": configuration.threads,
-                "methods": [MAPS],
-                **configuration.observe.model_dump(include={"subset", "ig_steps", "gram_batch"}),
+                **observe_settings(configuration.observe, methods),
                 "reductions": ["gap"],
             },
             source=fingerprint.source(
-                "distilscope.observing.further", architecture["builder"], methods[MAPS].module
+                "distilscope.observing.further",
+                architecture["builder"],
+                methods[MAPS].module,
+                without=parts.UNUSED_WITHOUT_REMOVAL,
             )
             + fingerprint.entries("METHODS", methods),
             inputs={

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from distilscope import catalog, fingerprint, store
-from distilscope.settings import ConfigurationError, Network, NotHere, Recipe
+from distilscope.settings import ConfigurationError, Network, NotHere, Observe, Recipe
 from distilscope.study.artefact import RESULTS
 
 
@@ -56,15 +57,37 @@ def _architecture_settings(entry: Network) -> dict[str, Any]:
 
 
 def recipe_settings(recipe: Recipe) -> dict[str, Any]:
-    """The recipe in the form that a training job reads."""
-    settings = recipe.model_dump(exclude={"views", "targets"})
-    views = recipe.views
-    settings["views"] = {
-        "policy": views.policy,
-        "pad": views.pad,
-        "tabulated": None if views.per_image == "all" else views.per_image,
+    """The recipe in the form that a training job reads, without what its choices ignore."""
+    views, schedule = recipe.views, recipe.schedule
+    taken = catalog.SCHEDULE_SETTINGS[schedule.name]
+    if not schedule.milestones:  # there is nothing to multiply by `gamma` at
+        taken = ()
+    return {
+        **recipe.model_dump(exclude={"views", "targets", "schedule"}),
+        "schedule": schedule.model_dump(include={"name", "warmup_epochs", *taken}),
+        "views": {
+            **views.model_dump(include={"policy", *catalog.VIEW_SETTINGS[views.policy]}),
+            "tabulated": None if views.per_image == "all" else views.per_image,
+        },
     }
-    return settings
+
+
+def observe_settings(observe: Observe, methods: Iterable[str]) -> dict[str, Any]:
+    """What an observation by these methods takes of `observe`.
+
+    What none of them takes is given as if it were not set.
+    """
+    entries = [catalog.METHODS[name] for name in methods]
+    taken = {setting for entry in entries for setting in entry.settings}
+    if not all(entry.whole_probe for entry in entries):
+        taken.add("subset")
+    optional = {"subset", *(s for entry in catalog.METHODS.values() for s in entry.settings)}
+    unset = {key: type(observe).model_fields[key].get_default() for key in optional - taken}
+    return {
+        **observe.model_copy(update=unset).model_dump(exclude={"methods", "reductions"}),
+        "methods": sorted(methods),
+        "reductions": sorted(observe.reductions),
+    }
 
 
 def digest_of(place: Path, key: str) -> str:

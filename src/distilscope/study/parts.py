@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 PROBE = "test"
 FILLED = "distilscope.data.removal:filled"
 
+# Modules that are imported whether or not a study has parts, and of which nothing is asked without.
+UNUSED_WITHOUT_REMOVAL = frozenset(
+    {"distilscope.observing.removal", "distilscope.data.removal", "distilscope.data.part_maps"}
+)
+UNUSED_WITHOUT_PARTS = frozenset(
+    {"distilscope.measuring.part_tables", "distilscope.measuring.parts_pair"}
+)
+
 
 def plan_parts(study: Study) -> Artefact | None:
     """The parts of the study's test images; None where it asks for none."""
@@ -54,6 +62,16 @@ def observed(study: Study) -> tuple[dict[str, Any], dict[str, Artefact]]:
     if study.parts is None or not asked.removal:
         return {}, {}
     return {"removal": PROBE}, {"parts": study.parts}
+
+
+def unused_by_observation(study: Study) -> frozenset[str]:
+    """Modules that the study's observations import and don't use."""
+    return frozenset() if observed(study)[0] else UNUSED_WITHOUT_REMOVAL
+
+
+def unused_by_comparison(study: Study) -> frozenset[str]:
+    """Modules that the study's comparisons import and don't use."""
+    return UNUSED_WITHOUT_PARTS if study.parts is None else frozenset()
 
 
 def compared(study: Study) -> tuple[dict[str, Any], dict[str, Artefact]]:

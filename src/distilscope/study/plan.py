@@ -10,7 +10,7 @@ from distilscope.settings import Configuration
 from distilscope.study import aggregate, parts
 from distilscope.study.artefact import RESULTS, Artefact
 from distilscope.study.derived import derive
-from distilscope.study.described import digest_of, network_settings, user_path
+from distilscope.study.described import digest_of, network_settings, observe_settings, user_path
 from distilscope.study.models import Model, ModelPlan
 from distilscope.study.shortcuts import plan_shortcuts
 
@@ -249,15 +249,14 @@ class Study:
                 "preprocessing": model.preprocessing,
                 "probes": [dict(probe) for probe in PROBES],
                 "threads": self.configuration.threads,
-                **observe.model_dump(),
-                "methods": sorted(methods),
-                "reductions": sorted(observe.reductions),
+                **observe_settings(observe, methods),
                 **settings,
             },
             source=fingerprint.source(
                 "distilscope.observing.observe",
                 architecture["builder"],
                 *(method.module for method in methods.values()),
+                without=parts.unused_by_observation(self),
             )
             + fingerprint.entries("METHODS", methods),
             inputs={
@@ -318,7 +317,9 @@ class Study:
                 ),
                 **settings,
             },
-            source=fingerprint.source("distilscope.measuring.compare")
+            source=fingerprint.source(
+                "distilscope.measuring.compare", without=parts.unused_by_comparison(self)
+            )
             + fingerprint.entries("METHODS", methods)
             + parts.importances(self),
             inputs={

@@ -58,7 +58,7 @@ def edited(monkeypatch, *files: str) -> None:
     monkeypatch.setattr(
         fingerprint,
         "_digest",
-        lambda path: original(path) + "edited" * path.as_posix().endswith(files),
+        lambda name: original(name) + "edited" * str(fingerprint.file_of(name)).endswith(files),
     )
     uncached = getattr(fingerprint.source, "__wrapped__", fingerprint.source)
     monkeypatch.setattr(fingerprint, "source", uncached)
