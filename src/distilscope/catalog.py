@@ -106,6 +106,9 @@ TORCHVISION_BUILDER = "distilscope.models.torchvision_nets:build"
 # ----------------------------------------------------------------------------------- datasets
 
 
+_LISTED_IN = "distilscope.data.listing"
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A source of labelled images.
@@ -117,6 +120,7 @@ class Dataset:
             or `given` (the configuration names it).
         downloader: dotted path of the function that fetches it, for `downloaded` sets.
         parted: its reader returns `PartedSplits`, which know the parts of every image.
+        files: dotted path of the function that lists which files of `path` are read.
         without: dotted path of the function that draws its images without a part; None where
             that can't be done, so that the part is filled with one colour instead.
         black_ground: an image's object is its pixels above 0.
@@ -127,6 +131,7 @@ class Dataset:
     downloader: str | None = None
     bundled_file: str | None = None
     parted: bool = False
+    files: str = f"{_LISTED_IN}:everything"
     without: str | None = None
     black_ground: bool = False
 
@@ -151,8 +156,14 @@ DATASETS: dict[str, Dataset] = {
     "cifar100": _downloaded("cifar100"),
     "svhn": _downloaded("svhn"),
     "fashion-mnist": _downloaded("fashion_mnist", black_ground=True),
-    "idx": Dataset(reader="distilscope.data.readers:read_idx", path="given"),
-    "image-folder": Dataset(reader="distilscope.data.readers:read_image_folder", path="given"),
+    "idx": Dataset(
+        reader="distilscope.data.readers:read_idx", path="given", files=f"{_LISTED_IN}:of_idx"
+    ),
+    "image-folder": Dataset(
+        reader="distilscope.data.readers:read_image_folder",
+        path="given",
+        files=f"{_LISTED_IN}:of_image_folder",
+    ),
     "npz": Dataset(reader="distilscope.data.readers:read_npz", path="given"),
     "composed-parts": Dataset(
         reader="distilscope.data.composed_reader:read_composed",
@@ -161,7 +172,10 @@ DATASETS: dict[str, Dataset] = {
         without="distilscope.data.removal:draw_without",
     ),
     "annotated-parts": Dataset(
-        reader="distilscope.data.annotated_parts:read_annotated_parts", path="given", parted=True
+        reader="distilscope.data.annotated_parts:read_annotated_parts",
+        path="given",
+        parted=True,
+        files=f"{_LISTED_IN}:of_annotated_parts",
     ),
 }
 

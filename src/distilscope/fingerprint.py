@@ -27,6 +27,7 @@ NOT_COMPUTING = frozenset({PACKAGE}) | frozenset(
     f"{PACKAGE}.{name}"
     for name in (
         "catalog",
+        "contents",
         "data.fetching",
         "fingerprint",
         "interrupt",
@@ -39,6 +40,7 @@ NOT_COMPUTING = frozenset({PACKAGE}) | frozenset(
         "study",
         "syntax",
         "training.checkpoint",
+        "unchanged",
     )
 )
 

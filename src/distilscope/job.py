@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from distilscope.contents import Content
+
+if TYPE_CHECKING:
+    from distilscope.unchanged import Watch
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,9 @@ class Job:
         information: what the job needs and the identity does not cover (titles, places).
         device: `cpu` or `cuda`.
         processes: how many processes it may work with, which changes no result.
+        source: fingerprint of the code that computes it, and `parts`, the digests that make it up.
+        contents: the user's files that it is made from, by the setting that names them.
+        watch: what it saw of these when it began; None where nobody looked.
     """
 
     kind: str
@@ -34,17 +42,30 @@ class Job:
     information: Mapping[str, Any] = field(default_factory=dict)
     device: str = "cpu"
     processes: int = 1
+    source: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    contents: Mapping[str, Content] = field(default_factory=dict)
+    watch: Watch | None = field(default=None, compare=False)
 
     @classmethod
     def from_json(cls, text: str, device: str = "cpu") -> Job:
         """The job that `to_json` wrote."""
         fields = json.loads(text)
-        return cls(**{**fields, "folder": Path(fields["folder"])}, device=device)
+        contents = {name: Content(**found) for name, found in fields["contents"].items()}
+        fields |= {"folder": Path(fields["folder"]), "contents": contents}
+        return cls(**fields, device=device)
 
     def to_json(self) -> str:
         """Sorted keys, so that the same job is the same text."""
         return json.dumps(
-            {**self.record(), "folder": str(self.folder), "information": dict(self.information)},
+            {
+                **self.record(),
+                "folder": str(self.folder),
+                "information": dict(self.information),
+                "source": self.source,
+                "parts": dict(self.parts),
+                "contents": {name: asdict(found) for name, found in self.contents.items()},
+            },
             sort_keys=True,
         )
 

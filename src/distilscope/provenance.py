@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from distilscope import progress, store
+from distilscope.job import Job
 
 RECORDED_PACKAGES = (
     "torch",
@@ -60,10 +61,8 @@ class Stopwatch:
         return time.perf_counter() - self._started
 
 
-def write_run(
-    folder: Path, job: Mapping[str, Any], stopwatch: Stopwatch, facts: Mapping[str, Any]
-) -> None:
-    """Write `folder/run.json`. Call it last: its presence says that the artefact is whole.
+def write_run(job: Job, stopwatch: Stopwatch, facts: Mapping[str, Any]) -> None:
+    """Write a job's `run.json`. Call it last: its presence says that the artefact is whole.
 
     It lists the digest of every file of the artefact, by which `store.verify` knows a file that
     is another's.
@@ -72,12 +71,19 @@ def write_run(
         job: kind, slug, identity, settings and inputs (folders) of the artefact.
         stopwatch: the job's phases.
         facts: what the job found out (final accuracy, replaced tensors, parameters ...).
+
+    Raises:
+        ChangedSincePlan: the source, or a file of the user's, is not what the plan saw.
     """
-    files = store.digests_in(folder)
+    if job.watch is not None:
+        job.watch.confirm()
+    files = store.digests_in(job.folder)
     store.write_json(
-        folder / store.RUN_FILE,
+        job.folder / store.RUN_FILE,
         {
-            **job,
+            **job.record(),
+            "source": job.source,
+            "contents": {name: content.digest for name, content in job.contents.items()},
             "facts": dict(facts),
             "files": files,
             "seconds": {"total": stopwatch.total(), **stopwatch.seconds},

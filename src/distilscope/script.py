@@ -15,12 +15,13 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from distilscope import gpu, interrupt, progress, supervision
 from distilscope.job import Job
+from distilscope.unchanged import Watch
 
 VIEWED = "DISTILSCOPE_VIEWED"
 """Set where a view of the whole study shows what the jobs' lines of progress say."""
@@ -41,7 +42,8 @@ def run(snakemake: Any, function: str, **arguments: Any) -> None:
     job = dataclasses.replace(told, device=device, processes=snakemake.threads)
     set_threads(int(job.settings.get("threads", 1)))
     with reported(snakemake), _gpus(job.device, snakemake.resources):
-        call(function, job, **arguments)
+        make = imported(function)  # before it is looked at what was imported
+        make(dataclasses.replace(job, watch=Watch.begin(job)), **arguments)
 
 
 def _gpus(device: str, resources: Any) -> contextlib.AbstractContextManager[Any]:
@@ -59,8 +61,13 @@ def set_threads(threads: int) -> None:
 
 def call(function: str, *arguments: Any, **named: Any) -> Any:
     """Import `module:name` and call it."""
+    return imported(function)(*arguments, **named)
+
+
+def imported(function: str) -> Callable[..., Any]:
+    """The function `module:name`."""
     module, _, name = function.partition(":")
-    return getattr(importlib.import_module(module), name)(*arguments, **named)
+    return getattr(importlib.import_module(module), name)
 
 
 @contextlib.contextmanager

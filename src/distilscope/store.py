@@ -96,45 +96,6 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def digest_path(path: Path, cache: Path) -> str:
-    """SHA-256 of a file, or of a folder's files by relative name and content.
-
-    Contents are read once and remembered in `cache` by (size, mtime, inode), so that a plan over
-    an unchanged folder of images reads names only.
-
-    Raises:
-        FileNotFoundError: nothing is at `path`.
-    """
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file or folder at {path}")
-    remembered = _read_cache(cache)
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    lines, changed = [], False
-    for file in files:
-        stat = file.stat()
-        key = f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ino}"
-        if key not in remembered:
-            remembered[key] = digest_file(file)
-            changed = True
-        name = file.name if path.is_file() else file.relative_to(path).as_posix()
-        lines.append(f"{remembered[key]}  {name}")
-    if changed:
-        unwritable = contextlib.suppress(CannotWrite)  # a plan over read-only results
-        with unwritable, atomic(cache, digest=False) as temporary:
-            temporary.write_text(json.dumps(remembered, indent=0, sort_keys=True))
-    if path.is_file():
-        return lines[0].split()[0]
-    return digest_bytes(os.fsencode("\n".join(lines)))
-
-
-def _read_cache(cache: Path) -> dict[str, str]:
-    try:
-        content = json.loads(cache.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
 def _sidecar(path: Path) -> Path:
     return path.with_name(path.name + DIGEST_SUFFIX)
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from distilscope import progress
 from distilscope.data.fit import FITS, check_padding
+from distilscope.data.listing import entries
 from distilscope.data.raw import DECODED_LIMIT_BYTES, BadData, RawSplits, in_order
 
 PIXEL_LIMIT = 50_000_000
@@ -26,7 +27,6 @@ COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 ORIENTATION, TURNED = 0x0112, range(2, 9)
 """EXIF's tag of how a camera was held, and its values for pixels that aren't stored upright."""
 PNG_SIGNATURE, PNG_DEPTH_AT = b"\x89PNG\r\n\x1a\n", 24
-CLUTTER = ("Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _folders(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise BadData(f"{folder}: there is no such folder, expected {folder.name}/<class>/*")
     found: dict[str, Path] = {}
-    for entry in _entries(folder):
+    for entry in entries(folder):
         if not entry.is_dir():
             raise BadData(f"{entry}: a file beside the class folders, expected folders only")
         name = unicodedata.normalize("NFC", entry.name)
@@ -125,17 +125,11 @@ def _folders(folder: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _entries(folder: Path) -> list[Path]:
-    """What lies in a folder in the order of names, without hidden files and system clutter."""
-    found = (e for e in folder.iterdir() if not e.name.startswith(".") and e.name not in CLUTTER)
-    return sorted(found, key=lambda entry: entry.name)
-
-
 def _headers(classes: dict[str, Path]) -> list[_Picture]:
     pictures = []
     stage = progress.stage("headers of pictures", len(classes), "classes")
     for label, folder in enumerate(classes.values()):
-        files = _entries(folder)
+        files = entries(folder)
         if not files:
             raise BadData(f"{folder}: the class has no picture, at least 1 is needed")
         pictures += [_header(file, label) for file in files]

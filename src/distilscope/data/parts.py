@@ -52,4 +52,4 @@ def make(job: Job) -> None:
     )
     if removed is not None:
         removed.save(job.folder / REMOVED_FILE)
-    write_run(job.folder, job.record(), stopwatch, facts)
+    write_run(job, stopwatch, facts)

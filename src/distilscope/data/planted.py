@@ -54,7 +54,7 @@ def plant(job: Job) -> None:
     }
     store.write_tensors(job.folder / IMAGES_FILE, planted)
     store.write_json(job.folder / MANIFEST_FILE, about)
-    write_run(job.folder, job.record(), stopwatch, {"planted": counts})
+    write_run(job, stopwatch, {"planted": counts})
 
 
 def choose(

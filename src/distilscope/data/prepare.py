@@ -71,7 +71,7 @@ def prepare(job: Job) -> None:
     manifest = _manifest(raw, prepared, arrays, job.settings, str(source), notes)
     store.write_tensors(job.folder / IMAGES_FILE, arrays)
     store.write_json(job.folder / MANIFEST_FILE, manifest)
-    write_run(job.folder, job.record(), stopwatch, {"counts": manifest["counts"], "notes": notes})
+    write_run(job, stopwatch, {"counts": manifest["counts"], "notes": notes})
     for note in notes:
         log.warning("data set %s: %s", job.settings["name"], note)
     log.info("data set %s: %s images", job.settings["name"], manifest["counts"])

@@ -220,7 +220,7 @@ def compare(job: Job) -> None:
         "undefined_rho": int(images["rho"].isna().sum()) if "rho" in images else 0,
         "same_features": {"model": sides[0].same_as, "reference": sides[1].same_as},
     }
-    write_run(job.folder, job.record(), stopwatch, facts)
+    write_run(job, stopwatch, facts)
 
 
 def _subjects(job: Job, folders: tuple[Path, Path], request: Request) -> Subjects:

@@ -134,7 +134,7 @@ def measure(job: Job) -> None:
             about["findings"] = wrong
         store.write_table(job.folder / f"{name}.parquet", table, about)
     facts = {"rows": {name: len(table) for name, table in tables.items()}}
-    write_run(job.folder, job.record(), stopwatch, facts)
+    write_run(job, stopwatch, facts)
 
 
 def _add_parts(

@@ -39,4 +39,4 @@ def check(job: Job) -> None:
             raise ModelError(f"{network['name']}: {error}") from error
         shapes[network["name"]] = {layer: list(shape) for layer, shape in found.items()}
         log.info("%s: layers are there: %s", network["name"], shapes[network["name"]])
-    write_run(job.folder, job.record(), stopwatch, {"shapes": shapes})
+    write_run(job, stopwatch, {"shapes": shapes})

@@ -37,7 +37,7 @@ def make(job: Job) -> None:
     weights.save(model, job.folder / "weights.safetensors")
     parameters = sum(parameter.numel() for parameter in model.parameters())
     facts = {"parameters": parameters, "randomised_numbers": replaced}
-    write_run(job.folder, job.record(), stopwatch, facts)
+    write_run(job, stopwatch, facts)
 
 
 def randomise(model: nn.Module, fresh: nn.Module, modules: Iterable[str]) -> int:

@@ -36,7 +36,7 @@ def observe(job: Job) -> None:
         observer = _Observer.of(job, request, stopwatch)
         observer.dataset = _with_probes(observer.dataset, job)
         facts = {"probes": {probe.name: observer.probe(probe) for probe in request.probes}}
-    provenance.write_run(job.folder, job.record(), stopwatch, facts)
+    provenance.write_run(job, stopwatch, facts)
 
 
 def _with_probes(dataset: Dataset, job: Job) -> Dataset:

@@ -66,7 +66,7 @@ def observe(job: Job) -> None:
             facts["removal"] = observer.removal(removed, job.settings["removal"])
     stopwatch.phase("latency")
     facts["latency_ms"] = _latency(observer.model, observer.dataset.image_size)
-    provenance.write_run(job.folder, job.record(), stopwatch, facts)
+    provenance.write_run(job, stopwatch, facts)
 
 
 def _pass(wanted: ProbeRequest) -> str:

@@ -29,4 +29,4 @@ def make(job: Job) -> None:
         "images": len(images.labels),
         "undefined": {name: int((~part.defined).sum()) for name, part in parts.items()},
     }
-    write_run(job.folder, job.record(), stopwatch, facts)
+    write_run(job, stopwatch, facts)

@@ -78,7 +78,7 @@ def make_report(job: Job) -> None:
         )
     store.write_text(job.folder / "report.html", page)
     store.write_text(job.folder / "summary.txt", summary.text(tables))
-    provenance.write_run(job.folder, job.record(), stopwatch, {"bytes": size})
+    provenance.write_run(job, stopwatch, {"bytes": size})
 
 
 def _settings(job: Job) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from distilscope import store
+from distilscope.contents import Content
 from distilscope.job import Job
 
 RESULTS = Path("results")
@@ -43,6 +44,8 @@ class Artefact:
         source: fingerprint of the code that computes it.
         inputs: role -> artefact or artefacts it is made from.
         information: what the job needs and the content does not depend on.
+        contents: the user's files that its job reads, by the setting that names them; the
+            settings hold their digests.
     """
 
     kind: str
@@ -51,6 +54,7 @@ class Artefact:
     source: str
     inputs: Mapping[str, Artefact | tuple[Artefact, ...]] = field(default_factory=dict)
     information: Mapping[str, Any] = field(default_factory=dict)
+    contents: Mapping[str, Content] = field(default_factory=dict)
 
     @cached_property
     def identity(self) -> str:
@@ -92,6 +96,9 @@ class Artefact:
             inputs=inputs,
             folder=self.folder,
             information=self.information,
+            source=str(self.source),
+            parts=getattr(self.source, "parts", {}),
+            contents=self.contents,
         ).to_json()
 
     def direct_inputs(self) -> list[Artefact]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from distilscope import catalog, fingerprint, store
+from distilscope import catalog, fingerprint
+from distilscope.contents import FILES, Content
 from distilscope.settings import ConfigurationError, Network, NotHere, Observe, Recipe
-from distilscope.study.artefact import RESULTS
 
 
 def user_path(text: str, key: str) -> Path:
@@ -90,15 +90,15 @@ def observe_settings(observe: Observe, methods: Iterable[str]) -> dict[str, Any]
     }
 
 
-def digest_of(place: Path, key: str) -> str:
-    """The digest of a user's file or folder as it is now.
+def content_of(place: Path, key: str, files: str = FILES) -> Content:
+    """A user's file or folder as it is now; `files` lists what is read of a folder.
 
     Raises:
         NotHere: nothing is there; `key` says which setting names it.
         ConfigurationError: it can't be read.
     """
     try:
-        return store.digest_path(place, RESULTS / ".cache" / "digests.json")
+        return Content.now(place, files)
     except FileNotFoundError:
         raise NotHere(f"{key}: there is no file or folder at {place}") from None
     except (OSError, ValueError) as error:

@@ -9,10 +9,11 @@ from functools import cached_property
 from typing import Any
 
 from distilscope import catalog, fingerprint
+from distilscope.contents import Content
 from distilscope.settings import Configuration, ConfigurationError, Network, Recipe
 from distilscope.study.artefact import Artefact
 from distilscope.study.described import (
-    digest_of,
+    content_of,
     network_settings,
     recipe_settings,
     user_path,
@@ -283,7 +284,7 @@ class ModelPlan:
         seed: int,
         teacher: Model | None = None,
     ) -> Artefact:
-        init, information = self._init(entry)
+        init, init_file = self._init(entry)
         architecture = network_settings(entry)
         settings: dict[str, Any] = {
             "kind": "trained",
@@ -317,11 +318,13 @@ class ModelPlan:
             settings=settings,
             source=fingerprint.source(*modules),
             inputs=inputs,
-            information=information,
+            information={"init_file": init_file.place} if init_file else {},
+            contents={_init_key(entry): init_file} if init_file else {},
         )
 
     def _given(self, slug: str, entry: Network) -> Artefact:
-        place = user_path(entry.weights, f"weights of {slug}")
+        key = f"weights of {slug}"
+        content = content_of(user_path(entry.weights, key), key)
         architecture = network_settings(entry)
         return Artefact(
             kind="model",
@@ -329,28 +332,28 @@ class ModelPlan:
             settings={
                 "kind": "given",
                 "architecture": architecture,
-                "weights": digest_of(place, f"weights of {slug}"),
+                "weights": content.digest,
                 "preprocessing": entry.preprocessing.model_dump() if entry.preprocessing else None,
             },
             source=fingerprint.source("distilscope.training.train", architecture["builder"]),
             inputs={"dataset": self.dataset},
-            information={"weights_file": str(place)},
+            information={"weights_file": content.place},
+            contents={key: content},
         )
 
-    def _init(self, entry: Network) -> tuple[dict[str, Any], dict[str, Any]]:
-        """How the weights begin: what the identity covers, and where a file lies."""
+    def _init(self, entry: Network) -> tuple[dict[str, Any], Content | None]:
+        """How the weights begin: what the identity covers, and a file of the user's."""
         init = entry.init
         if init == "random":
-            return {"from": "random"}, {}
+            return {"from": "random"}, None
         if init == "imagenet":
             return {
                 "from": "imagenet",
                 "weights": catalog.ARCHITECTURES[entry.architecture].pretrained,
-            }, {}
-        key = f"init of {entry.architecture}"
-        place = user_path(init, key)
-        digest = digest_of(place, key)
-        return {"from": "file", "digest": digest}, {"init_file": str(place)}
+            }, None
+        key = _init_key(entry)
+        content = content_of(user_path(init, key), key)
+        return {"from": "file", "digest": content.digest}, content
 
     def _target_table(self, teacher: Model, recipe: Recipe) -> Artefact:
         """The teacher's logits for the views of a recipe; one table serves every T and α."""
@@ -377,3 +380,8 @@ class ModelPlan:
 def _known_head(known: catalog.Architecture | None, path: str) -> str | None:
     """The catalogue's head, which is behind the catalogue's own last block and no other module."""
     return known.head if known and path == known.layers[known.explained[0]] else None
+
+
+def _init_key(entry: Network) -> str:
+    """What the file that an entry's weights begin with is called in messages."""
+    return f"init of {entry.architecture}"

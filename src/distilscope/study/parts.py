@@ -42,6 +42,7 @@ def plan_parts(study: Study) -> Artefact | None:
         source=fingerprint.source("distilscope.data.parts", source.builder, data["reader"]),
         inputs={"dataset": study.dataset},
         information=dict(study.dataset.information),
+        contents=study.dataset.contents,
     )
 
 

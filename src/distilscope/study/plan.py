@@ -6,11 +6,12 @@ from functools import cached_property
 from pathlib import Path
 
 from distilscope import catalog, fingerprint, store
+from distilscope.contents import Content
 from distilscope.settings import Configuration
 from distilscope.study import aggregate, parts
 from distilscope.study.artefact import RESULTS, Artefact
 from distilscope.study.derived import derive
-from distilscope.study.described import digest_of, network_settings, observe_settings, user_path
+from distilscope.study.described import content_of, network_settings, observe_settings, user_path
 from distilscope.study.models import Model, ModelPlan
 from distilscope.study.shortcuts import plan_shortcuts
 
@@ -177,28 +178,30 @@ class Study:
         data = self.configuration.data
         entry = catalog.DATASETS[data.name]
         place, content = self._source(entry)
+        digest = content.digest if content else f"published {data.name}"
         return Artefact(
             kind="dataset",
             slug=data.name,
             settings={
                 **data.model_dump(exclude={"path"}),
                 "reader": entry.reader,
-                "content": content,
+                "content": digest,
             },
             source=fingerprint.source("distilscope.data.prepare", entry.reader),
             information={"source": str(place)},
+            contents={"data.path": content} if content else {},
         )
 
-    def _source(self, entry: catalog.Dataset) -> tuple[Path, str]:
-        """Where the images are, and the digest of them as they are now."""
+    def _source(self, entry: catalog.Dataset) -> tuple[Path, Content | None]:
+        """Where the images are, and they as they are now; None of what is still downloaded."""
         data = self.configuration.data
         if entry.path == "downloaded":
-            return Path(self.configuration.data_folder) / data.name, f"published {data.name}"
+            return Path(self.configuration.data_folder) / data.name, None
         if entry.bundled_file:
             place = self.root / entry.bundled_file
         else:
             place = user_path(data.path, "data.path")
-        return place, digest_of(place, "data.path")
+        return place, content_of(place, "data.path", entry.files)
 
     # ------------------------------------------------------------------------------ networks
 

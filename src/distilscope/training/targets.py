@@ -65,7 +65,7 @@ def tabulate(job: Job) -> None:
         "images_per_second": round(table.numel() / seconds, 1),
         "device": job.device,
     }
-    write_run(job.folder, job.record(), stopwatch, facts)
+    write_run(job, stopwatch, facts)
 
 
 def _fill(

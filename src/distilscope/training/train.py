@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from distilscope import store
+from distilscope import contents, store
 from distilscope.data.dataset import Dataset, load
 from distilscope.job import Job
 from distilscope.models import weights
@@ -84,7 +84,7 @@ def train(job: Job, checkpoints: Path) -> None:
         "device": job.device,
         **_speed(job, dataset, state),
     }
-    write_run(job.folder, job.record(), stopwatch, facts)
+    write_run(job, stopwatch, facts)
     keeper.clear()
 
 
@@ -113,6 +113,7 @@ def _file(job: Job, key: str, digest: str | None) -> Path | None:
         return None
     file = Path(job.information[key])
     if digest is not None and file.is_file() and store.digest_file(file) != digest:
+        contents.forget()
         raise weights.WeightsError(
             f"{job.slug}: {file} has changed since the plan was made; run again to use it"
         )

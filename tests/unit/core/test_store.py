@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
 import subprocess
 
@@ -124,24 +123,6 @@ def test_canonical_json_is_one_text_for_one_value():
     assert store.canonical_json({"a": [1e-1], "b": 4}) == '{"a":[0.1],"b":4}'
     with pytest.raises(ValueError, match="not JSON compliant"):
         store.canonical_json({"a": float("nan")})
-
-
-def test_the_digest_of_a_folder_is_that_of_its_names_and_contents(tmp_path):
-    mine, cache = tmp_path / "mine", tmp_path / "cache.json"
-    (mine / "a").mkdir(parents=True)
-    (mine / "a" / "1.png").write_bytes(b"one")
-    (mine / "2.png").write_bytes(b"two")
-    lines = [
-        f"{hashlib.sha256(b'two').hexdigest()}  2.png",
-        f"{hashlib.sha256(b'one').hexdigest()}  a/1.png",
-    ]
-    expected = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    assert store.digest_path(mine, cache) == expected
-    assert store.digest_path(mine, cache) == expected  # now from the cache
-    (mine / "2.png").write_bytes(b"TWO")
-    assert store.digest_path(mine, cache) != expected
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        store.digest_path(tmp_path / "nowhere", cache)
 
 
 @pytest.mark.parametrize("umask", [0o002, 0o027, 0o077])

@@ -138,10 +138,7 @@ class MadeStudy:
             history = {"epoch": [1, 2], "lr": [0.1, 0.05], "loss": [1.5, 0.9]}
             extra = {name: [0.5, 0.8] for name in ("train_accuracy", "held_out_accuracy")}
             store.write_table(folder / "history.parquet", pd.DataFrame({**history, **extra}))
-        write_run(folder, self._record("model", made.id), Stopwatch(), {})
-
-    def _record(self, kind: str, name: str) -> dict:
-        return {"kind": kind, "slug": name, "identity": name[:12], "settings": {}, "inputs": {}}
+        write_run(Job("model", made.id, made.id[:12], {}, {}, folder), Stopwatch(), {})
 
     def _write_observation(self, made: Made) -> None:
         folder = self.observation(made.id)
@@ -163,7 +160,7 @@ class MadeStudy:
             "multiply_adds": 30 * made.parameters,
             "latency_ms": {"batch 1": 1.5, "batch 64": 20.0},
         }
-        write_run(folder, self._record("observation", made.id), Stopwatch(), facts)
+        write_run(Job("observation", made.id, made.id[:12], {}, {}, folder), Stopwatch(), facts)
 
     def _write_more(self, folder: Path, made: Made) -> None:
         """What other made-up studies observe besides."""

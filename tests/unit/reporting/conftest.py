@@ -57,8 +57,8 @@ class Study:
             runs.append(str(self.folder / "runs" / slug / "run.json"))
             stopwatch = provenance.Stopwatch()
             stopwatch.phase("work")
-            job = {"kind": kind, "slug": slug, "identity": "ab" * 6, "settings": {}, "inputs": {}}
-            provenance.write_run(Path(runs[-1]).parent, job, stopwatch, {})
+            job = Job(kind, slug, "ab" * 6, {}, {}, Path(runs[-1]).parent)
+            provenance.write_run(job, stopwatch, {})
         folder = self.folder / "report"
         told = {"scale": "laptop", **settings}
         information = {"runs": runs, "title": title}

@@ -68,4 +68,4 @@ def make(job: Job) -> None:
     tables = read(job.input("tables"), job.input("dataset"), job.settings)
     stopwatch.phase("draw")
     side_by_side(lambda name: write(name, tables, job.folder), list(catalog.FIGURES), job.processes)
-    provenance.write_run(job.folder, job.record(), stopwatch, {"figures": list(catalog.FIGURES)})
+    provenance.write_run(job, stopwatch, {"figures": list(catalog.FIGURES)})

@@ -1,0 +1,136 @@
+"""The user's own files: their digest as they are now, which the identity of what reads them holds.
+
+Contents are read once and remembered by what the file system says of a file: its size, its inode,
+and when its content and its inode were last changed. The last of these can't be put back, so that
+a file which is replaced by another of equal size and time is noticed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pkgutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from distilscope import store
+
+CACHE = Path("results") / ".cache" / "digests.json"
+FILES = "distilscope.data.listing:everything"
+UNSETTLED_NS = 100_000_000
+"""A file that changed within this time can change again without another time of change."""
+
+State = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file or folder of the user's that an artefact is made from.
+
+    Attributes:
+        place: where it is.
+        digest: SHA-256 of a file; of a folder, of names and digests of the files that are read.
+        files: dotted path of the function that lists these.
+    """
+
+    place: str
+    digest: str
+    files: str = FILES
+
+    @classmethod
+    def now(cls, place: Path, files: str = FILES, cache: Path = CACHE) -> Content:
+        """It as it is now.
+
+        Raises:
+            FileNotFoundError: nothing is there.
+            OSError: it can't be read.
+        """
+        return cls(str(place), digest_path(place, cache, files), files)
+
+    def states(self) -> dict[str, State]:
+        """What the file system says of each of its files."""
+        place = Path(self.place)
+        return {str(path): state(path) for path in _listed(place, self.files) if path.is_file()}
+
+
+def digest_path(path: Path, cache: Path = CACHE, files: str = FILES) -> str:
+    """SHA-256 of a file, or of a folder's files by relative name and content.
+
+    Args:
+        path: the place. cache: where digests are remembered. files: dotted path of the function
+            that lists the files of a folder.
+
+    Raises:
+        FileNotFoundError: nothing is at `path`.
+        OSError: it can't be read.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file or folder at {path}")
+    remembered = _Remembered(cache)
+    if path.is_file():
+        lines = [remembered.digest(path)]
+    else:
+        named = sorted((file.relative_to(path).as_posix(), file) for file in _listed(path, files))
+        lines = [f"{remembered.digest(file)}  {name}" for name, file in named]
+    remembered.keep()
+    return lines[0] if path.is_file() else store.digest_bytes(os.fsencode("\n".join(lines)))
+
+
+def forget(cache: Path = CACHE) -> None:
+    """Read everything anew when it is next asked for: what is remembered was found to be wrong."""
+    with contextlib.suppress(OSError):
+        cache.unlink()
+
+
+def _listed(place: Path, files: str) -> Iterable[Path]:
+    return pkgutil.resolve_name(files)(place)
+
+
+def state(path: Path) -> State:
+    """Size, inode, and when a file's content and its inode were last changed, in ns."""
+    found = path.stat()
+    return found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
+
+
+class _Remembered:
+    """The digests of files by their path, each with the state that the file had."""
+
+    def __init__(self, cache: Path) -> None:
+        self.cache = cache
+        self._known = _read(cache)
+        self._changed = False
+
+    def digest(self, file: Path) -> str:
+        """The digest of a file; the name alone counts of what is no file."""
+        if not file.is_file():
+            return "no file"
+        name, seen = str(file.resolve()), state(file)
+        known = self._known.get(name)
+        if known is not None and known[:-1] == list(seen):
+            return known[-1]
+        digest = store.digest_file(file)
+        if seen == state(file) and time.time_ns() - seen[-1] > UNSETTLED_NS:
+            self._known[name] = [*seen, digest]
+            self._changed = True
+        return digest
+
+    def keep(self) -> None:
+        """Write what is new; a plan over read-only results does without."""
+        if not self._changed:
+            return
+        unwritable = contextlib.suppress(store.CannotWrite)
+        with unwritable, store.atomic(self.cache, digest=False) as temporary:
+            temporary.write_text(json.dumps(self._known, indent=0, sort_keys=True))
+
+
+def _read(cache: Path) -> dict[str, list]:
+    try:
+        content = json.loads(cache.read_text())
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(content, Mapping):
+        return {}
+    return {n: e for n, e in content.items() if isinstance(e, list) and len(e) == 5}
