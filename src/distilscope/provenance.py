@@ -6,19 +6,20 @@ never a reason to run again.
 
 from __future__ import annotations
 
+import csv
 import os
 import platform
 import resource
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from distilscope import progress, store
+from distilscope import accepted, progress, store
 from distilscope.job import Job
 
 RECORDED_PACKAGES = (
@@ -31,6 +32,14 @@ RECORDED_PACKAGES = (
     "safetensors",
     "snakemake",
     "matplotlib",
+)
+
+
+RUNS_FILE = "runs.json"
+"""What the tables of a study keep of all jobs behind them, so that a report needs no other file."""
+TOLD = (
+    *("kind", "slug", "identity", "finished"),
+    *("seconds", "peak_memory_mb", "machine", "versions"),
 )
 
 
@@ -93,6 +102,35 @@ def write_run(job: Job, stopwatch: Stopwatch, facts: Mapping[str, Any]) -> None:
             "versions": versions(),
         },
     )
+
+
+def collect(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
+    """Of each of these `run.json` files what a report tells of it, in the order given.
+
+    `run.json` knows a job's work; Snakemake's benchmark file, where there is one, knows how long
+    the whole job took, with the start of Python and its imports: `job_seconds`, or None.
+    `accepted` is what was accepted of the artefact since.
+    """
+    found = []
+    for path in map(Path, paths):
+        run = store.read_json(path)
+        told = {key: run[key] for key in TOLD if key in run}
+        told |= {"job_seconds": _job_seconds(path, run["kind"])}
+        found.append({**told, "accepted": accepted.read(path.parent)})
+    return found
+
+
+def _job_seconds(run: Path, kind: str) -> float | None:
+    """Seconds of the whole job behind results/store/<kind>/<name>/run.json, as Snakemake saw it.
+
+    Rules that have the name of a kind keep its benchmarks in results/logs/<kind>/.
+    """
+    try:
+        place = run.parents[3] / "logs" / kind / f"{run.parent.name}.benchmark.tsv"
+        text = place.read_text(encoding="utf-8")
+        return float(next(csv.DictReader(text.splitlines(), delimiter="\t"))["s"])
+    except (OSError, IndexError, StopIteration, KeyError, ValueError):
+        return None  # information that a study can do without
 
 
 def machine() -> dict[str, Any]:

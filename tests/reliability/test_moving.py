@@ -31,6 +31,7 @@ def test_a_study_merged_from_two_machines_says_which_and_with_what_versions(fini
     shutil.rmtree(here / student.folder)
     shutil.copytree(there / "results", here / "results", dirs_exist_ok=True)
     with studies.inside(here):
+        studies.make(finished.study.tables)
         page = (studies.make(finished.study.report) / "report.html").read_text()
     shown = [re.sub(r"<[^>]+>", "", item) for item in re.findall(r"<li>.*?</li>", page)]
     assert any("host: elsewhere" in item and item.endswith("(1 artefact)") for item in shown)

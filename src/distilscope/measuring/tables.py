@@ -37,7 +37,7 @@ from distilscope.measuring.seed_rows import seeds_table
 from distilscope.measuring.shortcuts import NONE_JUDGED, rates_table, shortcuts_table
 from distilscope.measuring.study_rows import Entry, Rows, Study
 from distilscope.measuring.trivial import add_trivial_rows
-from distilscope.provenance import Stopwatch, write_run
+from distilscope.provenance import RUNS_FILE, Stopwatch, collect, write_run
 
 PROBE = "test"
 DIVERGENT = 12
@@ -46,14 +46,15 @@ AnyPair = TypeVar("AnyPair", bound=Pair)
 
 
 def measure(job: Job) -> None:
-    """Make the tables of a study, which `catalog.TABLES` lists.
+    """Make the tables of a study, which `catalog.TABLES` lists, and `runs.json`.
 
     Inputs of the job: `dataset`, and the folders that the settings name. Settings: `study`;
     `models`, a list of what `study_rows.Entry` reads; `measures` with `ece_bins`, `bootstrap`
     (resamples), `level`, `seed`, `top`, `curve`, `folds` and `minimum_class`; `divergent`, images a
     model in that table; `claims`, null or what `claim_rows.claims_table` takes; `sanity` and
     `methods`, what `sanity.sanity_table` takes; `parts`, null or the `method` and `variant` that
-    stand for measures over parts, of which the input `parts` says what is wrong.
+    stand for measures over parts, of which the input `parts` says what is wrong. Information:
+    `runs`, the `run.json` of all that the study is made from.
 
     Raises:
         ValueError: settings that lack a key, a reference that is no model of the study, or models
@@ -133,6 +134,7 @@ def measure(job: Job) -> None:
         if name == "parts" and wrong is not None:
             about["findings"] = wrong
         store.write_table(job.folder / f"{name}.parquet", table, about)
+    store.write_json(job.folder / RUNS_FILE, collect(job.information.get("runs", [])))
     facts = {"rows": {name: len(table) for name, table in tables.items()}}
     write_run(job, stopwatch, facts)
 

@@ -48,8 +48,7 @@ def make_report(job: Job) -> None:
 
     Inputs: `tables`, `dataset`, `figures`. Settings: `scale`, and optionally `configuration` (the
     study's, resolved), `precision`, `explorer` (most images a model in the page, 200) and
-    `titles` as for the figures. Information: `title`, and `runs`, the paths of the `run.json`
-    of all artefacts of the study.
+    `titles` as for the figures. Information: `title`.
 
     Raises:
         PageTooLarge: the page would be over 25 MB. DamagedFile: an input was altered.
@@ -57,14 +56,15 @@ def make_report(job: Job) -> None:
     stopwatch = provenance.Stopwatch()
     stopwatch.phase("read")
     tables = read(job.input("tables"), job.input("dataset"), job.settings)
-    paths = job.information.get("runs", [])
-    recorded = runs.read_runs(paths)
+    recorded = store.read_json(job.input("tables") / provenance.RUNS_FILE)
+    own = (job.input(role) / store.RUN_FILE for role in ("tables", "figures"))
+    recorded += provenance.collect(path for path in own if path.is_file())
     stopwatch.phase("write")
     page = render(
         tables,
         job.input("figures"),
         recorded,
-        carried=runs.carried_over(paths),
+        carried=runs.carried_over(recorded),
         title=job.information.get("title", "Reasoning consistency"),
         settings=_settings(job),
         identity=job.identity,

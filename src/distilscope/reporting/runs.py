@@ -1,18 +1,12 @@
-"""Where the results came from and where the time went: every `run.json` of a study.
-
-`run.json` knows a job's work; Snakemake's benchmark file, where there is one, knows how long the
-whole job took, with the start of Python and its imports.
-"""
+"""Where the results came from and where the time went, by `provenance.collect`."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from distilscope import accepted, store
+from distilscope import store
 
 
 @dataclass(frozen=True)
@@ -32,28 +26,6 @@ class Spent:
     phases: tuple[tuple[str, float], ...]
 
 
-def read_runs(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
-    """The `run.json` files at these paths, in the order given, with `job_seconds` or None."""
-    found = []
-    for path in map(Path, paths):
-        run = store.read_json(path)
-        found.append({**run, "job_seconds": _job_seconds(path, run["kind"])})
-    return found
-
-
-def _job_seconds(run: Path, kind: str) -> float | None:
-    """Seconds of the whole job behind results/store/<kind>/<name>/run.json, as Snakemake saw it.
-
-    Rules that have the name of a kind keep its benchmarks in results/logs/<kind>/.
-    """
-    results, name = run.parents[3], run.parent.name
-    try:
-        text = (results / "logs" / kind / f"{name}.benchmark.tsv").read_text(encoding="utf-8")
-        return float(next(csv.DictReader(text.splitlines(), delimiter="\t"))["s"])
-    except (OSError, StopIteration, KeyError, ValueError):
-        return None  # information that a study can do without
-
-
 @dataclass(frozen=True)
 class CarriedOver:
     """A result that stands though its code was edited since: somebody's word, with the reason."""
@@ -65,14 +37,13 @@ class CarriedOver:
     changed: tuple[str, ...]
 
 
-def carried_over(paths: Iterable[str | Path]) -> list[CarriedOver]:
-    """What was accepted of the artefacts with these `run.json` files, the oldest first."""
-    found = []
-    for path in map(Path, paths):
-        for entry in accepted.read(path.parent):
-            run = store.read_json(path)
-            what = entry["why"], entry["when"], tuple(entry["changed"])
-            found.append(CarriedOver(run["kind"], run["slug"], *what))
+def carried_over(runs: Iterable[Mapping[str, Any]]) -> list[CarriedOver]:
+    """What was accepted of the artefacts with these records, the oldest first."""
+    found = [
+        CarriedOver(run["kind"], run["slug"], one["why"], one["when"], tuple(one["changed"]))
+        for run in runs
+        for one in run.get("accepted", ())
+    ]
     return sorted(found, key=lambda carried: carried.when)
 
 

@@ -77,7 +77,33 @@ def tables(study: Study) -> Artefact:
             "derived": tuple(study.observations[d.model.id] for d in study.derived),
             "shortcuts": study.shortcuts.inputs,
             **({"parts": study.parts} if study.parts else {}),
+            "others": _others(study),
         },
+        information={"runs": [str(made.folder / store.RUN_FILE) for made in _made(study)]},
+    )
+
+
+def _made(study: Study) -> list[Artefact]:
+    """All that the tables are made from, in the order of the work."""
+    return [
+        study.dataset,
+        *([study.parts] if study.parts else []),
+        *study.targets.values(),
+        *(model.artefact for model in study.models),
+        *(derived.model.artefact for derived in study.derived),
+        *study.shortcuts.artefacts,
+        *study.observations.values(),
+        *study.comparisons.values(),
+        *study.ceilings.values(),
+    ]
+
+
+def _others(study: Study) -> tuple[Artefact, ...]:
+    """Of which the tables tell no number, and who made them and when."""
+    return (
+        *study.targets.values(),
+        *(derived.model.artefact for derived in study.derived),
+        *study.shortcuts.artefacts,
     )
 
 
@@ -156,16 +182,6 @@ def figures(study: Study) -> Artefact:
 
 def report(study: Study) -> Artefact:
     """The report, made from the tables, the figures and the settings of the study."""
-    made = [
-        study.dataset,
-        *([study.parts] if study.parts else []),
-        *study.targets.values(),
-        *(m.artefact for m in study.models),
-    ]
-    made += [derived.model.artefact for derived in study.derived]
-    made += study.shortcuts.artefacts
-    made += [*study.observations.values(), *study.comparisons.values()]
-    made += [*study.ceilings.values(), study.tables, study.figures]
     return Artefact(
         kind="report",
         slug=study.configuration.study,
@@ -181,10 +197,7 @@ def report(study: Study) -> Artefact:
         + fingerprint.files("reporting/templates", "*.html", "*.css", "*.js")
         + _shown_entries(),
         inputs={"tables": study.tables, "figures": study.figures, "dataset": study.dataset},
-        information={
-            "title": study.configuration.title,
-            "runs": [str(artefact.folder / "run.json") for artefact in made],
-        },
+        information={"title": study.configuration.title},
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from distilscope import catalog, fingerprint, store
 from distilscope.contents import Content
+from distilscope.provenance import RUNS_FILE
 from distilscope.settings import Configuration
 from distilscope.study import aggregate, parts
 from distilscope.study.artefact import RESULTS, Artefact
@@ -112,7 +113,7 @@ class Study:
                 *("images.parquet", "layers.parquet"),
                 *(("parts.parquet", "importances.parquet") if self.parts else ()),
             ],
-            "tables": [f"{name}.parquet" for name in catalog.TABLES],
+            "tables": [*(f"{name}.parquet" for name in catalog.TABLES), RUNS_FILE],
             "figures": [f"{f}.{ext}" for f in catalog.FIGURES for ext in ("svg", "png", "csv")],
             "report": ["report.html", "summary.txt"],
         }

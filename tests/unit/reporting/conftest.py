@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from distilscope import provenance
+from distilscope import provenance, store
 from distilscope.job import Job
 from distilscope.reporting import figures, report
 from distilscope.reporting.reading import read
@@ -61,7 +61,8 @@ class Study:
             provenance.write_run(job, stopwatch, {})
         folder = self.folder / "report"
         told = {"scale": "laptop", **settings}
-        information = {"runs": runs, "title": title}
+        store.write_json(self.folder / "tables" / "runs.json", provenance.collect(runs))
+        information = {"title": title}
         report.make_report(Job("report", "r", "1" * 12, told, self.inputs, folder, information))
         return folder / "report.html"
 

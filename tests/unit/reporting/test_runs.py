@@ -1,6 +1,7 @@
 from distilscope import accepted, store
+from distilscope.provenance import collect
 from distilscope.reporting.report import spell_seconds
-from distilscope.reporting.runs import carried_over, distinct, flatten, read_runs, spent
+from distilscope.reporting.runs import carried_over, distinct, flatten, spent
 
 
 def run(kind, total, memory=100.0, **phases):
@@ -32,10 +33,10 @@ def test_start_up_is_what_a_job_took_beyond_its_work(tmp_path):
         benchmark = tmp_path / "logs/model" / f"{name}.benchmark.tsv"
         benchmark.parent.mkdir(parents=True, exist_ok=True)
         benchmark.write_text(f"s\th:m:s\n{seconds}\t0:00:12\n")
-    (found,) = spent(read_runs(paths))
+    (found,) = spent(collect(paths))
     assert (found.seconds, found.start_up) == (14.0, 6.5)
     benchmark.unlink()
-    (found,) = spent(read_runs(paths))
+    (found,) = spent(collect(paths))
     assert (found.seconds, found.start_up) == (14.0, None)
 
 
@@ -65,7 +66,7 @@ def test_what_was_carried_over_is_told_with_its_reason_until_the_job_runs_again(
     store.write_json(path, {"kind": "model", "slug": "tiny-ce-s1"})
     entry = {"why": "renamed", "when": "2026-01-02", "from": "0" * 12, "changed": ["training.loop"]}
     accepted.write(tmp_path, [entry])
-    (found,) = carried_over([path])
+    (found,) = carried_over(collect([path]))
     assert (found.slug, found.why, found.changed) == ("tiny-ce-s1", "renamed", ("training.loop",))
     store.write_json(path, {"kind": "model", "slug": "tiny-ce-s1", "again": True})
-    assert carried_over([path]) == []
+    assert carried_over(collect([path])) == []
