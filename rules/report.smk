@@ -51,21 +51,27 @@ rule publish:
     input:
         lambda wildcards: [ancient(path) for path in STANDING.asked_to_publish()],
     output:
+        # Snakemake would remove what is not marked `update` before the new files are there.
         marker=STUDY.marker,
         figures=[
-            report(
-                STUDY.published / "figures" / f"{name}.svg",
-                caption=f"../workflow/report/{name}.rst",
-                category="Figures",
-                labels={"figure": name.replace("_", " ")},
+            update(
+                report(
+                    STUDY.published / "figures" / f"{name}.svg",
+                    caption=f"../workflow/report/{name}.rst",
+                    category="Figures",
+                    labels={"figure": name.replace("_", " ")},
+                )
             )
             for name in catalog.FIGURES
         ],
-        report=report(
-            STUDY.published / "report.html",
-            caption="../workflow/report/report.rst",
-            category="Report",
+        report=update(
+            report(
+                STUDY.published / "report.html",
+                caption="../workflow/report/report.rst",
+                category="Report",
+            )
         ),
+        others=update(STUDY.other_published_files),
     log:
         f"results/logs/publish/{CONFIGURATION.study}.log",
     conda:

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from distilscope import store
+from distilscope import catalog, store
 
 MARKERS = ".*.published"
+WITHDRAWN = ".withdrawn"
+"""What a marker's name ends in while another configuration of the study is published."""
+STAGING = ".publishing"
+RECORD = "study.json"
+PAGES = ("report.html", "summary.txt")
+FIGURES = "figures"
+FORMATS = ("svg", "png", "csv")
+
+
+def names() -> list[str]:
+    """The files of a published study, relative to its folder."""
+    drawn = [f"{FIGURES}/{name}.{form}" for name in catalog.FIGURES for form in FORMATS]
+    return [
+        RECORD,
+        RECORD + store.DIGEST_SUFFIX,
+        *PAGES,
+        *(f"{name}.parquet" for name in catalog.TABLES),
+        *drawn,
+    ]
 
 
 def publish(
@@ -17,9 +38,10 @@ def publish(
 ) -> None:
     """Copy tables, figures and report to `published` and leave the marker of this study only.
 
-    What an earlier configuration published is removed first, its marker before anything else:
-    where this is interrupted no marker says that the folder is whole. Other files that lie
-    there (notes, say) stay.
+    All is copied beside the folder's files first, and then takes their places by one rename a
+    file, so that whoever reads the report meanwhile finds the old one or the new. Markers go
+    before that: where this is interrupted none says that the folder is whole. What an earlier
+    configuration published and this one does not is removed last; files of others stay.
 
     Args:
         folders: `tables`, `figures` and `report` -> where they are in the store.
@@ -29,33 +51,81 @@ def publish(
 
     Raises:
         DamagedFile: a file of the store is missing or altered.
+        CannotWrite: there is no room, or no right to write.
     """
-    published.mkdir(parents=True, exist_ok=True)
-    _withdraw(published)
-    copies = {source: published / source.name for source in folders["tables"].glob("*.parquet")}
-    for name in ("report.html", "summary.txt"):
-        copies[folders["report"] / name] = published / name
-    for extension in ("svg", "png", "csv"):
-        for source in folders["figures"].glob(f"*.{extension}"):
-            copies[source] = published / "figures" / source.name
-    for source, target in copies.items():
+    staged = published / STAGING
+    _tidy(published, staged)
+    copies = _copies(folders)
+    for name, source in copies.items():
         store.verify(source)
-        with store.atomic(target, digest=False) as temporary:
+        with store.atomic(staged / name, digest=False) as temporary:
             shutil.copyfile(source, temporary)
-    names = sorted(target.relative_to(published).as_posix() for target in copies.values())
-    digests = {name: store.digest_file(published / name) for name in names}
-    store.write_json(published / "study.json", {**record, "published": digests})
+    digests = {name: store.digest_file(staged / name) for name in copies}
+    store.write_json(staged / RECORD, {**record, "published": digests})
+    old = _withdraw(published)
+    (published / FIGURES).mkdir(exist_ok=True)
+    for name in (*copies, RECORD + store.DIGEST_SUFFIX, RECORD):
+        os.replace(staged / name, published / name)
+    shutil.rmtree(staged)
+    _remove(published, set(_listed(old)) - set(copies))
     with store.atomic(marker, digest=False) as temporary:
-        temporary.write_text("\n".join(names) + "\n", encoding="utf-8")
+        temporary.write_text("\n".join(sorted(copies)) + "\n", encoding="utf-8")
+    for path in old:
+        path.unlink()
 
 
-def _withdraw(published: Path) -> None:
-    """Remove what earlier markers list, and the markers."""
-    for old in published.glob(MARKERS):
-        names = old.read_text(encoding="utf-8").splitlines()
-        old.unlink()
-        for name in names:
-            (published / name).unlink(missing_ok=True)
+def _copies(folders: Mapping[str, Path]) -> dict[str, Path]:
+    """Name in the published folder -> file of the store; the report is the last."""
+    found = {path.name: path for path in sorted(folders["tables"].glob("*.parquet"))}
+    for form in FORMATS:
+        drawn = sorted(folders["figures"].glob(f"*.{form}"))
+        found |= {f"{FIGURES}/{path.name}": path for path in drawn}
+    return found | {name: folders["report"] / name for name in reversed(PAGES)}
+
+
+def _tidy(published: Path, staged: Path) -> None:
+    """Remove what a publication that was killed left behind."""
+    published.mkdir(parents=True, exist_ok=True)
+    if staged.is_symlink():
+        staged.unlink()
+    elif staged.exists():
+        shutil.rmtree(staged)
+    store.remove_parts(published)
+
+
+def _withdraw(published: Path) -> list[Path]:
+    """Take the markers' names away, and keep what they list until this study stands."""
+    for marker in published.glob(MARKERS):
+        os.replace(marker, marker.with_name(marker.name + WITHDRAWN))
+    return sorted(published.glob(MARKERS + WITHDRAWN))
+
+
+def _listed(markers: Iterable[Path]) -> list[str]:
+    return [name for marker in markers for name in marker.read_text(errors="replace").splitlines()]
+
+
+def _remove(published: Path, listed: Iterable[str]) -> None:
+    """Remove published files; a list that names anything else is not believed."""
+    for name in listed:
+        path = published / name
+        if _can_be_published(name) and not path.parent.is_symlink():
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                path.unlink()
+
+
+def _can_be_published(name: str) -> bool:
+    """Whether a file of that name can come from here: a table, a page, a figure."""
+    path = PurePosixPath(name)
+    if path.parts in {(page,) for page in PAGES}:
+        return True
+    if len(path.parts) == 1:
+        return path.suffix == ".parquet"
+    return (
+        len(path.parts) == 2
+        and path.parts[0] == FIGURES
+        and path.parts[1] != ".."
+        and path.suffix[1:] in FORMATS
+    )
 
 
 def told(study: str) -> str:

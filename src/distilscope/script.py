@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from distilscope import gpu, interrupt, progress, supervision
+from distilscope import gpu, interrupt, progress, store, supervision
 from distilscope.job import Job
 from distilscope.unchanged import Watch
 
@@ -42,6 +42,7 @@ def run(snakemake: Any, function: str, **arguments: Any) -> None:
     job = dataclasses.replace(told, device=device, processes=snakemake.threads)
     set_threads(int(job.settings.get("threads", 1)))
     with reported(snakemake), _gpus(job.device, snakemake.resources):
+        store.remove_parts(job.folder)
         make = imported(function)  # before it is looked at what was imported
         make(dataclasses.replace(job, watch=Watch.begin(job)), **arguments)
 

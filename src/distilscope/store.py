@@ -30,6 +30,8 @@ ACCEPTED_FILE = "accepted.json"
 """Written after `run.json`, whose digest it holds, so that `run.json` can't list it."""
 BLOCK_BYTES = 2**22
 """What is read at a time of a file that is too large to be in memory twice."""
+PART = re.compile(r"\..+\.[a-z0-9_]{8}\.part")
+"""What a file is called until it is whole."""
 IDENTITY = re.compile(r"\.([0-9a-f]{12})$")
 
 
@@ -56,15 +58,27 @@ WRITE_FAULTS = frozenset(
 )
 
 
+RUN = "snakemake --cores all --resources gpu=1"
+
+
 def _cure(path: Path) -> str:
-    """The command that rebuilds the artefact `path` belongs to."""
-    folder = artefact_of(path) or path.parent
-    return f"Remove it and run again: rm -r '{folder}' && snakemake --cores all --resources gpu=1"
+    """The command that rebuilds the artefact `path` belongs to; of no artefact, it alone moves."""
+    folder = artefact_of(path)
+    if folder is not None:
+        return f"Remove it and run again: rm -r {quoted(folder)} && {RUN}"
+    aside = path.with_name(f"{path.name}.damaged")
+    return f"Move it away and run again: mv {quoted(path)} {quoted(aside)} && {RUN}"
+
+
+def quoted(path: Path) -> str:
+    """A path as a shell takes it."""
+    return "'" + str(path).replace("'", "'\\''") + "'"
 
 
 def artefact_of(path: Path) -> Path | None:
-    """The folder `store/<kind>/<name>` that a file lies in, or None if it is no artefact's."""
-    return next((p for p in path.parents if p.parent.parent.name == "store"), None)
+    """The folder `store/<kind>/<name>.<identity>` that a file lies in, or None."""
+    named = (p for p in Path(path).parents if p.parent.parent.name == "store")
+    return next((p for p in named if IDENTITY.search(p.name)), None)
 
 
 # ------------------------------------------------------------------------------------ digests
@@ -199,6 +213,14 @@ def _explained(path: Path) -> Iterator[None]:
         if error.errno is not None and error.errno not in WRITE_FAULTS:
             raise
         raise CannotWrite(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove unfinished files that a killed job left in its folder; links are not followed."""
+    for place, _, names in os.walk(folder):
+        for name in filter(PART.fullmatch, names):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(place, name))
 
 
 def _sync(path: Path) -> None:

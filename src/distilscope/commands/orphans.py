@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Set
 from pathlib import Path
 
+from distilscope import store
 from distilscope.commands.configured import possible_studies, read
 from distilscope.settings import ConfigurationError, NotHere
 from distilscope.study import FOLDERS, RESULTS, STORE
@@ -27,10 +28,29 @@ def asked_for(path: Path, root: Path) -> set[Path]:
 
 
 def orphans(asked: Set[Path]) -> list[Path]:
-    """The folders of the store, and of checkpoints, that are none of these."""
+    """The artefacts in the store, and the checkpoints, that are none of these.
+
+    What no job made is none of them: a link, whose files lie elsewhere, and a folder whose name
+    ends in no identity.
+    """
+    return [folder for folder in _folders() if _is_ours(folder) and folder not in asked]
+
+
+def strange(asked: Set[Path]) -> list[Path]:
+    """What lies among the artefacts and is no artefact: it is never removed."""
+    return [path for path in _folders() if not _is_ours(path) and path not in asked]
+
+
+def _folders() -> list[Path]:
     places = [*(STORE / folder for folder in FOLDERS.values()), CHECKPOINTS]
-    found = [folder for place in places if place.is_dir() for folder in place.iterdir()]
-    return sorted(folder for folder in found if folder.is_dir() and folder not in asked)
+    linked = [place for place in places if place.is_symlink()]
+    real = (place for place in places if place.is_dir() and not place.is_symlink())
+    return sorted(linked + [path for place in real for path in place.iterdir()])
+
+
+def _is_ours(path: Path) -> bool:
+    named = store.IDENTITY.search(path.name) is not None
+    return named and path.is_dir() and not path.is_symlink()
 
 
 def remove(folders: Iterable[Path]) -> None:
@@ -71,6 +91,8 @@ def main(paths: list[Path], root: Path, confirmed: bool) -> int:
     known = {path: asked for path, asked in shipped if asked is not None}
     known |= {path: asked_for(path, root) for path in paths if path not in known}
     found = orphans(set().union(*known.values()))
+    for path in strange(set().union(*known.values())):
+        print(f"{path} is no result of a job here, and is left alone")
     if not found:
         print(f"No orphans: {len(known)} configurations ask for all that is in {STORE}/.")
         return 0

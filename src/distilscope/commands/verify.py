@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from distilscope import record, store
 from distilscope.store import DIGEST_SUFFIX, DamagedFile
 from distilscope.study import RESULTS, STORE
+
+RESOLVED = "resolved"
 
 
 @dataclass
@@ -18,11 +21,13 @@ class Verdict:
     Attributes:
         files: how many were read.
         damaged: a sentence a file, with the command that repairs it.
+        strange: files in the store that are nobody's: they are left alone.
         unfinished: folders of artefacts whose job did not end.
     """
 
     files: int = 0
     damaged: list[str] = field(default_factory=list)
+    strange: list[Path] = field(default_factory=list)
     unfinished: list[Path] = field(default_factory=list)
 
 
@@ -30,6 +35,9 @@ def verify(results: Path = RESULTS) -> Verdict:
     """Check the store, and what is published against what was copied from it."""
     verdict = Verdict()
     for path in _files(results / STORE.name):
+        if _is_strange(path, results / STORE.name):
+            verdict.strange.append(path)
+            continue
         verdict.files += 1
         try:
             store.verify(path)
@@ -51,6 +59,21 @@ def _files(place: Path) -> Iterator[Path]:
     yield from sorted(named | {path.with_suffix("") for path in found - named})
 
 
+def _is_strange(path: Path, place: Path) -> bool:
+    """Whether a file has no digest and belongs to no artefact, or is not in its artefact's list."""
+    if path.with_name(path.name + DIGEST_SUFFIX).exists() or path.parent == place / RESOLVED:
+        return False
+    folder = store.artefact_of(path)
+    if folder is None:
+        return True
+    try:
+        listed = json.loads((folder / store.RUN_FILE).read_bytes())["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    own = (store.RUN_FILE, store.ACCEPTED_FILE)
+    return path.relative_to(folder).as_posix() not in (*own, *listed)
+
+
 def published(folder: Path) -> list[str]:
     """A sentence for each file of a published study that is not what was published."""
     try:
@@ -65,7 +88,7 @@ def published(folder: Path) -> list[str]:
             what = "it is not what was published (digest differs)"
         else:
             continue
-        cure = f"rm '{folder}'/.*.published && snakemake --cores all --resources gpu=1"
+        cure = f"rm {store.quoted(folder)}/.*.published && {store.RUN}"
         faults.append(f"{folder / name}: {what}. Publish again: {cure}")
     return faults
 
@@ -75,6 +98,8 @@ def main() -> int:
     verdict = verify()
     for sentence in verdict.damaged:
         print(sentence)
+    for path in verdict.strange:
+        print(f"{path}: no job wrote it and none reads it; it was left alone")
     for folder in verdict.unfinished:
         print(f"{folder}: its job has not finished; the next run makes it if it is needed")
     if verdict.damaged:

@@ -99,12 +99,13 @@ def _made(study: Study) -> list[Artefact]:
 
 
 def _others(study: Study) -> tuple[Artefact, ...]:
-    """Of which the tables tell no number, and who made them and when."""
-    return (
+    """Of which the tables tell no number, and who made them and when; their order says nothing."""
+    found = (
         *study.targets.values(),
         *(derived.model.artefact for derived in study.derived),
         *study.shortcuts.artefacts,
     )
+    return tuple(sorted(found, key=lambda artefact: artefact.identity))
 
 
 def _derived_row(study: Study, derived: Derived) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from distilscope import catalog, fingerprint, store
+from distilscope import catalog, fingerprint, publishing, store
 from distilscope.contents import Content
 from distilscope.provenance import RUNS_FILE
 from distilscope.settings import Configuration
@@ -143,9 +143,14 @@ class Study:
 
     @property
     def published_files(self) -> list[Path]:
-        """The files of that folder that a run makes again where one is missing."""
-        figures = [self.published / "figures" / f"{name}.svg" for name in catalog.FIGURES]
-        return [self.marker, self.published / "report.html", *figures]
+        """The files of that folder: a run makes them again where one is missing."""
+        return [self.marker, *(self.published / name for name in publishing.names())]
+
+    @property
+    def other_published_files(self) -> list[Path]:
+        """Those that are no page of Snakemake's own report."""
+        shown = {"report.html", *(f"figures/{name}.svg" for name in catalog.FIGURES)}
+        return [self.published / name for name in publishing.names() if name not in shown]
 
     @property
     def downloads(self) -> list[str]:

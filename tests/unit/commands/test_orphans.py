@@ -116,3 +116,33 @@ def test_nothing_is_removed_while_snakemake_runs(capsys):
     assert main(["clean-orphans", "--yes"]) == 1
     assert "snakemake is running here" in capsys.readouterr().err
     assert any("T4" in path.name for path in folders())
+
+
+def test_nothing_is_removed_through_a_link(tmp_path, capsys):
+    made(write())
+    elsewhere = tmp_path / "elsewhere"
+    for place in ("model", "kind/other.0123456789ab"):
+        (elsewhere / place).mkdir(parents=True)
+        (elsewhere / place / "run.json").write_text("mine")
+    (rooms.STORE / "models/linked.0123456789ab").symlink_to(elsewhere / "model")
+    (rooms.STORE / "planted").symlink_to(elsewhere / "kind")
+    inside = rooms.STORE / "models/gone.0123456789ab"
+    inside.mkdir()
+    (inside / "link").symlink_to(elsewhere / "model")
+    assert main(["clean-orphans", "--yes"]) == 0
+    said = capsys.readouterr().out
+    assert f"{rooms.STORE}/planted is no result of a job here, and is left alone" in said
+    assert not inside.exists()
+    assert sorted(path.name for path in elsewhere.rglob("run.json")) == ["run.json"] * 2
+    assert (rooms.STORE / "models/linked.0123456789ab").is_symlink()
+
+
+def test_a_folder_that_no_job_made_is_left_alone(capsys):
+    made(write())
+    notes = [rooms.STORE / "models/notes", rooms.STORE / "models/notes.v2", rooms.STORE / "mine"]
+    for folder in notes:
+        folder.mkdir()
+        (folder / "a.txt").write_text("mine")
+    assert main(["clean-orphans", "--yes"]) == 0
+    assert "models/notes is no result of a job here" in capsys.readouterr().out
+    assert all((folder / "a.txt").exists() for folder in notes)
