@@ -16,10 +16,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STUDY_CONFIG ?=
+# Handed to the shell as a variable and never as text: a path may hold quotes, spaces and $.
+export CHOSEN := $(value STUDY_CONFIG)
+unexport STUDY_CONFIG WHY
 DISTILSCOPE = $(BIN)/python -m distilscope
 PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2 --dist loadfile --max-worker-restart 4
 LONG_BUDGET ?=
-CONFIGURATION = $(if $(STUDY_CONFIG),--configuration '$(STUDY_CONFIG)')
+CONFIGURATION = $(if $(CHOSEN),--configuration "$$CHOSEN")
 
 .PHONY: study test test-long lint schema plan verify clean-orphans pack accept bench
 
@@ -30,7 +33,8 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 study: $(VENV)/.installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores all --resources gpu=1 $(if $(STUDY_CONFIG),--configfile '$(STUDY_CONFIG)')
+	$(BIN)/python -m distilscope.settings "$${CHOSEN:-config/config.yaml}"
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores all --resources gpu=1 $(if $(CHOSEN),--configfile "$$CHOSEN")
 	$(DISTILSCOPE) summary $(CONFIGURATION)
 
 plan: $(VENV)/.installed
@@ -45,7 +49,7 @@ clean-orphans: $(VENV)/.installed
 pack: $(VENV)/.installed
 	$(DISTILSCOPE) pack $(CONFIGURATION)
 
-accept: export ACCEPTED_WHY = $(WHY)
+accept: export ACCEPTED_WHY := $(value WHY)
 accept: $(VENV)/.installed
 	$(DISTILSCOPE) accept $(CONFIGURATION) --why "$$ACCEPTED_WHY"
 

@@ -19,16 +19,26 @@ sys.path.insert(0, LIBRARY)
 SEARCHED = filter(None, [LIBRARY, os.environ.get("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(SEARCHED))
 
-from distilscope import study, supervision
+from distilscope import settings, study, supervision
 from distilscope.watching import companion
 
 study.lighten()
 supervision.pass_on_signals()
 
 # A --configfile on the command line replaces the default study; it is never merged into it.
+DEFAULT = "config/config.yaml"
+
+# Snakemake keeps the last of two equal keys without a word, so that the file is read as typed.
+try:
+    if workflow.is_main_process:
+        for file in workflow.config_settings.configfiles or [DEFAULT]:
+            settings.read(file)
+except ValueError as fault:
+    raise WorkflowError(str(fault)) from None
+
 if not workflow.config_settings.configfiles:
 
-    configfile: "config/config.yaml"
+    configfile: DEFAULT
 
 
 try:

@@ -4,7 +4,7 @@
 
 rule download:
     output:
-        touch(f"{CONFIGURATION.data_folder}/{{source}}.complete"),
+        touch(f"{STUDY.data_folder}/{{source}}.complete"),
     log:
         "results/logs/download/{source}.log",
     conda:
@@ -14,7 +14,7 @@ rule download:
         mem_mb=2000,
         runtime=120,
     params:
-        folder=lambda wildcards: f"{CONFIGURATION.data_folder}/{wildcards.source}",
+        folder=lambda wildcards: f"{STUDY.data_folder}/{wildcards.source}",
     script:
         "../workflow/scripts/download.py"
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from distilscope import catalog
+from distilscope.settings.files import read
 from distilscope.settings.kinds import ConfigurationError, Name, Number, Strict, faults
 
 SUBSETS = ("all", "common", "both-correct", "reference-wrong")
@@ -302,17 +303,15 @@ def load(given: str, folders: Iterable[Path]) -> Claims:
     """The claims file `given`, looked for in the folders in turn.
 
     Raises:
-        ConfigurationError: there is none, it is no YAML, or a key of it is wrong.
+        ConfigurationError: there is none, it can't be read as YAML, or a key of it is wrong.
     """
-    import yaml
-
     candidates = [folder / given for folder in folders]
     path = next((place for place in candidates if place.is_file()), None)
     if path is None:
         places = " or ".join(str(place) for place in candidates)
         raise ConfigurationError(f"claims: there is no file at {places}")
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"claims: {path} is not YAML: {error}") from None
+        raw = read(path)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"claims: {error}") from None
     return parse(raw, f"claims: {path}")

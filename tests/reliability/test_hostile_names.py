@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -67,6 +68,40 @@ def test_images_at_an_odd_path_are_read_and_no_shell_reads_the_path(tmp_path):
         study = studies.plan(raw)
         made = studies.make(study.dataset)
         assert len(store.read_json(made / "manifest.json")["classes"]) == 10
+    assert not list(tmp_path.rglob("made"))
+
+
+STUB = """#!/bin/sh
+for word in "$@"; do printf '%s\\n' "$word"; done >> "$TOLD"
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["it's.yaml", 'a"b.yaml', "a b.yaml", "$(touch made).yaml", "`touch made`", "'; touch made; '",
+     "$(shell touch made)", "$HOME.yaml", "-n.yaml"],
+)  # fmt: skip
+@pytest.mark.parametrize("target", ["study", "plan"])
+def test_the_name_of_a_configuration_reaches_no_shell_and_not_make(tmp_path, name, target):
+    commands = tmp_path / "venv/bin"
+    commands.mkdir(parents=True)
+    for command in ("python", "snakemake"):
+        (commands / command).write_text(STUB)
+        (commands / command).chmod(0o755)
+    (tmp_path / "Makefile").write_bytes((studies.REPOSITORY / "Makefile").read_bytes())
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "venv/.installed").touch()
+    done = subprocess.run(
+        ["make", target, "VENV=venv", f"STUDY_CONFIG={name}"],
+        cwd=tmp_path,
+        env={**os.environ, "TOLD": str(tmp_path / "told")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    words = (tmp_path / "told").read_text().splitlines()
+    option = "--configfile" if target == "study" else "--configuration"
+    assert words[words.index(option) + 1] == name
     assert not list(tmp_path.rglob("made"))
 
 

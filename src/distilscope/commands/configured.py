@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from distilscope import settings, store
-from distilscope.settings import Configuration, ConfigurationError
+from distilscope.settings import Configuration
 from distilscope.study import STORE, Study, resolve_device, resolve_precision
 
 PRECISIONS = ("fp32", "bf16")
@@ -20,12 +18,7 @@ def read(path: Path) -> Configuration:
     Raises:
         ConfigurationError: there is no such file, or it can't be used.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path} is not YAML: {error}") from None
+    raw = settings.read(path)
     return settings.parse(raw if isinstance(raw, dict) else {}, str(path))
 
 

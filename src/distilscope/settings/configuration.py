@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from distilscope import catalog
 from distilscope.settings.data import Data
 from distilscope.settings.grid import Entry
-from distilscope.settings.kinds import ConfigurationError, Name, Strict, Whole, faults, whole
+from distilscope.settings.kinds import (
+    ConfigurationError,
+    Name,
+    Strict,
+    UserPath,
+    Whole,
+    expanded,
+    faults,
+    whole,
+)
 from distilscope.settings.measured import Measures, Observe, Report, Sanity
 from distilscope.settings.networks import Recipe, Student, Teacher
 from distilscope.settings.parts import Parts
@@ -28,7 +37,7 @@ class Configuration(Strict):
     threads: Annotated[int, Field(ge=1, le=256), BeforeValidator(whole)] = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"
     allow_code: bool = False
-    data_folder: str = "data"
+    data_folder: UserPath = "data"
     data: Data
     recipes: dict[Name, Recipe] = {}
     teachers: dict[Name, Teacher] = Field(min_length=1)
@@ -41,8 +50,16 @@ class Configuration(Strict):
     parts: Parts | None = None
     shortcuts: Shortcuts = Shortcuts()
     planted: Planted | None = None
-    claims: str | None = None
+    claims: UserPath | None = None
     report: Report = Report()
+
+    @field_validator("data_folder")
+    @classmethod
+    def _no_wildcard(cls, value: str) -> str:
+        """Downloads are outputs of a rule, where Snakemake takes braces for wildcards."""
+        if set("{}\0\n") & set(str(expanded(value))):
+            raise ValueError(f"{value!r} can't hold braces or line breaks: Snakemake reads them")
+        return value
 
     @model_validator(mode="after")
     def _names_agree(self) -> Configuration:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from distilscope import catalog
-from distilscope.settings.kinds import Count, Strict, Whole, number, whole
+from distilscope.settings.kinds import Count, Strict, UserPath, Whole, number, whole
 
 
 class HeldOut(Strict):
@@ -31,7 +31,7 @@ class Data(Strict):
     """
 
     name: str
-    path: str | None = None
+    path: UserPath | None = None
     image_size: Annotated[int, Field(ge=8, le=512), BeforeValidator(whole)] = 32
     fit: Literal["pad", "resize"] = "resize"
     held_out: HeldOut = HeldOut()

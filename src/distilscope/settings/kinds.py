@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 import math
+import os
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from distilscope import catalog
 
@@ -57,6 +68,30 @@ Fraction = Annotated[float, Field(ge=0, le=1), BeforeValidator(number)]
 Whole = Annotated[int, Field(ge=0), BeforeValidator(whole)]
 Count = Annotated[int, Field(ge=1), BeforeValidator(whole)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+LayerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}$")]
+"""It is part of names of files and of columns."""
+
+
+def expanded(text: str) -> Path:
+    """A path of the configuration with ~ and variables expanded: the one place where that is done.
+
+    Raises:
+        ValueError: there is no such home directory.
+    """
+    try:
+        return Path(os.path.expandvars(text)).expanduser()
+    except RuntimeError:
+        raise ValueError(f"there is no home directory for {text!r}") from None
+
+
+def _expandable(text: str) -> str:
+    """The path as it was typed, so that a report shows no one's home directory."""
+    expanded(text)
+    return text
+
+
+UserPath = Annotated[str, AfterValidator(_expandable)]
+"""A file or folder of the user's, as typed; `expanded` says where it is."""
 
 
 class Strict(BaseModel):
@@ -84,7 +119,18 @@ def _fault(fault: Mapping[str, Any], tags: Collection[str]) -> str:
     place = ".".join(str(part) for part in fault["loc"] if part not in tags)
     if fault["type"] == "missing":
         return f"{place}: this key is missing"
+    if fault["type"] == "string_type":
+        return f"{place or 'top level'}: {_no_text(fault.get('input'))}"
     message = fault["msg"].removeprefix("Value error, ")
     shown = repr(fault.get("input"))
     plain = fault["type"] == "value_error" or len(shown) > 60
     return f"{place or 'top level'}: {message}" + ("" if plain else f" (got {shown})")
+
+
+def _no_text(value: Any) -> str:
+    """YAML reads words such as no and null, numbers and dates as something else than text."""
+    if value is None:
+        return "expected text, got nothing (null)"
+    if isinstance(value, (bool, int, float, datetime.date)):
+        return f"expected text, and YAML reads it as {value!r:.60}; put it in quotes"
+    return f"expected text, got {value!r:.60}"

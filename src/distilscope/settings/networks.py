@@ -13,10 +13,12 @@ from distilscope.settings.data import Views
 from distilscope.settings.kinds import (
     Count,
     Fraction,
+    LayerName,
     Name,
     Number,
     Positive,
     Strict,
+    UserPath,
     Whole,
     number,
 )
@@ -74,13 +76,13 @@ class Network(Strict):
 
     architecture: str
     settings: dict[str, Any] = {}
-    layers: dict[str, str] | None = None
+    layers: dict[LayerName, str] | None = None
     explained: list[str] | None = None
     head: str | None = None
     recipe: Name | None = None
     override: dict[str, Any] = {}
-    init: str = "random"
-    weights: str | None = None
+    init: UserPath = "random"
+    weights: UserPath | None = None
     preprocessing: Preprocessing | None = None
 
     @model_validator(mode="after")

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distilscope import catalog, claims, fingerprint, store
-from distilscope.settings import Configuration
+from distilscope.settings import Configuration, expanded
 from distilscope.study import parts
 from distilscope.study.artefact import Artefact
 from distilscope.study.derived import Derived
-from distilscope.study.described import user_path
 from distilscope.study.models import Model
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def _claims(study: Study) -> dict[str, Any] | None:
     given = study.configuration.claims
     if given is None:
         return None
-    found = claims.load(str(user_path(given, "claims")), (study.root, Path()))
+    found = claims.load(str(expanded(given)), (study.root, Path()))
     data, scale = study.configuration.data.name, study.configuration.scale
     published = scale == "paper" and data == found.dataset
     return {

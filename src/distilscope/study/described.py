@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,18 +9,6 @@ from typing import Any
 from distilscope import catalog, fingerprint
 from distilscope.contents import FILES, Content
 from distilscope.settings import ConfigurationError, Network, NotHere, Observe, Recipe
-
-
-def user_path(text: str, key: str) -> Path:
-    """A path of the configuration, with ~ and variables expanded.
-
-    Raises:
-        ConfigurationError: there is no such home directory; `key` says which setting names it.
-    """
-    try:
-        return Path(os.path.expandvars(text)).expanduser()
-    except RuntimeError:
-        raise ConfigurationError(f"{key}: there is no home directory for {text!r}") from None
 
 
 def network_settings(entry: Network) -> dict[str, Any]:

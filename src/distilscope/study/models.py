@@ -10,13 +10,12 @@ from typing import Any
 
 from distilscope import catalog, fingerprint
 from distilscope.contents import Content
-from distilscope.settings import Configuration, ConfigurationError, Network, Recipe
+from distilscope.settings import Configuration, ConfigurationError, Network, Recipe, expanded
 from distilscope.study.artefact import Artefact
 from distilscope.study.described import (
     content_of,
     network_settings,
     recipe_settings,
-    user_path,
 )
 
 ROLES = ("teacher", "twin", "student", "twin-taught", "control", "floor")
@@ -324,7 +323,7 @@ class ModelPlan:
 
     def _given(self, slug: str, entry: Network) -> Artefact:
         key = f"weights of {slug}"
-        content = content_of(user_path(entry.weights, key), key)
+        content = content_of(expanded(entry.weights), key)
         architecture = network_settings(entry)
         return Artefact(
             kind="model",
@@ -352,7 +351,7 @@ class ModelPlan:
                 "weights": catalog.ARCHITECTURES[entry.architecture].pretrained,
             }, None
         key = _init_key(entry)
-        content = content_of(user_path(init, key), key)
+        content = content_of(expanded(init), key)
         return {"from": "file", "digest": content.digest}, content
 
     def _target_table(self, teacher: Model, recipe: Recipe) -> Artefact:

@@ -8,11 +8,11 @@ from pathlib import Path
 from distilscope import catalog, fingerprint, publishing, store
 from distilscope.contents import Content
 from distilscope.provenance import RUNS_FILE
-from distilscope.settings import Configuration
+from distilscope.settings import Configuration, expanded
 from distilscope.study import aggregate, parts
 from distilscope.study.artefact import RESULTS, Artefact
 from distilscope.study.derived import derive
-from distilscope.study.described import content_of, network_settings, observe_settings, user_path
+from distilscope.study.described import content_of, network_settings, observe_settings
 from distilscope.study.models import Model, ModelPlan
 from distilscope.study.shortcuts import plan_shortcuts
 
@@ -153,12 +153,17 @@ class Study:
         return [self.published / name for name in publishing.names() if name not in shown]
 
     @property
+    def data_folder(self) -> Path:
+        """Where downloaded datasets lie."""
+        return expanded(self.configuration.data_folder)
+
+    @property
     def downloads(self) -> list[str]:
         """The markers of what has to be fetched before the dataset can be read."""
         data = self.configuration.data
         if catalog.DATASETS[data.name].path != "downloaded":
             return []
-        return [f"{self.configuration.data_folder}/{data.name}.complete"]
+        return [str(self.data_folder / f"{data.name}.complete")]
 
     def _observed_files(self) -> list[str]:
         found = []
@@ -202,11 +207,8 @@ class Study:
         """Where the images are, and they as they are now; None of what is still downloaded."""
         data = self.configuration.data
         if entry.path == "downloaded":
-            return Path(self.configuration.data_folder) / data.name, None
-        if entry.bundled_file:
-            place = self.root / entry.bundled_file
-        else:
-            place = user_path(data.path, "data.path")
+            return self.data_folder / data.name, None
+        place = self.root / entry.bundled_file if entry.bundled_file else expanded(data.path)
         return place, content_of(place, "data.path", entry.files)
 
     # ------------------------------------------------------------------------------ networks
