@@ -203,10 +203,10 @@ def _contradicted(judgement: Judgement, published_data: bool) -> str:
 def _undetermined(judgement: Judgement, published_data: bool) -> str:
     held = f"The interval holds {judgement.claim.delta:g}, the smallest effect worth naming"
     if judgement.seeds_to_decide is None:
-        return f"{held}; more seeds would not decide at the observed spread."
+        return f"{held}; more seeds would not decide, if the observed spread were the true one."
     return (
-        f"{held}; at the observed spread {judgement.seeds_to_decide} seeds would decide "
-        f"in {POWER:.0%} of studies."
+        f"{held}; about {judgement.seeds_to_decide} seeds would decide in {100 * POWER:.0f} % of "
+        "studies, if the observed contrast and spread were the true values."
     )
 
 

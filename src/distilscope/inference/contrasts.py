@@ -122,10 +122,11 @@ class Contrast:
         """Number of teachers, and the interval with the teacher as the unit; None for one teacher.
 
         Seeds of one teacher share it, so that a sentence about teachers in general rests on the
-        means by teacher. Given for paired values, where every seed has a known teacher.
+        means by teacher. Against twins these are set as the seeds are: each teacher and each twin
+        is one draw. Given where every seed has a known teacher.
         """
         names = sorted({name for name in self.teachers if name is not None})
-        if len(names) < 2 or None in self.teachers or len(self.against):
+        if len(names) < 2 or None in self.teachers:
             return None
         own = np.array(self.teachers, dtype=object)
         means = np.array([self.values[own == name].mean() for name in names])

@@ -18,7 +18,7 @@ FEW_IN_SUBSET = "too few images of the class in the subset"
 NOTHING_VARIES = "the maps of the class do not vary"
 FEW_FOR_PLACE = "too few images of the class to take the object's place out"
 NO_OBJECT = "where the object is in the image is not known"
-DEGENERATE = "a map's range is under 1e-6 (left out, as published)"
+DEGENERATE = "a map is constant (left out, as published)"
 NOT_BOTH_IN_SUBSET = "no other image of the class in the subset has a score"
 NO_STRANGER = "no image of another class in the subset has a score"
 

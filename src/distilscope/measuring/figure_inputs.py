@@ -15,11 +15,13 @@ from distilscope.measuring import calibration, maps, observations
 from distilscope.measuring.alignment_rows import Pair
 from distilscope.measuring.calibration import Confidences
 from distilscope.measuring.observations import Outputs
+from distilscope.measuring.parts_pair import complete
 from distilscope.measuring.study_rows import Entry, Rows, Study
 
 COSTS = ("parameters", "ratio", "multiply_adds")
 LATENCY_BATCH = "batch 1"
 MAPS = "gradcam"
+INTEGRATED = "integrated-gradients"
 DIVERGENT_COLUMNS = (
     *("model", "reference", "method", "layer", "reference_layer", "index", "label", "class"),
     *("prediction", "reference_prediction", "confidence", "reference_confidence", "rho"),
@@ -56,6 +58,7 @@ def model_table(
                 "held_out_accuracy": float(np.mean(held.correct)) if held else np.nan,
                 "ece": calibration.ece(data, study.bins),
                 **_map_counts(study, entry, outputs),
+                **_incomplete(study, entry),
                 "identity": entry.identity or own["identity"],
                 "seconds": own["seconds"],
                 "peak_memory_mb": own["peak_memory_mb"],
@@ -79,6 +82,20 @@ def _map_counts(study: Study, entry: Entry, outputs: Mapping[str, Outputs]) -> d
     dead = values.max(axis=(1, 2)) == 0
     sparse = ~order.defined(study.rules.top) & ~dead
     return {"dead_maps": float(dead.sum()), "sparse_maps": float(sparse.sum())}
+
+
+def _incomplete(study: Study, entry: Entry) -> dict[str, float]:
+    """How many integrated gradients miss completeness by over 5 %, or have no logit to miss.
+
+    `integrated_maps` is how many there are; both NaN where there are none.
+    """
+    counts = {"integrated_maps": np.nan, "incomplete_maps": np.nan}
+    if (entry.observation / study.probe / f"saliency.{INTEGRATED}.parquet").exists():
+        stored = observations.read_maps(entry.observation, study.probe, INTEGRATED)["input"]
+        if stored.gap is not None:
+            bad = float((~complete(stored.gap)).sum())
+            counts = {"integrated_maps": float(len(stored.gap)), "incomplete_maps": bad}
+    return counts
 
 
 def _recorded(entry: Entry) -> dict[str, Any]:

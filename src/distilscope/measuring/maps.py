@@ -16,6 +16,7 @@ from distilscope import catalog
 
 PUBLISHED_TOP = 0.2
 PUBLISHED_RANGE = 1e-6
+PUBLISHED_EPSILON = 1e-8  # added to the range that a map is scaled by
 RANKED_AT_ONCE = 64
 FLAT = 1e-12  # spread, relative to the largest value, below which a row counts as constant
 
@@ -238,8 +239,12 @@ def mass_lift(rows: np.ndarray, reference: TopOrder, share: float) -> np.ndarray
 
 
 def degenerate(rows: np.ndarray) -> np.ndarray:
-    """(N,) bool: the published study drops an image whose map has a range below 1e-6."""
-    return np.ptp(rows, axis=1) < PUBLISHED_RANGE
+    """(N,) bool: the published study drops an image whose map, once scaled, has a range under 1e-6.
+
+    It scales by (map - min) / (max - min + 1e-8) first, so that all but constant maps stay.
+    """
+    span = np.ptp(rows, axis=1)
+    return span / (span + PUBLISHED_EPSILON) < PUBLISHED_RANGE
 
 
 def published_rho(a: np.ndarray, b: np.ndarray) -> np.ndarray:

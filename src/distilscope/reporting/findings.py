@@ -141,6 +141,7 @@ def caveats(tables: Tables) -> list[str]:
             "consistency is on each model's own images, which differ from row to row."
         )
     found += _trivial(tables)
+    found += _incomplete(tables)
     found.append(
         "Maps show where evidence for a class lies in one layer. Maps that agree don't prove that "
         "two models reason alike, and the causal check is to change the region and look."
@@ -162,6 +163,21 @@ def _trivial(tables: Tables) -> list[str]:
         f"A raw ρ with the teacher's maps of {' and of '.join(scores)} is reached without any "
         "model: a raw ρ below that is no sign of a shared explanation. Image-specific ρ does not "
         "have this fault."
+    ]
+
+
+def _incomplete(tables: Tables) -> list[str]:
+    """How many integrated gradients do not add up to the change of the logit."""
+    if "incomplete_maps" not in tables.models:
+        return []
+    rows = tables.models.dropna(subset=["incomplete_maps"])
+    share = rows["incomplete_maps"] / rows["integrated_maps"]
+    if not share.max() > 0:
+        return []
+    return [
+        f"{100 * share.min():.0f} to {100 * share.max():.0f} % of a model's integrated gradients "
+        "miss completeness by over 5 % of the change of the logit (`incomplete_maps` of each model "
+        "in models.parquet): more steps (`observe.ig_steps`, `ig_most_steps`) make them exact."
     ]
 
 

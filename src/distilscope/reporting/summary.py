@@ -21,9 +21,9 @@ MEANINGS: Mapping[str, str] = {
     "agreement": "share of test images on which the model predicts what its teacher predicts",
     "kl_teacher_student": "KL divergence from the teacher's probabilities to the model's, in nats",
     "image_specific_rho": "rank correlation of the model's and the teacher's maps after each "
-    "model's usual map of the class is taken away; 0 means nothing shared beyond the class",
-    "image_specific_rho.ratio": "image-specific ρ above its own null, over the twin's "
-    "above its null: 1 is as alike as a twin",
+    "model's usual map of the class is taken away; models that share nothing beyond the class have "
+    "0 by construction",
+    "image_specific_rho.ratio": "image-specific ρ over the twin's: 1 is as alike as a twin",
     "rho": "rank correlation of the two maps as they are; read it beside its null",
     "null_rho": "the raw ρ of the same two models on shuffled pairs of images of one class: what "
     "the class alone explains",

@@ -58,7 +58,7 @@ TESTS: Mapping[str, str] = {
     "smallest exact p": "p_smallest",
     "q of its family": "q",
     "effect size": "effect_size",
-    "seeds to decide": "seeds_to_decide",
+    "seeds to decide, about": "seeds_to_decide",
 }
 
 

@@ -57,7 +57,7 @@ def test_an_interval_that_holds_delta_is_undetermined_with_the_seeds_that_would_
     found = verdict_of(claim_of(DIFFERENCE, delta=0.015), THREE)
     assert found.verdict == "undetermined"
     assert found.seeds_to_decide == 5
-    assert "5 seeds would decide" in found.why
+    assert "about 5 seeds would decide in 80 % of studies, if the observed" in found.why
 
 
 def test_more_claims_in_the_family_widen_the_interval():

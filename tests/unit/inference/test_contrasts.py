@@ -114,6 +114,13 @@ def test_with_the_teacher_as_the_unit_the_means_by_teacher_are_the_sample():
     assert contrast([1.0, 2.0]).over_teachers(0.05) is None
 
 
+def test_against_twins_the_means_by_teacher_are_set_against_theirs():
+    own, twins = [1.0, 2.0, 4.0, 3.0, 4.0, 6.0], np.array([5.0, 6.5, 8.0])
+    found = Contrast("", np.array(own), twins, ("a", "b", "c") * 2)
+    expected = stats.ttest_ind([2.0, 3.0, 5.0], twins).confidence_interval(0.95)
+    assert found.over_teachers(0.05) == (3, pytest.approx(expected[0]), pytest.approx(expected[1]))
+
+
 def of_classes(values, pooled, classes):
     return Correlation("rho", np.array(values), NONE, ("t",) * len(values), pooled, classes)
 

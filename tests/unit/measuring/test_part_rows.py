@@ -169,3 +169,12 @@ def test_every_measure_over_parts_is_in_the_catalogue(measures):
     stems = {name.split(".")[0] for name in over_parts}
     wanted = {name for name, entry in catalog.MEASURES.items() if entry.family == "parts"}
     assert wanted <= stems <= set(catalog.MEASURES)
+
+
+def test_integrated_gradients_that_miss_completeness_are_counted_by_model(study):
+    table = study.table("models").set_index("id")
+    assert set(table["integrated_maps"]) == {len(study.subset_rows)}
+    wrong = len(study.subset_rows[::10])
+    assert table["incomplete_maps"].to_dict() == {
+        made.id: wrong if made.role == "twin" else 0 for made in study.models
+    }

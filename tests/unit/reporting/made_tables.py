@@ -185,7 +185,12 @@ class Builder:
         self.add(made, "image_specific_rho", 0.52 * q - 0.01, 0.014, **place)
         if self.has_twin and made.role != "twin":
             self.add(made, "image_specific_rho.ratio", q / 0.94, 0.03, **place)
-        self.add(made, "null_image_specific_rho", 0.002 * q, 0.003, **place)
+        self.add(made, "null_image_specific_rho", -0.003 * q, 0.003, **place)
+        self.add(made, "partial_image_specific_rho", 0.4 * q, 0.014, **place)
+        self.add(made, "image_specific_share", 0.1 + 0.1 * q, 0.004, **place)
+        self.add(made, "reference_image_specific_share", 0.18, 0.004, **place)
+        self.add(made, "image_specific_rho_unit", 0.52 * q + 0.01, 0.014, **place)
+        self.add(made, "null_image_specific_rho_unit", 0.02 * q, 0.003, **place)
         self.add(made, "rho", 0.2 + 0.53 * q, 0.01, **place)
         self.add(made, "null_rho", 0.15 + 0.47 * q, 0.008, **place)
         if place["subset"] == "common":
@@ -208,6 +213,7 @@ class Builder:
                     self.add(made, name, math.nan, **gone)
                 continue
             self.add(made, "image_specific_rho", 0.5 * q + wave * q, 0.04, **own)
+            self.add(made, "null_image_specific_rho", 0.001 * number - 0.005, 0.01, **own)
             self.add(made, "rho", 0.2 + 0.5 * q + wave, 0.03, **own)
             self.add(made, "iou20", 0.16 + 0.33 * q + wave / 2, 0.025, **own)
 

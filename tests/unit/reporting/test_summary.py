@@ -115,6 +115,15 @@ def test_caveats_name_one_seed_one_teacher_no_twin_and_the_scale(tmp_path, study
     assert "2 seeds" in several and "no twin" in several and "laptop" not in several
 
 
+def test_caveats_say_how_many_integrated_gradients_are_incomplete(study):
+    tables = study.tables()
+    assert "completeness" not in " ".join(findings.caveats(tables))
+    models = tables.models.assign(integrated_maps=100.0, incomplete_maps=7.0)
+    models.loc[models.index[0], "incomplete_maps"] = 68.0
+    found = [s for s in findings.caveats(study.tables(models=models)) if "completeness" in s]
+    assert len(found) == 1 and found[0].startswith("7 to 68 %")
+
+
 def test_caveats_say_what_a_blob_scores_and_nothing_where_none_was_measured(study):
     text = " ".join(findings.caveats(study.tables()))
     assert "of 0.51 by a Gaussian in the middle and of 0.33 by the edges of the image" in text
