@@ -15,7 +15,6 @@ from distilscope.measuring import calibration, maps, observations
 from distilscope.measuring.alignment_rows import Pair
 from distilscope.measuring.calibration import Confidences
 from distilscope.measuring.observations import Outputs
-from distilscope.measuring.parts_pair import complete
 from distilscope.measuring.study_rows import Entry, Rows, Study
 
 COSTS = ("parameters", "ratio", "multiply_adds")
@@ -93,7 +92,7 @@ def _incomplete(study: Study, entry: Entry) -> dict[str, float]:
     if (entry.observation / study.probe / f"saliency.{INTEGRATED}.parquet").exists():
         stored = observations.read_maps(entry.observation, study.probe, INTEGRATED)["input"]
         if stored.gap is not None:
-            bad = float((~complete(stored.gap)).sum())
+            bad = float((~(stored.gap <= observations.TOLERATED_GAP)).sum())
             counts = {"integrated_maps": float(len(stored.gap)), "incomplete_maps": bad}
     return counts
 

@@ -9,10 +9,9 @@ import numpy as np
 
 from distilscope import catalog
 from distilscope.measuring import causes
+from distilscope.measuring.observations import TOLERATED_GAP
 from distilscope.measuring.parts import LEAST_PARTS, PartSums, level, part_rho
 from distilscope.measuring.parts_focus import EXTENTS, TOP, focus, top_parts
-
-TOLERATED_GAP = 0.05
 
 
 @dataclass(frozen=True)
