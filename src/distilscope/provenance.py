@@ -115,6 +115,8 @@ def collect(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
     for path in map(Path, paths):
         run = store.read_json(path)
         told = {key: run[key] for key in TOLD if key in run}
+        if store.IDENTITY.search(path.parent.name):  # a label may have another name since
+            told["slug"] = path.parent.name.rpartition(".")[0]
         told |= {"job_seconds": _job_seconds(path, run["kind"])}
         found.append({**told, "accepted": accepted.read(path.parent)})
     return found

@@ -9,8 +9,6 @@ word is kept beside each result.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +20,7 @@ from distilscope.commands.configured import study_of
 from distilscope.record import Known, Record
 from distilscope.settings import ConfigurationError
 from distilscope.study import Artefact, Standing, Study, in_order
+from distilscope.study.settled import link
 
 MADE_ANEW = ("tables", "figures", "report")
 
@@ -121,7 +120,7 @@ def carry(carried: Carried, outputs: list[str], why: str) -> None:
     for name in outputs:
         if name != "run.json":
             for file in (name, f"{name}{store.DIGEST_SUFFIX}"):
-                _link(carried.origin / file, artefact.folder / file)
+                link(carried.origin / file, artefact.folder / file)
     told = json.loads(artefact.job())
     run = store.read_json(carried.origin / "run.json")
     renamed = {key: told[key] for key in ("identity", "inputs")}
@@ -133,16 +132,6 @@ def carry(carried: Carried, outputs: list[str], why: str) -> None:
         "changed": list(carried.changed),
     }
     accepted.write(artefact.folder, [*accepted.read(carried.origin), entry])
-
-
-def _link(source: Path, target: Path) -> None:
-    """The same file under another name; a copy where the file system has no hard links."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def main(path: Path, root: Path, why: str) -> int:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from distilscope import settings, store
+from distilscope import settings
 from distilscope.settings import Configuration
-from distilscope.study import STORE, Study, resolve_device, resolve_precision
-
-PRECISIONS = ("fp32", "bf16")
+from distilscope.study import PRECISIONS, Study, resolve_device, settle
 
 
 def read(path: Path) -> Configuration:
@@ -27,22 +25,14 @@ def study_of(path: Path, root: Path) -> Study:
     configuration = read(path)
     asked = configuration.device
     device = resolve_device(asked) if asked == "auto" else asked  # a cluster may have the GPU
-    precision = resolve_precision(configuration.precision, device, _resolved(configuration))
-    return Study(configuration, precision, root)
+    return settle(configuration, device, root)
 
 
 def possible_studies(path: Path, root: Path) -> Iterator[Study]:
     """Every study that a configuration can mean here, resolving nothing: one a precision."""
     configuration = read(path)
-    precisions = [configuration.precision]
+    precisions: list[str] = [configuration.precision]
     if configuration.precision == "auto":
-        try:
-            precisions = [store.read_json(_resolved(configuration))["precision"]]
-        except store.DamagedFile:
-            precisions = list(PRECISIONS)
+        precisions = list(PRECISIONS)
     for precision in precisions:
         yield Study(configuration, precision, root)
-
-
-def _resolved(configuration: Configuration) -> Path:
-    return STORE / "resolved" / f"{configuration.study}.json"

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from distilscope import catalog
 from distilscope.settings.data import Data
@@ -25,11 +32,23 @@ from distilscope.settings.networks import Recipe, Student, Teacher
 from distilscope.settings.parts import Parts
 from distilscope.settings.shortcuts import LEAST_TWINS, Planted, Shortcuts
 
+RESERVED = ("checkpoints", "logs", "progress", "store")
+"""Folders of `results/` beside those of the studies."""
+
+
+def _not_reserved(name: str) -> str:
+    if name.lower() in RESERVED:
+        raise ValueError(
+            f"results/{name} is where distilscope keeps its own files ({', '.join(RESERVED)} are "
+            "taken); give the study another name"
+        )
+    return name
+
 
 class Configuration(Strict):
     """One study."""
 
-    study: Name
+    study: Annotated[Name, AfterValidator(_not_reserved)]
     title: str
     scale: Literal["laptop", "paper"] = "laptop"
     seeds: list[Whole] = Field(default=[0], min_length=1)

@@ -7,15 +7,17 @@ under the path that is asked for is right. Neither torch nor pandas is imported 
 """
 
 from distilscope.study.artefact import FOLDERS, RESULTS, STORE, Artefact
-from distilscope.study.machine import Invocation, invocation, resolve_device, resolve_precision
+from distilscope.study.machine import Invocation, invocation, precision_here, resolve_device
 from distilscope.study.models import ROLES, Model
 from distilscope.study.pending import Pending, Standing, in_order
 from distilscope.study.plan import Study
 from distilscope.study.planning import Told, lighten
+from distilscope.study.settled import PRECISIONS, settle
 from distilscope.study.starting import Started, start
 
 __all__ = [
     "FOLDERS",
+    "PRECISIONS",
     "RESULTS",
     "ROLES",
     "STORE",
@@ -30,7 +32,8 @@ __all__ = [
     "in_order",
     "invocation",
     "lighten",
+    "precision_here",
     "resolve_device",
-    "resolve_precision",
+    "settle",
     "start",
 ]

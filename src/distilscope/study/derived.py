@@ -56,6 +56,12 @@ def derive(
             steps = (*found[names].steps, *steps)
         paths = [layers[name] for name in names]
         model = _model(original, names, paths, sanity.seed, dataset)
+        taken = next((one for one in models if one.id == model.id), None)
+        if taken is not None:
+            raise ConfigurationError(
+                f"sanity: {original.words} with random layers and {taken.words} would both be "
+                f"called {model.id!r}; give one of them another name"
+            )
         found[names] = Derived(model, steps, names[-1])
     return tuple(found.values())
 

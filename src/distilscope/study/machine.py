@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from distilscope import gpu, store
+from distilscope import gpu
 from distilscope.settings import ConfigurationError
 
 LOCAL_EXECUTORS = ("local", "dryrun", "touch")
@@ -17,19 +17,9 @@ ISA_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 ISAS_WITH_BF16 = ("BF16", "FP16", "AMX", "AVX10", "DEFAULT", "ALL")
 
 
-def resolve_precision(asked: str, device: str, cache: Path) -> str:
-    """`auto` becomes bf16 where the processor multiplies bf16 natively, else fp32.
-
-    The answer is kept in `cache`, so that a study moved to another machine stays the same study.
-    """
-    if asked != "auto":
-        return asked
-    try:
-        return store.read_json(cache)["precision"]
-    except store.DamagedFile:
-        precision = "bf16" if device == "cuda" or bf16_units() else "fp32"
-        store.write_json(cache, {"precision": precision, "device": device})
-        return precision
+def precision_here(device: str) -> str:
+    """bf16 where the device multiplies bf16 natively, else fp32."""
+    return "bf16" if device == "cuda" or bf16_units() else "fp32"
 
 
 def bf16_units() -> list[str]:

@@ -46,6 +46,14 @@ class Model:
     teacher: str | None = None
     reference: str | None = None
 
+    @property
+    def words(self) -> str:
+        """`student 'tiny' (kd, T 2.0, alpha 0.9, seed 1)`."""
+        cell = [f"{name} {value!r}" for name, value in self.parameters.items()]
+        objective = [self.objective] if self.objective else []
+        kind = "the untrained" if self.role == "floor" else self.role
+        return f"{kind} {self.student!r} ({', '.join([*objective, *cell, f'seed {self.seed}'])})"
+
 
 class ModelPlan:
     """Enumerates the models of a configuration with their artefacts.
@@ -84,7 +92,12 @@ class ModelPlan:
             self._grid(teachers),
             self._floors(teachers),
         ):
-            found.setdefault(model.id, model)
+            known = found.setdefault(model.id, model)
+            if (known.artefact.identity, known.role) != (model.artefact.identity, model.role):
+                raise ConfigurationError(
+                    f"{known.words} and {model.words} would both be called {model.id!r}; give one "
+                    "of them another name, or a value that differs in its first twelve digits"
+                )
         return tuple(sorted(found.values(), key=self._order))
 
     def _order(self, model: Model) -> tuple:

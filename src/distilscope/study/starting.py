@@ -11,9 +11,9 @@ from typing import Any
 
 from distilscope import gpu, settings
 from distilscope.settings import Configuration
-from distilscope.study.artefact import STORE
-from distilscope.study.machine import invocation, resolve_device, resolve_precision
+from distilscope.study.machine import invocation, resolve_device
 from distilscope.study.plan import Study
+from distilscope.study.settled import settle
 
 AT_THE_END = 4
 
@@ -76,7 +76,5 @@ def start(
         known = [os.environ.get("PYTHONPATH", ""), os.getcwd()]
         os.environ["PYTHONPATH"] = os.pathsep.join(path for path in known if path)
     device = resolve_device(configuration.device, command)
-    kept = STORE / "resolved" / f"{configuration.study}.json"
-    precision = resolve_precision(configuration.precision, device, kept)
-    study = Study(configuration, precision, root)
+    study = settle(configuration, device, root, quiet=scheduled)
     return Started(configuration, device, study, command.local, command.gpus)

@@ -151,3 +151,9 @@ def test_an_override_is_laid_on_the_recipe_key_by_key():
     assert parsed.recipe_of("tiny").optimizer.lr == 0.5
     assert parsed.recipe_of("tiny").epochs == 2
     assert parsed.recipe_of("resnet18").optimizer.lr == 0.1
+
+
+@pytest.mark.parametrize("name", ["store", "checkpoints", "logs", "progress", "Store"])
+def test_a_study_is_not_called_like_a_folder_of_the_results(name):
+    with pytest.raises(settings.ConfigurationError, match=f"study: results/{name} is where"):
+        settings.parse(altered(study=name))

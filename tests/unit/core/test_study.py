@@ -401,3 +401,62 @@ def test_what_a_job_is_told_arrives_as_a_job():
     assert arrived == Job.from_json(artefact.job())
     assert arrived.settings == artefact.settings
     assert repr(Told(artefact)) == str(artefact.folder)
+
+
+# ------------------------------------------------------------------------- names that collide
+
+BIG = {"architecture": "resnet18", "recipe": "short"}
+TINY = {"architecture": "plain-tiny", "recipe": "short"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "one", "other"),
+    [
+        (
+            {"teachers": {"tiny-ce": {**BIG, "seeds": [1]}}},
+            "teacher 'tiny-ce' (ce, seed 1)",
+            "control 'tiny' (ce, seed 1)",
+        ),
+        (
+            {"teachers": {"tiny-untrained": {**BIG, "seeds": [9], "twins": [1]}}},
+            "twin 'tiny-untrained' (ce, seed 1)",
+            "the untrained 'tiny' (seed 1)",
+        ),
+        (
+            {"grid": [{**RAW["grid"][0], "alpha": 0.9, "T": [2, 2.0000000000001]}]},
+            "student 'tiny' (kd, T 2.0, alpha 0.9, seed 1)",
+            "student 'tiny' (kd, T 2.0000000000001, alpha 0.9, seed 1)",
+        ),
+        (
+            {
+                "students": {"tiny": TINY, "tiny-ce": TINY},
+                "grid": [{"objective": "ce", "students": ["tiny"], "seeds": [1]}],
+                "floors": ["tiny", "tiny-ce"],
+                "teachers": {"tiny-ce-untrained": {**BIG, "seeds": [3]}},
+            },
+            "teacher 'tiny-ce-untrained' (ce, seed 3)",
+            "the untrained 'tiny-ce' (seed 3)",
+        ),
+    ],
+    ids=["a teacher and a control", "a twin and a floor", "two T", "a label in a label"],
+)
+def test_two_models_of_one_name_are_refused_with_both(changes, one, other):
+    with pytest.raises(ConfigurationError) as refused:
+        study(**changes)
+    assert f"{one} and {other} would both be called" in str(refused.value)
+
+
+def test_a_given_model_that_has_the_name_of_a_random_one_is_refused(tmp_path):
+    (tmp_path / "w.pt").write_bytes(b"weights")
+    given = {"architecture": "plain-tiny", "weights": "w.pt"}
+    with pytest.raises(ConfigurationError, match="with random layers and student 'big-s10-random-"):
+        study(
+            students={**RAW["students"], "big-s10-random-head": given},
+            sanity={"model": "big", "modes": ["independent"], "layers": ["head"]},
+        )
+
+
+def test_what_two_entries_ask_for_alike_is_one_model():
+    once = study()
+    twice = study(grid=[*RAW["grid"], *copy.deepcopy(RAW["grid"])])
+    assert identities(once) == identities(twice)
