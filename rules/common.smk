@@ -7,6 +7,7 @@ wildcard_constraints:
     source="|".join(catalog.DATASETS),
     dataset=r"[^/]+",
     parts=r"[^/]+",
+    networks=r"[^/]+",
     teacher=r"[^/]+",
     model=r"[^/]+",
     comparison=r"[^/]+",

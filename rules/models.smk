@@ -6,20 +6,24 @@ import re
 
 rule networks:
     input:
-        inputs("networks", "study"),
+        inputs("networks", "networks"),
     output:
-        files("networks", "study"),
+        files("networks", "networks"),
     log:
-        "results/logs/networks/{study}.log",
-    priority: 30
+        "results/logs/networks/{networks}.log",
+    benchmark:
+        "results/logs/networks/{networks}.benchmark.tsv"
+    priority: 40
     conda:
         "../envs/distilscope.yaml"
-    threads: 1
+    threads: CONFIGURATION.threads
     resources:
-        mem_mb=3000,
-        runtime=10,
+        gpu=GPU,
+        device=DEVICE,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        job=told("networks", "study"),
+        job=told("networks", "networks"),
     script:
         "../workflow/scripts/networks.py"
 

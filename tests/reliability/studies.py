@@ -31,6 +31,7 @@ UNTIMED = {".safetensors", ".npy", ".parquet", ".csv", ".svg", ".png"}
 MAKERS = {
     "dataset": "distilscope.data.prepare:prepare",
     "parts": "distilscope.data.parts:make",
+    "networks": "distilscope.checking.networks:check",
     "model": "distilscope.training.train:train",
     "targets": "distilscope.training.targets:tabulate",
     "observation": "distilscope.observing.observe:observe",

@@ -154,7 +154,7 @@ class Clone:
             text=True,
             check=True,
         )
-        return sorted(done.stdout.splitlines())
+        return sorted(filter(None, done.stdout.splitlines()))
 
     def plan(self, *arguments: str) -> list[str]:
         """What a dry run would do, sorted: `rule slug` (the identity is left out), or `publish`."""

@@ -40,6 +40,9 @@ def trained(models: Iterable[str], teacher: str = TEACHER) -> list[str]:
     return [*(f"model {m}" for m in models), *observed(models, teacher)]
 
 
+CHECK = ["networks check"]
+"""The trial of all networks: whatever is edited of one of them, or of what is asked of all."""
+
 SHOWN = ["publish", "report small"]
 DRAWN = ["figures small", "publish", "report small"]
 
@@ -194,7 +197,7 @@ MODELS = [
             put("students", "medium", MEDIUM),
             put("grid", 0, "students", ["tiny", "small", "medium"]),
         ),
-        trained(["medium-kd-T2-a0.9-s1", "medium-kd-T4-a0.9-s1"]) + aggregation(),
+        trained(["medium-kd-T2-a0.9-s1", "medium-kd-T4-a0.9-s1"]) + CHECK + aggregation(),
     ),
     Edit("student removed", put("grid", 0, "students", ["small"]), aggregation()),
     Edit("student listed in no entry", put("students", "medium", MEDIUM), SHOWN),
@@ -208,13 +211,13 @@ MODELS = [
     Edit(
         "teacher added, without students",
         put("teachers", "wide", SECOND),
-        ["model wide-s1", "observation wide-s1", *aggregation()],
+        ["model wide-s1", "observation wide-s1", *CHECK, *aggregation()],
         real=True,
     ),
     Edit(
         "teacher removed",
         lambda raw: raw["teachers"].pop("wide"),
-        aggregation(),
+        CHECK + aggregation(),
         first=put("teachers", "wide", SECOND),
     ),
     Edit(
@@ -222,6 +225,7 @@ MODELS = [
         both(put("teachers", "wide", SECOND), put("grid", 0, "teachers", ["resnet18", "wide"])),
         [f"{kind} wide-s1" for kind in ("model", "observation", "targets")]
         + trained(KD, "wide-s1")
+        + CHECK
         + aggregation(),
     ),
     Edit(
@@ -279,13 +283,13 @@ SETTINGS = [
     Edit(
         "students' recipe",
         put(*OPTIMIZER, "lr", 0.05),
-        trained(KD + CE) + aggregation(),
+        trained(KD + CE) + CHECK + aggregation(),
     ),
     Edit("lr spelt 1e-1", put(*OPTIMIZER, "lr", "1e-1"), []),
     Edit(
         "one student's override",
         put("students", "tiny", "override", {"optimizer": {"lr": 0.05}}),
-        trained([*TINY, "tiny-ce-s1"]) + aggregation(),
+        trained([*TINY, "tiny-ce-s1"]) + CHECK + aggregation(),
         real=True,
     ),
     Edit(
@@ -296,18 +300,18 @@ SETTINGS = [
     Edit(
         "the teacher's recipe",
         put("recipes", "teacher", "epochs", 3),
-        BELOW_TEACHER + aggregation(),
+        BELOW_TEACHER + CHECK + aggregation(),
     ),
     Edit("a recipe that nobody uses", put("recipes", "spare", SMALL["recipes"]["student"]), SHOWN),
     Edit(
         "lr and momentum swapped",
         swap([*OPTIMIZER, "lr"], [*OPTIMIZER, "momentum"]),
-        trained(KD + CE) + aggregation(),
+        trained(KD + CE) + CHECK + aggregation(),
     ),
     Edit(
         "epochs of teacher and student swapped",
         swap(["recipes", "teacher", "epochs"], ["recipes", "student", "epochs"]),
-        BELOW_TEACHER + [f"model {m}" for m in CE] + aggregation(),
+        BELOW_TEACHER + [f"model {m}" for m in CE] + CHECK + aggregation(),
         first=put("recipes", "teacher", "epochs", 3),
     ),
     Edit(
@@ -319,7 +323,7 @@ SETTINGS = [
     Edit(
         "views an image",
         put("recipes", "student", "views", {"per_image": 5}),
-        [f"targets {TEACHER}", *trained(KD + CE), *aggregation()],
+        [f"targets {TEACHER}", *trained(KD + CE), *CHECK, *aggregation()],
         real=True,
     ),
     Edit(
@@ -330,11 +334,13 @@ SETTINGS = [
     Edit(
         "steps of integrated gradients",
         put("observe", "ig_steps", 16),
-        observed(ALL) + aggregation(),
+        observed(ALL) + CHECK + aggregation(),
         real=True,
     ),
     Edit(
-        "images explained", put("observe", "subset", {"images": 50}), observed(ALL) + aggregation()
+        "images explained",
+        put("observe", "subset", {"images": 50}),
+        observed(ALL) + CHECK + aggregation(),
     ),
     Edit(
         "gamma and milestones of a cosine", put(*SCHEDULE, {"gamma": 0.5, "milestones": [1]}), SHOWN
@@ -348,7 +354,7 @@ SETTINGS = [
     Edit(
         "gamma of steps",
         put(*SCHEDULE, "gamma", 0.5),
-        trained(KD + CE) + aggregation(),
+        trained(KD + CE) + CHECK + aggregation(),
         first=put(*SCHEDULE, {"name": "steps", "milestones": [1]}),
     ),
     Edit(
@@ -374,7 +380,7 @@ SETTINGS = [
     Edit(
         "an explanation method less",
         put("observe", "methods", ["gradcam"]),
-        observed(ALL) + aggregation(),
+        observed(ALL) + CHECK + aggregation(),
     ),
     Edit(
         "explanation methods reordered",
@@ -406,19 +412,30 @@ SETTINGS = [
         "threads",
         put("threads", 2),
         [f"model {m}" for m in [TEACHER, TWIN, *KD, *CE]]
-        + [f"targets {TEACHER}", *observed(ALL), *aggregation()],
+        + [f"targets {TEACHER}", *observed(ALL), *CHECK, *aggregation()],
     ),
     Edit(
         "precision",
         put("precision", "bf16"),
         [f"model {m}" for m in [TEACHER, TWIN, *KD, *CE]]
-        + [f"targets {TEACHER}", *observed([TEACHER, TWIN, *KD, *CE, FLOOR]), *aggregation()],
+        + [
+            f"targets {TEACHER}",
+            *observed([TEACHER, TWIN, *KD, *CE, FLOOR]),
+            *CHECK,
+            *aggregation(),
+        ],
     ),
     *(
         Edit(
             f"data: {name}",
             put("data", name, value),
-            ["dataset fashion-mnist-subset", *trained(ALL), f"targets {TEACHER}", *aggregation()],
+            [
+                "dataset fashion-mnist-subset",
+                *trained(ALL),
+                f"targets {TEACHER}",
+                *CHECK,
+                *aggregation(),
+            ],
             real=name == "image_size",
         )
         for name, value in {

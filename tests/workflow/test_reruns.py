@@ -15,6 +15,7 @@ from .edits import (
     ALL,
     BELOW_TEACHER,
     CE,
+    CHECK,
     DRAWN,
     FLOOR,
     KD,
@@ -58,7 +59,7 @@ def test_an_empty_folder_plans_at_most_three_jobs_a_model(tmp_path):
     assert counts == {
         **expected,
         "comparison": models - 1,  # every model but the teacher
-        **dict.fromkeys(("tables", "figures", "report", "publish"), 1),
+        **dict.fromkeys(("networks", "tables", "figures", "report", "publish"), 1),
     }
 
 
@@ -79,7 +80,7 @@ def test_an_edit_is_seen_after_touch_without_records_and_whatever_the_triggers(c
     """Snakemake alone launders an edit by --touch and forgets it with its metadata."""
     assert clone.snakemake("--touch", "--quiet", "all").returncode == 0
     edit(clone, STUDENTS_LR)
-    expected = sorted(trained(KD + CE) + aggregation())
+    expected = sorted(trained(KD + CE) + CHECK + aggregation())
     clone.snakemake("--touch", "--quiet", "all")
     assert clone.plan() == expected
     shutil.rmtree(clone.folder / ".snakemake")
@@ -124,8 +125,8 @@ def test_results_of_two_places_merge_by_their_identities(tmp_path):
     ("file", "jobs"),
     [
         ("training/objectives/kd.py", trained(KD) + aggregation()),
-        ("models/plain.py", trained([*KD, *CE, FLOOR]) + aggregation()),
-        ("observing/gradcam.py", observed(ALL) + aggregation()),
+        ("models/plain.py", trained([*KD, *CE, FLOOR]) + CHECK + aggregation()),
+        ("observing/gradcam.py", observed(ALL) + CHECK + aggregation()),
         ("measuring/compare.py", compared(ALL) + aggregation()),
         ("measuring/calibration.py", aggregation()),
         ("reporting/figures/consistency.py", DRAWN),
@@ -138,11 +139,17 @@ def test_results_of_two_places_merge_by_their_identities(tmp_path):
         ),
         (
             "data/views.py",
-            BELOW_TEACHER + [f"model {m}" for m in [*CE, FLOOR]] + aggregation(),
+            BELOW_TEACHER + [f"model {m}" for m in [*CE, FLOOR]] + CHECK + aggregation(),
         ),
         (
             "data/readers.py",
-            ["dataset fashion-mnist-subset", f"targets {TEACHER}", *trained(ALL), *aggregation()],
+            [
+                "dataset fashion-mnist-subset",
+                f"targets {TEACHER}",
+                *CHECK,
+                *trained(ALL),
+                *aggregation(),
+            ],
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -169,7 +176,7 @@ def test_catalogue_entries_plan_what_they_decide(clone):
     assert clone.plan() == []
     assert '"layers", whole_probe=True)' in text
     catalog.write_text(text.replace('"layers", whole_probe=True)', '"layers", whole_probe=False)'))
-    assert clone.plan() == sorted(observed(ALL) + aggregation())
+    assert clone.plan() == sorted(observed(ALL) + CHECK + aggregation())
 
 
 @pytest.mark.parametrize(
@@ -308,5 +315,5 @@ def test_a_replaced_image_of_the_users_folder_is_noticed(tmp_path):
     (tmp_path / "mine/train/cats/1.png").touch()
     assert clone.plan() == []
     Image.new("L", (8, 8), 99).save(tmp_path / "mine/train/cats/0.png")
-    whole = ["dataset image-folder", f"targets {TEACHER}", *trained(ALL), *aggregation()]
+    whole = ["dataset image-folder", *CHECK, f"targets {TEACHER}", *trained(ALL), *aggregation()]
     assert clone.plan() == sorted(whole)

@@ -1,5 +1,5 @@
-"""Snakemake runs this for rule `networks`; the work is in distilscope.models.networks."""
+"""Snakemake runs this for rule `networks`; the work is in distilscope.checking.networks."""
 
 from distilscope.script import run
 
-run(snakemake, "distilscope.models.networks:check")
+run(snakemake, "distilscope.checking.networks:check")

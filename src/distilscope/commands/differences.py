@@ -14,7 +14,7 @@ from distilscope.settings import ConfigurationError
 from distilscope.study import ROLES, Artefact, Model, Pending, Standing, Study
 
 UNSET = "unset"
-LISTS = ("models", "sanity", "audits", "configuration")
+LISTS = ("models", "networks", "sanity", "audits", "configuration")
 NAMED_BY = {
     "dataset": ("data.name",),
     "parts": ("parts",),

@@ -6,6 +6,7 @@ held-out images, measure mean and std.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import pkgutil
 from collections.abc import Mapping
@@ -65,7 +66,7 @@ def prepare(job: Job) -> None:
     raw = raw.ordered(job.settings.get("classes"))
     stopwatch.phase("arrange")
     prepared = arrange(raw, job.settings)
-    notes = [*raw.notes, *_below_limit(raw, job.settings["limit"])]
+    notes = [*raw.notes, *_below_limit(raw, job.settings["limit"]), *_shared(prepared)]
     stopwatch.phase("write")
     arrays = _arrays(prepared)
     manifest = _manifest(raw, prepared, arrays, job.settings, str(source), notes)
@@ -175,6 +176,24 @@ def _below_limit(raw: RawSplits, limit: Mapping[str, int | None]) -> list[str]:
                 f"{counts[smallest]}"
             )
     return notes
+
+
+def _shared(prepared: Prepared) -> list[str]:
+    """What is to be said of test images that are training or held-out images too, as prepared."""
+    known = set(_digests(prepared.train.images))
+    twice = np.array([digest in known for digest in _digests(prepared.test.images)], dtype=bool)
+    if not twice.any():
+        return []
+    first = prepared.test.indices[np.flatnonzero(twice)[0]]
+    return [
+        f"{twice.sum()} of {len(twice)} test images are among the training images too, pixel by "
+        f"pixel (the first has index {first}): a model may know them by heart, so that its "
+        "accuracy is too good there"
+    ]
+
+
+def _digests(images: np.ndarray) -> list[bytes]:
+    return [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images]
 
 
 def _three_channels(images: np.ndarray) -> np.ndarray:

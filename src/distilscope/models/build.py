@@ -101,17 +101,14 @@ def check_layers(model: nn.Module, layers: Mapping[str, str]) -> None:
             )
 
 
-def check_on_meta(
-    architecture: Mapping[str, Any],
-    layers: Mapping[str, str],
-    image_size: int,
-    classes: int,
-    channels: int = 3,
+def shapes_of(
+    model: nn.Module, layers: Mapping[str, str], image_size: int, classes: int, channels: int = 3
 ) -> dict[str, tuple[int, int, int]]:
-    """Build the network without memory, run shapes through it, and check its layers.
+    """Check the layers of a network in a pass of two black images, in eval mode.
 
-    What fails on the `meta` device (some factories can't work there) is tried on the CPU, whose
-    verdict counts.
+    Args:
+        model: on any device, also on `meta`, where shapes alone are worked out.
+        layers: name -> module path.
 
     Returns:
         for each layer, the shape (channels, height, width) of its output.
@@ -121,18 +118,9 @@ def check_on_meta(
             neither (B, C, H, W) nor certainly (B, H, W, C); images too small for the network;
             logits not (B, classes).
     """
-    shape = (2, channels, image_size, image_size)
-    try:
-        with torch.device("meta"):
-            return _shapes(build(architecture, classes, channels), layers, shape, classes)
-    except Exception:  # some networks can't run on meta; a fault of the network shows again here
-        return _shapes(build(architecture, classes, channels), layers, shape, classes)
-
-
-def _shapes(
-    model: nn.Module, layers: Mapping[str, str], shape: tuple[int, ...], classes: int
-) -> dict[str, tuple[int, int, int]]:
     check_layers(model, layers)
+    shape = (2, channels, image_size, image_size)
+    device = next((parameter.device for parameter in model.parameters()), None)
     outputs: dict[str, list[Any]] = {}
 
     def record(name: str) -> Callable[..., None]:
@@ -147,7 +135,7 @@ def _shapes(
     ]
     try:
         with torch.no_grad():
-            logits = model.eval()(torch.zeros(shape))
+            logits = model.eval()(torch.zeros(shape, device=device))
     except Exception as error:
         size = "x".join(map(str, shape[1:]))
         raise ModelError(

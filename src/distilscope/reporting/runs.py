@@ -47,6 +47,13 @@ def carried_over(runs: Iterable[Mapping[str, Any]]) -> list[CarriedOver]:
     return sorted(found, key=lambda carried: carried.when)
 
 
+def notes(runs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What the jobs warned of (`notes` in their facts), each once, in the order of the runs."""
+    return list(
+        dict.fromkeys(note for run in runs for note in run.get("facts", {}).get("notes", ()))
+    )
+
+
 def spent(runs: list[Mapping[str, Any]]) -> list[Spent]:
     """Where each second went, the most expensive kind of job first."""
     kinds: dict[str, list[Mapping[str, Any]]] = {}

@@ -86,6 +86,7 @@ def _made(study: Study) -> list[Artefact]:
     """All that the tables are made from, in the order of the work."""
     return [
         study.dataset,
+        study.networks,
         *([study.parts] if study.parts else []),
         *study.targets.values(),
         *(model.artefact for model in study.models),
@@ -100,6 +101,7 @@ def _made(study: Study) -> list[Artefact]:
 def _others(study: Study) -> tuple[Artefact, ...]:
     """Of which the tables tell no number, and who made them and when; their order says nothing."""
     found = (
+        study.networks,
         *study.targets.values(),
         *(derived.model.artefact for derived in study.derived),
         *study.shortcuts.artefacts,

@@ -36,7 +36,7 @@ class Pending:
 
 def needs(study: Study, artefact: Artefact) -> list[Artefact]:
     """What has to be there before an artefact's job begins."""
-    checks = study.networks if artefact.kind == "model" else ()
+    checks = [study.networks] if artefact.kind == "model" else []
     return [*checks, *artefact.direct_inputs()]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from distilscope import catalog, fingerprint, publishing, store
 from distilscope.contents import Content
@@ -11,8 +12,9 @@ from distilscope.provenance import RUNS_FILE
 from distilscope.settings import Configuration, expanded
 from distilscope.study import aggregate, parts
 from distilscope.study.artefact import RESULTS, Artefact
+from distilscope.study.checks import plan_checks
 from distilscope.study.derived import derive
-from distilscope.study.described import content_of, network_settings, observe_settings
+from distilscope.study.described import content_of, observe_settings
 from distilscope.study.models import Model, ModelPlan
 from distilscope.study.shortcuts import plan_shortcuts
 
@@ -40,7 +42,6 @@ class Study:
         self.precision = precision
         self.root = root
         self.dataset = self._dataset()
-        self.networks = self._networks()
         plan = ModelPlan(configuration, precision, self.dataset)
         self.models, self.targets = plan.models, plan.targets
         self.by_id = {model.id: model for model in self.models}
@@ -62,6 +63,7 @@ class Study:
             for model, other in self._further_pairs()
         }
         self.shortcuts = plan_shortcuts(self)
+        self.networks = plan_checks(self)
         self.tables = aggregate.tables(self)
         self.figures = aggregate.figures(self)
         self.report = aggregate.report(self)
@@ -74,7 +76,7 @@ class Study:
         found = [
             self.dataset,
             *([self.parts] if self.parts else []),
-            *self.networks,
+            self.networks,
             *self.targets.values(),
             *(model.artefact for model in self.models),
             *(derived.model.artefact for derived in self.derived),
@@ -211,61 +213,34 @@ class Study:
         place = self.root / entry.bundled_file if entry.bundled_file else expanded(data.path)
         return place, content_of(place, "data.path", entry.files)
 
-    # ------------------------------------------------------------------------------ networks
-
-    def _networks(self) -> tuple[Artefact, ...]:
-        """The check of layers that the catalogue doesn't vouch for, before any training."""
-        own = [
-            {
-                "name": name,
-                "architecture": network_settings(entry),
-                "layers": dict(entry.layers),
-            }
-            for name, entry in [
-                *self.configuration.teachers.items(),
-                *self.configuration.students.items(),
-            ]
-            if entry.layers
-        ]
-        if not own:
-            return ()
-        builders = [network["architecture"]["builder"] for network in own]
-        return (
-            Artefact(
-                kind="networks",
-                slug=self.configuration.study,
-                settings={"networks": own, "image_size": self.configuration.data.image_size},
-                source=fingerprint.source("distilscope.models.networks", *builders),
-                inputs={"dataset": self.dataset},
-            ),
-        )
-
     # --------------------------------------------------------------------------- observation
 
-    def _observation(self, model: Model) -> Artefact:
+    def observation_settings(self, model: Model) -> dict[str, Any]:
+        """What of a model is observed, whatever its references; without what parts add."""
         observe = self.configuration.observe
+        return {
+            "architecture": model.artefact.settings["architecture"],
+            "layers": dict(model.layers),
+            "layer_order": list(model.layers),
+            "explained": list(model.explained),
+            "head": model.head,
+            "preprocessing": model.preprocessing,
+            "probes": [dict(probe) for probe in PROBES],
+            "threads": self.configuration.threads,
+            **observe_settings(observe, observe.methods),
+        }
+
+    def _observation(self, model: Model) -> Artefact:
         references = (self.observations[model.reference],) if model.reference else ()
-        methods = {name: catalog.METHODS[name] for name in observe.methods}
-        architecture = model.artefact.settings["architecture"]
+        methods = {name: catalog.METHODS[name] for name in self.configuration.observe.methods}
         settings, inputs = parts.observed(self)
         return Artefact(
             kind="observation",
             slug=model.artefact.slug,
-            settings={
-                "architecture": architecture,
-                "layers": dict(model.layers),
-                "layer_order": list(model.layers),
-                "explained": list(model.explained),
-                "head": model.head,
-                "preprocessing": model.preprocessing,
-                "probes": [dict(probe) for probe in PROBES],
-                "threads": self.configuration.threads,
-                **observe_settings(observe, methods),
-                **settings,
-            },
+            settings={**self.observation_settings(model), **settings},
             source=fingerprint.source(
                 "distilscope.observing.observe",
-                architecture["builder"],
+                model.artefact.settings["architecture"]["builder"],
                 *(method.module for method in methods.values()),
                 without=parts.unused_by_observation(self),
             )

@@ -96,10 +96,27 @@ def fit(model: nn.Module, task: Task, keeper: Keeper) -> tuple[State, str | None
     return run.state, resumed
 
 
-class _Run:
-    """A training under way."""
+def rehearse(model: nn.Module, task: Task, images: int) -> None:
+    """Take the first step of a training, with the first images of its batch.
 
-    def __init__(self, model: nn.Module, task: Task, keeper: Keeper, stop: interrupt.Stop) -> None:
+    Args:
+        model: on the device of the images; its weights are changed.
+        task: what it learns.
+        images: the most that are taken.
+
+    Raises:
+        TrainingError: the loss is not finite.
+    """
+    with runtime.generators_restored(task.train.images.device):
+        _Run(model, task, None, interrupt.Stop()).rehearse(images)
+
+
+class _Run:
+    """A training under way, or, without a keeper, rehearsed."""
+
+    def __init__(
+        self, model: nn.Module, task: Task, keeper: Keeper | None, stop: interrupt.Stop
+    ) -> None:
         self.model, self.task, self.keeper, self.stop = model, task, keeper, stop
         self.device = task.train.images.device
         self.optimiser = SGD(model, task.recipe["optimizer"])
@@ -145,6 +162,15 @@ class _Run:
             state.spent = time.perf_counter() - started
             self._after_step()
         self._close(time.perf_counter() - started)
+
+    def rehearse(self, images: int) -> None:
+        """The first step with the first images of its batch."""
+        plan = self.task.plan.epoch(0, self.device)
+        rows = plan.batches[0][:images]
+        signals = [signal.at_epoch(plan.columns) for signal in self.task.signals]
+        self.model.train()
+        self._step(rows, plan.view_ids[rows], signals)
+        self._check_loss()
 
     def _rate(self, step: int) -> float:
         recipe, plan = self.task.recipe, self.task.plan

@@ -6,7 +6,7 @@ import functools
 import importlib
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ from distilscope.training.checkpoint import Keeper, State
 from distilscope.training.evaluate import evaluate
 from distilscope.training.loop import HISTORY, Task, TrainingError, fit
 from distilscope.training.signals import Signal, TargetTable, normalisation_of, online_teacher
+
+NAMED = 5
+"""Classes that a message names."""
 
 log = logging.getLogger("distilscope")
 
@@ -59,17 +62,20 @@ def train(job: Job, checkpoints: Path) -> None:
     runtime.prepare(settings.get("threads", 1), job.device)
     dataset = load(job.input("dataset"), device)
     normalise = normalisation_of(settings, dataset, device)
-    model, loaded = _begin(job, dataset)
+    model, loaded = begin(job, dataset)
     place(model, device)
     keeper = Keeper(checkpoints, job.slug, job.identity)
     stopwatch.phase("train")
     state, resumed = State(torch.zeros(3)), None
     if settings.get("recipe"):
-        state, resumed = fit(model, _task(job, dataset, normalise), keeper)
+        state, resumed = fit(model, task_of(job, dataset, normalise), keeper)
     if state.history:
         accuracy = state.history[-1][HISTORY.index("held_out_accuracy")]
     else:
         accuracy = evaluate(model, dataset.split("held-out"), normalise, precision).accuracy
+    notes = _doubts(job, dataset, accuracy)
+    for note in notes:
+        log.warning("%s", note)
     stopwatch.phase("write")
     _check_finite(job, model)
     weights.save(model, job.folder / "weights.safetensors")
@@ -80,6 +86,7 @@ def train(job: Job, checkpoints: Path) -> None:
         "unwrapped": list(loaded.unwrapped),
         "left_out": list(loaded.left),
         "held_out_accuracy": _number(accuracy),
+        "notes": notes,
         "resumed_from": resumed,
         "device": job.device,
         **_speed(job, dataset, state),
@@ -88,8 +95,12 @@ def train(job: Job, checkpoints: Path) -> None:
     keeper.clear()
 
 
-def _begin(job: Job, dataset: Dataset) -> tuple[nn.Module, weights.Loaded]:
-    """The model at the start: built, and initialised or loaded."""
+def begin(job: Job, dataset: Dataset) -> tuple[nn.Module, weights.Loaded]:
+    """The model of a job's settings at the start, on the CPU: built, and initialised or loaded.
+
+    Raises:
+        WeightsError, ModelError: the weights or the network can't be used.
+    """
     settings, seed = job.settings, job.settings.get("seed", 0)
     model = build(settings["architecture"], len(dataset.classes), dataset.channels, seed)
     if settings.get("kind") == "given":
@@ -120,7 +131,13 @@ def _file(job: Job, key: str, digest: str | None) -> Path | None:
     return file
 
 
-def _task(job: Job, dataset: Dataset, normalise: Callable[[Tensor], Tensor]) -> Task:
+def task_of(job: Job, dataset: Dataset, normalise: Callable[[Tensor], Tensor]) -> Task:
+    """What the model of a job's settings learns, from the job's inputs.
+
+    Raises:
+        SignalError: a teacher's logits don't fit the images.
+        ValueError: views that the policy doesn't have, or too few images.
+    """
     settings = job.settings
     train_split = dataset.split("train")
     plan = BatchPlan(train_split.indices, settings["recipe"], settings["seed"])
@@ -173,6 +190,29 @@ def _check_finite(job: Job, model: nn.Module) -> None:
             f"{job.slug}: {bad[0]} has values that are not finite at the end of training; "
             "lower the recipe's `optimizer.lr`"
         )
+
+
+def _doubts(job: Job, dataset: Dataset, accuracy: float) -> list[str]:
+    """Whether a given model knows no more than which class is the largest of the held-out images.
+
+    By chance it may be right about two standard errors more.
+    """
+    labels = dataset.split("held-out").labels
+    if job.settings.get("kind") != "given" or not len(labels):
+        return []
+    chance = labels.bincount().max().item() / len(labels)
+    if accuracy > chance + 2 * math.sqrt(chance * (1 - chance) / len(labels)):
+        return []
+    return [
+        f"{job.slug}: this given model is right about {accuracy:.1%} of {len(labels)} held-out "
+        f"images, and so would be one that always answers with one class ({chance:.1%}). Were its "
+        f"classes in another order than the data set's ({_first(dataset.classes)})? `data.classes` "
+        "gives an order. Or is `preprocessing` not the one that it was trained with?"
+    ]
+
+
+def _first(classes: Sequence[str]) -> str:
+    return ", ".join(classes[:NAMED]) + (", ..." if len(classes) > NAMED else "")
 
 
 def _speed(job: Job, dataset: Dataset, state: State) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 UNUSED = {
+    "distilscope.checking.networks": {"torchvision", "torch._dynamo", "matplotlib", "captum"},
     "distilscope.data.prepare": {"torch", "pandas", "scipy"},
     "distilscope.data.planted": {"torch", "pandas", "scipy"},
     "distilscope.measuring.compare": {"torch", "scipy.stats", "matplotlib"},

@@ -137,6 +137,31 @@ def test_a_file_that_is_not_there_is_named_with_its_key():
         study(teachers=given)
 
 
+def test_the_check_of_networks_is_a_function_of_networks_and_requests_alone():
+    """A cell more in the grid, another name or another seed checks nothing again."""
+    named = {"little": RAW["students"]["tiny"], "small": RAW["students"]["small"]}
+    grid = [{"objective": "ce", "students": ["small"]}]
+    grid += [{"objective": "kd", "students": ["little"], "T": 8, "alpha": 1}]
+    same = study(students=named, grid=grid, floors=["little"], seeds=[7], study="other")
+    assert same.networks.identity == study().networks.identity
+    told = same.networks.information["told"]
+    assert sorted(one["names"] for one in told) == [["big"], ["little"], ["small"]]
+    for changes in (
+        {"observe": {"ig_steps": 8}},
+        {"recipes": {"short": {"epochs": 3, "optimizer": {"lr": 0.1}}}},
+        {"threads": 2},
+        {"sanity": {"model": "tiny"}},
+    ):
+        assert study(**changes).networks.identity != study().networks.identity
+
+
+def test_a_network_that_goes_by_two_names_is_checked_once():
+    twice = {**RAW["students"], "again": RAW["students"]["tiny"]}
+    grid = [{"objective": "ce", "students": ["tiny", "small", "again"]}]
+    told = study(students=twice, grid=grid).networks.information["told"]
+    assert sorted(one["names"] for one in told) == [["again", "tiny"], ["big"], ["small"]]
+
+
 def test_the_catalogues_head_is_used_behind_the_catalogues_last_block_alone():
     """Elsewhere GradCAM's closed form does not hold, and the observation would be refused."""
     deeper = copy.deepcopy(RAW["students"])
@@ -260,7 +285,8 @@ def test_randomised_models_change_no_other_artefact_but_the_tables():
     assert [d.model.reference for d in checked.derived] == ["tiny-kd-T2-a0.9-s1"] * 4
     added = checked.artefacts.keys() - plain.artefacts.keys()
     kinds = sorted(name.split("/")[0] for name in added)
-    expected = ["derived"] * 4 + ["figures"] + ["observation"] * 4 + ["report", "tables"]
+    expected = ["derived"] * 4 + ["figures", "networks"] + ["observation"] * 4
+    expected += ["report", "tables"]
     assert kinds == expected
 
 

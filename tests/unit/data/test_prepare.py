@@ -201,3 +201,18 @@ def test_the_bundled_set_is_prepared_whole(tmp_path):
     # Of the whole set 0.2860 is published at 28x28; padding to 32x32 scales it by (28/32)^2.
     assert data.mean[0] == pytest.approx(0.2860 * (28 / 32) ** 2, abs=2e-3)
     assert data.mean[0] == data.mean[2]
+
+
+def test_test_images_that_are_training_images_too_are_counted(tmp_path, caplog):
+    """Two copies, one of them of a held-out image or not, and one that differs in one pixel."""
+    raw = made_up()
+    raw.test.images[3], raw.test.images[5] = raw.train.images[0], raw.train.images[7]
+    raw.test.images[6] = raw.train.images[1]
+    raw.test.images[6, 0, 0] ^= 1
+    np.savez(tmp_path / "own.npz", **npz_fields(raw))
+    prepare(job(tmp_path / "made", tmp_path / "own.npz"))
+    (note,) = store.read_json(tmp_path / "made" / "run.json")["facts"]["notes"]
+    first = raw.test.indices[3]
+    assert note.startswith("2 of 9 test images are among the training images too")
+    assert f"the first has index {first})" in note
+    assert note in caplog.text

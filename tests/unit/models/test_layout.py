@@ -8,11 +8,8 @@ from torchvision.models.convnext import CNBlock
 from torchvision.models.swin_transformer import SwinTransformer
 from torchvision.ops import Permute
 
-from distilscope import catalog
-from distilscope.models.build import ModelError, check_on_meta
+from distilscope.models.build import ModelError, shapes_of
 from distilscope.models.layout import FIRST, LAST, LayoutError, channels_first, layout_of
-
-SWIN = {"builder": catalog.TORCHVISION_BUILDER, "settings": {"name": "swin_t"}}
 
 
 def outputs_of(model, size):
@@ -83,7 +80,9 @@ def test_equal_sides_are_refused_where_something_in_the_module_works_on_the_last
 
 
 def test_the_check_of_layers_gives_a_swins_shapes_with_the_channels_first():
-    found = check_on_meta(SWIN, {"late": "features.7", "norm": "norm"}, 64, 3)
+    with torch.device("meta"):
+        model = get_model("swin_t", weights=None, num_classes=3)
+    found = shapes_of(model, {"late": "features.7", "norm": "norm"}, 64, 3)
     assert found == {"late": (768, 2, 2), "norm": (768, 2, 2)}
 
 
@@ -101,4 +100,4 @@ class Turned(nn.Module):
 
 def test_the_check_of_layers_refuses_a_module_of_which_nobody_can_say_where_its_channels_are():
     with pytest.raises(ModelError, match=r"layer 'late' \(act\) puts out \(2, 6, 6, 4\)"):
-        check_on_meta({"builder": f"{__name__}:Turned"}, {"late": "act"}, 8, 3)
+        shapes_of(Turned(3, 3), {"late": "act"}, 8, 3)

@@ -58,7 +58,7 @@ class Study:
             stopwatch = provenance.Stopwatch()
             stopwatch.phase("work")
             job = Job(kind, slug, "ab" * 6, {}, {}, Path(runs[-1]).parent)
-            provenance.write_run(job, stopwatch, {})
+            provenance.write_run(job, stopwatch, {"notes": [f"{slug}: a warning"]})
         folder = self.folder / "report"
         told = {"scale": "laptop", **settings}
         store.write_json(self.folder / "tables" / "runs.json", provenance.collect(runs))

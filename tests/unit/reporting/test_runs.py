@@ -1,7 +1,7 @@
 from distilscope import accepted, store
 from distilscope.provenance import collect
 from distilscope.reporting.report import spell_seconds
-from distilscope.reporting.runs import carried_over, distinct, flatten, spent
+from distilscope.reporting.runs import carried_over, distinct, flatten, notes, spent
 
 
 def run(kind, total, memory=100.0, **phases):
@@ -70,3 +70,9 @@ def test_what_was_carried_over_is_told_with_its_reason_until_the_job_runs_again(
     assert (found.slug, found.why, found.changed) == ("tiny-ce-s1", "renamed", ("training.loop",))
     store.write_json(path, {"kind": "model", "slug": "tiny-ce-s1", "again": True})
     assert carried_over(collect([path])) == []
+
+
+def test_what_jobs_warned_of_is_listed_once():
+    data = {**run("dataset", 1.0), "facts": {"notes": ["shared", "small"]}}
+    models = [{**run("model", 1.0), "facts": {"notes": found}} for found in (["small"], [], ["x"])]
+    assert notes([data, *models, run("tables", 1.0)]) == ["shared", "small", "x"]

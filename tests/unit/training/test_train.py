@@ -246,6 +246,20 @@ def test_what_of_a_file_was_taken_and_left_is_in_the_log_and_in_run_json(tmp_pat
     assert "was not taken: model_ema" in caplog.text
 
 
+@pytest.mark.parametrize("turned", [0, 1])
+def test_a_given_model_whose_classes_are_in_another_order_is_doubted(
+    tmp_path, dataset, caplog, turned
+):
+    model = weights.load_model(trained(tmp_path, "own", dataset), CLASSES)
+    for tensor in (model.head.weight, model.head.bias):
+        tensor.data = tensor.data.roll(turned, 0)
+    file = tmp_path / "mine.pt"
+    torch.save(model.state_dict(), file)
+    train(given_job(tmp_path, dataset, file, store.digest_file(file)), tmp_path / "checkpoints")
+    notes = facts_of(tmp_path / "given")["notes"]
+    assert [("other" in note, note in caplog.text) for note in notes] == [(True, True)] * turned
+
+
 def test_a_file_that_changed_since_the_plan_is_refused(tmp_path, dataset):
     file = tmp_path / "mine.pt"
     torch.save(build(NETWORK, CLASSES).state_dict(), file)

@@ -1,0 +1,1 @@
+"""Before anything is trained: what later jobs will ask of each network, asked in a small way."""

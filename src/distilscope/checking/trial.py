@@ -1,0 +1,325 @@
+"""One network is asked, with a few images, what later jobs will ask of it with all of them.
+
+It takes a training step and is observed by the very code of those jobs, on the study's device, in
+its precision and memory format. What must hold besides, and no job would notice, is tested here:
+in eval mode the logits are the same each time, whatever else is in the batch, and are no
+probabilities.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from distilscope.data.dataset import Dataset
+from distilscope.job import Job
+from distilscope.models.build import ModelError, shapes_of
+from distilscope.models.cost import cost
+from distilscope.models.memory_format import place
+from distilscope.models.randomised import randomise
+from distilscope.observing.backward import explain
+from distilscope.observing.capture import frozen
+from distilscope.observing.forward import Passed, forward
+from distilscope.observing.numerics import exact
+from distilscope.observing.probe import Probe
+from distilscope.observing.request import Request
+from distilscope.training.evaluate import evaluate
+from distilscope.training.loop import rehearse
+from distilscope.training.signals import normalisation_of
+from distilscope.training.train import begin, task_of
+
+IMAGES = 8
+"""Images of a training step, and of a pass."""
+
+EXPLAINED, STEPS = 4, 2
+"""Images that are explained, and points of the quadrature of integrated gradients."""
+
+ALONE = 1e-3
+"""The largest difference of a logit alone and within a batch, as a part of the largest logit."""
+
+PROBABILITIES = 1e-4
+"""How far from 1 the sum of numbers may be that are taken for probabilities."""
+
+IN_PLACE = (
+    "write `x = x - 0.5` for `x -= 0.5`: an input or a feature that is to have a gradient must not "
+    "be changed in place"
+)
+HINTS = {
+    "view size is not compatible": "the images lie channels last in memory, and so does what "
+    "convolutions make of them: write `x.flatten(1)` or `x.reshape(...)` for `x.view(...)`",
+    "more than 1 value per channel": "batch normalisation needs more than one number a channel: "
+    "give the recipe a larger `batch`, or the network larger images",
+    "in-place operation": IN_PLACE,
+    "inplace operation": IN_PLACE,
+}
+"""What to do, by a part of torch's message."""
+
+
+@dataclass
+class Findings:
+    """What a trial found out.
+
+    Attributes:
+        shapes: layer -> (channels, height, width) of its output.
+        done: what was tried, in words.
+        notes: what is no fault of the network but of the answers that it will give.
+    """
+
+    shapes: Mapping[str, tuple[int, int, int]]
+    done: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def attempt(
+    job: Job, dataset: Dataset, observation: Mapping[str, Any], randomised: Sequence[str] = ()
+) -> Findings:
+    """Try one network.
+
+    Args:
+        job: with the settings and information of a job that makes a model of this network.
+        dataset: on the study's device.
+        observation: the settings of an observation.
+        randomised: paths of modules that later get random weights.
+
+    Raises:
+        ModelError: what would fail later, or be silently wrong.
+        WeightsError: the weights don't fit.
+        ValueError: a request that the data set can't meet.
+    """
+    request = Request.of(observation)
+    model, _ = begin(job, dataset)
+    place(model, job.device)
+    size, classes = dataset.image_size, len(dataset.classes)
+    try:
+        found = Findings(shapes_of(model, request.layers, size, classes))
+    except ModelError as error:
+        raise ModelError(f"{str(error).rstrip('.')}{_cure(error)}") from error
+    trial = _Trial(job, dataset, request, model, found)
+    if job.settings.get("recipe"):
+        trial.train()
+    trial.evaluate()
+    with exact(request.threads), frozen(model):
+        trial.repeat()
+        trial.observe()
+    trial.randomise(randomised)
+    return found
+
+
+@dataclass
+class _Trial:
+    """A network under trial."""
+
+    job: Job
+    dataset: Dataset
+    request: Request
+    model: nn.Module
+    found: Findings
+
+    def train(self) -> None:
+        """One step of the recipe."""
+        normalise = normalisation_of(self.job.settings, self.dataset, torch.device(self.job.device))
+        task = task_of(self.job, self.dataset, normalise)
+        batch = min(self.job.settings["recipe"]["batch"], IMAGES)
+        with _said("a training step failed"), _outputs(self.model) as outputs:
+            try:
+                rehearse(self.model, task, IMAGES)
+            finally:
+                self._check_logits(outputs, "while it trains")
+        self.found.done.append(f"a training step of {batch} images in {task.precision}")
+        normalised = (isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.model.modules())
+        if batch == 1 and any(normalised):
+            self.found.notes.append(
+                "it has batch normalisation and is trained with `batch: 1`: each image is "
+                "normalised by itself in training and by the mean of all in use"
+            )
+
+    def evaluate(self) -> None:
+        """As after an epoch, in the training's precision."""
+        held_out, device = self.dataset.split("held-out"), torch.device(self.job.device)
+        few = replace(
+            held_out, **{k: getattr(held_out, k)[:IMAGES] for k in ("images", "labels", "indices")}
+        )
+        normalise = normalisation_of(self.job.settings, self.dataset, device)
+        precision = self.job.settings.get("precision", "fp32")
+        with _said("an evaluation failed"), _outputs(self.model) as outputs:
+            try:
+                evaluate(self.model, few, normalise, precision)
+            finally:
+                self._check_logits(outputs, "in eval mode")
+
+    def _check_logits(self, outputs: Sequence[Any], when: str) -> None:
+        """Refuse what is no tensor of logits."""
+        classes = len(self.dataset.classes)
+        for output in outputs:
+            if not isinstance(output, Tensor):
+                raise ModelError(
+                    f"it returns a {type(output).__name__} {when}; it must return the logits "
+                    "alone (without auxiliary heads, in training too)"
+                )
+            if output.ndim != 2 or output.shape[1] != classes:
+                raise ModelError(
+                    f"it returns {tuple(output.shape)} {when}; logits (images, {classes}) are "
+                    "needed, one row for each image"
+                )
+
+    # ---------------------------------------------------------------------------- eval mode
+
+    def repeat(self) -> None:
+        """Pass the same images twice, and some of them alone."""
+        images = self._inputs(IMAGES)
+        with torch.no_grad(), _said("a pass in eval mode failed"):
+            first, again = self.model(images.clone()), self.model(images.clone())
+        if not torch.isfinite(first).all():
+            raise ModelError("its logits are not finite: its weights or `preprocessing` are wrong")
+        if not torch.equal(first, again):
+            raise ModelError(
+                "it gives other logits each time it sees the same images in eval mode, so that no "
+                "measure of it means anything. Likely causes: `F.dropout(h)`, which always drops, "
+                "for `F.dropout(h, training=self.training)`; noise, or a state that it keeps "
+                "between passes"
+            )
+        self._check_alone(images, first)
+        self._check_probabilities(first)
+        self.found.done.append(
+            "in eval mode the same logits twice, the same alone and within a batch"
+        )
+
+    def _inputs(self, most: int) -> Tensor:
+        images = self.dataset.split("test").images[:most]
+        return self._prepare(images)
+
+    def _prepare(self, images: Tensor) -> Tensor:
+        """As an observation does: with the model's own normalisation."""
+        own = {"preprocessing": self.request.preprocessing}
+        return normalisation_of(own, self.dataset, torch.device(self.job.device))(images)
+
+    def _check_alone(self, images: Tensor, together: Tensor) -> None:
+        if len(images) < 2:
+            return
+        causes = (
+            "Likely causes: batch normalisation without running statistics "
+            "(`track_running_stats=False`), or a mean over the batch"
+        )
+        try:
+            with torch.no_grad():
+                alone = torch.cat([self.model(image[None].clone()) for image in images[:EXPLAINED]])
+        except Exception as error:
+            raise ModelError(
+                f"it takes a batch in eval mode and no image alone ({_first_line(error)}). {causes}"
+            ) from error
+        difference = (alone - together[: len(alone)]).abs().max()
+        if not difference <= ALONE * together.abs().max():
+            raise ModelError(
+                "in eval mode its logits of an image depend on the other images in the batch "
+                f"(by up to {float(difference):.2g}). {causes}"
+            )
+
+    def _check_probabilities(self, logits: Tensor) -> None:
+        if logits.min() >= 0 and ((logits.sum(dim=1) - 1).abs() <= PROBABILITIES).all():
+            raise ModelError(
+                "it returns probabilities (no number is negative and each row sums to 1), of which "
+                "the softmax would be taken again: calibration, NLL and KL would be wrong. Return "
+                "what goes into the softmax; of a network that can't be changed return "
+                "`probabilities.log()`, from a factory of yours (`architecture: module:function`)"
+            )
+        given = self.job.settings["kind"] == "given"
+        if given and logits.min() >= 0 and logits.max() <= 1:
+            self.found.notes.append(
+                "all its outputs are between 0 and 1, as those of a sigmoid are: the measures take "
+                "them for logits, and their softmax for probabilities"
+            )
+        elif (logits.logsumexp(dim=1).abs() <= PROBABILITIES).all():
+            self.found.notes.append(
+                "it returns log-probabilities: the measures are right, but a map explains the "
+                "logarithm of a probability, in which all classes are mixed, and no logit"
+            )
+
+    def observe(self) -> None:
+        """Layers, head, maps at the layers and at the input, and the cost."""
+        request = replace(
+            self.request, gram_batch=EXPLAINED, subset_images=EXPLAINED, ig_steps=STEPS,
+            ig_most_steps=None,
+        )  # fmt: skip
+        probe = self._probe()
+        with _said("an observation failed"):
+            passed = forward(self.model, probe, _contents(request), request, self._prepare)
+        self._warn_of_grids(passed)
+        self.found.done.append(
+            f"layers {', '.join(request.layers)}, maps at {', '.join(request.explained)}"
+            + (f" with the closed form over the head {request.head}" if request.head else "")
+        )
+        for method in request.methods_at("input"):
+            with _said(f"{method} at the input failed"):
+                explain(method, self.model, probe, passed.predictions, request, self._prepare)
+            self.found.done.append(method)
+        with _said("its multiply-adds can't be counted"):
+            cost(self.model, self.dataset.image_size)
+
+    def _probe(self) -> Probe:
+        test = self.dataset.split("test")
+        rows = np.arange(min(EXPLAINED, len(test)))
+        return Probe(
+            name="test",
+            indices=rows,
+            labels=test.labels[: len(rows)].cpu().numpy(),
+            references=np.empty((len(rows), 0), dtype=np.int64),
+            _images=test.images,
+            _rows=torch.from_numpy(rows).to(test.images.device),
+        )
+
+    def _warn_of_grids(self, passed: Passed) -> None:
+        for layer, grid in (passed.maps.grids if passed.maps else {}).items():
+            if grid == (1, 1):
+                self.found.notes.append(
+                    f"layer {layer!r} is a single cell at {self.dataset.image_size} pixels: its "
+                    "maps are one number, so that no consistency can be measured there; explain "
+                    "an earlier layer or give larger images"
+                )
+
+    def randomise(self, modules: Sequence[str]) -> None:
+        """Give random weights to what the check of explanations will."""
+        if modules:
+            randomise(self.model, self.model, modules)
+            self.found.done.append(f"random weights in {', '.join(modules)}")
+
+
+def _contents(request: Request) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(kind for probe in request.probes for kind in probe.contents))
+
+
+@contextlib.contextmanager
+def _outputs(model: nn.Module) -> Iterator[list[Any]]:
+    """What the network returns while the block runs."""
+    outputs: list[Any] = []
+    hook = model.register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    try:
+        yield outputs
+    finally:
+        hook.remove()
+
+
+@contextlib.contextmanager
+def _said(what: str) -> Iterator[None]:
+    """An error of torch's as one of the network's, with what to do where that is known."""
+    try:
+        yield
+    except (ModelError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        raise ModelError(f"{what}: {_first_line(error).rstrip('.')}{_cure(error)}") from error
+
+
+def _cure(error: Exception) -> str:
+    """What to do, as a clause; empty where that isn't known."""
+    hints = [hint for part, hint in HINTS.items() if part in str(error)]
+    return f"; {hints[0]}" if hints else ""
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
