@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from distilscope import progress
+from distilscope.training.signals import Signal
+
 from . import loops, material
 from .timing import Goal, Row, compared, interleaved
 
 STEPS = 4
-STUDENT_REPEATS, TARGET_REPEATS = 3, 3
+STUDENT_REPEATS, TARGET_REPEATS, TELLING_REPEATS = 3, 3, 7
 TARGET_IMAGES = 128
 
 
@@ -39,7 +42,29 @@ def students(place: Path) -> tuple[list[Row], str]:
                     note=f"batch {material.BATCH}, {STEPS} steps a repeat",
                 )
             )
-    return rows, ""
+    return [*rows, telling(place, images, signal)], ""
+
+
+def telling(place: Path, images: int, signal: Signal) -> Row:
+    """The same loop where its job tells of it and where it doesn't, with the smallest network."""
+    student = material.STUDENTS[0]
+    silent = loops.second_epoch(place, student, "fp32", images, signal)
+
+    def told() -> float:
+        with progress.reported(student, place / "progress.json"):
+            return silent()
+
+    seconds = interleaved({"ours": told, "limit": silent}, TELLING_REPEATS)
+    return compared(
+        1,
+        f"telling how it gets on, {student}",
+        seconds["ours"],
+        seconds["limit"],
+        scale=1000 / images,
+        against="the same loop, silent",
+        precision="fp32",
+        note=f"batch {material.BATCH}, {STEPS} steps a repeat",
+    )
 
 
 def targets(place: Path) -> tuple[list[Row], str]:

@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +22,9 @@ from distilscope.study.effort import Speed
 from distilscope.study.plan import Study
 
 AT_ONCE = 4
+GOOD_FOR_SECONDS = 24 * 3600
+"""Another day the machine may be less busy."""
+
 COMMAND = (sys.executable, "-m", "distilscope.models.speed")
 
 
@@ -93,7 +97,7 @@ class Calibration:
             pairs = [answer[place] for answer in answers if answer and answer[place]]
             if pairs:
                 means = [sum(values) / len(values) for values in zip(*pairs, strict=True)]
-                found[self._place(key)] = means
+                found[self._place(key)] = [*means, time.time()]
         self._missing = []
         if found:
             _keep({**_read(), **found})
@@ -103,7 +107,7 @@ class Calibration:
         """By `effort.key`: what was measured here before, with however many at once."""
         kept = _read()
         named = {key: kept.get(self._place(key)) for key in self._architectures}
-        return {key: Speed(*pair) for key, pair in named.items() if pair}
+        return {key: Speed(*kept[:2]) for key, kept in named.items() if kept}
 
     def _place(self, key: str) -> str:
         """What a speed depends on, in short."""
@@ -132,11 +136,12 @@ def _answer(process: subprocess.Popen[str]) -> list[list[float] | None] | None:
 
 
 def _read() -> dict[str, list[float]]:
+    oldest = time.time() - GOOD_FOR_SECONDS
     try:
         found = json.loads(cache().read_text(encoding="utf-8"))
-    except (OSError, ValueError, RuntimeError):
+        return {key: kept for key, kept in found.items() if kept[-1] > oldest}
+    except (OSError, ValueError, RuntimeError, AttributeError, TypeError, LookupError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _keep(known: Mapping[str, list[float]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import time
 
 import pytest
 
@@ -68,9 +69,19 @@ def test_what_can_not_be_measured_is_not_known(monkeypatch, said):
     assert measured(studies.SMALL) == []
 
 
-def test_a_damaged_cache_is_measured_anew(monkeypatch):
+def test_what_was_measured_another_day_is_measured_again(monkeypatch):
+    answering(monkeypatch, "[[0.5, 0.125]]")
+    measured(studies.SMALL, at_once=1)
+    later = time.time() + 25 * 3600
+    monkeypatch.setattr(calibration.time, "time", lambda: later)
+    measured(studies.SMALL, at_once=1)
+    assert len(asked()) == 2
+
+
+@pytest.mark.parametrize("kept", ["[1, 2", "[1, 2]", '{"a": 3}'])
+def test_a_damaged_cache_is_measured_anew(monkeypatch, kept):
     calibration.cache().parent.mkdir(parents=True)
-    calibration.cache().write_text("[1, 2")
+    calibration.cache().write_text(kept)
     answering(monkeypatch, "[[0.5, 0.125]]")
     assert measured(studies.SMALL) == [Speed(0.5, 0.125)]
 
