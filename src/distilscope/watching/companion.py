@@ -82,7 +82,7 @@ class Companion:
 
     def _foretelling(self, seen: Overview) -> str:
         """`about 12 min: 11 models, fp32, 2 cores`."""
-        models = f"{self._models} model{'s' * (self._models != 1)} to make"
+        models = f"{self._models} model{'s' * (self._models != 1)}"
         where = [models, self._started.study.precision]
         if self._started.device == "cuda":
             where.append("GPU")
@@ -113,28 +113,37 @@ _end: Callable[[], None] | None = None
 
 
 def begin(started: Started, cores: int | None) -> None:
-    """Start to tell, until `end` or the end of this process."""
+    """Start to tell, until `end` or the end of this process. The study runs, whatever is amiss."""
+    try:
+        _begin(started, cores)
+    except Exception as fault:
+        _excuse(fault)
+
+
+def _excuse(fault: Exception) -> None:
+    print(f"how far the study is can't be shown ({fault!r}); it runs on", file=sys.stderr)
+
+
+def _begin(started: Started, cores: int | None) -> None:
     global _end
-    began, stop = time.time(), threading.Event()
-    with contextlib.suppress(OSError):
-        for path, status in read_statuses(progress.FOLDER):
-            if status["state"] != "running" or _gone(status, began) or sign_of_life(status, began):
-                path.unlink(missing_ok=True)  # an earlier run's
+    _forget_earlier_runs(time.time())
     _hush()
     screen = _screen()
     companion = Companion(started, cores, screen.say)
+    stop = threading.Event()
 
     def tell() -> None:
-        with contextlib.suppress(BrokenPipeError):
+        try:
             while not stop.is_set():
                 seen = companion.look()
                 screen.draw(seen)
                 if not screen.live:
                     companion.tell_now_and_then(seen)
                 stop.wait(LOOK_SECONDS)
+        except Exception as fault:
+            _excuse(fault)
 
     teller = threading.Thread(target=tell, daemon=True)
-    teller.start()
 
     def stop_telling() -> None:
         global _end
@@ -146,6 +155,15 @@ def begin(started: Started, cores: int | None) -> None:
 
     _end = stop_telling
     atexit.register(end)
+    teller.start()
+
+
+def _forget_earlier_runs(now: float) -> None:
+    """Take away what jobs left that did not end well; one that still runs keeps its file."""
+    for path, status in read_statuses(progress.FOLDER):
+        if status["state"] != "running" or _gone(status, now) or sign_of_life(status, now):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def _hush() -> None:
