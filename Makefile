@@ -4,6 +4,7 @@
 # make test-long [LONG_BUDGET=25m]  the full counts: all, or the most telling until the time is spent
 #
 # make plan                   what a run would do and why, without running it
+# make watch                  how far a study is that runs, here or on a cluster
 # make verify                 every stored file against its digest
 # make clean-orphans [YES=1]  results that no configuration asks for: listed, and removed if told
 # make pack                   the published study with its provenance in one file
@@ -24,7 +25,7 @@ PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2 --dist l
 LONG_BUDGET ?=
 CONFIGURATION = $(if $(CHOSEN),--configuration "$$CHOSEN")
 
-.PHONY: study test test-long lint schema plan verify clean-orphans pack accept bench
+.PHONY: study test test-long lint schema plan watch verify clean-orphans pack accept bench
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("distilscope needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -39,6 +40,9 @@ study: $(VENV)/.installed
 
 plan: $(VENV)/.installed
 	$(DISTILSCOPE) plan $(CONFIGURATION)
+
+watch: $(VENV)/.installed
+	$(DISTILSCOPE) watch $(CONFIGURATION)
 
 verify: $(VENV)/.installed
 	$(DISTILSCOPE) verify

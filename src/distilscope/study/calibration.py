@@ -25,7 +25,7 @@ AT_ONCE = 4
 GOOD_FOR_SECONDS = 24 * 3600
 """Another day the machine may be less busy."""
 
-COMMAND = (sys.executable, "-m", "distilscope.models.speed")
+COMMAND = (sys.executable, "-m", "distilscope.training.speed")
 
 
 def cache() -> Path:
@@ -114,7 +114,7 @@ class Calibration:
         builder = self._architectures[key]["builder"]
         covered = {
             "network": key,
-            "source": str(fingerprint.source("distilscope.models.speed", builder)),
+            "source": str(fingerprint.source("distilscope.training.speed", builder)),
             "image_size": self._study.configuration.data.image_size,
             "precision": self._study.precision,
             "threads": self._study.configuration.threads,

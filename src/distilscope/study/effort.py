@@ -1,7 +1,7 @@
 """What the jobs of a study cost, about: for a share of the whole and the time that is left.
 
 A training costs its images times its passes times what its network takes for an image, measured
-on this machine (`distilscope.models.speed`). No result depends on any of it.
+on this machine (`distilscope.training.speed`). No result depends on any of it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from distilscope import catalog, store
-from distilscope.data.files import MANIFEST_FILE
 from distilscope.study.artefact import Artefact
 from distilscope.study.plan import Study
+
+MANIFEST = "manifest.json"
+"""Of the data set, which counts its images."""
 
 STARTUP = {"dataset": 3, "networks": 3, "model": 4, "targets": 4, "comparison": 5, "tables": 15}
 STARTUP |= {"observation": 5, "further": 5, "figures": 15, "report": 4}
@@ -67,7 +69,7 @@ class Effort:
         """Whether the data set is there, so that its images could be counted."""
         if self._counts is None:
             try:
-                manifest = store.read_json(self.study.dataset.folder / MANIFEST_FILE)
+                manifest = store.read_json(self.study.dataset.folder / MANIFEST)
             except (store.DamagedFile, OSError):
                 return False
             self._counts = manifest["counts"]

@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from distilscope.models import speed
 from distilscope.study import calibration
 from distilscope.study.calibration import Calibration
 from distilscope.study.effort import Effort, Speed
+from distilscope.training import speed
 from tests.reliability import studies
 
 
