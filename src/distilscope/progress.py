@@ -185,10 +185,13 @@ class Job:
         if self.path is None:
             return
         part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
-        with contextlib.suppress(OSError):
+        try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             part.write_text(json.dumps(status), encoding="utf-8")
             os.replace(part, self.path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
 _current = Job("")

@@ -131,6 +131,17 @@ def test_a_folder_that_can_not_be_written_disturbs_nothing(tmp_path):
         progress.stage("pass", 3).advance(3)
 
 
+def test_a_disk_that_is_full_leaves_no_half_file(job, monkeypatch):
+    job.beat()
+
+    def full(*names):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(progress.os, "replace", full)
+    job.beat()
+    assert [path.name for path in job.path.parent.iterdir()] == ["net.json"]
+
+
 def test_a_job_tells_of_its_loops_from_its_first_moment_to_its_last(tmp_path):
     path = tmp_path / "model/net.json"
     with progress.reported("net", path) as job:
