@@ -64,6 +64,8 @@ class Companion:
             self._measuring = False
             self.effort.speeds = self._calibration.speeds()
         seen = self._watcher.look()
+        if self._measuring:
+            seen = replace(seen, seconds_left=None)
         if not self._foretold and not self._measuring and self.effort.counted:
             self._foretold = True
             self._say(self._foretelling(seen))

@@ -91,5 +91,6 @@ def drawn(seen: Overview) -> RenderableType:
             said.detail,
         )
     failed = [Text(f"  {status['sentence']}", style="red") for status in seen.ended]
-    bar = ProgressBar(total=1.0, completed=seen.share, width=BAR * 2)
+    bar = Table.grid()  # alone it would end no line
+    bar.add_row(ProgressBar(total=1.0, completed=seen.share, width=BAR * 2))
     return Group(head, bar, rows, *failed)
