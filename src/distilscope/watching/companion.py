@@ -26,6 +26,9 @@ from distilscope.watching import words
 from distilscope.watching.overview import Overview, Status, Watcher, read_statuses, sign_of_life
 
 LOOK_SECONDS = 1.0
+PAUSE = 20
+"""Times a look's own time between two: a study of thousands of models takes long to look at."""
+
 LINE_SECONDS = 30.0
 TERMINAL = 2
 COUNTED = ("progress", "job_finished")
@@ -137,11 +140,12 @@ def _begin(started: Started, cores: int | None) -> None:
     def tell() -> None:
         try:
             while not stop.is_set():
+                began = time.monotonic()
                 seen = companion.look()
                 screen.draw(seen)
                 if not screen.live:
                     companion.tell_now_and_then(seen)
-                stop.wait(LOOK_SECONDS)
+                stop.wait(max(LOOK_SECONDS, PAUSE * (time.monotonic() - began)))
         except Exception as fault:
             _excuse(fault)
 
