@@ -84,8 +84,13 @@ def files_of(raw: dict, root: Path = REPOSITORY) -> set[Path]:
 
 def jobs_of(raw: dict, there: set[Path]) -> list[str]:
     """What a run would do where these files exist, in the words of `Clone.plan`."""
+    planned = study_of(raw)
     names = {str(path) for path in there}
-    todo = study.Standing(study_of(raw), names.__contains__).pending()
+    labelled = {(path.parents[1].name, path.parent.suffix) for path in there}
+    for artefact in planned.artefacts.values():  # a result keeps its identity under another label
+        if (artefact.folder.parent.name, artefact.folder.suffix) in labelled:
+            names.update(f"{artefact.folder}/{name}" for name in planned.outputs(artefact.kind))
+    todo = study.Standing(planned, names.__contains__).pending()
     found = [f"{artefact.kind} {artefact.slug}" for artefact in todo.artefacts]
     return sorted(found + ["publish"] * todo.publish)
 
