@@ -10,8 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from distilscope.measuring import causes, image_specific
-from distilscope.measuring.image_specific import ImageSpecific
+from distilscope.measuring import causes, image_specific, nulls
 
 PRIMARY = "image_specific_rho"
 PARTIAL = "partial_image_specific_rho"
@@ -38,8 +37,8 @@ def within_subsets(
     members: Mapping[str, np.ndarray],
     covariates: np.ndarray | None,
     minimum: int,
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, ImageSpecific]]:
-    """Columns (N,), flags: cause -> (N,) bool, and what was found by subset.
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, nulls.Score]]:
+    """Columns (N,), flags: cause -> (N,) bool, and by subset the score of any two images.
 
     Args:
         units: (N, P) unit rank maps of model and reference.
@@ -56,44 +55,29 @@ def within_subsets(
     known = np.zeros(len(groups), bool)
     if covariates is not None:
         known = ~np.isnan(covariates).any(axis=1)
-    found = {}
+    scores = {}
     for subset, member in members.items():
-        own = _of_member(units, groups, member, None, minimum)
-        rest = own
-        if known.any():
-            rest = _of_member(units, groups, member & known, covariates, minimum)
-            flags[causes.FEW_FOR_PLACE] |= rest.few & ~own.few
-        found[subset] = own
-        undefined = np.full(len(groups), np.nan)
-        values = (own.contributions, rest.contributions if known.any() else undefined)
-        for measure, value in zip(MEASURES, (*values, own.share, own.reference_share), strict=True):
-            columns[column(measure, subset)] = value
-        flags[causes.FEW_IN_SUBSET] |= own.few
-        flags[causes.NOTHING_VARIES] |= np.isnan(own.contributions) & ~np.isnan(own.share)
+        rows = np.flatnonzero(member)
+        sides = tuple(side[rows] for side in units)
+        own = image_specific.of_unit_ranks(*sides, groups[rows], None, minimum)
+        partial = np.full(len(rows), np.nan)
+        if known[rows].any():
+            rest = image_specific.of_unit_ranks(*sides, groups[rows], covariates[rows], minimum)
+            partial = rest.contributions
+            flags[causes.FEW_FOR_PLACE][rows] |= rest.few & ~own.few
+        values = (own.contributions, partial, own.share, own.reference_share)
+        for measure, value in zip(MEASURES, values, strict=True):
+            columns[column(measure, subset)] = _spread(value, rows, len(groups))
+        flags[causes.FEW_IN_SUBSET][rows] |= own.few
+        flags[causes.NOTHING_VARIES][rows] |= np.isnan(own.contributions) & ~np.isnan(own.share)
+        if subset in NULLS:
+            left = own.residuals, own.reference_residuals
+            scores[subset] = nulls.of_units(*(_spread(r, rows, len(groups)) for r in left))
     flags[causes.NO_OBJECT] = ~known
-    return columns, flags, found
+    return columns, flags, scores
 
 
-def _of_member(
-    units: tuple[np.ndarray, np.ndarray],
-    groups: np.ndarray,
-    member: np.ndarray,
-    covariates: np.ndarray | None,
-    minimum: int,
-) -> ImageSpecific:
-    """Of the images of a subset, spread over all (N,)."""
-    rows = np.flatnonzero(member)
-    own = image_specific.of_unit_ranks(
-        *(side[rows] for side in units),
-        groups[rows],
-        None if covariates is None else covariates[rows],
-        minimum,
-    )
-    return ImageSpecific(**{name: _spread(part, rows, member) for name, part in vars(own).items()})
-
-
-def _spread(part: np.ndarray, rows: np.ndarray, member: np.ndarray) -> np.ndarray:
-    empty = False if part.dtype == bool else np.nan
-    spread = np.full((len(member), *part.shape[1:]), empty, part.dtype)
+def _spread(part: np.ndarray, rows: np.ndarray, images: int) -> np.ndarray:
+    spread = np.full((images, *part.shape[1:]), np.nan, part.dtype)
     spread[rows] = part
     return spread

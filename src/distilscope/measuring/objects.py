@@ -35,7 +35,8 @@ def place_and_extent(masks: np.ndarray) -> np.ndarray:
 def with_products(columns: np.ndarray) -> np.ndarray:
     """(N, K) columns, with all their squares and products: (N, K + K (K + 1) / 2)."""
     first, second = np.triu_indices(columns.shape[1])
-    centred = columns - np.nanmean(columns, axis=0) if len(columns) else columns
+    known = ~np.isnan(columns).any(axis=1)
+    centred = columns - columns[known].mean(axis=0) if known.any() else columns
     return np.column_stack([columns, centred[:, first] * centred[:, second]])
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from distilscope.measuring import causes, image_specific_unit, maps, nulls
 from distilscope.measuring import image_specific_columns as specific
-from distilscope.measuring.image_specific import ImageSpecific
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def measure_pair(
     found["cosine"] = np.einsum("np,np->n", *directions)
     residual_units = maps.unit_rows(residuals[0]), maps.unit_rows(residuals[1])
     found["image_specific_rho_unit"] = maps.correlate_units(*residual_units)
-    columns, specific_flags, by_subset = specific.within_subsets(
+    columns, specific_flags, alone = specific.within_subsets(
         units, images.groups, images.members, images.objects, rules.minimum_class
     )
     found |= columns
@@ -150,7 +149,6 @@ def measure_pair(
     if published:
         found |= _published(model, reference, found["rho"], flags)
     scores = _scores(units, residual_units, directions, model, reference, rules)
-    alone = {subset: _score(by_subset[subset]) for subset in specific.NULLS}
     found |= _nulls(scores, alone, images, rules)
     if strangers:
         scores[specific.PRIMARY] = alone["common"]
@@ -236,11 +234,6 @@ def _scores(
         "cosine": nulls.of_units(*directions),
         "image_specific_rho_unit": nulls.of_units(*residual_units),
     }
-
-
-def _score(found: ImageSpecific) -> nulls.Score:
-    """Image-specific rho of any two images of a subset."""
-    return nulls.of_units(found.residuals, found.reference_residuals)
 
 
 def _nulls(

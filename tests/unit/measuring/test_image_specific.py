@@ -266,6 +266,7 @@ def test_place_and_extent_of_a_rectangle():
     assert np.isnan(found[1]).all()  # no object
     products = objects.with_products(np.array([[1.0, 2.0], [3.0, 6.0]]))
     np.testing.assert_allclose(products, [[1, 2, 1, 2, 4], [3, 6, 1, 2, 4]])
+    assert np.isnan(objects.with_products(found[1:])).all()  # and without a warning
 
 
 @pytest.mark.parametrize("few", [image_specific.PER_COLUMN * 4 - 1, image_specific.PER_COLUMN * 4])
