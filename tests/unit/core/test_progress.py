@@ -64,6 +64,8 @@ def test_what_an_earlier_run_did_counts_for_the_share_and_not_for_the_speed(job,
     assert status["rate"] == pytest.approx(5)
     assert status["share"] == pytest.approx(170 / 200)
     assert status["seconds_left"] == pytest.approx(6)
+    begin(job, "one more", 100)
+    assert job.status()["share"] == pytest.approx(200 / 300)
 
 
 def test_a_stage_that_is_longer_than_foretold_never_passes_the_end(job, clock):
