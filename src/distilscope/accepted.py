@@ -22,7 +22,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
     """
     if not (folder / FILE).is_file():
         return []
-    content = store.read_json(folder / FILE)
+    content = store.read_json(folder / FILE, run=str, accepted=list)
     if content["run"] != store.digest_file(folder / "run.json"):
         return []
     return content["accepted"]

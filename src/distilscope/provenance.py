@@ -113,7 +113,7 @@ def collect(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
     """
     found = []
     for path in map(Path, paths):
-        run = store.read_json(path)
+        run = store.read_json(path, kind=str)
         told = {key: run[key] for key in TOLD if key in run}
         if store.IDENTITY.search(path.parent.name):  # a label may have another name since
             told["slug"] = path.parent.name.rpartition(".")[0]

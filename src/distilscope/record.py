@@ -61,9 +61,13 @@ def read(study: str, results: Path = RESULTS) -> Record | None:
     path = results / study / FILE
     if not path.is_file():
         return None
-    content = store.read_json(path)
+    kinds = {"configuration": dict, "precision": str, "artefacts": list, "sources": dict}
+    content = store.read_json(path, **kinds)
     artefacts: dict[tuple[str, str], tuple[Known, ...]] = {}
-    for kind, slug, identity, source in content["artefacts"]:
-        known = Known(identity, content["sources"][source])
-        artefacts[kind, slug] = (*artefacts.get((kind, slug), ()), known)
+    try:
+        for kind, slug, identity, source in content["artefacts"]:
+            known = Known(identity, content["sources"][source])
+            artefacts[kind, slug] = (*artefacts.get((kind, slug), ()), known)
+    except (KeyError, TypeError, ValueError):
+        raise store.DamagedFile(path, "its `artefacts` are not those of a study") from None
     return Record(content["configuration"], content["precision"], artefacts)

@@ -143,11 +143,15 @@ def _check_owner(path: Path, digest: str) -> None:
     if folder is None or not (folder / RUN_FILE).is_file() or path == folder / ACCEPTED_FILE:
         return
     if path != folder / RUN_FILE:
-        files = read_json(folder / RUN_FILE).get("files")
-        if files is not None and files.get(path.relative_to(folder).as_posix()) != digest:
+        run = read_json(folder / RUN_FILE)
+        files = run.get("files") if isinstance(run, Mapping) else {}
+        listed = files if isinstance(files, Mapping) else {}
+        if files is not None and listed.get(path.relative_to(folder).as_posix()) != digest:
             raise DamagedFile(path, f"it is not the file that {RUN_FILE} lists (digest differs)")
         return
     run, named = json.loads(path.read_bytes()), IDENTITY.search(folder.name)
+    if not isinstance(run, Mapping):
+        raise DamagedFile(path, f"it is no JSON object, found {run!r:.40}")
     identity = run.get("identity")
     if named and identity not in (None, named[1]):
         raise DamagedFile(path, f"it is of another artefact, {run.get('slug')}.{identity}")
@@ -340,10 +344,28 @@ def _reading(path: Path) -> Iterator[None]:
         raise DamagedFile(path, f"it can't be read ({type(error).__name__}: {error})") from error
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file written by `write_json`."""
+def read_json(path: Path, **kinds: type) -> Any:
+    """Read a JSON file written by `write_json`.
+
+    Args:
+        path: the file.
+        kinds: the keys that the caller reads of an object, and the types of their values. A file
+            may be whole and another than is meant: copied here, or of another version.
+    """
     with _reading(path):
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return _object(path, json.loads(Path(path).read_text(encoding="utf-8")), kinds)
+
+
+def _object(path: Path, value: Any, kinds: Mapping[str, type]) -> Any:
+    """The value, if it is an object with those keys; any value where there are none."""
+    for key, kind in kinds.items():
+        if not isinstance(value, Mapping) or not isinstance(value.get(key), kind):
+            found = type(value).__name__ if not isinstance(value, Mapping) else value.get(key)
+            raise DamagedFile(
+                path, f"it is another file than is meant: {key!r} is to be {kind.__name__}, "
+                f"found {found!r:.40}"
+            )  # fmt: skip
+    return value
 
 
 def read_table(

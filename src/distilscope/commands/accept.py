@@ -70,7 +70,7 @@ def _match(
     for folder, known in _candidates(artefact, published):
         if not all((folder / name).is_file() for name in study.outputs(artefact.kind)):
             continue
-        run = store.read_json(folder / "run.json")
+        run = store.read_json(folder / "run.json", inputs=dict, settings=dict)
         had = {
             role: [name.rpartition(".")[2] for name in names]
             for role, names in _input_names(run["inputs"]).items()

@@ -87,7 +87,7 @@ def _finished(contents: Mapping[str, bytes]) -> str:
 
 def _files(folder: Path, published: record.Record, results: Path) -> Iterator[tuple[str, Path]]:
     """Name in the archive -> file."""
-    for name in store.read_json(folder / record.FILE)["published"]:
+    for name in store.read_json(folder / record.FILE, published=dict)["published"]:
         yield name, folder / name
     yield record.FILE, folder / record.FILE
     for (kind, slug), known in published.artefacts.items():

@@ -77,7 +77,7 @@ def _is_strange(path: Path, place: Path) -> bool:
 def published(folder: Path) -> list[str]:
     """A sentence for each file of a published study that is not what was published."""
     try:
-        digests = store.read_json(folder / record.FILE)["published"]
+        digests = store.read_json(folder / record.FILE, published=dict)["published"]
     except DamagedFile as fault:
         return [str(fault)]
     faults = []

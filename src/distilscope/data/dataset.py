@@ -119,7 +119,7 @@ def load(folder: Path, device: str | torch.device = "cpu") -> Dataset:
         store.DamagedFile: a file is missing or is not as it was written.
     """
     folder = Path(folder)
-    manifest = store.read_json(folder / MANIFEST_FILE)
+    manifest = store.read_json(folder / MANIFEST_FILE, classes=list, mean=list, std=list)
     file = folder / IMAGES_FILE
     small = [f"{part}.{what}" for part in ("train", "test") for what in ("labels", "indices")]
     arrays = store.read_tensors(file, [*small, "train.held_out"])

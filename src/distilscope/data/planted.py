@@ -36,7 +36,7 @@ def plant(job: Job) -> None:
     stopwatch = Stopwatch()
     stopwatch.phase("read")
     folder, settings = job.input("dataset"), job.settings
-    manifest = store.read_json(folder / MANIFEST_FILE)
+    manifest = store.read_json(folder / MANIFEST_FILE, classes=list)
     arrays = store.read_tensors(folder / IMAGES_FILE)
     stopwatch.phase("plant")
     chosen = choose(arrays, len(manifest["classes"]), settings)

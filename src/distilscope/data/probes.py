@@ -52,7 +52,7 @@ def whole(pixels: np.ndarray) -> Part:
 
 def read_test_images(dataset: Path) -> Images:
     """The test images of a prepared data set."""
-    manifest = store.read_json(dataset / MANIFEST_FILE)
+    manifest = store.read_json(dataset / MANIFEST_FILE, classes=list, mean=list)
     names = [f"test.{what}" for what in ("images", "labels", "indices")]
     arrays = store.read_tensors(dataset / IMAGES_FILE, names)
     order = np.argsort(arrays["test.indices"], kind="stable")

@@ -175,4 +175,4 @@ def _kind(name: str) -> str:
 
 def findings(parts: Path) -> list[str]:
     """What is wrong with the parts of the images, a sentence each."""
-    return store.read_json(parts / FINDINGS_FILE)["sentences"]
+    return store.read_json(parts / FINDINGS_FILE, sentences=list)["sentences"]

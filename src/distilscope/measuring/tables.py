@@ -184,7 +184,7 @@ def _study(job: Job, entries: tuple[Entry, ...], outputs: Mapping[str, Outputs])
     for other in outputs.values():
         observations.require_same_images(first, other)
     measures = job.settings["measures"]
-    manifest = store.read_json(job.input("dataset") / MANIFEST_FILE)
+    manifest = store.read_json(job.input("dataset") / MANIFEST_FILE, classes=list)
     return Study(
         name=job.settings["study"],
         entries=entries,

@@ -28,7 +28,7 @@ def make(job: Job) -> None:
     stopwatch = Stopwatch()
     stopwatch.phase("load")
     settings = job.settings
-    classes = len(store.read_json(job.input("dataset") / MANIFEST_FILE)["classes"])
+    classes = len(store.read_json(job.input("dataset") / MANIFEST_FILE, classes=list)["classes"])
     model = build(settings["architecture"], classes)
     weights.load_into(model, job.input("original") / "weights.safetensors")
     fresh = build(settings["architecture"], classes, seed=settings["randomised"]["seed"])

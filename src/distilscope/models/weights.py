@@ -71,7 +71,9 @@ def load_model(folder: Path, classes: int, device: str = "cpu") -> nn.Module:
     The architecture is the one in the folder's `run.json`.
     """
     folder = Path(folder)
-    model = build(store.read_json(folder / "run.json")["settings"]["architecture"], classes)
+    model = build(
+        store.read_json(folder / "run.json", settings=dict)["settings"]["architecture"], classes
+    )
     load_into(model, folder / "weights.safetensors")
     return place(model.eval().requires_grad_(False), device)
 

@@ -126,7 +126,10 @@ def _findings(folder: Path) -> tuple[str, ...]:
 
 
 def _classes(dataset: Path) -> tuple[str, ...]:
-    return tuple(clean(str(name)) for name in store.read_json(dataset / MANIFEST_FILE)["classes"])
+    return tuple(
+        clean(str(name))
+        for name in store.read_json(dataset / MANIFEST_FILE, classes=list)["classes"]
+    )
 
 
 def _images(dataset: Path, indices: pd.Series) -> dict[int, np.ndarray]:

@@ -110,7 +110,7 @@ def online_teacher(
 ) -> OnlineTeacher:
     """The model of an artefact's folder, ready to answer for its own preprocessing."""
     model = weights.load_model(folder, len(dataset.classes), str(device))
-    settings = store.read_json(folder / "run.json")["settings"]
+    settings = store.read_json(folder / "run.json", settings=dict)["settings"]
     return OnlineTeacher(model, normalisation_of(settings, dataset, device), precision)
 
 

@@ -159,7 +159,7 @@ def verify(
         DamagedFile: a file is missing or altered.
     """
     folder, where = Path(folder), torch.device(device)
-    settings = store.read_json(folder / "run.json")["settings"]
+    settings = store.read_json(folder / "run.json", settings=dict)["settings"]
     runtime.prepare(settings["threads"], device)
     dataset = load(dataset_folder, where)
     split = dataset.split("train")

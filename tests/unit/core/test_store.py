@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distilscope import store
+from distilscope import record, store
 
 
 @pytest.fixture
@@ -158,3 +158,30 @@ def test_a_text_is_no_formula_in_a_csv(tmp_path, typed, stored):
     assert rows[0] == ["class", "value", stored]
     assert rows[1] == [stored, "-1.5", "True"]
     assert rows[2] == ["", "2.0", "False"]
+
+
+@pytest.mark.parametrize("value", [{}, [], 3, None, {"published": 3}, {"published": None}])
+def test_a_whole_file_of_another_content_is_told_with_the_key(folder, value):
+    store.write_json(folder / "study.json", value)
+    with pytest.raises(store.DamagedFile, match=r"study\.json.*'published' is to be dict"):
+        store.read_json(folder / "study.json", published=dict)
+
+
+@pytest.mark.parametrize("value", [[], 3, "x", None])
+def test_a_run_file_that_is_no_object_is_told_by_what_verifies_it(folder, value):
+    written(folder)
+    store.write_json(folder / "run.json", value)
+    for name in ("run.json", "a.npy"):
+        with pytest.raises(store.DamagedFile, match=r"run\.json"):
+            store.verify(folder / name)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"artefacts": [[1]]}, {"artefacts": [["model", "a", "b", "c"]]}, {"sources": 1}]
+)
+def test_a_record_of_a_study_that_is_odd_is_told(tmp_path, changes):
+    whole = {"configuration": {}, "precision": "fp32", "artefacts": [], "sources": {}}
+    content = {**whole, **changes} if changes else {}
+    store.write_json(tmp_path / "small/study.json", content)
+    with pytest.raises(store.DamagedFile, match=r"study\.json"):
+        record.read("small", tmp_path)
