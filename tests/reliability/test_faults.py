@@ -18,6 +18,7 @@ from distilscope.study import Artefact, Study
 from . import faults, studies
 
 READERS = {
+    "networks": {},
     "dataset": {"images.safetensors": "observation", "manifest.json": "model"},
     "model": {"weights.safetensors": "observation", "history.parquet": "tables"},
     "targets": dict.fromkeys(("logits.npy", "views.npy", "indices.npy"), "model"),
@@ -43,6 +44,7 @@ READERS = {
         "covariation.parquet": "figures",
         "parts.parquet": "report",
         "published.parquet": "figures",
+        "runs.json": "report",
     },
     "figures": {"training.svg": "report", "cka.csv": "report", "consistency.png": "publish"},
     "report": {"report.html": "publish", "summary.txt": "publish"},
@@ -77,7 +79,7 @@ def cases(study: Study, readers: Mapping[str, Mapping[str, str]] = READERS) -> l
     found = []
     for artefact in (a for a in studies.in_order(study) if a.kind in readers):
         files = readers[artefact.kind]
-        for file, reader in {**files, "run.json": next(iter(files.values()))}.items():
+        for file, reader in {**files, "run.json": next(iter(files.values()), "tables")}.items():
             kinds = [fault.__name__ for fault in faults.BYTES]
             if Path(file).suffix in faults.WRITERS and file not in EMPTY:
                 kinds += faults.CHANGES if file != "run.json" else ["another type"]
