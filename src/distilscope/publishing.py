@@ -55,7 +55,19 @@ def publish(
     """
     staged = published / STAGING
     _tidy(published, staged)
-    copies = _copies(folders)
+    try:
+        _publish(_copies(folders), published, staged, marker, record)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _publish(
+    copies: Mapping[str, Path],
+    published: Path,
+    staged: Path,
+    marker: Path,
+    record: Mapping[str, Any],
+) -> None:
     for name, source in copies.items():
         store.verify(source)
         with store.atomic(staged / name, digest=False) as temporary:
@@ -66,7 +78,6 @@ def publish(
     (published / FIGURES).mkdir(exist_ok=True)
     for name in (*copies, RECORD + store.DIGEST_SUFFIX, RECORD):
         os.replace(staged / name, published / name)
-    shutil.rmtree(staged)
     _remove(published, set(_listed(old)) - set(copies))
     with store.atomic(marker, digest=False) as temporary:
         temporary.write_text("\n".join(sorted(copies)) + "\n", encoding="utf-8")

@@ -116,6 +116,17 @@ def test_a_publication_that_is_killed_is_done_again_and_leaves_nothing(study, mo
     assert {path.name for path in study.published.rglob(".*")} == {other.marker.name}
 
 
+def test_a_damaged_file_of_the_store_leaves_what_is_published_as_it_was(study):
+    other = made(write(put("scale", "paper")))
+    publish(study)
+    before = {path: path.read_bytes() for path in study.published.rglob("*") if path.is_file()}
+    (other.report.folder / "report.html").write_text("altered")
+    with pytest.raises(store.DamagedFile):
+        publish(other)
+    after = {path: path.read_bytes() for path in study.published.rglob("*") if path.is_file()}
+    assert after == before
+
+
 def test_unfinished_files_of_a_killed_job_are_removed_and_no_others(tmp_path):
     for name in (".w.safetensors.ab12_cd3.part", "test/.t.parquet.abcdefgh.part"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
