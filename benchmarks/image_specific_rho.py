@@ -255,7 +255,7 @@ def unrelated(studies: int) -> Iterator[dict[str, Any]]:
                                                      classes).items()}
             for _ in range(many)
         ]  # fmt: skip
-        yield from _summary("null", scenario, 0.0, pd.DataFrame(values))
+        yield from _summary("unrelated", scenario, 0.0, pd.DataFrame(values))
 
 
 def equal_maps(studies: int) -> Iterator[dict[str, Any]]:
@@ -440,7 +440,7 @@ def objects_drawn(studies: int) -> Iterator[dict[str, Any]]:
 def judged(table: pd.DataFrame) -> pd.DataFrame:
     """Candidate -> which demands of the rule it meets, and its power at a share of 0.05."""
     records = []
-    names = table.loc[table["part"] == "null", "candidate"].unique()
+    names = table.loc[table["part"] == "unrelated", "candidate"].unique()
     for name in [name for name in names if name not in BESIDE]:
         own = table[table["candidate"] == name].set_index("part")
         off = (own["mean"] - own["truth"]).abs()
@@ -450,11 +450,11 @@ def judged(table: pd.DataFrame) -> pd.DataFrame:
         records.append(
             {
                 "candidate": name,
-                "null": off["null"].max() <= UNBIASED,
+                "null": off["unrelated"].max() <= UNBIASED,
                 "scale": off["scale"].max() < 1e-9,
                 "calibration": off["planted"].max() <= CALIBRATED and curve.diff().min() >= 0,
                 "intervals": covered.min() >= COVERED,
-                "worst null": off["null"].max(),
+                "worst null": off["unrelated"].max(),
                 "worst scale": off["scale"].max(),
                 "worst calibration": off["planted"].max(),
                 "worst coverage": own.loc["coverage", "mean"].min(),
@@ -494,7 +494,7 @@ def figure(table: pd.DataFrame) -> Figure:
     with style.applied():
         made = Figure(figsize=(style.WIDE, 3.1))
         null, curve, objects_panel = made.subplots(1, 3, width_ratios=(1.15, 1, 1))
-        _null_panel(null, table[table["part"] == "null"])
+        _null_panel(null, table[table["part"] == "unrelated"])
         _curve_panel(curve, table[table["part"] == "planted"])
         _object_panel(objects_panel, table[table["part"] == "object"])
         made.draw_without_rendering()
@@ -510,7 +510,7 @@ def _null_panel(axes: Any, own: pd.DataFrame) -> None:
     axes.axvline(0, color=style.BLACK, linewidth=0.6)
     axes.set_yticks(range(len(scenarios)), scenarios)
     axes.set_xlabel("mean over studies")
-    axes.set_title("a  Models that share nothing of an image")
+    axes.set_title("a  Nothing shared of an image")
     axes.legend(loc="center right")
 
 
@@ -519,8 +519,8 @@ def _curve_panel(axes: Any, own: pd.DataFrame) -> None:
         rows = own[own["candidate"] == name]
         axes.plot(rows["truth"], rows["mean"], "o-", color=COLOURS[name], label=name)
     axes.plot([0, 1], [0, 1], color=style.BLACK, linewidth=0.6)
-    axes.set_xlabel("planted share of the image's own variance")
-    axes.set_title("b  Models that share some of it")
+    axes.set_xlabel("share of the own variance")
+    axes.set_title("b  A planted share")
     axes.legend(loc="upper left")
 
 
@@ -538,7 +538,7 @@ def _object_panel(axes: Any, own: pd.DataFrame) -> None:
         axes.plot(curve.index, curve, marker=mark, color=colour, label=label)
     axes.axhline(0, color=style.BLACK, linewidth=0.6)
     axes.set_ylim(-0.05, 0.75)
-    axes.set_xlabel("jitter of the object, ± pixels of 28")
+    axes.set_xlabel("jitter, ± pixels of 28")
     axes.set_title("c  A drawn object that moves")
     axes.legend(loc="upper left", fontsize=6)
 
