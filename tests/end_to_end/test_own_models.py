@@ -10,7 +10,7 @@ from torchvision.models import resnet18
 
 from distilscope.models import build
 
-from .test_tiny_study import begin, snakemake
+from .making import begin
 
 SHORT = {"epochs": 1, "batch": 64, "optimizer": {"lr": 0.01}, "views": {"per_image": 1}}
 CHEAP = {
@@ -43,7 +43,7 @@ def slugs(folder, kind: str) -> dict[str, dict]:
     return {run["slug"]: run for run in (json.loads(path.read_text()) for path in found)}
 
 
-def test_an_audit_of_models_that_somebody_has_trains_nothing(tmp_path):
+def test_an_audit_of_models_that_somebody_has_trains_nothing(tmp_path, made):
     settings = {"depth": 18, "width": 8, "stem": "small"}
     network = {"builder": "distilscope.models.resnet:build", "settings": settings}
     torch.save(build.build(network, classes=10, seed=1).state_dict(), tmp_path / "teacher.pt")
@@ -77,8 +77,8 @@ def test_an_audit_of_models_that_somebody_has_trains_nothing(tmp_path):
         },
         grid=[],
     )
-    done = snakemake(tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = made(tmp_path)
+    assert done.ended_well, done.said
     runs = slugs(tmp_path, "models")
     assert {name: run["settings"]["kind"] for name, run in runs.items()} == {
         "mine": "given",
@@ -91,7 +91,7 @@ def test_an_audit_of_models_that_somebody_has_trains_nothing(tmp_path):
     assert set(compared.reference) == {"mine"}
 
 
-def test_fine_tuning_from_a_file_names_the_tensors_that_it_replaced(tmp_path):
+def test_fine_tuning_from_a_file_names_the_tensors_that_it_replaced(tmp_path, made):
     saved = resnet18(num_classes=1000)
     torch.save(saved.state_dict(), tmp_path / "imagenet-like.pt")
     begin(
@@ -107,13 +107,13 @@ def test_fine_tuning_from_a_file_names_the_tensors_that_it_replaced(tmp_path):
         students={"tiny": {"architecture": "plain-tiny", "recipe": "short"}},
         grid=[{"objective": "kd", "students": ["tiny"], "T": 4, "alpha": 0.9}],
     )
-    done = snakemake(tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = made(tmp_path)
+    assert done.ended_well, done.said
     facts = slugs(tmp_path, "models")["big-s0"]["facts"]
     assert sorted(facts["replaced"]) == ["conv1.weight", "fc.bias", "fc.weight"]
 
 
-def test_a_factory_whose_layer_is_not_there_is_refused_before_any_training(tmp_path):
+def test_a_factory_whose_layer_is_not_there_is_refused_before_any_training(tmp_path, made):
     (tmp_path / "mynets.py").write_text(FACTORY)
     students = {
         "own": {
@@ -130,14 +130,14 @@ def test_a_factory_whose_layer_is_not_there_is_refused_before_any_training(tmp_p
         "grid": [{"objective": "ce", "students": ["own"]}],
     }
     begin(tmp_path, **changes, students=students)
-    done = snakemake(tmp_path)
-    assert done.returncode != 0
-    assert "own:" in done.stderr
-    assert "'9'" in done.stderr
+    done = made(tmp_path)
+    assert not done.ended_well
+    assert "own:" in done.said
+    assert "'9'" in done.said
     assert not list((tmp_path / "results/store").glob("models/*/weights.safetensors"))
 
     students["own"]["layers"]["last"] = "2"
     begin(tmp_path, **changes, students=students)
-    done = snakemake(tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = made(tmp_path)
+    assert done.ended_well, done.said
     assert "own-ce-s1" in slugs(tmp_path, "models")

@@ -1,4 +1,4 @@
-"""The study of parts from its configuration to its report, through Snakemake."""
+"""The study of parts from its configuration to its report."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ import yaml
 
 from distilscope import store
 
-from .test_tiny_study import REPOSITORY, snakemake
+from .making import REPOSITORY, begin
 
-CONFIGURATION = Path(__file__).with_name("parts.yaml")
+DATA = yaml.safe_load(Path(__file__).with_name("parts.yaml").read_text())["data"]
+DATA["path"] = str(REPOSITORY / DATA["path"])
 HEADLINE = {"method": "saliency", "variant": "mass_absolute", "subset": "common"}
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("parts")
-    raw = yaml.safe_load(CONFIGURATION.read_text())
-    raw["data"]["path"] = str(REPOSITORY / raw["data"]["path"])
-    (folder / "study.yaml").write_text(yaml.safe_dump(raw))
-    done = snakemake(folder)
-    assert done.returncode == 0, done.stdout + done.stderr
+def results(tmp_path_factory, made) -> Path:
+    folder = begin(tmp_path_factory.mktemp("parts"), "parts.yaml", data=DATA)
+    done = made(folder)
+    assert done.ended_well, done.said
     return folder / "results"
 
 

@@ -1,4 +1,4 @@
-"""One planting through Snakemake: what is trained, shown and judged is what was planted."""
+"""One planting: what is trained, shown and judged is what was planted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from distilscope import store
 
-from .test_tiny_study import begin, snakemake
+from .making import begin, snakemake
 
 KD = {"objective": "kd", "students": ["tiny"], "T": 4, "alpha": 0.9}
 CE = {"objective": "ce", "students": ["tiny"]}
@@ -48,14 +48,14 @@ CHANGES = {
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
+def study(tmp_path_factory, made):
     folder = begin(tmp_path_factory.mktemp("planted"), **CHANGES)
-    done = snakemake(folder)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = made(folder)
+    assert done.ended_well, done.said
     return folder
 
 
-def made(study, kind):
+def stored(study, kind):
     runs = sorted((study / "results/store" / kind).glob("*/run.json"))
     return {json.loads(run.read_text())["slug"]: run.parent for run in runs}
 
@@ -75,7 +75,7 @@ def test_both_arms_are_judged_by_both_detectors_in_every_class(study):
 
 def test_reliance_is_worked_out_again_from_the_logits(study):
     table = pd.read_parquet(study / "results/planted/shortcuts.parquet")
-    (folder,) = [p for slug, p in made(study, "further").items() if slug == "tiny-ce-s5"]
+    (folder,) = [p for slug, p in stored(study, "further").items() if slug == "tiny-ce-s5"]
     accuracy = {}
     for state in ("on", "off"):
         seen = pd.read_parquet(folder / f"class3-seed5-patch-{state}/logits.parquet")
@@ -86,7 +86,7 @@ def test_reliance_is_worked_out_again_from_the_logits(study):
 
 
 def test_the_models_were_trained_on_planted_images_and_shown_them(study):
-    (planted,) = made(study, "planted").values()
+    (planted,) = stored(study, "planted").values()
     arrays = store.read_tensors(planted / "images.safetensors")
     own = arrays["train.labels"] == 3
     corner = arrays["train.images"][:, :, 1:7, 1:7]
@@ -94,7 +94,7 @@ def test_the_models_were_trained_on_planted_images_and_shown_them(study):
     assert red.tolist() == own.tolist()
     trained = [
         json.loads((folder / "run.json").read_text())["inputs"]["dataset"]
-        for slug, folder in made(study, "models").items()
+        for slug, folder in stored(study, "models").items()
         if slug.endswith("-s5")
     ]
     assert len(trained) == 3

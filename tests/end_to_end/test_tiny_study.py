@@ -4,43 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from ..running.once import once
+from .making import begin, by_snakemake, in_this_process, snakemake
+
 TIMED_COLUMNS = {"latency_ms", "seconds", "peak_memory_mb"}
-
-
-def snakemake(folder, *arguments, cores="2"):
-    """Run the repository's workflow with `folder` as the working directory."""
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")),
-            *("--workflow-profile", str(REPOSITORY / "profiles/default")),
-            *("--configfile", str(folder / "study.yaml"), "--directory", str(folder)),
-            *("--cores", cores, *arguments),
-        ],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-
-
-def begin(folder: Path, **changes) -> Path:
-    raw = yaml.safe_load((REPOSITORY / "tests/end_to_end/tiny.yaml").read_text())
-    (folder / "study.yaml").write_text(yaml.safe_dump({**raw, **changes}))
-    return folder
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -60,10 +35,11 @@ def digests(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    folder = begin(tmp_path_factory.mktemp("tiny"))
-    done = snakemake(folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    def make(folder):
+        done = by_snakemake(begin(folder))
+        assert done.ended_well, done.said
+
+    return once(tmp_path_factory, "tiny", make)
 
 
 def test_everything_that_people_open_is_published(study):
@@ -139,6 +115,13 @@ def test_a_second_run_plans_nothing_and_one_added_temperature_only_its_student(s
     }
 
 
+def test_the_same_bits_in_one_process(study, tmp_path):
+    other = begin(tmp_path)
+    assert in_this_process(other).ended_well
+    assert digests(other) == digests(study)
+
+
+@pytest.mark.long(3)
 def test_the_same_bits_on_one_core(study, tmp_path):
     other = begin(tmp_path)
     done = snakemake(other, cores="1")
@@ -166,7 +149,7 @@ def test_a_lost_file_is_made_again_to_the_same_bits_with_nothing_else_of_its_kin
     victim = next((tmp_path / "results/store/observations").glob("tiny-kd-T2*/test/logits.parquet"))
     content = victim.read_bytes()
     victim.unlink()
-    done = snakemake(tmp_path)
+    done = snakemake(tmp_path, "--until", "tables")
     assert done.returncode == 0, done.stdout + done.stderr
     assert victim.read_bytes() == content
     rerun = set(re.findall(r"(\w+)  +\d+$", done.stderr, re.MULTILINE))

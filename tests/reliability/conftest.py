@@ -1,4 +1,4 @@
-"""One small study, made once in this process for all tests that only read it."""
+"""Two small studies, made once in a run of the suite for all tests that read or damage them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from distilscope.study import Study
 
+from ..running.once import once
 from . import studies
 
 
@@ -20,20 +21,20 @@ class Finished:
     folder: Path
 
 
-def made(raw: dict, folder: Path) -> Finished:
+def made(raw: dict, factory: pytest.TempPathFactory) -> Finished:
     study = studies.plan(raw)
-    studies.make_all(study, folder)
+    folder = once(factory, study.published.name, lambda folder: studies.make_all(study, folder))
     return Finished(study, folder)
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Finished:
-    return made(studies.SMALL, tmp_path_factory.mktemp("finished"))
+    return made(studies.SMALL, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def finished_parted(tmp_path_factory) -> Finished:
-    return made(studies.PARTED, tmp_path_factory.mktemp("finished_parted"))
+    return made(studies.PARTED, tmp_path_factory)
 
 
 @pytest.fixture

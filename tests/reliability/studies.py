@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,9 +18,10 @@ import yaml
 
 from distilscope import publishing, record, script, settings
 from distilscope.job import Job
-from distilscope.study import FOLDERS, STORE, Artefact, Study
+from distilscope.study import FOLDERS, STORE, Artefact, Standing, Study
+from distilscope.study.pending import in_order
 
-__all__ = ["FOLDERS", "STORE", "Artefact", "Study"]
+__all__ = ["FOLDERS", "STORE", "Artefact", "Study", "in_order"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = yaml.safe_load(Path(__file__).with_name("small.yaml").read_text(encoding="utf-8"))
@@ -28,17 +30,11 @@ TIMED_COLUMNS = {"latency_ms", "seconds", "peak_memory_mb"}
 UNTIMED = {".safetensors", ".npy", ".parquet", ".csv", ".svg", ".png"}
 """Files that hold no timing, but for those columns. The report and `run.json` do."""
 
+_CALLED = re.compile(r'run\(snakemake, "([\w.]+:\w+)"')
 MAKERS = {
-    "dataset": "distilscope.data.prepare:prepare",
-    "parts": "distilscope.data.parts:make",
-    "networks": "distilscope.checking.networks:check",
-    "model": "distilscope.training.train:train",
-    "targets": "distilscope.training.targets:tabulate",
-    "observation": "distilscope.observing.observe:observe",
-    "comparison": "distilscope.measuring.compare:compare",
-    "tables": "distilscope.measuring.tables:measure",
-    "figures": "distilscope.reporting.figures:make",
-    "report": "distilscope.reporting.report:make_report",
+    path.stem: found[1]
+    for path in sorted((REPOSITORY / "workflow/scripts").glob("*.py"))
+    if (found := _CALLED.search(path.read_text()))
 }
 """What the workflow's scripts call for each kind of artefact."""
 
@@ -99,23 +95,10 @@ def publish(study: Study) -> None:
     publishing.publish(folders, study.published, study.marker, record.describe(study))
 
 
-def in_order(study: Study) -> list[Artefact]:
-    """All artefacts, inputs before what is made from them."""
-    order: dict[str, Artefact] = {}
-
-    def add(artefact: Artefact) -> None:
-        for needed in artefact.direct_inputs():
-            add(needed)
-        order.setdefault(artefact.identity, artefact)
-
-    add(study.report)
-    return list(order.values())
-
-
 def make_all(study: Study, folder: Path) -> None:
-    """Make a whole study in `folder`, in this process."""
+    """Make in this process what a run of a study in `folder` would make."""
     with inside(folder):
-        for artefact in in_order(study):
+        for artefact in Standing(study).pending().artefacts:
             make(artefact)
         publish(study)
 

@@ -19,6 +19,8 @@ from . import studies
 STEPS = ((store, "_new_beside"), (store.os, "fsync"), (store.os, "replace"))
 """Every file of the store goes through these, in this order."""
 
+KINDS = sorted({artefact.kind for artefact in studies.in_order(studies.plan(studies.PARTED))})
+
 
 class Disk:
     """Counts the steps of writes, and fails from one of them on."""
@@ -88,7 +90,7 @@ def test_a_training_that_meets_a_full_disk_goes_on_later(working, finished, tmp_
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", studies.MAKERS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_job_that_meets_a_full_disk_says_so_and_goes_on_later(
     kind, finished_parted, tmp_path, monkeypatch
 ):
