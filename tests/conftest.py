@@ -108,10 +108,11 @@ def pytest_runtest_protocol(item):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    budget = item.config.getoption("--long-budget")
-    began = item.config.stash[BEGAN]
-    if budget and item.get_closest_marker("long") and time.time() - began > budget:
-        pytest.skip(LEFT_OUT)
+    budget, mark = item.config.getoption("--long-budget"), item.get_closest_marker("long")
+    if budget and mark:
+        ends = time.time() - item.config.stash[BEGAN] + 60 * mark.kwargs.get("minutes", 0)
+        if ends > budget:
+            pytest.skip(LEFT_OUT)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -12,7 +12,7 @@ from tests.reliability import studies
 
 from .submitting import REPOSITORY
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.long(2)
 
 # Keeps each Job as files <name>.yaml and, once it has ended, <name>.succeeded or <name>.failed.
 KUBECTL = """#!{python}

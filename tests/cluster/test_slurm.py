@@ -17,7 +17,7 @@ from tests.reliability import killing, studies
 from .slurm import DEVICES, NODE
 from .submitting import QUICKLY, Job, Login, visible_devices
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.long(2)
 
 ASKING = (
     "--set-resources",

@@ -9,7 +9,7 @@ from .making import by_snakemake, in_this_process
 
 @pytest.fixture(
     scope="module",
-    params=[in_this_process, pytest.param(by_snakemake, marks=pytest.mark.long(2))],
+    params=[in_this_process, pytest.param(by_snakemake, marks=pytest.mark.long(1))],
     ids=lambda made: made.__name__,
 )
 def made(request):

@@ -121,7 +121,7 @@ def test_the_same_bits_in_one_process(study, tmp_path):
     assert digests(other) == digests(study)
 
 
-@pytest.mark.long(3)
+@pytest.mark.long(2)
 def test_the_same_bits_on_one_core(study, tmp_path):
     other = begin(tmp_path)
     done = snakemake(other, cores="1")

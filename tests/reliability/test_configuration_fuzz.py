@@ -201,7 +201,7 @@ def test_a_mutated_configuration_is_planned_or_refused_by_its_key(case):
     is_told(*case)
 
 
-@pytest.mark.long
+@pytest.mark.long(3)
 @pytest.mark.timeout(1800)
 @fuzz(1000)
 @given(mutated())
@@ -209,7 +209,7 @@ def test_a_thousand_mutated_configurations_are_planned_or_refused_by_their_key(c
     is_told(*case)
 
 
-@pytest.mark.long
+@pytest.mark.long(3)
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: ".".join(map(str, place)))
 def test_every_key_takes_every_value_or_refuses_it_by_its_name(place):
     failures = []

@@ -150,13 +150,13 @@ def test_every_file_of_the_store_has_its_reader_here():
         assert listed == stored - unread
 
 
-@pytest.mark.long
+@pytest.mark.long(2)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_fault_in_every_file_is_named_by_its_next_reader(case, working, tmp_path):
     check(case, working, tmp_path)
 
 
-@pytest.mark.long
+@pytest.mark.long(2)
 def test_there_are_over_a_hundred_faults_over_every_kind():
     assert len(CASES) > 300
     assert {case.kind for case in CASES} == set(READERS)

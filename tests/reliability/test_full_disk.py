@@ -89,7 +89,7 @@ def test_a_training_that_meets_a_full_disk_goes_on_later(working, finished, tmp_
     fails_and_goes_on(student, tmp_path / "made", monkeypatch, 6, 1, finished)
 
 
-@pytest.mark.long
+@pytest.mark.long(3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_job_that_meets_a_full_disk_says_so_and_goes_on_later(
     kind, finished_parted, tmp_path, monkeypatch
@@ -116,7 +116,7 @@ def remount(folder, options):
     subprocess.run(["mount", "-o", f"remount,{options}", "tmpfs", str(results)], check=True)
 
 
-@pytest.mark.long
+@pytest.mark.long(1)
 def test_a_study_on_a_disk_that_grows_ends_with_the_same_bits(disk, finished):
     for size in ("40k", "700k", "1200k", "1600k", "2200k", "3m"):
         remount(disk, f"size={size}")
@@ -132,7 +132,7 @@ def test_a_study_on_a_disk_that_grows_ends_with_the_same_bits(disk, finished):
     assert studies.digests(disk) == studies.digests(finished.folder)
 
 
-@pytest.mark.long
+@pytest.mark.long(1)
 def test_a_read_only_folder_is_named_and_nothing_is_lost(disk, finished):
     remount(disk, "size=200m")
     teacher = finished.study.models[0].artefact

@@ -105,7 +105,7 @@ def test_the_name_of_a_configuration_reaches_no_shell_and_not_make(tmp_path, nam
     assert not list(tmp_path.rglob("made"))
 
 
-@pytest.mark.long
+@pytest.mark.long(1)
 def test_snakemake_too_takes_images_at_an_odd_path(tmp_path):
     folder = studies.begin(
         tmp_path / "study", studies.small(data__name="npz", data__path=f"../{ODD_PLACE}/images.npz")
@@ -144,14 +144,14 @@ def draw_pictures(place):
                 Image.fromarray(pixels).save(place / part / name / f"{i} {name[:40]}.png")
 
 
-@pytest.mark.long
+@pytest.mark.long(1)
 def test_hostile_class_names_come_through_to_the_manifest(hostile):
     (manifest,) = (hostile / "results/store/datasets").glob("*/manifest.json")
     assert json.loads(manifest.read_text())["classes"] == sorted(HOSTILE)
     assert not list(hostile.rglob("made"))
 
 
-@pytest.mark.long
+@pytest.mark.long(1)
 @pytest.mark.skipif(browser.executable() is None, reason="Chromium is not installed")
 def test_hostile_class_names_are_text_in_the_report_and_run_nothing(hostile, tmp_path):
     page = hostile / "results/small/report.html"

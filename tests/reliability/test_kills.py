@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+from ..running.once import once
 from . import killing, studies
 from .killing import Moment, Seen
 
@@ -47,12 +48,14 @@ def student(study):
 @pytest.fixture(scope="module")
 def trained_here(study, tmp_path_factory):
     """Digests of the models, and of what they are made from, as this process makes them."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    with studies.inside(folder):
-        for artefact in studies.in_order(study):
-            if artefact.kind in ("dataset", "model", "targets"):
-                studies.make(artefact)
-    return studies.digests(folder)
+
+    def make(folder):
+        with studies.inside(folder):
+            for artefact in studies.in_order(study):
+                if artefact.kind in ("dataset", "model", "targets"):
+                    studies.make(artefact)
+
+    return studies.digests(once(tmp_path_factory, "longer-trained-here", make))
 
 
 def resumed_from(folder, artefact):
@@ -105,9 +108,11 @@ def test_a_killed_training_and_a_killed_snakemake_end_with_the_same_bits(
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory, trained_here):
     """Digests of the study as Snakemake makes it on two cores, with nothing that disturbs."""
-    folder = studies.begin(tmp_path_factory.mktemp("snakemake"), LONGER)
-    studies.run_well(folder, cores=2)
-    found = studies.digests(folder)
+
+    def make(folder):
+        studies.run_well(studies.begin(folder, LONGER), cores=2)
+
+    found = studies.digests(once(tmp_path_factory, "longer-by-snakemake", make))
     assert {path: found.get(path) for path in trained_here} == trained_here
     return found
 
@@ -118,7 +123,7 @@ def ends_well(folder, undisturbed):
     assert not list((folder / "results/checkpoints").iterdir())
 
 
-@pytest.mark.long
+@pytest.mark.long(2, minutes=5)
 @pytest.mark.parametrize("seed", range(5))
 def test_five_kills_at_random_moments_of_a_study_end_with_the_same_bits(
     folder, study, undisturbed, seed
@@ -142,7 +147,7 @@ def anything(seen: Seen) -> bool:
     return True
 
 
-@pytest.mark.long
+@pytest.mark.long(1)
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_training_is_answered_with_a_checkpoint_within_seconds(
     folder, teacher, undisturbed, by
@@ -172,7 +177,7 @@ def pair_trained_here(pair, tmp_path_factory):
     return studies.digests(folder)
 
 
-@pytest.mark.long
+@pytest.mark.long(1)
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_snakemake_alone_reaches_all_of_its_trainings(
     tmp_path, pair, pair_trained_here, by
@@ -191,7 +196,7 @@ def test_a_signal_to_snakemake_alone_reaches_all_of_its_trainings(
     assert {a.name: resumed_from(folder, a) for a in pair} == kept
 
 
-@pytest.mark.long
+@pytest.mark.long(1)
 def test_control_c_leaves_a_checkpoint_and_no_lock(folder, teacher, undisturbed):
     assert killing.press_control_c(folder, Moment(20, with_checkpoint, teacher.name)) < SOON
     kept = killing.newest_checkpoint(folder, teacher.name)
@@ -199,7 +204,7 @@ def test_control_c_leaves_a_checkpoint_and_no_lock(folder, teacher, undisturbed)
     assert resumed_from(folder, teacher) == kept
 
 
-@pytest.mark.long
+@pytest.mark.long(2)
 @pytest.mark.parametrize("rule", ["targets", "observation", "comparison", "tables", "figures"])
 def test_a_kill_of_another_job_ends_with_the_same_bits(folder, undisturbed, rule):
     killing.kill_job(folder, rule)

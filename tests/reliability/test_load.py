@@ -32,7 +32,7 @@ LOOK_EVERY_SECONDS = 1.0
 GIVE_UP_SECONDS = 3000
 
 
-@pytest.mark.long
+@pytest.mark.long(4, minutes=30)
 @pytest.mark.timeout(GIVE_UP_SECONDS + 300)
 def test_two_hundred_models_leave_no_process_handle_or_memory_behind(tmp_path):
     assert len(studies.plan(LARGE).models) == MODELS == 200

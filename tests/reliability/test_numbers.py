@@ -48,7 +48,7 @@ def test_a_loss_that_is_not_finite_names_the_model_and_the_epoch_and_spares_the_
     assert SENTENCE.search(said), said
 
 
-@pytest.mark.long
+@pytest.mark.long(1)
 def test_snakemake_ends_with_that_sentence(tmp_path):
     folder = studies.begin(tmp_path, DIVERGING)
     status, said = studies.run(folder)
@@ -74,7 +74,7 @@ def measures(untrained):
     return pd.read_parquet(untrained / "results/untrained/measures.parquet")
 
 
-@pytest.mark.long
+@pytest.mark.long(1)
 def test_the_premise_one_twin_says_one_class_and_no_image_is_right_for_all(untrained):
     (folder,) = (untrained / "results/store/observations").glob("teacher-s2.*")
     logits = np.stack(pd.read_parquet(folder / "test/logits.parquet")["logits"].to_numpy())
@@ -85,7 +85,7 @@ def test_the_premise_one_twin_says_one_class_and_no_image_is_right_for_all(untra
     assert {json.loads(run.read_text())["facts"]["common"] for run in runs} == {0}
 
 
-@pytest.mark.long
+@pytest.mark.long(1)
 def test_alignment_on_no_common_image_is_nan_with_its_reason(measures):
     common = measures[(measures["subset"] == "common") & measures["method"].notna()]
     assert len(common)
@@ -93,13 +93,13 @@ def test_alignment_on_no_common_image_is_nan_with_its_reason(measures):
     assert common["reason"].notna().all()
 
 
-@pytest.mark.long
+@pytest.mark.long(1)
 def test_every_undefined_number_of_the_study_has_a_reason(measures):
     undefined = measures[measures["value"].isna()]
     assert undefined["reason"].notna().all(), undefined[undefined["reason"].isna()]
 
 
-@pytest.mark.long
+@pytest.mark.long(1)
 def test_the_report_of_a_study_that_learned_nothing_says_so(untrained):
     page = (untrained / "results/untrained/report.html").read_text()
     assert "no image is in the subset" in page

@@ -48,7 +48,7 @@ def test_nothing_about_parts_is_written_where_a_later_input_is_damaged(parted, t
     check(case, parted, tmp_path)
 
 
-@pytest.mark.long
+@pytest.mark.long(3)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_fault_in_every_file_about_parts_is_named(case, parted, tmp_path):
     check(case, parted, tmp_path)

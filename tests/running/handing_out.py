@@ -2,7 +2,7 @@
 
 xdist's own `--dist loadfile` does much the same, but after the death of a process it hands on files
 that are finished already, whose receiver then waits for ever, and the test that killed the first
-process, which kills the next one.
+process, which kills the next one. It also loses what it gives to a process that still collects.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ByFile(LoadFileScheduling):
 
     def _reschedule(self, node) -> None:
         """Give a process stretches until it has enough; let it end where there are none."""
-        while not node.shutting_down:
+        while not node.shutting_down and node in self.registered_collections:  # it has collected
             if self._pending_of(self.assigned_work[node]) > ENOUGH:
                 return
             if not self.workqueue:

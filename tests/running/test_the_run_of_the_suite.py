@@ -45,6 +45,8 @@ def test_last(): pass
 def test_second(n): pass
 @pytest.mark.long(1)
 def test_first(pytestconfig): pytestconfig.stash[BEGAN] -= 3600  # an hour goes by
+@pytest.mark.long(0, minutes=31)
+def test_takes_longer(): pass
 def test_short(): pass
 """
 
@@ -95,16 +97,23 @@ def test_long_tests_run_by_rank_until_their_time_is_spent_and_the_rest_is_counte
     assert status == 0, said
     passed = re.findall(r"PASSED tests/test_a.py::(\w+)", said)
     assert passed == ["test_first", "test_short"]
-    assert "4 long tests were left out" in said
+    assert "5 long tests were left out" in said
     assert "3  tests/test_a.py::test_second\n" in said
     assert "1  tests/test_a.py::test_last\n" in said
+    assert "1  tests/test_a.py::test_takes_longer\n" in said
 
 
 def test_without_a_budget_the_order_is_that_of_the_ranks(tmp_path):
     status, said = run(project(tmp_path, a=RANKED), "-v", "-n", "1")
     assert status == 0, said
     passed = re.findall(r"PASSED tests/test_a.py::(\w+)", said)
-    assert passed == ["test_first", *["test_second"] * 3, "test_last", "test_short"]
+    assert passed == [
+        "test_takes_longer",
+        "test_first",
+        *["test_second"] * 3,
+        "test_last",
+        "test_short",
+    ]
 
 
 @pytest.mark.parametrize(("text", "told"), [("90", 90), ("1.5m", 90), ("25m", 1500), ("1h", 3600)])

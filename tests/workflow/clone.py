@@ -19,6 +19,8 @@ import yaml
 
 from distilscope import settings, study
 
+from . import warm
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "rules", "workflow", "src", "profiles", "config", "resources", "envs")
 
@@ -137,6 +139,10 @@ class Clone:
         path = self.folder / "src/distilscope" / file
         path.write_text(path.read_text() + f"\n\n{text}\n")
 
+    def dry_run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """As `snakemake -n`, by a process that has Snakemake loaded already."""
+        return warm.run(self.folder, "--dry-run", *arguments, **variables)
+
     def snakemake(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run snakemake in the clone, with these variables in its environment."""
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
@@ -163,7 +169,7 @@ class Clone:
 
     def plan(self, *arguments: str) -> list[str]:
         """What a dry run would do, sorted: `rule slug` (the identity is left out), or `publish`."""
-        done = self.snakemake("-n", "--quiet", "host", *arguments)
+        done = self.dry_run("--quiet", "host", *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         text = done.stdout + done.stderr
         if "Nothing to be done" in text:

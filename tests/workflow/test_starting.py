@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -54,7 +55,11 @@ def start(clone, *arguments, device, gpus=""):
     """A dry run of the study with that device where the machine has those GPUs."""
     clone.configuration["device"] = device
     clone.write()
-    done = clone.snakemake("-n", *arguments, PYTHONPATH=str(clone.folder), DISTILSCOPE_GPUS=gpus)
+    if "pretend" in arguments:  # one that was loaded before knows no further plugins
+        arguments = ("--dry-run", *arguments)
+        done = clone.snakemake(*arguments, PYTHONPATH=str(clone.folder), DISTILSCOPE_GPUS=gpus)
+    else:
+        done = clone.dry_run(*arguments, DISTILSCOPE_GPUS=gpus)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -122,6 +127,23 @@ def test_a_job_of_a_cluster_is_known_and_trusted_to_have_its_gpu(monkeypatch):
     assert resolve_device("cuda", command) == "cuda"
     with pytest.raises(ConfigurationError, match="device: auto"):
         resolve_device("auto", command)
+
+
+def test_a_snakemake_that_was_loaded_before_says_what_a_fresh_one_says(clone, monkeypatch):
+    """Most dry runs of these tests are of a loaded one."""
+    clone.configuration["device"] = "cpu"
+    clone.write()
+    for arguments in (("all",), ("no-such-rule",), ("--forceall", "--quiet", "host")):
+        loaded, fresh = clone.dry_run(*arguments), clone.snakemake("--dry-run", *arguments)
+        assert loaded.returncode == fresh.returncode
+        assert _without_times(loaded.stdout) == _without_times(fresh.stdout)
+        assert _without_times(loaded.stderr) == _without_times(fresh.stderr)
+
+
+def _without_times(text):
+    """What Snakemake says, sorted: the order of jobs that may run at once is not fixed."""
+    kept = re.sub(r"\[\w{3} \w{3} .*\]", "", text)
+    return sorted(re.sub(r"job ?(id)?:? ?\d+|jobid: \d+|jobs?: [\d, ]+", "", kept).splitlines())
 
 
 def test_two_studies_at_once_in_one_folder_do_not_mix(tmp_path):
