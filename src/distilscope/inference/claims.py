@@ -20,6 +20,7 @@ from distilscope.inference import paired
 from distilscope.inference.contrasts import POWER, Contrast, Correlation, fewest
 from distilscope.inference.statements import CONTRASTS
 from distilscope.inference.values import NotTested, Values
+from distilscope.words import count
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 UNDETERMINED, NOT_TESTED = "undetermined", "not tested"
@@ -218,7 +219,7 @@ REASONS = {
 
 
 def _level(alpha: float, seeds: int) -> str:
-    return f"{100 * (1 - alpha):.4g} % interval over {seeds} seeds."
+    return f"{100 * (1 - alpha):.4g} % interval over {count(seeds, 'seed')}."
 
 
 def _for_whom(contrasts: Sequence[Contrast], alpha: float) -> str:
@@ -227,7 +228,7 @@ def _for_whom(contrasts: Sequence[Contrast], alpha: float) -> str:
     twins = len(weakest.against)
     names = {name for name in weakest.teachers if name is not None}
     if len(names) < 2:
-        beside = f" and {twins} {'twin' if twins == 1 else 'twins'}" if twins else ""
+        beside = f" and {count(twins, 'twin')}" if twins else ""
         return f"For this teacher{beside}."
     beside = f", set against the pairs of {twins} trained alike" if twins else ""
     text = f"For these {len(names)} teachers{beside}"

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import stats
 
 from distilscope.inference import paired
+from distilscope.words import count
 
 POWER = 0.8
 MOST_SEEDS = 1000
@@ -164,7 +165,9 @@ class Correlation(Contrast):
     def unavailable(self) -> str | None:
         """As of seeds; and few points have no interval over points."""
         if self.points < LEAST_POINTS:
-            return f"{self.points} {self.unit}: a correlation over {self.unit} needs {LEAST_POINTS}"
+            one = {"classes": "class", "cells": "cell"}[self.unit]
+            found = count(self.points, one, self.unit)
+            return f"{found}: a correlation over {self.unit} needs {LEAST_POINTS}"
         if math.isnan(self.pooled):
             return f"a term does not vary over the {self.unit}"
         return super().unavailable

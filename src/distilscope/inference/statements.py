@@ -17,6 +17,7 @@ from scipy import stats
 from distilscope import claims
 from distilscope.inference.contrasts import LEAST_POINTS, Contrast, Correlation
 from distilscope.inference.values import NotTested, Values, Where
+from distilscope.words import count
 
 LEAST_MATCHED = 4  # seeds, of which a regression leaves two degrees of freedom
 LEAST_RANGE = 0.05  # a smaller (twin - chance) makes a ratio mostly noise
@@ -44,7 +45,9 @@ def matched_difference(statement: claims.MatchedDifference, values: Values) -> l
     kept = ~np.isnan(outcome + covariate).any(axis=1)
     outcome, covariate = outcome[kept], covariate[kept]
     if len(outcome) < LEAST_MATCHED:
-        raise NotTested(f"{len(outcome)} seeds: a regression over seeds needs {LEAST_MATCHED}")
+        raise NotTested(
+            f"{count(len(outcome), 'seed')}: a regression over seeds needs {LEAST_MATCHED}"
+        )
     if np.allclose(covariate, covariate.mean(axis=0)):
         raise NotTested(f"the differences of {statement.covariate.measure} do not vary over seeds")
     whole = _at_equal(outcome, covariate)
@@ -225,7 +228,9 @@ def cell_correlation(statement: claims.CellCorrelation, values: Values) -> list[
         for student in values.trained_under(statement.students, arm)
     ]
     if len(cells) < LEAST_POINTS:
-        raise NotTested(f"{len(cells)} cells: a correlation over cells needs {LEAST_POINTS}")
+        raise NotTested(
+            f"{count(len(cells), 'cell')}: a correlation over cells needs {LEAST_POINTS}"
+        )
     seeds = sorted(set.intersection(*(values.seeds_of(*cell) for cell in cells)))
     if not seeds:
         raise NotTested("the cells of the statement have no seed in common")

@@ -21,9 +21,11 @@ COSTS = ("parameters", "ratio", "multiply_adds")
 LATENCY_BATCH = "batch 1"
 MAPS = "gradcam"
 INTEGRATED = "integrated-gradients"
+PRIMARY = "image_specific_rho"
 DIVERGENT_COLUMNS = (
     *("model", "reference", "method", "layer", "reference_layer", "index", "label", "class"),
-    *("prediction", "reference_prediction", "confidence", "reference_confidence", "rho"),
+    *("prediction", "reference_prediction", "confidence", "reference_confidence"),
+    *("image_specific_rho", "rho"),
     *("map", "grid_h", "grid_w", "reference_map", "reference_grid_h", "reference_grid_w"),
 )
 
@@ -173,8 +175,9 @@ def divergent_table(
 ) -> pd.DataFrame:
     """Images of each model and its reference: those that differ most, and some that don't.
 
-    Of the images that both get right the lowest rho, and a few over the whole range of rho; and
-    images that the two predict differently.
+    Of the images that both get right the lowest image-specific rho, and a few over its whole range;
+    and images that the two predict differently. Raw rho takes its place where it is defined for
+    no image: the classes are too small.
     Read at input resolution of the first pair of layers, for the reference's prediction. Maps are
     the evidence that rho is computed on, at their native grids.
     """
@@ -201,9 +204,10 @@ def _divergent(
     study: Study, entry: Entry, reference: Entry, pair: Pair, outputs: Mapping[str, Outputs]
 ) -> pd.DataFrame:
     own, other = outputs[entry.id], outputs[reference.id]
-    rho, position = pair.values["rho"], pair.position
+    primary, rho, position = pair.values[PRIMARY], pair.values["rho"], pair.position
+    score = rho if np.isnan(primary).all() else primary
     differ = own.prediction[position] != other.prediction[position]
-    chosen = _shown(rho, pair.subsets["both-correct"], differ, study.divergent)
+    chosen = _shown(score, pair.subsets["both-correct"], differ, study.divergent)
     place = position[chosen]
     classes = other.prediction[place]
     table = pd.DataFrame(
@@ -218,6 +222,7 @@ def _divergent(
             "reference_prediction": classes,
             "confidence": _confidence(own, place),
             "reference_confidence": _confidence(other, place),
+            PRIMARY: primary[chosen],
             "rho": rho[chosen],
         }
     )
@@ -231,17 +236,17 @@ def _divergent(
     return table[list(DIVERGENT_COLUMNS)]
 
 
-def _shown(rho: np.ndarray, right: np.ndarray, differ: np.ndarray, most: int) -> np.ndarray:
-    """Rows by rising rho: the `most` lowest that both get right, a quarter as many over the rest of
-    their range, and half as many, over the range too, that the models predict differently.
+def _shown(score: np.ndarray, right: np.ndarray, differ: np.ndarray, most: int) -> np.ndarray:
+    """Rows by rising score: the `most` lowest that both get right, a quarter as many over the rest
+    of their range, and half as many, over the range too, that the models predict differently.
     """
-    order = np.argsort(rho, kind="stable")
-    order = order[~np.isnan(rho[order])]
+    order = np.argsort(score, kind="stable")
+    order = order[~np.isnan(score[order])]
     agreed, apart = order[right[order]], order[differ[order]]
     rest = agreed[most:]
     parts = agreed[:most], _evenly(rest, most // 4), _evenly(apart, most // 2)
     chosen = np.unique(np.concatenate(parts))
-    return chosen[np.argsort(rho[chosen], kind="stable")]
+    return chosen[np.argsort(score[chosen], kind="stable")]
 
 
 def _evenly(rows: np.ndarray, most: int) -> np.ndarray:

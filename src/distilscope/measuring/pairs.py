@@ -44,6 +44,7 @@ class Prepared:
     Attributes:
         values: (R, P) evidence. ranks: (R, P) average ranks. order: the pixels by size.
         dead, constant: (R,) zero everywhere; of one positive value everywhere.
+        cell: the map is of a single cell, at its native grid or as it is compared.
     """
 
     values: np.ndarray
@@ -51,6 +52,7 @@ class Prepared:
     order: maps.TopOrder
     dead: np.ndarray
     constant: np.ndarray
+    cell: bool
 
     @classmethod
     def of(cls, native: np.ndarray, resampled: np.ndarray) -> Prepared:
@@ -60,12 +62,13 @@ class Prepared:
         rows = np.where(level[:, None], flat[:, :1], rows)  # averaging may round a constant apart
         dead = flat.max(axis=1) == 0
         constant = (rows.max(axis=1) == rows.min(axis=1)) & ~dead
-        return cls(rows, maps.average_ranks(rows), maps.TopOrder.of(rows), dead, constant)
+        cell = min(flat.shape[1], rows.shape[1]) == 1
+        return cls(rows, maps.average_ranks(rows), maps.TopOrder.of(rows), dead, constant, cell)
 
     def take(self, rows: np.ndarray) -> Prepared:
         """Some of the maps, in that order."""
         parts = self.values[rows], self.ranks[rows], self.order.take(rows)
-        return Prepared(*parts, self.dead[rows], self.constant[rows])
+        return Prepared(*parts, self.dead[rows], self.constant[rows], self.cell)
 
     @property
     def directions(self) -> np.ndarray:
@@ -182,8 +185,10 @@ def _flags(
     flags = {
         causes.MODEL_DEAD: model.dead,
         causes.REFERENCE_DEAD: reference.dead,
-        causes.MODEL_CONSTANT: model.constant,
-        causes.REFERENCE_CONSTANT: reference.constant,
+        causes.MODEL_CONSTANT: model.constant & (not model.cell),
+        causes.REFERENCE_CONSTANT: reference.constant & (not reference.cell),
+        causes.MODEL_CELL: model.constant & model.cell,
+        causes.REFERENCE_CELL: reference.constant & reference.cell,
         causes.FEW_IN_CLASS: no_mean & ~flat,
         causes.NOTHING_OWN: np.isnan(found["image_specific_rho_unit"]) & ~no_mean,
     }

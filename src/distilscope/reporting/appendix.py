@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from distilscope.reporting.reasons import split
 from distilscope.reporting.tables import Tables, clean
 
 PRINTED = ("of", "measure", "value", "trust", "source", "error")
@@ -62,7 +63,7 @@ def published(tables: Tables) -> list[dict[str, Any]]:
 
 
 def undefined(tables: Tables) -> list[dict[str, Any]]:
-    """What is undefined and why: a row for each measure and reason."""
+    """What is undefined and why: a row for each cause, the one that concerns most numbers first."""
     rows = tables.measures
     # Spread and quantiles leave out the images that their mean leaves out.
     rows = rows[~rows["measure"].str.contains(r"\.(?:sd|min|q\d+)$")]
@@ -70,17 +71,19 @@ def undefined(tables: Tables) -> list[dict[str, Any]]:
     told = pd.DataFrame(
         {
             "measure": affected["measure"],
-            "reason": affected["reason"].fillna("").replace("", "no reason recorded"),
+            "reason": affected["reason"].fillna("").replace("", "no reason recorded").map(split),
             "missing": affected["value"].isna(),
             "model": affected["model"],
             "left_out": affected["n_undefined"].fillna(0).astype(int),
         }
-    )
-    found = told.groupby(["measure", "reason"], sort=True).agg(
+    ).explode("reason")
+    found = told.groupby("reason", sort=True).agg(
         numbers=("model", "size"),
         missing=("missing", "sum"),
         models=("model", "nunique"),
+        measures=("measure", lambda own: sorted(set(own))),
         least=("left_out", "min"),
         most=("left_out", "max"),
     )
-    return found.reset_index().to_dict("records")
+    found = found.reset_index().sort_values(["numbers", "reason"], ascending=[False, True])
+    return found.to_dict("records")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from distilscope.inference import paired
 
+NOT_MEASURED = "not measured"
 ROLES = ("teacher", "twin", "student", "twin-taught", "control", "floor")
 ROLE_WORDS = {
     "teacher": "teacher",
@@ -33,6 +35,7 @@ class Cell:
         T, alpha: of its objective; None where it has none.
         parameters: count of learned numbers; 0 where unknown.
         models: ids, by seed.
+        kind: `trained` here, or `given` with its weights.
     """
 
     label: str
@@ -42,6 +45,17 @@ class Cell:
     alpha: float | None
     parameters: int
     models: tuple[str, ...]
+    kind: str = "trained"
+
+    @property
+    def given(self) -> bool:
+        """Whether it is a student whose weights were handed in: who taught it isn't known."""
+        return self.role == "student" and self.kind == "given"
+
+    @property
+    def role_words(self) -> str:
+        """The role in plain words."""
+        return "given" if self.given else ROLE_WORDS.get(self.role, self.role)
 
     @property
     def order(self) -> tuple:
@@ -69,6 +83,14 @@ class Estimate:
         return math.isfinite(self.value)
 
 
+def students_called(cells: Iterable[Cell]) -> str:
+    """What students are called that may be trained here or given."""
+    given = {cell.given for cell in cells}
+    if given == {True}:
+        return "given students"
+    return "distilled and given students" if True in given else "distilled students"
+
+
 def arrange(models: pd.DataFrame, measures: pd.DataFrame) -> list[Cell]:
     """Group the rows of `models.parquet` into cells, in the order of every figure."""
     details = measures.drop_duplicates("model").set_index("model")
@@ -81,7 +103,9 @@ def arrange(models: pd.DataFrame, measures: pd.DataFrame) -> list[Cell]:
     distilled = table[table["role"] == "student"]
     shown = [name for name in ("alpha", "family") if distilled[name].dropna().nunique() > 1]
     grouped = table.groupby(
-        ["role", "student", "objective", "extra", "T", "alpha", "family"], dropna=False, sort=False
+        ["role", "kind", "student", "objective", "extra", "T", "alpha", "family"],
+        dropna=False,
+        sort=False,
     )
     found = [_cell(rows.sort_values(["seed", "id"]), shown) for _, rows in grouped]
     found += _pairs_without_twin(models)
@@ -127,6 +151,7 @@ def _cell(rows: pd.DataFrame, shown: list[str]) -> Cell:
         alpha=alpha,
         parameters=int(parameters or 0),
         models=tuple(rows["id"]),
+        kind=str(first["kind"]),
     )
 
 
@@ -169,7 +194,7 @@ def estimate(cell: Cell, rows: pd.DataFrame) -> Estimate:
     if len(cell.models) > 1 and not over_pairs:
         return _over_seeds(values[np.isfinite(values)], len(cell.models), reasons)
     if not own:
-        return Estimate(math.nan, math.nan, math.nan, "", (), reason="not measured")
+        return Estimate(math.nan, math.nan, math.nan, "", (), reason=NOT_MEASURED)
     row = own[0]
     defined = math.isfinite(values[0])
     return Estimate(
@@ -185,7 +210,7 @@ def estimate(cell: Cell, rows: pd.DataFrame) -> Estimate:
 
 def _over_seeds(values: np.ndarray, asked: int, reasons: list[str]) -> Estimate:
     if len(values) == 0:
-        why = "; ".join(reasons) or "not measured"
+        why = "; ".join(reasons) or NOT_MEASURED
         return Estimate(math.nan, math.nan, math.nan, "", (), 0, why)
     left_out = f"{asked - len(values)} of {asked} seeds undefined" if len(values) < asked else ""
     half, mean = paired.half_width(values), float(values.mean())

@@ -21,6 +21,7 @@ LARGEST_SIDE = 64  # pixels; larger pictures are reduced for the page
 PICTURE_BYTES = 5_000_000  # what all pictures of the page may take, before base64
 BYTES_A_VALUE = 0.8  # of an 8-bit value as PNG, from above
 COLOUR_STEPS = 33
+PRIMARY = "image_specific_rho"
 
 
 def pack(tables: Tables, most: int) -> dict[str, Any]:
@@ -30,8 +31,9 @@ def pack(tables: Tables, most: int) -> dict[str, Any]:
       `height` x `width`. `palette`, `opacity`: how a map is coloured.
     - `first`: the model that is shown at first. `models`: id, name, role, `total` (rows before
       thinning); in columns, for each row, `picture` (place in the atlas), `index`, `truth` (the
-      label), `prediction`, `reference_prediction`, `confidence`, `reference_confidence`, `rho`
-      (null where undefined); `grid` and `maps`: base64 of one byte a map cell, row after row;
+      label), `prediction`, `reference_prediction`, `confidence`, `reference_confidence`,
+      `primary` (image-specific ρ) and `rho` (null where undefined); `grid` and `maps`: base64 of
+      one byte a map cell, row after row;
       `reference_grid` and `reference_maps`: the same for the reference's maps.
     """
     rows = tables.divergent[tables.divergent["index"].isin(list(tables.images))]
@@ -77,7 +79,7 @@ def _class_names(tables: Tables, rows: pd.DataFrame) -> list[str]:
 
 
 def _thin(rows: pd.DataFrame, images: Mapping[int, np.ndarray], most: int) -> pd.DataFrame:
-    """Keep what fits: of each model the lowest ρ, and the rest evenly over the order by ρ."""
+    """Keep what fits: of each model the lowest image-specific ρ, the rest evenly over its order."""
     if rows.empty:
         return rows
     height, width = _reduced(next(iter(images.values())).shape)
@@ -87,7 +89,7 @@ def _thin(rows: pd.DataFrame, images: Mapping[int, np.ndarray], most: int) -> pd
     quota = most if rows["index"].nunique() <= room else min(most, max(12, room // models))
     parts = []
     for _, own in rows.groupby("model", sort=False):
-        own = own.sort_values(["rho", "index"])
+        own = own.sort_values([PRIMARY, "rho", "index"])
         if len(own) > quota:
             lowest = quota // 2
             spread = np.linspace(lowest, len(own) - 1, quota - lowest).round().astype(int)
@@ -139,6 +141,7 @@ def _model(rows: pd.DataFrame, place: Mapping[int, int]) -> dict[str, Any]:
             name: [_number(value) for value in rows[name]]
             for name in ("confidence", "reference_confidence", "rho")
         },
+        "primary": [_number(value) for value in rows[PRIMARY]],
         "grid": [int(own["grid_h"]), int(own["grid_w"])],
         "maps": _bytes(rows["map"], own["grid_h"], own["grid_w"]),
         "reference_grid": [int(own["reference_grid_h"]), int(own["reference_grid_w"])],

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from distilscope.reporting import parts
-from distilscope.reporting.cells import Cell, estimate
+from distilscope.reporting.cells import NOT_MEASURED, Cell, estimate, students_called
+from distilscope.reporting.reasons import split
 from distilscope.reporting.summary import Row
 from distilscope.reporting.tables import Tables
+from distilscope.words import count, listed
 
 RHO = "image_specific_rho"
+SUPERLATIVES = {RHO: "most consistent", "accuracy": "most accurate", "ece": "best calibrated"}
 
 
 def answer(tables: Tables, rows: list[Row]) -> list[str]:
-    """The short answer: a sentence or two each on accuracy, consistency, parts and the choice."""
+    """The short answer, the page's question first: do they look where the teacher looks? Then what
+    chance and labels alone give, parts, accuracy, and the choice.
+    """
     sentences = [
-        _accuracy(rows),
         _consistency(tables, rows),
+        _at_zero(rows),
+        _undefined(rows),
         _against_controls(rows),
         parts.answer(tables),
+        _accuracy(rows),
         _best(rows),
     ]
     return [sentence for sentence in sentences if sentence]
@@ -45,31 +52,63 @@ def _accuracy(rows: list[Row]) -> str:
     teachers, students = _of(rows, "teacher", "accuracy"), _of(rows, "student", "accuracy")
     if not students:
         return ""
-    own = f"Distilled students get {_span(students, 'accuracy', _percent)} of the test images right"
+    who = students_called(row.cell for row in students)
+    own = (
+        f"{who[0].upper()}{who[1:]} get {_span(students, 'accuracy', _percent)} of the test images"
+    )
     if not teachers:
-        return own + "."
-    return f"{own}; the teacher gets {_percent(teachers[0].numbers['accuracy'].value)}."
+        return f"{own} right."
+    return f"{own} right; the teacher gets {_percent(teachers[0].numbers['accuracy'].value)}."
 
 
 def _consistency(tables: Tables, rows: list[Row]) -> str:
     students = _of(rows, "student", RHO)
-    if not students:
-        return "Consistency with a teacher was not measured."
-    clauses = [f"{_span(students, RHO, _rho)} for distilled students"]
     controls, twins, floors = (_of(rows, role, RHO) for role in ("control", "twin", "floor"))
     strange = _of(rows, "twin-taught", RHO)
+    clauses = []
+    if students:
+        clauses.append(
+            f"{_span(students, RHO, _rho)} for {students_called(r.cell for r in students)}"
+        )
     if strange:
         clauses.append(f"{_span(strange, RHO, _rho)} for students that learned from a twin instead")
     if controls:
-        clauses.append(f"{_span(controls, RHO, _rho)} for the same networks trained on labels only")
+        whose = "the same networks" if students else "networks"
+        clauses.append(f"{_span(controls, RHO, _rho)} for {whose} trained on labels only")
     if twins:
         clauses.append(f"{_rho(twins[0].numbers[RHO].value)} for the teacher's twin")
     if floors:
         clauses.append(f"{_rho(floors[0].numbers[RHO].value)} for an untrained network")
+    if not clauses:
+        return "" if _reasons(rows) else "Consistency with a teacher was not measured."
     return (
         f"On {tables.subset_words}, the part of the teacher's maps that is specific to the image "
-        f"is shared to an image-specific ρ of {_listed(clauses)}."
+        f"is shared to an image-specific ρ of {listed(clauses)}."
     )
+
+
+def _at_zero(rows: list[Row]) -> str:
+    """Of which models nothing of an image is shown to be shared."""
+    held = [r.cell for r in rows if r.numbers[RHO].low <= 0 <= r.numbers[RHO].high]
+    if not held:
+        return ""
+    return f"The interval of image-specific ρ includes 0 for {_names(held)}."
+
+
+def _undefined(rows: list[Row]) -> str:
+    """Why consistency is undefined where maps were compared."""
+    found = [f"{_names(cells)} ({'; '.join(causes)})" for causes, cells in _reasons(rows).items()]
+    return f"Image-specific ρ is undefined for {listed(found)}." if found else ""
+
+
+def _reasons(rows: list[Row]) -> dict[tuple[str, ...], list[Cell]]:
+    """Why maps that were compared have no value -> of which cells."""
+    found: dict[tuple[str, ...], list[Cell]] = {}
+    for row in rows:
+        number = row.numbers[RHO]
+        if row.cell.role != "teacher" and not number.defined and number.reason != NOT_MEASURED:
+            found.setdefault(tuple(split(number.reason)), []).append(row.cell)
+    return found
 
 
 def _against_controls(rows: list[Row]) -> str:
@@ -92,35 +131,41 @@ def _against_controls(rows: list[Row]) -> str:
     ]
     return (
         "Set against the interval of the same network trained on labels only, the distilled "
-        f"student's interval of image-specific ρ lies {_listed(clauses)}."
+        f"student's interval of image-specific ρ lies {listed(clauses)}."
     )
 
 
 def _best(rows: list[Row]) -> str:
-    words = {"accuracy": "Most accurate", "ece": "best calibrated", RHO: "most consistent"}
-    found = {
-        text: _names([row.cell for row in rows if measure in row.best])
-        for measure, text in words.items()
-    }
-    found = {text: names for text, names in found.items() if names}
-    if not found:
+    """Who is told apart as the best, who isn't, and what nothing dominates."""
+    rivals = [row for row in rows if row.cell.role in ("student", "control")]
+    if len(rivals) < 2:
         return ""
-    clauses = [f"{text}: {names}" for text, names in found.items()]
+    found, open_ = [], []
+    for measure, words in SUPERLATIVES.items():
+        leaders = [row.cell for row in rivals if measure in row.best]
+        found += [f"{words}: {_names(leaders)}"] if leaders else []
+        open_ += [] if leaders or not any(r.numbers[measure].defined for r in rivals) else [words]
+    sentences = []
+    who = "Among students and controls" if any(_of(rows, "control", RHO)) else "Among students"
+    if found:
+        sentences.append(f"{who}, {'; '.join(found)}.")
+    if open_:
+        sentences.append(f"{who}, none is told apart as the {_or(open_)}: intervals overlap.")
     front = _names([row.cell for row in rows if row.efficient])
-    tail = (
-        f" Nothing is better at once in size, accuracy, ECE and image-specific ρ than: {front}."
-        if front
-        else ""
-    )
-    return f"Among students and controls, {clauses[0][0].lower()}{'; '.join(clauses)[1:]}.{tail}"
+    if front:
+        sentences.append(
+            "By the values alone, without their intervals, nothing is better at once in size, "
+            f"accuracy, ECE and image-specific ρ than: {front}."
+        )
+    return " ".join(sentences)
+
+
+def _or(words: list[str]) -> str:
+    return listed(words).replace(" and ", " or ")
 
 
 def _names(cells: list[Cell]) -> str:
     return ", ".join(cell.label for cell in cells)
-
-
-def _listed(clauses: list[str]) -> str:
-    return clauses[0] if len(clauses) == 1 else ", ".join(clauses[:-1]) + " and " + clauses[-1]
 
 
 def caveats(tables: Tables) -> list[str]:
@@ -136,9 +181,13 @@ def caveats(tables: Tables) -> list[str]:
     if teachers == 1:
         found.append("There is one teacher: each sentence holds for this teacher.")
     if not any(cell.role == "twin" for cell in tables.cells):
+        images = (
+            ""
+            if tables.subset == "common"
+            else "; consistency is on each model's own images, which differ from row to row"
+        )
         found.append(
-            "There is no twin, so nothing shows how consistent a second teacher would be; "
-            "consistency is on each model's own images, which differ from row to row."
+            f"There is no twin, so nothing shows how consistent a second teacher would be{images}."
         )
     found += _trivial(tables)
     found += _incomplete(tables)
@@ -182,15 +231,21 @@ def _incomplete(tables: Tables) -> list[str]:
 
 
 def _seeds(tables: Tables) -> str:
-    counts = {len(cell.models) for cell in tables.cells if cell.role in ("student", "control")}
-    if counts <= {1}:
+    """What intervals are over: seeds, or the test images with the models as they are."""
+    cells = [cell for cell in tables.cells if cell.role in ("student", "control")]
+    trained = {len(cell.models) for cell in cells if not cell.given}
+    images = "Intervals are over test images with the models as they are"
+    if not trained:
+        whose = "No student was trained here" if cells else "The study has no student"
+        return f"{whose}. {images}; how much another training would change is unknown."
+    if trained == {1}:
         return (
-            "Each recipe was trained once. Intervals are over test images with the models as they "
-            "are; an interval over seeds is unavailable, and another seed may change the order."
+            f"Each recipe was trained once. {images}; an interval over seeds is unavailable, and "
+            "another seed may change the order."
         )
-    low, high = min(counts), max(counts)
-    count = f"{low}" if low == high else f"{low} to {high}"
+    low, high = min(trained), max(trained)
+    seeds = count(low, "seed") if low == high else f"{low} to {count(high, 'seed')}"
     return (
-        f"Each student was trained with {count} seeds. Where there is more than one, intervals are "
+        f"Each student was trained with {seeds}. Where there is more than one, intervals are "
         "95 % t intervals over seeds; elsewhere they are over test images."
     )

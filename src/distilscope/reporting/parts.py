@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from distilscope.reporting import names
-from distilscope.reporting.cells import Cell, Estimate, estimate
+from distilscope.reporting.cells import Cell, Estimate, estimate, students_called
 from distilscope.reporting.tables import Tables
 
 COLUMNS = {
@@ -133,7 +133,7 @@ def answer(tables: Tables) -> str:
     rho, null = tables.headline("part_rho"), tables.headline("null_part_rho")
     found = {cell: (estimate(cell, rho), estimate(cell, null)) for cell in tables.cells}
     groups = {
-        "student": "for distilled students",
+        "student": f"for {students_called(c for c in tables.cells if c.role == 'student')}",
         "control": "for the same networks trained on labels only",
         "twin": "for the teacher's twin",
         "floor": "for an untrained network",

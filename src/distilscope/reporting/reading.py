@@ -66,7 +66,8 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "reliability": ("model", "bin", "low", "high", "n", "confidence", "accuracy"),
     "divergent": (
         *("model", "reference", "index", "label", "prediction", "reference_prediction"),
-        *("confidence", "reference_confidence", "rho", "map", "grid_h", "grid_w"),
+        *("confidence", "reference_confidence", "image_specific_rho", "rho"),
+        *("map", "grid_h", "grid_w"),
         *("reference_map", "reference_grid_h", "reference_grid_w"),
     ),
     "histories": ("model", "epoch", "lr", "loss", "train_accuracy", "held_out_accuracy"),

@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from distilscope import provenance, store
+from distilscope import provenance, store, words
 from distilscope.job import Job
 from distilscope.reporting import (
     appendix,
@@ -115,6 +115,8 @@ def render(
             answer=[clean(text) for text in findings.answer(tables, rows)],
             caveats=[clean(text) for text in findings.caveats(tables)],
             rows=rows,
+            warnings=runs.warnings(recorded),
+            roles=_roles(tables),
             meanings=summary.MEANINGS,
             subset=tables.subset_words,
             claims=verdicts.verdicts(tables),
@@ -143,6 +145,11 @@ def render(
     )
 
 
+def _roles(tables: Tables) -> set[str]:
+    """The roles that the study has, a student that was given being `given`."""
+    return {"given" if cell.given else cell.role for cell in tables.cells}
+
+
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("distilscope.reporting", "templates"),
@@ -154,6 +161,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "number": number,
         "estimate": spell,
+        "counted": words.count,
         "count": summary.short_count,
         "seconds": spell_seconds,
         "text": lambda value: clean(str(value)),
@@ -197,13 +205,13 @@ def _figure(name: str, tables: Tables, folder: Path) -> dict[str, Any]:
         store.verify(path)
     # A column that is all text or empty must come back as it was written.
     table = pd.read_csv(numbers, dtype=str, keep_default_na=False)
-    words, title = figures.words(name, tables), clean(figures.heading(name, tables))
+    own, title = figures.words(name, tables), clean(figures.heading(name, tables))
     return {
         "name": name,
         "title": title,
         "lead": sentence(title),
-        "alt": words.alt,
-        "caption": words.caption,
+        "alt": own.alt,
+        "caption": own.caption,
         "url": "data:image/svg+xml;base64," + base64.b64encode(picture.read_bytes()).decode(),
         "columns": [clean(column) for column in table.columns],
         "rows": [[_short(text) for text in row] for row in table.head(MOST_TABLE_ROWS).to_numpy()],

@@ -47,11 +47,21 @@ def carried_over(runs: Iterable[Mapping[str, Any]]) -> list[CarriedOver]:
     return sorted(found, key=lambda carried: carried.when)
 
 
-def notes(runs: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What the jobs warned of (`notes` in their facts), each once, in the order of the runs."""
-    return list(
-        dict.fromkeys(note for run in runs for note in run.get("facts", {}).get("notes", ()))
-    )
+@dataclass(frozen=True)
+class Warned:
+    """What jobs found wrong and went on: a sentence, and the artefacts whose jobs said it."""
+
+    sentence: str
+    artefacts: tuple[str, ...]
+
+
+def warnings(runs: Iterable[Mapping[str, Any]]) -> list[Warned]:
+    """The sentences in the `facts.warnings` of the runs, each once, in the order of the runs."""
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        for sentence in run.get("facts", {}).get("warnings", []):
+            found.setdefault(str(sentence), []).append(f"{run['kind']} {run['slug']}")
+    return [Warned(sentence, tuple(dict.fromkeys(of))) for sentence, of in found.items()]
 
 
 def spent(runs: list[Mapping[str, Any]]) -> list[Spent]:

@@ -78,15 +78,22 @@ def applied() -> Iterator[None]:
 
 
 def write_svg(figure: Figure, path) -> None:
-    """Write SVG without a date, with ids that depend on the content only."""
+    """Write SVG without a date, with ids that depend on the content only.
+
+    A figure that was written as PNG keeps that layout.
+    """
     FigureCanvasSVG(figure).print_svg(path, metadata={"Date": None, "Creator": None})
 
 
 def write_png(figure: Figure, path) -> None:
-    """Write PNG at 150 dots an inch without metadata, laid out as it was when last drawn."""
-    figure.set_layout_engine("none")
+    """Write PNG at 150 dots an inch without metadata, and fix the layout.
+
+    Letters are wider here than at SVG's 72 dots an inch, where they are not rounded to dots: a
+    layout for them has room for those, and not the other way round.
+    """
     figure.set_dpi(DPI)
     FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
+    figure.set_layout_engine("none")
 
 
 def title(figure: Figure, text: str, scale: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from distilscope import catalog
 from distilscope.reporting import parts, verdicts
-from distilscope.reporting.cells import ROLE_WORDS, Cell, Estimate, estimate
+from distilscope.reporting.cells import Cell, Estimate, estimate
 from distilscope.reporting.names import ascii_only
 from distilscope.reporting.reading import read
 from distilscope.reporting.tables import Tables
@@ -41,9 +41,11 @@ class Row:
         cell: the recipe.
         ratio: parameters of the teacher over its own; NaN without a teacher.
         numbers: measure -> its estimate.
-        best: measures in which no student or control is better.
+        best: measures in which it is told apart from every other student and control as the best:
+            their intervals don't overlap.
         efficient: no student or control is at least as good in size, accuracy, ECE and
-            image-specific ρ together and better in one (it lies on the Pareto front).
+            image-specific ρ together and better in one (it lies on the Pareto front), by their
+            values without the intervals.
     """
 
     cell: Cell
@@ -51,11 +53,6 @@ class Row:
     numbers: Mapping[str, Estimate]
     best: frozenset[str]
     efficient: bool
-
-    @property
-    def role(self) -> str:
-        """The role in plain words."""
-        return ROLE_WORDS.get(self.cell.role, self.cell.role)
 
 
 def summarise(tables: Tables) -> list[Row]:
@@ -68,12 +65,13 @@ def summarise(tables: Tables) -> list[Row]:
     teacher = next((cell.parameters for cell in tables.cells if cell.role == "teacher"), 0)
     rivals = [cell for cell in tables.cells if cell.role in ("student", "control")]
     front = _front(rivals, numbers)
+    leaders = {m: _leader(m, rivals, numbers) for m in MARKED}
     return [
         Row(
             cell=cell,
             ratio=teacher / cell.parameters if teacher and cell.parameters else math.nan,
             numbers=numbers[cell],
-            best=frozenset(m for m in MARKED if cell in _leaders(m, rivals, numbers)),
+            best=frozenset(m for m, leader in leaders.items() if leader is cell),
             efficient=cell in front,
         )
         for cell in tables.cells
@@ -84,11 +82,19 @@ def _goodness(measure: str, found: Estimate) -> float:
     return -found.value if catalog.MEASURES[measure].better == "lower" else found.value
 
 
-def _leaders(measure: str, rivals: Iterable[Cell], numbers: Mapping) -> list[Cell]:
-    """The rivals with the best value: one, unless several are equal."""
-    scores = {c: _goodness(measure, numbers[c][measure]) for c in rivals}
-    scores = {cell: score for cell, score in scores.items() if math.isfinite(score)}
-    return [cell for cell, score in scores.items() if score == max(scores.values())]
+def _leader(measure: str, rivals: Iterable[Cell], numbers: Mapping) -> Cell | None:
+    """The rival whose interval lies on the better side of all others'; None where intervals overlap
+    or are missing, and where there is nobody to be better than.
+    """
+    found = {c: numbers[c][measure] for c in rivals if numbers[c][measure].defined}
+    if len(found) < 2:
+        return None
+    best = max(found, key=lambda cell: _goodness(measure, found[cell]))
+    own = found[best]
+    others = [other for cell, other in found.items() if cell is not best]
+    lower = catalog.MEASURES[measure].better == "lower"
+    apart = all(own.high < other.low if lower else own.low > other.high for other in others)
+    return best if apart else None
 
 
 def _front(rivals: list[Cell], numbers: Mapping) -> list[Cell]:
@@ -127,7 +133,8 @@ def text(tables: Tables) -> str:
     aligned = [_aligned(line, widths) for line in lines]
     aligned.insert(1, "  ".join("-" * width for width in widths))
     notes = (
-        "* best of the students and controls.  isrho: image-specific rho [95 % interval].",
+        "* better than every other student and control, with intervals that don't overlap.",
+        "isrho: image-specific rho [95 % interval].",
         f"Alignment is on {tables.subset_words}.",
         "rho (null): raw rho, and the same with images shuffled within the class.",
         *textwrap.wrap(ascii_only(parts.answer(tables)), WIDEST),

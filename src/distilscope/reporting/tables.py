@@ -85,12 +85,17 @@ class Tables:
     @cached_property
     def subset_words(self) -> str:
         """The same as a clause for titles and captions."""
-        family = int(self.models["role"].isin(("teacher", "twin")).sum())
-        if self.subset == "common" and family > 2:
-            return f"images that all {family} teachers and twins get right"
-        if self.subset == "common":
-            return "images that teacher and twin both get right"
-        return "images that the model and its reference both get right"
+        if self.subset != "common":
+            return "images that the model and its reference both get right"
+        roles = self.models["role"].value_counts()
+        teachers, twins = int(roles.get("teacher", 0)), int(roles.get("twin", 0))
+        if teachers + twins > 2:
+            who = f"all {teachers + twins} teachers{' and twins' if twins else ''} get"
+        elif teachers + twins == 2:
+            who = "teacher and twin both get" if twins else "both teachers get"
+        else:
+            who = "the teacher gets"
+        return f"images that {who} right"
 
     def class_name(self, number: int) -> str:
         """The name of a class."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from distilscope import words
 from distilscope.reporting.cells import Estimate
 from distilscope.reporting.names import ascii_only
 from distilscope.reporting.tables import Tables, clean
@@ -91,8 +92,7 @@ def counted(found: list[Verdict]) -> str:
         return ""
     counts = {kind: sum(claim.verdict == kind for claim in found) for kind in ORDER}
     parts = [f"{n} {'is' if n == 1 else 'are'} {kind}" for kind, n in counts.items() if n]
-    listed = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
-    return f"Of {len(found)} {'claim' if len(found) == 1 else 'claims'} {listed}."
+    return f"Of {words.count(len(found), 'claim')} {words.listed(parts)}."
 
 
 def lines(tables: Tables) -> list[str]:

@@ -294,6 +294,22 @@ def test_where_models_look(looked, name, measure, expected):
     check(expected, value, reason)
 
 
+@pytest.mark.parametrize("measure", ["image_specific_rho", "rho", "iou20", "cosine", "null_rho"])
+def test_maps_of_a_single_cell_say_that_they_have_one(measure):
+    """A classifier whose last block is 1x1: upsampling makes every map level."""
+    cell = np.random.default_rng(0).random((N, 1, 1)) + 0.1
+    model = Prepared.of(cell, np.broadcast_to(cell, (N, SIDE, SIDE)))
+    maps = random_maps(N, 1).reshape(N, SIDE, SIDE)
+    member = np.ones(N, bool)
+    images = Images(np.arange(N), BALANCED, BALANCED, BALANCED, member, member)
+    found = measure_pair(model, Prepared.of(maps, maps), images, Rules(), published=False)
+    assert np.isnan(found[measure]).all()
+    reason = causes.summarise(found["reason"], measure)
+    assert (
+        reason == "60 undefined: the model's map has one cell (a 1x1 grid) and points nowhere (60)"
+    )
+
+
 @pytest.mark.parametrize("name", ["one-class", "all-wrong"])
 def test_unrelated_maps_stay_near_chance_whatever_the_labels(looked, name):
     assert abs(np.nanmean(looked[name]["rho"])) < 0.15

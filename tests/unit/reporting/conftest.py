@@ -51,15 +51,17 @@ class Study:
     def figures(self) -> Path:
         return self.folder / "figures"
 
-    def report(self, title: str = "A made-up study", **settings) -> Path:
+    def report(
+        self, title: str = "A made-up study", warnings=(), into="report", **settings
+    ) -> Path:
         runs = []
         for kind, slug in (("model", "teacher-s1"), ("model", "x<y>"), ("comparison", "pair")):
             runs.append(str(self.folder / "runs" / slug / "run.json"))
             stopwatch = provenance.Stopwatch()
             stopwatch.phase("work")
             job = Job(kind, slug, "ab" * 6, {}, {}, Path(runs[-1]).parent)
-            provenance.write_run(job, stopwatch, {"notes": [f"{slug}: a warning"]})
-        folder = self.folder / "report"
+            provenance.write_run(job, stopwatch, {"warnings": list(warnings)})
+        folder = self.folder / into
         told = {"scale": "laptop", **settings}
         store.write_json(self.folder / "tables" / "runs.json", provenance.collect(runs))
         information = {"title": title}
@@ -73,6 +75,15 @@ def build(folder: Path, **settings) -> Study:
     builder = made_tables.Builder(**settings)
     builder.write(folder)
     return Study(folder, builder)
+
+
+def given(folder: Path) -> Study:
+    """An audit: a teacher and a student whose weights were handed in."""
+    models = [
+        made_tables.Made("teacher-s1", "teacher", "resnet18", None, None, 0.95, kind="given"),
+        made_tables.Made("shipped", "student", "small", None, None, 0.6, kind="given"),
+    ]
+    return build(folder, models=models)
 
 
 @pytest.fixture(scope="session")

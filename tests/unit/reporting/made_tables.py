@@ -42,6 +42,7 @@ class Made:
     alpha: float | None
     quality: float
     seed: int = 1
+    kind: str = "trained"
 
     @property
     def architecture(self) -> str:
@@ -94,6 +95,7 @@ class Builder:
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(7)
+        self.other = np.random.default_rng(8)  # the order by raw ρ is another
 
     # -------------------------------------------------------------------------- measures
 
@@ -107,7 +109,7 @@ class Builder:
                 "role": made.role,
                 "architecture": made.architecture,
                 "student": made.student,
-                "objective": "kd" if made.T else "ce",
+                "objective": "kd" if made.T else None if made.kind == "given" else "ce",
                 "objective_params": None,
                 "T": made.T,
                 "alpha": made.alpha,
@@ -230,7 +232,7 @@ class Builder:
             records.append(
                 {
                     "id": made.id,
-                    "kind": "trained",
+                    "kind": made.kind,
                     "role": made.role,
                     "student": made.student,
                     "T": made.T,
@@ -439,6 +441,7 @@ class Builder:
                         "reference_prediction": int(teacher_says[place]),
                         "confidence": float(0.4 + 0.6 * self.rng.random()),
                         "reference_confidence": float(0.5 + 0.5 * self.rng.random()),
+                        "image_specific_rho": float(np.tanh(self.other.standard_normal())),
                         "rho": float(np.corrcoef(own, teacher_maps[index])[0, 1]),
                         "map": own.astype(np.float32),
                         "grid_h": 4,
@@ -448,7 +451,7 @@ class Builder:
                         "reference_grid_w": 4,
                     }
                 )
-            records[-1]["rho"] = math.nan
+            records[-1]["rho"] = records[-1]["image_specific_rho"] = math.nan
             records[-1]["map"] = np.full(16, -1.0, np.float32)
         return pd.DataFrame(records).sort_values(["model", "rho"], ignore_index=True)
 

@@ -13,7 +13,7 @@ from distilscope.reporting import figures, style
 from distilscope.reporting.figures.words import WORDS, sentence
 
 from . import made_tables
-from .conftest import build
+from .conftest import build, given
 
 CAPTIONS = Path(__file__).parents[3] / "workflow" / "report"
 
@@ -153,13 +153,13 @@ def test_a_study_without_randomised_weights_says_so(study):
     assert "no weights were randomised" in figures.draw("sanity", tables)[1]["why_empty"].item()
 
 
-def test_divergent_are_the_twelve_lowest_rho_that_both_get_right(study):
+def test_divergent_are_the_twelve_lowest_by_the_primary_measure_that_both_get_right(study):
     drawn = numbers(study, "divergent")
     table = store.read_table(study.folder / "tables" / "divergent.parquet")
     own = table[table["model"] == "medium-kd-T4-a0.9-s1"]
     right = own[(own["prediction"] == own["label"]) & (own["reference_prediction"] == own["label"])]
-    lowest = sorted(right["rho"].dropna())[:12]
-    assert drawn["rho"].tolist() == pytest.approx(lowest)
+    lowest = sorted(right["image_specific_rho"].dropna())[:12]
+    assert drawn["image_specific_rho"].tolist() == pytest.approx(lowest)
 
 
 def test_training_curves_hold_every_epoch(study):
@@ -173,7 +173,7 @@ def test_the_same_tables_give_the_same_bytes(study):
     for name in ("compression", "divergent"):
         with style.applied():
             figure, _ = figures.load(name)(study.tables())
-            for write, kind in ((style.write_svg, "svg"), (style.write_png, "png")):
+            for write, kind in ((style.write_png, "png"), (style.write_svg, "svg")):
                 buffer = io.BytesIO()
                 write(figure, buffer)
                 assert buffer.getvalue() == (study.figures / f"{name}.{kind}").read_bytes()
@@ -206,13 +206,13 @@ def test_what_cannot_be_drawn_says_why(tmp_path):
     tables = build(tmp_path, models=[*models, *made_tables.default_models()[2:3]]).tables()
     alone = replace(tables, models=tables.models[:1])
     expected = {
-        "compression": "no distilled student",
+        "compression": "the study has no student",
         "temperature": "more than one temperature",
-        "per-class": "no distilled student",
+        "per-class": "the study has no student",
         "class-model": "consistency was not measured by class",
         "consistency": "no consistency with a teacher",
         "cka": "no similarity of layers",
-        "divergent": "no distilled student",
+        "divergent": "the study has no student",
     }
     for name, why in expected.items():
         figure, table = figures.draw(name, alone)
@@ -237,6 +237,36 @@ def test_a_study_without_twin_or_classes_or_trained_models_is_drawn(tmp_path):
         *("regimes", "logit-table", "covariation"),
         *("part-alignment", "part-focus", "faithfulness", "parts"),
     }
+
+
+def test_nothing_is_clipped_at_the_edge_of_a_picture(study):
+    """The labels at the left of `consistency` were, in the PNG: it had the layout of the SVG."""
+    for name in catalog.FIGURES:
+        with Image.open(study.figures / f"{name}.png") as picture:
+            pixels = np.asarray(picture.convert("L"))
+        for edge in (pixels[:2], pixels[-2:], pixels[:, :2], pixels[:, -2:]):
+            assert (edge == 255).all(), name
+
+
+def test_given_students_are_drawn_as_given_and_not_as_distilled(tmp_path):
+    figure, table = figures.draw("compression", given(tmp_path).tables())
+    (legend,) = figure.legends
+    words = {text.get_text() for text in legend.get_texts()}
+    assert "given" in words
+    assert not any("distilled" in word for word in words)
+    assert table.loc[table["model"] == "small", "value"].notna().all()
+
+
+def test_where_nothing_is_defined_there_is_no_empty_figure(study):
+    """Maps of a single cell make every number of consistency undefined."""
+    tables = study.tables()
+    aligned = tables.measures["method"].notna()
+    measures = tables.measures.assign(value=tables.measures["value"].where(~aligned))
+    gone = replace(tables, measures=measures)
+    for name in ("consistency", "per-class", "class-model"):
+        assert "why_empty" in figures.draw(name, gone)[1], name
+    figure, _ = figures.draw("compression", gone)
+    assert [axes.get_title("left") for axes in figure.axes] == ["Accuracy"]
 
 
 def test_many_classes_and_several_seeds_are_drawn(tmp_path):

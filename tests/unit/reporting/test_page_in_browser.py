@@ -13,6 +13,30 @@ from . import browser
 pytestmark = pytest.mark.skipif(browser.executable() is None, reason="Chromium is not installed")
 
 STUDENT = "tiny-kd-T4-a0.9-s1"
+CONTRASTS = """(() => {
+  const parts = (text) => text.match(/[0-9.]+/g).map(Number);
+  const light = ([r, g, b]) => {
+    const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    const [x, y, z] = [r, g, b].map((v) => linear(v / 255));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const behind = (node) => {
+    for (; node; node = node.parentElement) {
+      const found = parts(getComputedStyle(node).backgroundColor);
+      if (found.length < 4 || found[3] > 0.5) return found;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  for (const node of document.querySelectorAll('body *:not(script):not(style)')) {
+    const own = [...node.childNodes].some((it) => it.nodeType === 3 && it.textContent.trim());
+    if (!own || !node.getClientRects().length) continue;
+    const [a, b] = [light(parts(getComputedStyle(node).color)), light(behind(node))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) faint.push([node.tagName, node.className, node.textContent, ratio]);
+  }
+  return faint.slice(0, 5);
+})()"""
 CARDS = "[...document.querySelectorAll('.card')]"
 
 
@@ -59,10 +83,40 @@ def test_the_policy_stops_a_request_that_a_script_would_make(tab, page):
         assert refused == directive
 
 
-def test_the_lowest_rho_comes_first(tab, page, study):
-    tab.open(address(page, student=STUDENT, order="rho", show="all", **{"class": "all"}))
-    expected = rows(study).sort_values(["rho", "index"])["index"].head(24)
+@pytest.mark.parametrize(("order", "column"), [("primary", "image_specific_rho"), ("rho", "rho")])
+def test_the_lowest_comes_first(tab, page, study, order, column):
+    tab.open(address(page, student=STUDENT, order=order, show="all", **{"class": "all"}))
+    expected = rows(study).sort_values([column, "index"])["index"].head(24)
     assert shown(tab) == expected.tolist()
+
+
+def test_images_are_in_the_order_of_the_primary_measure_until_another_is_chosen(tab, page, study):
+    tab.open(address(page))
+    expected = rows(study, "medium-kd-T4-a0.9-s1").sort_values(["image_specific_rho", "index"])
+    assert shown(tab) == expected["index"].head(24).tolist()
+    value = f"{expected['image_specific_rho'].iloc[0]:.2f}".replace("-", "−")
+    assert f"ρ = {value} (raw " in tab.js(f"{CARDS}[0].textContent")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1200])
+def test_the_page_fits_a_phone_and_is_readable_in_the_dark(tab, page, width, scheme):
+    """Nothing but what scrolls by itself is wider than the window; text contrasts by 4.5 (WCAG)."""
+    tab.call(
+        "Emulation.setDeviceMetricsOverride",
+        **{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+    )
+    wanted = {"name": "prefers-color-scheme", "value": scheme}
+    tab.call("Emulation.setEmulatedMedia", features=[wanted])
+    try:
+        tab.open(address(page))
+        assert tab.js("document.documentElement.scrollWidth") <= width
+        faint = tab.js(CONTRASTS)
+        assert faint == []
+        assert tab.js("document.querySelector('figure img').getBoundingClientRect().width") >= 600
+    finally:
+        tab.call("Emulation.clearDeviceMetricsOverride")
+        tab.call("Emulation.setEmulatedMedia", features=[])
 
 
 def test_filters_by_class_and_by_agreement_show_the_right_images(tab, page, study):

@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from distilscope import catalog, store
-from distilscope.reporting import explorer, maps, parts, report, summary
+from distilscope.reporting import appendix, explorer, maps, parts, reasons, report, summary
+
+from .conftest import given
 
 LOADS = {"src", "href", "action", "data", "poster", "srcset", "formaction", "background"}
 
@@ -139,7 +141,83 @@ def test_undefined_numbers_are_counted_with_their_reasons(read_page):
     text = " ".join(" ".join(read_page.text).split())
     assert "fewer positive cells than the top 20 %" in text
     # Floor, class 3: three measures at two subsets, two resolutions and two layers.
-    assert re.search(r"rho no map with a positive cell 1 8 8 12", text)
+    assert re.search(r"no map with a positive cell 1 24 24 12 image_specific_rho, iou20, rho", text)
+
+
+def test_undefined_numbers_are_grouped_by_their_reason_whatever_its_counts(study):
+    """Each row says how many images: a row of the report for each count filled the page."""
+    tables = study.tables()
+    rows = tables.measures.head(40).copy()
+    rows["measure"] = ["rho", "cosine"] * 20
+    rows["n_undefined"] = range(1, 41)
+    rows["reason"] = [f"{n} undefined: a is dead ({n - 1}); b is level (1)" for n in range(1, 41)]
+    found = appendix.undefined(study.tables(measures=rows))
+    assert [row["reason"] for row in found] == ["a is dead", "b is level"]
+    first = found[0]
+    assert (first["numbers"], first["least"], first["most"]) == (40, 1, 40)
+    assert first["measures"] == ["cosine", "rho"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "causes"),
+    [
+        ("12 undefined: it is dead (7); it is level (5)", ["it is dead", "it is level"]),
+        ("denominator 0.013 is under 0.05", ["the denominator is under 0.05"]),
+        (
+            "the interval of denominator 0.061 begins at -0.004, under 0.05",
+            ["the interval of the denominator begins under 0.05"],
+        ),
+        ("1 of 3 seeds undefined", ["a seed is undefined"]),
+        (
+            "fewer than a batch (`observe.gram_batch`)",
+            ["fewer than a batch (`observe.gram_batch`)"],
+        ),
+    ],
+)
+def test_a_reason_is_split_into_causes_without_counts(reason, causes):
+    assert reasons.split(reason) == causes
+
+
+def test_the_undefined_and_what_is_not_drawn_are_folded(page):
+    text = page.read_text(encoding="utf-8")
+    section = re.search(r'<section id="undefined".*?</section>', text, re.DOTALL).group()
+    assert section.index("<details>") < section.index("<table>")
+    undrawn = text.index("figures not drawn, having nothing to show")
+    assert undrawn < text.index('id="figure-regimes"')
+
+
+def test_the_first_figure_answers_the_question_of_the_page(read_page):
+    first = next(attrs for attrs in read_page.of("figure"))
+    assert first["id"] == "figure-consistency"
+
+
+def test_warnings_of_jobs_stand_above_the_first_table_each_once(study):
+    said = "the network's rows sum to 1: <softmax> twice?"
+    text = study.report(warnings=[said], into="warned").read_text(encoding="utf-8")
+    block = re.search(r'<aside class="warnings".*?</aside>', text, re.DOTALL)
+    assert block.start() < text.index("<table")
+    assert "1 warning<" in block.group()
+    assert block.group().count("&lt;softmax&gt;") == 1
+    assert "(model teacher-s1, model x&lt;y&gt;, comparison pair)" in block.group()
+
+
+def test_without_warnings_there_is_no_block_of_them(page):
+    assert 'class="warnings"' not in page.read_text(encoding="utf-8")
+
+
+def test_the_page_of_given_models_explains_no_roles_that_it_lacks(tmp_path):
+    made = given(tmp_path)
+    made.draw()
+    text = made.report().read_text(encoding="utf-8")
+    assert "<dt>Given</dt>" in text
+    for absent in ("<dt>Distilled</dt>", "<dt>Labels only</dt>", "after their last epoch"):
+        assert absent not in text
+
+
+def test_an_interval_that_includes_zero_is_marked_in_the_table(page):
+    rows = re.findall(r'<tr class="role-[a-z]+">.*?</tr>', page.read_text("utf-8"), re.DOTALL)
+    marked = [re.search(r'<th scope="row">([^<]+)', r)[1] for r in rows if "includes 0" in r]
+    assert [name.strip() for name in marked] == ["medium, untrained"]
 
 
 def test_settings_and_provenance_are_shown(read_page):
@@ -225,7 +303,8 @@ def test_the_explorer_holds_the_tables_rows_pictures_and_maps(read_page, study):
 
 def test_an_undefined_rho_is_null_and_its_image_stays(read_page):
     data = explorer_data(read_page)
-    assert all(model["rho"].count(None) == 1 for model in data["models"])
+    for name in ("rho", "primary"):
+        assert all(model[name].count(None) == 1 for model in data["models"])
 
 
 def test_too_many_pictures_are_thinned_and_the_lowest_rho_kept(study, monkeypatch):
@@ -236,7 +315,7 @@ def test_too_many_pictures_are_thinned_and_the_lowest_rho_kept(study, monkeypatc
         kept, every = len(model["index"]), model["total"]
         assert kept == 200 // 9 < every == 60
         own = tables.divergent[tables.divergent["model"] == model["id"]]
-        lowest = set(own.sort_values(["rho", "index"])["index"][:11])
+        lowest = set(own.sort_values(["image_specific_rho", "index"])["index"][:11])
         assert lowest <= set(model["index"])
 
 

@@ -1,7 +1,7 @@
 from distilscope import accepted, store
 from distilscope.provenance import collect
 from distilscope.reporting.report import spell_seconds
-from distilscope.reporting.runs import carried_over, distinct, flatten, notes, spent
+from distilscope.reporting.runs import carried_over, distinct, flatten, spent, warnings
 
 
 def run(kind, total, memory=100.0, **phases):
@@ -72,7 +72,12 @@ def test_what_was_carried_over_is_told_with_its_reason_until_the_job_runs_again(
     assert carried_over(collect([path])) == []
 
 
-def test_what_jobs_warned_of_is_listed_once():
-    data = {**run("dataset", 1.0), "facts": {"notes": ["shared", "small"]}}
-    models = [{**run("model", 1.0), "facts": {"notes": found}} for found in (["small"], [], ["x"])]
-    assert notes([data, *models, run("tables", 1.0)]) == ["shared", "small", "x"]
+def test_warnings_are_the_sentences_of_all_runs_each_once_with_who_said_it():
+    def made(slug, *said):
+        return {"kind": "model", "slug": slug, "facts": {"warnings": list(said)} if said else {}}
+
+    found = warnings([made("a", "one", "two"), made("b"), made("c", "two")])
+    assert [(w.sentence, w.artefacts) for w in found] == [
+        ("one", ("model a",)),
+        ("two", ("model a", "model c")),
+    ]

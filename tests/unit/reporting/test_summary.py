@@ -8,13 +8,94 @@ from distilscope.reporting.cells import Cell, Estimate
 from distilscope.reporting.summary import MEANINGS, Row, short_count, summarise, summary_table
 
 from . import made_tables
-from .conftest import build
+from .conftest import build, given
 
 
-def test_best_marks_the_best_student_or_control_never_teacher_or_twin(study):
+def test_best_is_who_is_told_apart_from_all_others_never_teacher_or_twin(study):
+    """Made with half widths of 0.012, 0.006 and 0.014: the best ones overlap with the next."""
     rows = summarise(study.tables())
+    assert not any(row.best for row in rows)
+    measures = study.tables().measures
+    narrow = measures.assign(
+        low=measures["value"] - 1e-4 * measures["low"].notna(),
+        high=measures["value"] + 1e-4 * measures["low"].notna(),
+    )
+    rows = summarise(study.tables(measures=narrow))
     best = {m: [r.cell.label for r in rows if m in r.best] for m in ("accuracy", "ece", "iou20")}
     assert best == {m: ["medium T=8"] for m in best}
+
+
+def test_no_star_without_an_interval_or_a_rival(study, tmp_path):
+    measures = study.tables().measures
+    bare = measures.assign(low=math.nan, high=math.nan)
+    assert not any(row.best for row in summarise(study.tables(measures=bare)))
+    assert not any(row.best for row in summarise(given(tmp_path).tables()))
+
+
+def test_the_answer_names_a_best_one_only_where_it_is_told_apart(study):
+    tables = study.tables()
+    text = findings.answer(tables, summarise(tables))[-1]
+    assert text.startswith(
+        "Among students and controls, none is told apart as the most consistent, most accurate or "
+        "best calibrated: intervals overlap."
+    )
+    measures = tables.measures
+    own = (measures["model"] == "medium-kd-T8-a0.9-s1") & (measures["measure"] == "accuracy")
+    clear = measures.assign(
+        value=measures["value"].where(~own, 0.99),
+        low=measures["low"].where(~own, 0.98),
+        high=measures["high"].where(~own, 1.0),
+    )
+    tables = study.tables(measures=clear)
+    text = findings.answer(tables, summarise(tables))[-1]
+    assert "Among students and controls, most accurate: medium T=8." in text
+    assert "none is told apart as the most consistent or best calibrated" in text
+
+
+def test_the_answer_begins_with_the_question_of_the_page(study):
+    tables = study.tables()
+    said = findings.answer(tables, summarise(tables))
+    assert said[0].startswith("On images that teacher and twin both get right, the part of the")
+    assert said[1] == "The interval of image-specific ρ includes 0 for medium, untrained."
+
+
+def test_given_models_are_not_called_distilled_or_trained(tmp_path):
+    tables = given(tmp_path).tables()
+    rows = summarise(tables)
+    assert [row.cell.role_words for row in rows] == ["teacher", "given"]
+    text = " ".join([*findings.answer(tables, rows), *findings.caveats(tables)])
+    assert "0.30 (small) for given students" in text
+    assert "Given students get 77.7 % (small)" in text
+    assert "No student was trained here" in text
+    for false in ("distilled", "trained once", "twin both", "seed may"):
+        assert false not in text
+
+
+def test_common_images_without_a_twin_are_those_that_the_teacher_gets_right(study):
+    tables = study.tables()
+    no_twin = tables.models[tables.models["role"] != "twin"]
+    alone = study.tables(models=no_twin)
+    assert alone.subset_words == "images that the teacher gets right"
+    twins = study.tables(models=no_twin.assign(role=no_twin["role"].replace("control", "twin")))
+    assert twins.subset_words == "images that all 4 teachers and twins get right"
+    said = " ".join(findings.caveats(alone))
+    assert "no twin" in said
+    assert "own images" not in said
+
+
+def test_consistency_that_is_undefined_says_why(study):
+    tables = study.tables()
+    aligned = tables.measures["method"].notna()
+    why = "1593 undefined: the model's map has one cell (1500); nothing is left (93)"
+    measures = tables.measures.assign(
+        value=tables.measures["value"].where(~aligned),
+        reason=tables.measures["reason"].where(~aligned, why),
+    )
+    tables = study.tables(measures=measures)
+    text = " ".join(findings.answer(tables, summarise(tables)))
+    assert "was not measured" not in text
+    assert "Image-specific ρ is undefined for Twin, medium T=2" in text
+    assert "(the model's map has one cell; nothing is left)." in text
 
 
 def test_the_front_is_what_nothing_beats_in_all_four(study):

@@ -50,10 +50,10 @@ def write(name: str, tables: Tables, folder: Path) -> None:
     """Write `<name>.svg`, `<name>.png` and `<name>.csv` into the folder."""
     with style.applied():
         figure, numbers = load(name)(tables)
-        with store.atomic(folder / f"{name}.svg") as temporary:
-            style.write_svg(figure, temporary)
         with store.atomic(folder / f"{name}.png") as temporary:
             style.write_png(figure, temporary)
+        with store.atomic(folder / f"{name}.svg") as temporary:
+            style.write_svg(figure, temporary)
     store.write_csv(folder / f"{name}.csv", numbers)
 
 

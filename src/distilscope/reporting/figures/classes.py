@@ -26,7 +26,7 @@ def fig_per_class(tables: Tables) -> Drawing:
     """Bars of the main student, its label-only control and the twin, for each class."""
     name, main = "per-class", tables.main_student
     if main is None:
-        why = "the study has no distilled student"
+        why = "the study has no student"
         return style.empty(heading(name, tables), why, tables.scale)
     found = _by_class(tables)
     if not found:
@@ -49,7 +49,7 @@ def fig_per_class(tables: Tables) -> Drawing:
 
 def _by_class(tables: Tables) -> list[tuple[str, str, pd.DataFrame]]:
     found = [(name, words, tables.headline(name, by_class=True)) for name, words in MEASURES]
-    return [(name, words, rows) for name, words, rows in found if len(rows)]
+    return [(name, words, rows) for name, words, rows in found if rows["value"].notna().any()]
 
 
 def _beside(tables: Tables, main: Cell) -> list[Cell]:

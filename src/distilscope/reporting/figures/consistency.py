@@ -27,8 +27,8 @@ def fig_consistency(tables: Tables) -> Drawing:
     name = "consistency"
     cells = [cell for cell in tables.cells if cell.role in ROLES]
     rows = {measure: tables.headline(measure) for measure, _, _ in PANELS}
-    if not cells or not any(len(found) for found in rows.values()):
-        why = "no consistency with a teacher was measured"
+    if not any(estimate(cell, found).defined for found in rows.values() for cell in cells):
+        why = "no consistency with a teacher was measured, or none is defined"
         return style.empty(heading(name, tables), why, tables.scale)
     figure = Figure(figsize=(style.WIDE, 1.35 + 0.22 * len(cells)))
     style.title(figure, heading(name, tables), tables.scale)

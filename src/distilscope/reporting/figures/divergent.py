@@ -12,23 +12,24 @@ from distilscope.reporting.tables import Tables
 ACROSS = 3
 # Inches: heading and column words, a block of text and pictures, a picture, margins.
 TOP, BLOCK, TILE, MARGIN, GAP = 0.52, 0.98, 0.71, 0.07, 0.15
+PRIMARY = "image_specific_rho"
 WORDS = ("image", "teacher", "student")
 KEPT = [
     *("model", "reference", "index", "label", "prediction", "reference_prediction"),
-    *("confidence", "reference_confidence", "rho"),
+    *("confidence", "reference_confidence", "image_specific_rho", "rho"),
 ]
 
 
 def fig_divergent(tables: Tables) -> Drawing:
-    """Image, teacher's map and student's map where ρ is lowest among images that both get right."""
+    """Image, teacher's map and student's map where image-specific ρ is lowest, both being right."""
     name, main = "divergent", tables.main_student
     if main is None:
-        why = "the study has no distilled student"
+        why = "the study has no student"
         return style.empty(heading(name, tables), why, tables.scale)
     known = tables.divergent[tables.divergent["index"].isin(list(tables.images))]
     chosen = most_divergent(known, main.models[0], tables.most_divergent)
     if chosen.empty:
-        why = f"no image that {main.label} and its teacher both get right has a defined ρ"
+        why = f"image-specific ρ is undefined on all images that {main.label} and teacher get right"
         return style.empty(heading(name, tables), why, tables.scale)
     down = -(-len(chosen) // ACROSS)
     figure = Figure(figsize=(style.WIDE, TOP + BLOCK * down), layout="none")
@@ -40,10 +41,12 @@ def fig_divergent(tables: Tables) -> Drawing:
 
 
 def most_divergent(divergent: pd.DataFrame, model: str, count: int) -> pd.DataFrame:
-    """The `count` rows of a model with the lowest defined ρ among images that both get right."""
-    own = divergent[(divergent["model"] == model) & divergent["rho"].notna()]
+    """The `count` rows of a model with the lowest defined image-specific ρ, of images that both get
+    right.
+    """
+    own = divergent[(divergent["model"] == model) & divergent[PRIMARY].notna()]
     right = (own["prediction"] == own["label"]) & (own["reference_prediction"] == own["label"])
-    return own[right].sort_values(["rho", "index"]).head(count)
+    return own[right].sort_values([PRIMARY, "index"]).head(count)
 
 
 def _triplet(figure: Figure, place: int, tables: Tables, row: pd.Series) -> None:
@@ -52,7 +55,7 @@ def _triplet(figure: Figure, place: int, tables: Tables, row: pd.Series) -> None
     teacher = maps.shown(row["reference_map"], row["reference_grid_h"], row["reference_grid_w"])
     student = maps.shown(row["map"], row["grid_h"], row["grid_w"])
     pictures = (image, maps.overlay(image, teacher), maps.overlay(image, student))
-    rho = f"{row['rho']:.2f}".replace("-", "−")
+    rho = f"{row[PRIMARY]:.2f}".replace("-", "−")
     width, height = figure.get_size_inches()
     left = MARGIN + (place % ACROSS) * (width - 2 * MARGIN + GAP) / ACROSS
     top = height - TOP - (place // ACROSS) * BLOCK

@@ -23,7 +23,7 @@ def fig_cka(tables: Tables) -> Drawing:
     """Debiased CKA of every layer pair with the teacher, a panel a recipe (its first seed)."""
     rows = tables.layer_pairs("cka_debiased")
     found = [(cell, rows[rows["model"] == cell.models[0]]) for cell in tables.cells]
-    found = [(cell, own) for cell, own in found if len(own)]
+    found = [(cell, own) for cell, own in found if own["value"].notna().any()]
     if not found:
         why = "no similarity of layers was measured against a teacher"
         return style.empty(heading("cka", tables), why, tables.scale)

@@ -19,8 +19,8 @@ MOST_PANELS = 12
 def fig_sanity(tables: Tables) -> Drawing:
     """Likeness to the trained model's maps over the depth of randomisation, a panel a method."""
     rows = tables.sanity
-    if not len(rows):
-        why = "no weights were randomised in this study"
+    if not rows["value"].notna().any():
+        why = "no weights were randomised in this study, or no map of it has an order"
         return style.empty(heading("sanity", tables), why, tables.scale)
     groups = list(rows.groupby(["method", "layer"], sort=False))[:MOST_PANELS]
     figure, all_axes = drawing.panels(len(groups), COLUMNS, height=2.1)

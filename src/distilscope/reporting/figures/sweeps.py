@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 
 import matplotlib.ticker
 import pandas as pd
@@ -32,13 +33,18 @@ def fig_compression(tables: Tables) -> Drawing:
     """Accuracy and consistency over the number of parameters."""
     trained = [cell for cell in tables.cells if cell.role in ("student", "control")]
     if not any(cell.role == "student" for cell in trained):
-        why = "the study has no distilled student"
+        why = "the study has no student"
+        return style.empty(heading("compression", tables), why, tables.scale)
+    numbers = {measure: tables.headline(measure) for measure, _, _ in COMPRESSION}
+    panels = [panel for panel in COMPRESSION if _any_value(trained, numbers[panel[0]])]
+    if not panels:
+        why = "no accuracy or consistency of a student is defined"
         return style.empty(heading("compression", tables), why, tables.scale)
     figure = Figure(figsize=(style.WIDE, 2.75))
     style.title(figure, heading("compression", tables), tables.scale)
-    all_axes, parts = figure.subplots(1, len(COMPRESSION)), []
-    for axes, (measure, words, beside) in zip(all_axes, COMPRESSION, strict=True):
-        rows = tables.headline(measure)
+    all_axes, parts = figure.subplots(1, len(panels), squeeze=False).ravel(), []
+    for axes, (measure, words, beside) in zip(all_axes, panels, strict=True):
+        rows = numbers[measure]
         _size_panel(axes, trained, rows)
         levels = [cell for cell in tables.cells if cell.role in beside]
         _levels(axes, levels, rows)
@@ -52,13 +58,13 @@ def fig_compression(tables: Tables) -> Drawing:
 
 def _size_panel(axes, cells: list[Cell], rows: pd.DataFrame) -> None:
     shared = _commonest_temperature(cells)
-    groups = (
-        (f"distilled, T={shared:g}", "student", shared, style.BLUE, "o", "-", style.BLUE),
-        ("labels only", "control", None, style.ORANGE, "s", "-.", style.ORANGE),
-        ("distilled, other T", "student", "other", style.BLUE, "o", "", "white"),
-    )
-    for words, role, T, color, marker, line, fill in groups:
-        chosen = [c for c in cells if c.role == role and _has(c, T, shared)]
+    for words, belongs, color, marker, line, fill in (
+        (f"distilled, T={shared:g}", _at(shared), style.BLUE, "o", "-", style.BLUE),
+        ("labels only", lambda c: c.role == "control", style.ORANGE, "s", "-.", style.ORANGE),
+        ("distilled, other T", _not_at(shared), style.BLUE, "o", "", "white"),
+        ("given", lambda c: c.given, style.BLUE, "D", "", style.BLUE),
+    ):
+        chosen = [c for c in cells if belongs(c)]
         points = [(c.parameters, estimate(c, rows)) for c in chosen]
         points = sorted((p for p in points if p[1].defined), key=lambda p: p[0])
         for size, found in points:
@@ -73,9 +79,6 @@ def _size_panel(axes, cells: list[Cell], rows: pd.DataFrame) -> None:
             label=words,
             zorder=3,
         )
-    if not axes.lines or all(len(line.get_xdata()) == 0 for line in axes.lines):
-        style.say_empty(axes, "no value is defined")
-        return
     sizes = sorted({cell.parameters for cell in cells})
     axes.set_xscale("log")
     axes.set_xticks(sizes, [short_count(size) for size in sizes])
@@ -83,8 +86,12 @@ def _size_panel(axes, cells: list[Cell], rows: pd.DataFrame) -> None:
     axes.set_xlim(min(sizes) / 1.5, max(sizes) * 1.5)
 
 
-def _has(cell: Cell, T: float | str | None, shared: float) -> bool:
-    return cell.role == "control" or (shared != cell.T if T == "other" else cell.T == T)
+def _at(T: float) -> Callable[[Cell], bool]:
+    return lambda cell: cell.role == "student" and cell.T == T
+
+
+def _not_at(T: float) -> Callable[[Cell], bool]:
+    return lambda cell: cell.role == "student" and not cell.given and cell.T != T
 
 
 def _commonest_temperature(cells: list[Cell]) -> float:
@@ -105,7 +112,7 @@ def _levels(axes, cells: list[Cell], rows: pd.DataFrame) -> None:
     drawn = set()
     for cell in cells:
         found = estimate(cell, rows)
-        if not found.defined or not axes.axison:
+        if not found.defined:
             continue
         color, line = looks[cell.role]
         words = {"control": "labels only", "floor": "untrained"}.get(cell.role, cell.role)
@@ -138,9 +145,14 @@ def fig_temperature(tables: Tables) -> Drawing:
     style.title(figure, f"{heading('temperature', tables)}: {name}", tables.scale)
     controls = [c for c in tables.cells if c.role == "control" and c.student == swept[0].student]
     twins = [cell for cell in tables.cells if cell.role == "twin"]
-    all_axes, parts = figure.subplots(1, len(TEMPERATURE)), []
-    for axes, (measure, words) in zip(all_axes, TEMPERATURE, strict=True):
-        rows = tables.headline(measure)
+    numbers = {measure: tables.headline(measure) for measure, _ in TEMPERATURE}
+    panels = [panel for panel in TEMPERATURE if _any_value(swept, numbers[panel[0]])]
+    if not panels:
+        why = "no accuracy or consistency of the student is defined"
+        return style.empty(heading("temperature", tables), why, tables.scale)
+    all_axes, parts = figure.subplots(1, len(panels), squeeze=False).ravel(), []
+    for axes, (measure, words) in zip(all_axes, panels, strict=True):
+        rows = numbers[measure]
         levels = controls if measure in ("accuracy", "ece") else [*controls, *twins]
         _temperature_panel(axes, swept, rows)
         _levels(axes, levels, rows)
@@ -150,6 +162,10 @@ def fig_temperature(tables: Tables) -> Drawing:
     handles = _unique_handles(all_axes)
     figure.legend(*handles, loc="outside lower center", ncols=len(handles[0]))
     return figure, pd.concat(parts, ignore_index=True)
+
+
+def _any_value(cells: list[Cell], rows: pd.DataFrame) -> bool:
+    return any(estimate(cell, rows).defined for cell in cells)
 
 
 def _most_swept(cells: list[Cell]) -> list[Cell]:
@@ -165,9 +181,6 @@ def _most_swept(cells: list[Cell]) -> list[Cell]:
 def _temperature_panel(axes, cells: list[Cell], rows: pd.DataFrame) -> None:
     points = [(cell.T, estimate(cell, rows)) for cell in cells]
     points = [(T, found) for T, found in points if found.defined]
-    if not points:
-        style.say_empty(axes, "no value is defined")
-        return
     for T, found in points:
         drawing.whiskers(axes, T, found, horizontal=False, color=style.BLUE)
     axes.plot(

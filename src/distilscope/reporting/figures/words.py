@@ -20,41 +20,8 @@ class Words:
     caption: str
 
 
+# The order of the report: where models look first, then what it depends on, then outputs.
 WORDS: dict[str, Words] = {
-    "accuracy-calibration": Words(
-        "Accuracy and calibration",
-        "Horizontal bars: test accuracy and expected calibration error of every model.",
-        "Test accuracy (higher is better) and expected calibration error (ECE, 15 equal-width "
-        "bins, lower is better) of every model. Lines are 95 % intervals: over test images where "
-        "a recipe was trained once, over seeds where it was trained several times, with a dot for "
-        "each seed.",
-    ),
-    "reliability": Words(
-        "Reliability diagrams",
-        "A panel a model: accuracy in each of 15 bins of confidence, against the diagonal.",
-        "Blue bars show how often predictions of a given confidence are right; a calibrated model "
-        "follows the dashed diagonal. The hatched part is the gap: above the bar where the model "
-        "is over-confident. Black steps show the share of images in each bin. An empty bin has no "
-        "bar. ECE is the mean gap weighted by that share.",
-    ),
-    "compression": Words(
-        "What compression costs",
-        "Three panels over the number of parameters: accuracy, image-specific rho and raw rho.",
-        "Accuracy and consistency with the teacher over the number of parameters. Filled marks are "
-        "distilled at the temperature that most sizes share, hollow marks at other temperatures, "
-        "squares are trained on labels only. The dashed line is the teacher's accuracy, or the "
-        "consistency of the teacher's twin (same recipe, another seed); the dotted line is an "
-        "untrained network. Where the study has a twin, consistency is on the same images for all "
-        "models.",
-    ),
-    "temperature": Words(
-        "What the temperature changes",
-        "Four panels over the distillation temperature: accuracy, ECE, image-specific and raw rho.",
-        "One student distilled at several temperatures T. The dash-dotted line is the same network "
-        "trained on labels only, the dashed line the teacher's twin. With one seed a cell, "
-        "differences within the intervals are no evidence, and the intervals leave out how much "
-        "another seed would change.",
-    ),
     "consistency": Words(
         "Does the student look where its teacher looks?",
         "Dots with intervals: image-specific rho and raw rho of every model with its own null.",
@@ -65,28 +32,6 @@ WORDS: dict[str, Words] = {
         "dashed line is the teacher's twin. Dotted and dash-dotted lines are maps that no model "
         "made, against the teacher's: a centred Gaussian, and the edges of the image. The numbers "
         "also hold the null with images of other classes.",
-    ),
-    "per-class": Words(
-        "Consistency by class",
-        "Grouped bars a class: consistency of one student, its label-only control and the twin.",
-        "Consistency with the teacher for each class, for the student in the title, the same "
-        "network trained on labels only, and the teacher's twin. A class is worth a look where "
-        "the student falls below the twin, not where its value is low.",
-    ),
-    "class-model": Words(
-        "Consistency by class and model",
-        "Heatmaps of models against classes: image-specific rho and raw rho.",
-        "Consistency with the teacher for each model (rows) and class (columns). A cross marks a "
-        "value that is undefined; the reason is in the table.",
-    ),
-    "regimes": Words(
-        "Accuracy by student and weight of the teacher",
-        "Points with intervals for each student: accuracy under each weight of the soft term.",
-        "Test accuracy of each student, the largest left, on labels only and distilled with "
-        "each weight α of the teacher's logits; 1 − α is the weight of the labels, which other "
-        "studies print. Hollow marks are other temperatures than the commonest. The dashed line is "
-        "the teacher. Where the teacher's own network was not trained on labels as a student, the "
-        "grey mark is the teacher retrained with another seed.",
     ),
     "part-alignment": Words(
         "Do students weigh parts as their teacher does?",
@@ -107,22 +52,12 @@ WORDS: dict[str, Words] = {
         "(those parts' share of the pixels), and diamonds the top parts of another image of the "
         "class. The median of inside / outside is in the numbers of the study as focus_odds.",
     ),
-    "logit-table": Words(
-        "How alike is the order of the classes to the teacher's?",
-        "A heatmap of regimes against students: Spearman's rho of logits, and the published one.",
-        "Spearman's ρ over classes between the logits of student and teacher, averaged over all "
-        "test images and over seeds. Beside it, where the claims file has them, the numbers that "
-        "the study published, for its own networks and data: the two tables are not on one scale. "
-        "A teacher compared with itself has 1 by definition; here its twin stands in that place.",
-    ),
-    "covariation": Words(
-        "Do outputs and explanations go together?",
-        "Scatter plots of students: likeness of maps over likeness of logits to the teacher.",
-        "A point is a student under one objective, averaged over its seeds: how alike its logits "
-        "and its maps are to the teacher's. p is two-sided, over permutations of the cells; within "
-        "students cells are permuted among those of the same student only, so that size alone, "
-        "which raises both, can't make it small. Cells share a teacher: they are not independent "
-        "draws of anything larger than this study.",
+    "parts": Words(
+        "Where do the models look?",
+        "A heatmap of models against parts: mean importance of each part.",
+        "Mean importance of each part over the images in which it can be seen and that the teacher "
+        "and its twins get right. The first line is the part's share of the pixels: what a map "
+        "that is the same everywhere would give. Numbers are over seeds where there are several.",
     ),
     "faithfulness": Words(
         "Which map is to be believed?",
@@ -138,26 +73,24 @@ WORDS: dict[str, Words] = {
         "order of what their removal costs, which says whether the models use the deciding parts "
         "at all.",
     ),
-    "parts": Words(
-        "Where do the models look?",
-        "A heatmap of models against parts: mean importance of each part.",
-        "Mean importance of each part over the images in which it can be seen and that the teacher "
-        "and its twins get right. The first line is the part's share of the pixels: what a map "
-        "that is the same everywhere would give. Numbers are over seeds where there are several.",
+    "per-class": Words(
+        "Consistency by class",
+        "Grouped bars a class: consistency of one student, its label-only control and the twin.",
+        "Consistency with the teacher for each class, for the student in the title, the same "
+        "network trained on labels only, and the teacher's twin. A class is worth a look where "
+        "the student falls below the twin, not where its value is low.",
     ),
-    "cka": Words(
-        "Similarity of representations",
-        "A heatmap a model: debiased CKA between each layer and each layer of the teacher.",
-        "Debiased linear CKA between layers of the teacher (rows) and of each model (columns), on "
-        "pooled features of the test images. 1 is the same representation up to rotation and "
-        "scale; unrelated features score about 0. Values below 0 are possible and are coloured "
-        "as 0. The numbers hold biased CKA and mutual nearest neighbours beside it, each with what "
-        "chance gives. A cross is a layer that equals an earlier one, which counts for both.",
+    "class-model": Words(
+        "Consistency by class and model",
+        "Heatmaps of models against classes: image-specific rho and raw rho.",
+        "Consistency with the teacher for each model (rows) and class (columns). A cross marks a "
+        "value that is undefined; the reason is in the table.",
     ),
     "divergent": Words(
         "The most divergent images",
         "Images that both models get right, each with the teacher's and student's map.",
-        "The images with the lowest raw ρ among those that both models get right. For each: "
+        "The images with the lowest image-specific ρ, which is above each, among those that both "
+        "models get right. For each: "
         "the image, the teacher's map and the student's map, upsampled bilinearly from their "
         "native grids, bright where the evidence for the class is strongest. These are extremes by "
         "choice and not typical; the explorer shows others.",
@@ -172,6 +105,76 @@ WORDS: dict[str, Words] = {
         "Solid lines compare absolute values of the maps, dashed lines the maps with their sign. A "
         "method whose lines stay high explains the image and not the model. Below the last random "
         "layer the weights are the trained ones, so that some likeness remains.",
+    ),
+    "compression": Words(
+        "What compression costs",
+        "Three panels over the number of parameters: accuracy, image-specific rho and raw rho.",
+        "Accuracy and consistency with the teacher over the number of parameters. Filled marks are "
+        "distilled at the temperature that most sizes share, hollow marks at other temperatures, "
+        "squares are trained on labels only, diamonds are networks whose "
+        "weights were given. The dashed line is the teacher's accuracy, or the "
+        "consistency of the teacher's twin (same recipe, another seed); the dotted line is an "
+        "untrained network. Where the study has a twin, consistency is on the same images for all "
+        "models.",
+    ),
+    "temperature": Words(
+        "What the temperature changes",
+        "Four panels over the distillation temperature: accuracy, ECE, image-specific and raw rho.",
+        "One student distilled at several temperatures T. The dash-dotted line is the same network "
+        "trained on labels only, the dashed line the teacher's twin. With one seed a cell, "
+        "differences within the intervals are no evidence, and the intervals leave out how much "
+        "another seed would change.",
+    ),
+    "covariation": Words(
+        "Do outputs and explanations go together?",
+        "Scatter plots of students: likeness of maps over likeness of logits to the teacher.",
+        "A point is a student under one objective, averaged over its seeds: how alike its logits "
+        "and its maps are to the teacher's. p is two-sided, over permutations of the cells; within "
+        "students cells are permuted among those of the same student only, so that size alone, "
+        "which raises both, can't make it small. Cells share a teacher: they are not independent "
+        "draws of anything larger than this study.",
+    ),
+    "cka": Words(
+        "Similarity of representations",
+        "A heatmap a model: debiased CKA between each layer and each layer of the teacher.",
+        "Debiased linear CKA between layers of the teacher (rows) and of each model (columns), on "
+        "pooled features of the test images. 1 is the same representation up to rotation and "
+        "scale; unrelated features score about 0. Values below 0 are possible and are coloured "
+        "as 0. The numbers hold biased CKA and mutual nearest neighbours beside it, each with what "
+        "chance gives. A cross is a layer that equals an earlier one, which counts for both.",
+    ),
+    "regimes": Words(
+        "Accuracy by student and weight of the teacher",
+        "Points with intervals for each student: accuracy under each weight of the soft term.",
+        "Test accuracy of each student, the largest left, on labels only and distilled with "
+        "each weight α of the teacher's logits; 1 − α is the weight of the labels, which other "
+        "studies print. Hollow marks are other temperatures than the commonest. The dashed line is "
+        "the teacher. Where the teacher's own network was not trained on labels as a student, the "
+        "grey mark is the teacher retrained with another seed.",
+    ),
+    "accuracy-calibration": Words(
+        "Accuracy and calibration",
+        "Horizontal bars: test accuracy and expected calibration error of every model.",
+        "Test accuracy (higher is better) and expected calibration error (ECE, 15 equal-width "
+        "bins, lower is better) of every model. Lines are 95 % intervals: over test images where "
+        "a recipe was trained once, over seeds where it was trained several times, with a dot for "
+        "each seed.",
+    ),
+    "reliability": Words(
+        "Reliability diagrams",
+        "A panel a model: accuracy in each of 15 bins of confidence, against the diagonal.",
+        "Blue bars show how often predictions of a given confidence are right; a calibrated model "
+        "follows the dashed diagonal. The hatched part is the gap: above the bar where the model "
+        "is over-confident. Black steps show the share of images in each bin. An empty bin has no "
+        "bar. ECE is the mean gap weighted by that share.",
+    ),
+    "logit-table": Words(
+        "How alike is the order of the classes to the teacher's?",
+        "A heatmap of regimes against students: Spearman's rho of logits, and the published one.",
+        "Spearman's ρ over classes between the logits of student and teacher, averaged over all "
+        "test images and over seeds. Beside it, where the claims file has them, the numbers that "
+        "the study published, for its own networks and data: the two tables are not on one scale. "
+        "A teacher compared with itself has 1 by definition; here its twin stands in that place.",
     ),
     "training": Words(
         "Training curves",

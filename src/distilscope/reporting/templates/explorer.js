@@ -67,9 +67,12 @@
   const last = (value) => (value === null ? Infinity : value);
   const negated = (value) => (value === null ? null : -value);
   const gap = (model, row) => Math.abs(model.confidence[row] - model.reference_confidence[row]);
+  const rising = (name) => (model, a, b) => last(model[name][a]) - last(model[name][b]) || 0;
+  const falling = (name) => (model, a, b) => last(negated(model[name][a])) - last(negated(model[name][b])) || 0;
   const ORDERS = {
-    "rho": (model, a, b) => last(model.rho[a]) - last(model.rho[b]) || 0,
-    "rho-high": (model, a, b) => last(negated(model.rho[a])) - last(negated(model.rho[b])) || 0,
+    "primary": rising("primary"),
+    "primary-high": falling("primary"),
+    "rho": rising("rho"),
     "gap": (model, a, b) => gap(model, b) - gap(model, a),
   };
   const FILTERS = {
@@ -196,7 +199,8 @@
   }
 
   function heading(model, row) {
-    return [data.classes[model.truth[row]], `\u03c1 = ${signed(model.rho[row])}`];
+    const both = `\u03c1 = ${signed(model.primary[row])} (raw ${signed(model.rho[row])})`;
+    return [data.classes[model.truth[row]], both];
   }
 
   // ------------------------------------------------------------------------- drawing
@@ -226,7 +230,7 @@
     element("explorer-status").textContent =
       chosen.length === 0
         ? "No image fits this choice."
-        : `${chosen.length} of ${stored} images fit, ${upTo} shown${left}.`;
+        : `${chosen.length} of ${stored} ${stored === 1 ? "image fits" : "images fit"}, ${upTo} shown${left}.`;
   }
 
   function refresh() {
