@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import pytest
 import torch
 from torchvision.models import resnet18
 
@@ -70,8 +71,8 @@ def test_an_audit_of_models_that_somebody_has_trains_nothing(tmp_path, made):
                 "architecture": "torchvision/resnet18",
                 "weights": str(tmp_path / "student.pt"),
                 "preprocessing": {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]},
-                "layers": {"early": "layer3", "late": "layer4"},
-                "explained": ["late", "early"],
+                "layers": {"mid": "layer3", "late": "layer4"},
+                "explained": ["late", "mid"],  # not the order of the alphabet
                 "head": "fc",
             }
         },
@@ -89,6 +90,16 @@ def test_an_audit_of_models_that_somebody_has_trains_nothing(tmp_path, made):
     measures = pd.read_parquet(tmp_path / "results/tiny/measures.parquet")
     compared = measures[(measures.model == "shipped") & (measures.measure == "rho")]
     assert set(compared.reference) == {"mine"}
+    headline = pd.read_csv(tmp_path / "results/tiny/figures/consistency.csv")
+    (shown,) = headline.loc[headline.measure == "rho", "value"]
+    wanted = {"layer": "late", "resolution": "input", "explained": "reference", "subset": "common"}
+    for column, value in wanted.items():
+        compared = compared[compared[column] == value]
+    (stored,) = compared.loc[compared["class"].isna(), "value"]
+    assert shown == pytest.approx(stored, nan_ok=True)
+    page = (tmp_path / "results/tiny/report.html").read_text()
+    for false in ("distilled student", "Each recipe was trained once", "teacher and twin both"):
+        assert false not in page
 
 
 def test_fine_tuning_from_a_file_names_the_tensors_that_it_replaced(tmp_path, made):

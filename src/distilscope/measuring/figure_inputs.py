@@ -21,11 +21,12 @@ COSTS = ("parameters", "ratio", "multiply_adds")
 LATENCY_BATCH = "batch 1"
 MAPS = "gradcam"
 INTEGRATED = "integrated-gradients"
-PRIMARY = "image_specific_rho"
+OF_AN_IMAGE = "image_specific_rho_unit"
+"""The primary measure of one image: its pooled form is a ratio of sums over images."""
 DIVERGENT_COLUMNS = (
     *("model", "reference", "method", "layer", "reference_layer", "index", "label", "class"),
     *("prediction", "reference_prediction", "confidence", "reference_confidence"),
-    *("image_specific_rho", "rho"),
+    *("image_specific_rho_unit", "rho"),
     *("map", "grid_h", "grid_w", "reference_map", "reference_grid_h", "reference_grid_w"),
 )
 
@@ -204,7 +205,7 @@ def _divergent(
     study: Study, entry: Entry, reference: Entry, pair: Pair, outputs: Mapping[str, Outputs]
 ) -> pd.DataFrame:
     own, other = outputs[entry.id], outputs[reference.id]
-    primary, rho, position = pair.values[PRIMARY], pair.values["rho"], pair.position
+    primary, rho, position = pair.values[OF_AN_IMAGE], pair.values["rho"], pair.position
     score = rho if np.isnan(primary).all() else primary
     differ = own.prediction[position] != other.prediction[position]
     chosen = _shown(score, pair.subsets["both-correct"], differ, study.divergent)
@@ -222,7 +223,7 @@ def _divergent(
             "reference_prediction": classes,
             "confidence": _confidence(own, place),
             "reference_confidence": _confidence(other, place),
-            PRIMARY: primary[chosen],
+            OF_AN_IMAGE: primary[chosen],
             "rho": rho[chosen],
         }
     )

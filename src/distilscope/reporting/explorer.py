@@ -21,7 +21,7 @@ LARGEST_SIDE = 64  # pixels; larger pictures are reduced for the page
 PICTURE_BYTES = 5_000_000  # what all pictures of the page may take, before base64
 BYTES_A_VALUE = 0.8  # of an 8-bit value as PNG, from above
 COLOUR_STEPS = 33
-PRIMARY = "image_specific_rho"
+OF_AN_IMAGE = "image_specific_rho_unit"
 
 
 def pack(tables: Tables, most: int) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _thin(rows: pd.DataFrame, images: Mapping[int, np.ndarray], most: int) -> pd
     quota = most if rows["index"].nunique() <= room else min(most, max(12, room // models))
     parts = []
     for _, own in rows.groupby("model", sort=False):
-        own = own.sort_values([PRIMARY, "rho", "index"])
+        own = own.sort_values([OF_AN_IMAGE, "rho", "index"])
         if len(own) > quota:
             lowest = quota // 2
             spread = np.linspace(lowest, len(own) - 1, quota - lowest).round().astype(int)
@@ -141,7 +141,7 @@ def _model(rows: pd.DataFrame, place: Mapping[int, int]) -> dict[str, Any]:
             name: [_number(value) for value in rows[name]]
             for name in ("confidence", "reference_confidence", "rho")
         },
-        "primary": [_number(value) for value in rows[PRIMARY]],
+        "primary": [_number(value) for value in rows[OF_AN_IMAGE]],
         "grid": [int(own["grid_h"]), int(own["grid_w"])],
         "maps": _bytes(rows["map"], own["grid_h"], own["grid_w"]),
         "reference_grid": [int(own["reference_grid_h"]), int(own["reference_grid_w"])],

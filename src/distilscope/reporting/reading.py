@@ -66,7 +66,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "reliability": ("model", "bin", "low", "high", "n", "confidence", "accuracy"),
     "divergent": (
         *("model", "reference", "index", "label", "prediction", "reference_prediction"),
-        *("confidence", "reference_confidence", "image_specific_rho", "rho"),
+        *("confidence", "reference_confidence", "image_specific_rho_unit", "rho"),
         *("map", "grid_h", "grid_w"),
         *("reference_map", "reference_grid_h", "reference_grid_w"),
     ),

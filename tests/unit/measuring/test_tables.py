@@ -228,17 +228,17 @@ def test_the_explorer_has_the_least_alike_right_images_some_others_and_disagreem
 ):
     table = study.table("divergent")
     rows = table[table["model"] == "finer-s1"]
-    assert rows["image_specific_rho"].is_monotonic_increasing
+    assert rows["image_specific_rho_unit"].is_monotonic_increasing
     images = study.images_of("finer-s1")
     for column, value in {**HEADLINE, "layer": "block3"}.items():
         images = images[images[column] == value]
     right = (images["correct"] & images["reference_correct"]).to_numpy()
     own = (rows["prediction"] == rows["label"]) & (rows["reference_prediction"] == rows["label"])
-    primary = images["image_specific_rho"]
+    primary = images["image_specific_rho_unit"]
     lowest = primary[right].nsmallest(12)
-    np.testing.assert_allclose(rows["image_specific_rho"][own].iloc[:12], lowest, rtol=1e-6)
+    np.testing.assert_allclose(rows["image_specific_rho_unit"][own].iloc[:12], lowest, rtol=1e-6)
     assert own.sum() == 12 + 3  # and a few over the rest of the range
-    assert rows["image_specific_rho"][own].max() == pytest.approx(primary[right].max())
+    assert rows["image_specific_rho_unit"][own].max() == pytest.approx(primary[right].max())
     apart = rows["prediction"] != rows["reference_prediction"]
     assert 0 < apart.sum() <= 6
     assert (apart | own).all()

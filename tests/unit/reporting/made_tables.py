@@ -441,7 +441,7 @@ class Builder:
                         "reference_prediction": int(teacher_says[place]),
                         "confidence": float(0.4 + 0.6 * self.rng.random()),
                         "reference_confidence": float(0.5 + 0.5 * self.rng.random()),
-                        "image_specific_rho": float(np.tanh(self.other.standard_normal())),
+                        "image_specific_rho_unit": float(np.tanh(self.other.standard_normal())),
                         "rho": float(np.corrcoef(own, teacher_maps[index])[0, 1]),
                         "map": own.astype(np.float32),
                         "grid_h": 4,
@@ -451,7 +451,7 @@ class Builder:
                         "reference_grid_w": 4,
                     }
                 )
-            records[-1]["rho"] = records[-1]["image_specific_rho"] = math.nan
+            records[-1]["rho"] = records[-1]["image_specific_rho_unit"] = math.nan
             records[-1]["map"] = np.full(16, -1.0, np.float32)
         return pd.DataFrame(records).sort_values(["model", "rho"], ignore_index=True)
 

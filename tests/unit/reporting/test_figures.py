@@ -158,8 +158,8 @@ def test_divergent_are_the_twelve_lowest_by_the_primary_measure_that_both_get_ri
     table = store.read_table(study.folder / "tables" / "divergent.parquet")
     own = table[table["model"] == "medium-kd-T4-a0.9-s1"]
     right = own[(own["prediction"] == own["label"]) & (own["reference_prediction"] == own["label"])]
-    lowest = sorted(right["image_specific_rho"].dropna())[:12]
-    assert drawn["image_specific_rho"].tolist() == pytest.approx(lowest)
+    lowest = sorted(right["image_specific_rho_unit"].dropna())[:12]
+    assert drawn["image_specific_rho_unit"].tolist() == pytest.approx(lowest)
 
 
 def test_training_curves_hold_every_epoch(study):

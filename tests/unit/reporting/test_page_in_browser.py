@@ -83,7 +83,9 @@ def test_the_policy_stops_a_request_that_a_script_would_make(tab, page):
         assert refused == directive
 
 
-@pytest.mark.parametrize(("order", "column"), [("primary", "image_specific_rho"), ("rho", "rho")])
+@pytest.mark.parametrize(
+    ("order", "column"), [("primary", "image_specific_rho_unit"), ("rho", "rho")]
+)
 def test_the_lowest_comes_first(tab, page, study, order, column):
     tab.open(address(page, student=STUDENT, order=order, show="all", **{"class": "all"}))
     expected = rows(study).sort_values([column, "index"])["index"].head(24)
@@ -92,9 +94,9 @@ def test_the_lowest_comes_first(tab, page, study, order, column):
 
 def test_images_are_in_the_order_of_the_primary_measure_until_another_is_chosen(tab, page, study):
     tab.open(address(page))
-    expected = rows(study, "medium-kd-T4-a0.9-s1").sort_values(["image_specific_rho", "index"])
+    expected = rows(study, "medium-kd-T4-a0.9-s1").sort_values(["image_specific_rho_unit", "index"])
     assert shown(tab) == expected["index"].head(24).tolist()
-    value = f"{expected['image_specific_rho'].iloc[0]:.2f}".replace("-", "−")
+    value = f"{expected['image_specific_rho_unit'].iloc[0]:.2f}".replace("-", "−")
     assert f"ρ = {value} (raw " in tab.js(f"{CARDS}[0].textContent")
 
 

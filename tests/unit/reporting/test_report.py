@@ -315,7 +315,7 @@ def test_too_many_pictures_are_thinned_and_the_lowest_rho_kept(study, monkeypatc
         kept, every = len(model["index"]), model["total"]
         assert kept == 200 // 9 < every == 60
         own = tables.divergent[tables.divergent["model"] == model["id"]]
-        lowest = set(own.sort_values(["image_specific_rho", "index"])["index"][:11])
+        lowest = set(own.sort_values(["image_specific_rho_unit", "index"])["index"][:11])
         assert lowest <= set(model["index"])
 
 

@@ -12,11 +12,11 @@ from distilscope.reporting.tables import Tables
 ACROSS = 3
 # Inches: heading and column words, a block of text and pictures, a picture, margins.
 TOP, BLOCK, TILE, MARGIN, GAP = 0.52, 0.98, 0.71, 0.07, 0.15
-PRIMARY = "image_specific_rho"
+OF_AN_IMAGE = "image_specific_rho_unit"
 WORDS = ("image", "teacher", "student")
 KEPT = [
     *("model", "reference", "index", "label", "prediction", "reference_prediction"),
-    *("confidence", "reference_confidence", "image_specific_rho", "rho"),
+    *("confidence", "reference_confidence", "image_specific_rho_unit", "rho"),
 ]
 
 
@@ -44,9 +44,9 @@ def most_divergent(divergent: pd.DataFrame, model: str, count: int) -> pd.DataFr
     """The `count` rows of a model with the lowest defined image-specific ρ, of images that both get
     right.
     """
-    own = divergent[(divergent["model"] == model) & divergent[PRIMARY].notna()]
+    own = divergent[(divergent["model"] == model) & divergent[OF_AN_IMAGE].notna()]
     right = (own["prediction"] == own["label"]) & (own["reference_prediction"] == own["label"])
-    return own[right].sort_values([PRIMARY, "index"]).head(count)
+    return own[right].sort_values([OF_AN_IMAGE, "index"]).head(count)
 
 
 def _triplet(figure: Figure, place: int, tables: Tables, row: pd.Series) -> None:
@@ -55,7 +55,7 @@ def _triplet(figure: Figure, place: int, tables: Tables, row: pd.Series) -> None
     teacher = maps.shown(row["reference_map"], row["reference_grid_h"], row["reference_grid_w"])
     student = maps.shown(row["map"], row["grid_h"], row["grid_w"])
     pictures = (image, maps.overlay(image, teacher), maps.overlay(image, student))
-    rho = f"{row[PRIMARY]:.2f}".replace("-", "−")
+    rho = f"{row[OF_AN_IMAGE]:.2f}".replace("-", "−")
     width, height = figure.get_size_inches()
     left = MARGIN + (place % ACROSS) * (width - 2 * MARGIN + GAP) / ACROSS
     top = height - TOP - (place // ACROSS) * BLOCK
