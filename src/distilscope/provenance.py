@@ -109,8 +109,8 @@ def collect(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
 
     `run.json` knows a job's work; Snakemake's benchmark file, where there is one, knows how long
     the whole job took, with the start of Python and its imports: `job_seconds`, or None.
-    `accepted` is what was accepted of the artefact since. `warnings` are sentences on what the job
-    found wrong and went on with (`facts.warnings`).
+    `accepted` is what was accepted of the artefact since. `notes` are sentences on what the job
+    found wrong and went on with: its warnings.
     """
     found = []
     for path in map(Path, paths):
@@ -119,7 +119,7 @@ def collect(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
         if store.IDENTITY.search(path.parent.name):  # a label may have another name since
             told["slug"] = path.parent.name.rpartition(".")[0]
         told |= {"job_seconds": _job_seconds(path, run["kind"])}
-        told |= {"warnings": run.get("facts", {}).get("warnings", [])}
+        told |= {"notes": run.get("facts", {}).get("notes", [])}
         found.append({**told, "accepted": accepted.read(path.parent)})
     return found
 

@@ -135,7 +135,6 @@ def render(
             undefined=appendix.undefined(tables),
             configuration=[(clean(k), clean(v)) for k, v in runs.flatten(settings)],
             runs=recorded,
-            warnings=[clean(text) for text in runs.notes(recorded)],
             carried=carried,
             spent=runs.spent(recorded),
             machines=runs.distinct(recorded, "machine"),

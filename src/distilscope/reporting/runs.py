@@ -56,10 +56,10 @@ class Warned:
 
 
 def warnings(runs: Iterable[Mapping[str, Any]]) -> list[Warned]:
-    """The sentences that the runs warn with, each once, in the order of the runs."""
+    """The notes of the runs, each once, in the order of the runs."""
     found: dict[str, list[str]] = {}
     for run in runs:
-        for sentence in run.get("warnings", []):
+        for sentence in run.get("notes", []):
             found.setdefault(str(sentence), []).append(f"{run['kind']} {run['slug']}")
     return [Warned(sentence, tuple(dict.fromkeys(of))) for sentence, of in found.items()]
 

@@ -60,7 +60,7 @@ class Study:
             stopwatch = provenance.Stopwatch()
             stopwatch.phase("work")
             job = Job(kind, slug, "ab" * 6, {}, {}, Path(runs[-1]).parent)
-            provenance.write_run(job, stopwatch, {"warnings": list(warnings)})
+            provenance.write_run(job, stopwatch, {"notes": list(warnings)})
         folder = self.folder / into
         told = {"scale": "laptop", **settings}
         store.write_json(self.folder / "tables" / "runs.json", provenance.collect(runs))

@@ -94,12 +94,6 @@ def test_the_summary_comes_first_and_holds_every_model(read_page, study):
         assert cell.label in text
 
 
-def test_what_jobs_warned_of_stands_before_the_caveats_as_text(read_page):
-    text = " ".join(read_page.text)
-    for slug in ("teacher-s1", "x<y>"):
-        assert f"Warning: {slug}: a warning" in re.sub(r"\s+", " ", text)
-
-
 def test_the_summary_shows_the_tables_numbers(page, study):
     text = page.read_text(encoding="utf-8")
     q = 0.68 + 0.04 + 0.01

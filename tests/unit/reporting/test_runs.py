@@ -74,7 +74,7 @@ def test_what_was_carried_over_is_told_with_its_reason_until_the_job_runs_again(
 
 def test_warnings_are_the_sentences_of_all_runs_each_once_with_who_said_it():
     def made(slug, *said):
-        return {"kind": "model", "slug": slug, **({"warnings": list(said)} if said else {})}
+        return {"kind": "model", "slug": slug, **({"notes": list(said)} if said else {})}
 
     found = warnings([made("a", "one", "two"), made("b"), made("c", "two")])
     assert [(w.sentence, w.artefacts) for w in found] == [
