@@ -186,7 +186,7 @@ def test_catalogue_entries_plan_what_they_decide(clone):
         (
             '"crop-flip": "distilscope.data.views:CropFlip"',
             '"crop-flip": "distilscope.data.views:Identity"',
-            BELOW_TEACHER + [f"model {m}" for m in CE] + aggregation(),
+            BELOW_TEACHER + [f"model {m}" for m in CE] + CHECK + aggregation(),
         ),
         ("performance:fig_reliability", "performance:fig_accuracy_calibration", DRAWN),
         ('"ece": Measure("calibration", "fraction", "lower")', None, DRAWN),
