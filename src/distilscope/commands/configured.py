@@ -16,8 +16,7 @@ def read(path: Path) -> Configuration:
     Raises:
         ConfigurationError: there is no such file, or it can't be used.
     """
-    raw = settings.read(path)
-    return settings.parse(raw if isinstance(raw, dict) else {}, str(path))
+    return settings.parse(settings.read(path), str(path))
 
 
 def study_of(path: Path, root: Path) -> Study:

@@ -13,8 +13,7 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(schema(), indent=2, sort_keys=True))
         return 0
     try:
-        found = read(Path(arguments[0]))
-        parse(found if isinstance(found, dict) else {}, arguments[0])
+        parse(read(Path(arguments[0])), arguments[0])
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 1

@@ -175,14 +175,14 @@ def _merged(base: Any, over: Any) -> Any:
     return over
 
 
-def parse(raw: Mapping[str, Any], where: str = "the configuration") -> Configuration:
+def parse(raw: Any, where: str = "the configuration") -> Configuration:
     """The typed configuration.
 
     Raises:
         ConfigurationError: a line for each fault: key, value, what would be accepted.
     """
     try:
-        return Configuration.model_validate(dict(raw))
+        return Configuration.model_validate(raw)
     except ValidationError as error:
         lines = "\n".join(f"  {fault}" for fault in faults(error))
         raise ConfigurationError(f"{where} can't be used:\n{lines}") from None

@@ -67,8 +67,16 @@ Positive = Annotated[float, Field(gt=0), BeforeValidator(number)]
 Fraction = Annotated[float, Field(ge=0, le=1), BeforeValidator(number)]
 Whole = Annotated[int, Field(ge=0), BeforeValidator(whole)]
 Count = Annotated[int, Field(ge=1), BeforeValidator(whole)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
-LayerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}$")]
+_NAME, _LAYER = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$", r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}$"
+NAMES = {
+    _NAME: "a name is up to 40 letters (a to z), digits, - and _, and begins with a letter or "
+    "digit",
+    _LAYER: "a layer's name is up to 40 letters (a to z), digits, -, _ and ., and begins with a "
+    "letter, a digit or _",
+}
+"""The patterns in words."""
+Name = Annotated[str, Field(pattern=_NAME)]
+LayerName = Annotated[str, Field(pattern=_LAYER)]
 """It is part of names of files and of columns."""
 
 
@@ -103,7 +111,8 @@ class Strict(BaseModel):
     @classmethod
     def _known_keys(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
-            raise ValueError(f"{value!r} is not a mapping of keys to values")
+            shown = "nothing" if value is None else f"{value!r:.60}"
+            raise ValueError(f"expected a mapping of keys to values, got {shown}")
         for key in value:
             if key not in cls.model_fields:
                 raise ValueError(f"unknown key {key!r}; {catalog.suggest(key, cls.model_fields)}")
@@ -121,10 +130,35 @@ def _fault(fault: Mapping[str, Any], tags: Collection[str]) -> str:
         return f"{place}: this key is missing"
     if fault["type"] == "string_type":
         return f"{place or 'top level'}: {_no_text(fault.get('input'))}"
+    if fault["type"] in PLAIN:
+        return f"{place.removesuffix('.[key]')}: {_plainly(fault)}"
     message = fault["msg"].removeprefix("Value error, ")
     shown = repr(fault.get("input"))
     plain = fault["type"] == "value_error" or len(shown) > 60
     return f"{place or 'top level'}: {message}" + ("" if plain else f" (got {shown})")
+
+
+PLAIN = {
+    "greater_than": "{value} is too small; expected more than {gt}",
+    "greater_than_equal": "{value} is too small; expected {ge} or more",
+    "less_than": "{value} is too large; expected less than {lt}",
+    "less_than_equal": "{value} is too large; expected {le} or less",
+    "too_short": "expected {min_length} or more, got {actual_length}",
+    "too_long": "expected {max_length} or fewer, got {actual_length}",
+    "literal_error": "{value} is none of {expected}",
+    "list_type": "expected a list such as [a, b], got {value}",
+    "dict_type": "expected a mapping of names to values, got {value}",
+    "bool_type": "expected true or false, got {value}",
+    "string_pattern_mismatch": "{value} can't be used; {pattern}",
+}
+"""Faults that pydantic words for programmers, in the words of a configuration."""
+
+
+def _plainly(fault: Mapping[str, Any]) -> str:
+    values = {**fault.get("ctx", {}), "value": f"{fault.get('input')!r:.60}"}
+    if "pattern" in values:
+        values["pattern"] = NAMES[values["pattern"]]
+    return PLAIN[fault["type"]].format(**values)
 
 
 def _no_text(value: Any) -> str:

@@ -141,3 +141,27 @@ def test_the_check_that_make_does_first_says_what_is_wrong(tmp_path, capsys):
     assert main([str(path)]) == 0
     assert main([str(written(tmp_path, "study: x\nstudy: y\n"))]) == 1
     assert "in lines 1 and 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("study: .cache", "study: '.cache' can't be used; a name is up to 40 letters"),
+        ("students: {'t{x}': {}}", "students.t{x}: 't{x}' can't be used; a name is"),
+        ("seeds: []", "seeds: expected 1 or more, got 0"),
+        ("seeds: 1", "seeds: expected a list such as [a, b], got 1"),
+        ("seeds: [-1]", "seeds.0: -1 is too small; expected 0 or more"),
+        ("teachers: [a]", "teachers: expected a mapping of names to values, got ['a']"),
+        ("threads: 999", "threads: 999 is too large; expected 256 or less"),
+        ("measures: {level: 1.5}", "measures.level: 1.5 is too large; expected less than 1"),
+        ("scale: big", "scale: 'big' is none of 'laptop' or 'paper'"),
+        ("allow_code: 'yes'", "allow_code: expected true or false, got 'yes'"),
+        ("- a", "top level: expected a mapping of keys to values, got ['a']"),
+        ("", "top level: expected a mapping of keys to values, got nothing"),
+    ],
+)
+def test_a_fault_is_told_in_the_words_of_a_configuration(tmp_path, typed, told):
+    with pytest.raises(settings.ConfigurationError) as refused:
+        configured.read(written(tmp_path, typed))
+    assert told in str(refused.value)
+    assert "should" not in str(refused.value)
