@@ -65,6 +65,11 @@ class Cell:
         return (block, -self.parameters, self.student, role, self.T or 0.0, self.alpha or 0.0)
 
 
+def roles(cells: Iterable[Cell]) -> set[str]:
+    """The roles that a study has, a student that was given being `given`."""
+    return {"given" if cell.given else cell.role for cell in cells}
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A number with its interval; `over` says what the interval is over, or why there is none."""

@@ -28,7 +28,7 @@ from distilscope.reporting import (
     summary,
     verdicts,
 )
-from distilscope.reporting.cells import Estimate
+from distilscope.reporting.cells import Estimate, roles
 from distilscope.reporting.figures.words import WORDS, sentence
 from distilscope.reporting.reading import read
 from distilscope.reporting.shortcuts import shortcuts
@@ -116,7 +116,7 @@ def render(
             caveats=[clean(text) for text in findings.caveats(tables)],
             rows=rows,
             warnings=runs.warnings(recorded),
-            roles=_roles(tables),
+            roles=roles(tables.cells),
             meanings=summary.MEANINGS,
             subset=tables.subset_words,
             claims=verdicts.verdicts(tables),
@@ -142,11 +142,6 @@ def render(
             classes=tables.classes,
         )
     )
-
-
-def _roles(tables: Tables) -> set[str]:
-    """The roles that the study has, a student that was given being `given`."""
-    return {"given" if cell.given else cell.role for cell in tables.cells}
 
 
 def _environment() -> jinja2.Environment:

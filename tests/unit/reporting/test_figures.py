@@ -257,6 +257,20 @@ def test_given_students_are_drawn_as_given_and_not_as_distilled(tmp_path):
     assert table.loc[table["model"] == "small", "value"].notna().all()
 
 
+def test_captions_speak_of_the_models_that_there_are(tmp_path, study):
+    def said(tables):
+        names = ("consistency", "per-class", "compression", "logit-table")
+        return " ".join(figures.words(name, tables).caption for name in names)
+
+    audit, trained = said(given(tmp_path).tables()), said(study.tables())
+    for absent in ("twin", "untrained", "labels only", "distilled"):
+        assert absent not in audit
+        assert absent in trained
+    assert "Diamonds are networks whose weights were given." in audit
+    assert "Diamonds" not in trained
+    assert "[" not in audit + trained
+
+
 def test_where_nothing_is_defined_there_is_no_empty_figure(study):
     """Maps of a single cell make every number of consistency undefined."""
     tables = study.tables()
@@ -294,6 +308,6 @@ def test_captions_of_the_workflow_report_are_the_librarys():
     assert list(WORDS) == list(catalog.FIGURES)
     for name, entry in WORDS.items():
         text = " ".join((CAPTIONS / f"{name}.rst").read_text().split())
-        assert text == f"**{sentence(entry.title)}** {entry.caption}"
+        assert text == f"**{sentence(entry.title)}** {entry.of().caption}"
     for name in ("workflow", "report"):
         assert (CAPTIONS / f"{name}.rst").is_file()

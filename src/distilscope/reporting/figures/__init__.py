@@ -14,6 +14,7 @@ from distilscope import catalog, provenance, store
 from distilscope.forked import side_by_side
 from distilscope.job import Job
 from distilscope.reporting import style
+from distilscope.reporting.cells import roles
 from distilscope.reporting.figures.words import OF_PARTS, WORDS, Words
 from distilscope.reporting.reading import read
 from distilscope.reporting.tables import Tables
@@ -22,8 +23,11 @@ Drawing = tuple[Figure, pd.DataFrame]
 
 
 def words(name: str, tables: Tables) -> Words:
-    """The text of a figure of this study: its parts are regions where nobody named them."""
-    own = WORDS[name]
+    """The text of a figure of this study.
+
+    It speaks of the roles that there are, and its parts are regions where nobody named them.
+    """
+    own = WORDS[name].of(roles(tables.cells))
     if name not in OF_PARTS:
         return own
     return Words(**{key: tables.of_parts(text) for key, text in dataclasses.asdict(own).items()})

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Set
+from dataclasses import dataclass, replace
+
+_OF_A_ROLE = re.compile(r"\[([a-z-]+): ([^\]]*)\] ?")
 
 
 @dataclass(frozen=True)
@@ -12,12 +16,20 @@ class Words:
     Attributes:
         title: heading, which a study's settings may replace.
         alt: what it shows, for people who don't see it.
-        caption: how to read it, in full sentences.
+        caption: how to read it, in full sentences. `[twin: ...]` is for studies that have a twin,
+            and so for each role.
     """
 
     title: str
     alt: str
     caption: str
+
+    def of(self, roles: Set[str] | None = None) -> Words:
+        """The text for a study with models of these roles; with none given, all of it."""
+        kept = _OF_A_ROLE.sub(
+            lambda found: f"{found[2]} " if roles is None or found[1] in roles else "", self.caption
+        )
+        return replace(self, caption=kept.strip())
 
 
 # The order of the report: where models look first, then what it depends on, then outputs.
@@ -28,10 +40,10 @@ WORDS: dict[str, Words] = {
         "Left: image-specific ρ, the rank correlation of two models' maps after each model's "
         "class-mean map is taken away, so that a pair which shares no more than a class's usual "
         "place scores 0. Right: raw ρ (filled) beside its own null (hollow), the same pair with "
-        "images shuffled within the class: most of a raw ρ is where objects usually are. The "
-        "dashed line is the teacher's twin. Dotted and dash-dotted lines are maps that no model "
-        "made, against the teacher's: a centred Gaussian, and the edges of the image. The numbers "
-        "also hold the null with images of other classes.",
+        "images shuffled within the class: most of a raw ρ is where objects usually are. "
+        "[twin: The dashed line is the teacher's twin.] Dotted and dash-dotted lines are maps that "
+        "no model made, against the teacher's: a centred Gaussian, and the edges of the image. The "
+        "numbers also hold the null with images of other classes.",
     ),
     "part-alignment": Words(
         "Do students weigh parts as their teacher does?",
@@ -40,8 +52,8 @@ WORDS: dict[str, Words] = {
         "averaged over images, for each explanation method. Diamonds are the same pair's null: the "
         "teacher was shown another image of the class. Parts differ in size and in what they "
         "usually mean to their class, so the null is not 0 and only what lies above it is shared "
-        "image by image. The dashed line is the teacher's twin, the dotted one an untrained "
-        "network. Which method to believe is in the figure of faithfulness.",
+        "image by image. [twin: The dashed line is the teacher's twin.] [floor: The dotted line is "
+        "an untrained network.] Which method to believe is in the figure of faithfulness.",
     ),
     "part-focus": Words(
         "How much of a student's map lies on the teacher's top parts?",
@@ -75,10 +87,10 @@ WORDS: dict[str, Words] = {
     ),
     "per-class": Words(
         "Consistency by class",
-        "Grouped bars a class: consistency of one student, its label-only control and the twin.",
-        "Consistency with the teacher for each class, for the student in the title, the same "
-        "network trained on labels only, and the teacher's twin. A class is worth a look where "
-        "the student falls below the twin, not where its value is low.",
+        "Grouped bars a class: consistency of one student and of those it is held against.",
+        "Consistency with the teacher, by class, of the student in the title. [control: Beside it "
+        "is the same network trained on labels only.] [twin: A class is worth a look where the "
+        "student falls below the teacher's twin, not where its value is low.]",
     ),
     "class-model": Words(
         "Consistency by class and model",
@@ -109,21 +121,21 @@ WORDS: dict[str, Words] = {
     "compression": Words(
         "What compression costs",
         "Three panels over the number of parameters: accuracy, image-specific rho and raw rho.",
-        "Accuracy and consistency with the teacher over the number of parameters. Filled marks are "
-        "distilled at the temperature that most sizes share, hollow marks at other temperatures, "
-        "squares are trained on labels only, diamonds are networks whose "
-        "weights were given. The dashed line is the teacher's accuracy, or the "
-        "consistency of the teacher's twin (same recipe, another seed); the dotted line is an "
-        "untrained network. Where the study has a twin, consistency is on the same images for all "
-        "models.",
+        "Accuracy and consistency with the teacher over the number of parameters. "
+        "[student: Filled marks are distilled at the temperature that most sizes share, hollow "
+        "marks at other temperatures.] [control: Squares are trained on labels only.] [given: "
+        "Diamonds are networks whose weights were given.] The dashed line of accuracy is the "
+        "teacher. [twin: That of consistency is the teacher's twin (same recipe, another seed), "
+        "and consistency is on the same images for all models.] [floor: The dotted line is an "
+        "untrained network.]",
     ),
     "temperature": Words(
         "What the temperature changes",
         "Four panels over the distillation temperature: accuracy, ECE, image-specific and raw rho.",
-        "One student distilled at several temperatures T. The dash-dotted line is the same network "
-        "trained on labels only, the dashed line the teacher's twin. With one seed a cell, "
-        "differences within the intervals are no evidence, and the intervals leave out how much "
-        "another seed would change.",
+        "One student distilled at several temperatures T. [control: The dash-dotted line is the "
+        "same network trained on labels only.] [twin: The dashed line is the teacher's twin.] With "
+        "one seed a cell, differences within the intervals are no evidence, and the intervals "
+        "leave out how much another seed would change.",
     ),
     "covariation": Words(
         "Do outputs and explanations go together?",
@@ -174,7 +186,8 @@ WORDS: dict[str, Words] = {
         "Spearman's ρ over classes between the logits of student and teacher, averaged over all "
         "test images and over seeds. Beside it, where the claims file has them, the numbers that "
         "the study published, for its own networks and data: the two tables are not on one scale. "
-        "A teacher compared with itself has 1 by definition; here its twin stands in that place.",
+        "[twin: A teacher compared with itself has 1 by definition; here its twin stands in that "
+        "place.]",
     ),
     "training": Words(
         "Training curves",
