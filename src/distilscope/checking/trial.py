@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from distilscope.data.dataset import Dataset
 from distilscope.job import Job
-from distilscope.models.build import ModelError, shapes_of
+from distilscope.models.build import ModelError, build, shapes_of
 from distilscope.models.cost import cost
 from distilscope.models.memory_format import place
 from distilscope.models.randomised import randomise
@@ -55,6 +55,9 @@ HINTS = {
     "convolutions make of them: write `x.flatten(1)` or `x.reshape(...)` for `x.view(...)`",
     "more than 1 value per channel": "batch normalisation needs more than one number a channel: "
     "give the recipe a larger `batch`, or the network larger images",
+    "does not require grad": "the logits don't follow from the images, or the weights, by "
+    "operations that have a gradient: 
+    "look for `detach()`, `no_grad`, `argmax`, or `requires_grad` set to False",
     "in-place operation": IN_PLACE,
     "inplace operation": IN_PLACE,
 }
@@ -132,11 +135,27 @@ class _Trial:
             finally:
                 self._check_logits(outputs, "while it trains")
         self.found.done.append(f"a training step of {batch} images in {task.precision}")
+        self._check_seeds()
         normalised = (isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.model.modules())
         if batch == 1 and any(normalised):
             self.found.notes.append(
                 "it has batch normalisation and is trained with `batch: 1`: each image is "
                 "normalised by itself in training and by the mean of all in use"
+            )
+
+    def _check_seeds(self) -> None:
+        """Seeds are what intervals are over: each must give other weights to begin with."""
+        if self.job.settings["init"]["from"] != "random":
+            return
+        architecture, classes = self.job.settings["architecture"], len(self.dataset.classes)
+        first, second = (
+            build(architecture, classes, self.dataset.channels, seed).parameters()
+            for seed in (0, 1)
+        )
+        if all(map(torch.equal, first, second)):
+            self.found.notes.append(
+                "its initial weights are the same for every seed, so that models of several seeds "
+                "differ in the order of their images alone. Does it call `torch.manual_seed`?"
             )
 
     def evaluate(self) -> None:

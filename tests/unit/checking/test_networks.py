@@ -157,6 +157,17 @@ class Frozen(Small):
         self.requires_grad_(False)
 
 
+class Detached(Small):
+    def forward(self, images):
+        return super().forward(images.detach())
+
+
+class SeedsItself(Small):
+    def __init__(self, classes, channels):
+        torch.manual_seed(0)
+        super().__init__(classes, channels)
+
+
 class NotFinite(Small):
     def forward(self, images):
         return super().forward(images) / 0
@@ -273,6 +284,7 @@ def test_a_swin_transformer_passes_with_its_channels_turned(trial):
         (network(Counts), "other logits each time.*a state that it keeps"),
         (network(NoRunningStatistics), "depend on the other images.*track_running_stats=False"),
         (network(Frozen), "a training step failed: element 0 of tensors does not require grad"),
+        (network(Detached), "integrated-gradients at the input failed.*look for `detach"),
         (network(NotFinite), "the loss became nan"),
         (network(layers={"late": "fetures"}), "no module 'fetures'; did you mean 'features'"),
         (network(Weightless, randomised=["act"]), "module 'act' has no weights to randomise"),
@@ -307,6 +319,11 @@ def test_weights_that_do_not_fit_are_found_before_any_training(trial, tmp_path):
 
 def test_an_in_place_change_of_the_input_is_no_fault_where_nothing_explains_it(trial):
     assert trial(network(InPlace, methods=["gradcam"]))["notes"] == []
+
+
+def test_initial_weights_that_no_seed_changes_are_a_warning(trial):
+    (warning,) = trial(network(SeedsItself))["notes"]
+    assert warning.startswith("mine: its initial weights are the same for every seed")
 
 
 def test_one_image_a_batch_is_a_warning_where_batch_normalisation_can_take_it(trial):
