@@ -56,8 +56,8 @@ HINTS = {
     "more than 1 value per channel": "batch normalisation needs more than one number a channel: "
     "give the recipe a larger `batch`, or the network larger images",
     "does not require grad": "the logits don't follow from the images, or the weights, by "
-    "operations that have a gradient: 
-    "look for `detach()`, `no_grad`, `argmax`, or `requires_grad` set to False",
+    "operations that have a gradient: look for `detach()`, `no_grad`, `argmax`, or "
+    "`requires_grad` set to False",
     "in-place operation": IN_PLACE,
     "inplace operation": IN_PLACE,
 }
