@@ -308,7 +308,7 @@ def load(given: str, folders: Iterable[Path]) -> Claims:
     candidates = [folder / given for folder in folders]
     path = next((place for place in candidates if place.is_file()), None)
     if path is None:
-        places = " or ".join(str(place) for place in candidates)
+        places = " or ".join(dict.fromkeys(map(str, candidates)))  # one, where it is absolute
         raise ConfigurationError(f"claims: there is no file at {places}")
     try:
         raw = read(path)

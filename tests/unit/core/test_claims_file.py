@@ -97,6 +97,8 @@ def test_two_claims_of_one_name_no_file_and_no_yaml_are_refused(tmp_path, monkey
         planned(tmp_path, monkeypatch, "claims: [")
     with pytest.raises(ConfigurationError, match=r"claims: there is no file at .*other\.yaml"):
         planned(tmp_path, monkeypatch, GOOD, claims="other.yaml")
+    with pytest.raises(ConfigurationError, match=r"there is no file at /nowhere/mine\.yaml$"):
+        planned(tmp_path, monkeypatch, GOOD, claims="/nowhere/mine.yaml")
 
 
 def test_a_claim_plans_the_tables_anew_and_a_comment_plans_nothing(tmp_path, monkeypatch):
