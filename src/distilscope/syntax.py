@@ -137,6 +137,8 @@ class Syntax:
             elif isinstance(node, ast.Constant) and _DOTTED.fullmatch(str(node.value)):
                 module, _, name = node.value.partition(":")
                 yield Reference(module, None, name or None, text=True)
+            elif isinstance(node, ast.Call) and (named := _imported_by_call(node)):
+                yield Reference(named, text=True)
 
     def _place(self, statement: ast.stmt) -> None:
         """Sort a statement of the top of the file: an import, a definition, or neither."""
@@ -177,6 +179,14 @@ class Syntax:
             base = ".".join([*kept, base] if base else kept)
         for alias in statement.names:
             yield alias.asname or alias.name, Reference(base, alias.name)
+
+
+def _imported_by_call(call: ast.Call) -> str | None:
+    """The module of `importlib.import_module("a.b")` or `__import__("a.b")`."""
+    function = getattr(call.func, "attr", None) or getattr(call.func, "id", None)
+    named = getattr(call.args[0], "value", None) if call.args else None
+    known = function in ("import_module", "__import__") and isinstance(named, str)
+    return named if known and re.fullmatch(r"\w+(\.\w+)*", named) else None
 
 
 def _defined(statement: ast.stmt) -> list[str]:

@@ -170,6 +170,19 @@ def test_a_factory_of_the_users_covers_what_it_imports(own, file, changes):
     assert (source("my_net:make") != before) == changes
 
 
+@pytest.mark.parametrize(
+    "late",
+    [
+        "import importlib\ndef make(): return importlib.import_module('kit.layers').relu\n",
+        "from importlib import import_module\nLAYERS = import_module('kit.layers')\n",
+        "def make(): return __import__('kit.layers')\n",
+    ],
+)
+def test_a_module_that_a_call_imports_by_its_name_is_covered(own, late):
+    (own / "my_net.py").write_text(late)
+    assert {"kit", "kit.layers", "kit.numbers_"} <= set(source("my_net:make").parts)
+
+
 def test_installed_packages_and_pythons_own_are_not_covered(own):
     (own / "my_net.py").write_text("import json, numpy, installed\n")
     assert set(source("my_net:make").parts) == {"my_net", "my_net:make"}
