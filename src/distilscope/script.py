@@ -13,7 +13,6 @@ import importlib
 import logging
 import os
 import re
-import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ from typing import Any
 
 from distilscope import gpu, interrupt, progress, store, supervision
 from distilscope.job import Job
-from distilscope.unchanged import ChangedSincePlan, Watch
+from distilscope.unchanged import Watch
 
 VIEWED = "DISTILSCOPE_VIEWED"
 """Set where a view of the whole study shows what the jobs' lines of progress say."""
@@ -45,26 +44,7 @@ def run(snakemake: Any, function: str, **arguments: Any) -> None:
     with reported(snakemake), _gpus(job.device, snakemake.resources):
         store.remove_parts(job.folder)
         make = imported(function)  # before it is looked at what was imported
-        watched = dataclasses.replace(job, watch=Watch.begin(job))
-        with _checkpoints_of_the_plan(watched, arguments.get("checkpoints")):
-            make(watched, **arguments)
-
-
-@contextlib.contextmanager
-def _checkpoints_of_the_plan(job: Job, place: str | None) -> Iterator[None]:
-    """Remove the checkpoints of a job that ends early and used something else than its plan saw.
-
-    The next run would go on from them, and write other weights under this identity.
-    """
-    try:
-        yield
-    except BaseException:
-        if place is not None and job.watch is not None:
-            try:
-                job.watch.confirm()
-            except ChangedSincePlan:
-                shutil.rmtree(Path(place) / f"{job.slug}.{job.identity}", ignore_errors=True)
-        raise
+        make(dataclasses.replace(job, watch=Watch.begin(job)), **arguments)
 
 
 def _gpus(device: str, resources: Any) -> contextlib.AbstractContextManager[Any]:

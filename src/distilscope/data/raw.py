@@ -141,7 +141,8 @@ def numbered_classes(labels: np.ndarray, source: str) -> tuple[str, ...]:
 def _check_names(classes: tuple[str, ...], source: str) -> None:
     if len(classes) < 2:
         raise BadData(f"{source}: {len(classes)} class(es), at least 2 are needed")
-    twice = sorted({name for name in classes if classes.count(name) > 1})
+    composed = [unicodedata.normalize("NFC", name) for name in classes]  # one name in each form
+    twice = sorted({name for name in composed if composed.count(name) > 1})
     if twice:
         raise BadData(f"{source}: class name {twice[0]!r} occurs twice, names must be distinct")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,8 +58,20 @@ class Keeper:
         folder: where they are: `<slug>.<identity>` in the place that it is given.
     """
 
-    def __init__(self, place: Path, slug: str, identity: str, interval: float = 60.0) -> None:
-        """A keeper that has a checkpoint written at the end of epochs and every `interval` s."""
+    def __init__(
+        self,
+        place: Path,
+        slug: str,
+        identity: str,
+        interval: float = 60.0,
+        confirm: Callable[[], None] | None = None,
+    ) -> None:
+        """A keeper that has a checkpoint written at the end of epochs and every `interval` s.
+
+        `confirm` is called before each: it raises where the job uses something else than its plan
+        saw, so that no later run goes on from what an edited source made.
+        """
+        self._confirm = confirm
         self.folder = Path(place) / f"{slug}.{identity}"
         self._slug, self._identity, self._interval = slug, identity, interval
         self._written: tuple[int, int] | None = None
@@ -79,10 +92,13 @@ class Keeper:
 
         Raises:
             CheckpointError: it can't be written.
+            ChangedSincePlan: see `confirm`.
         """
         position = (state.epoch, state.step)
         if position == self._written:
             return
+        if self._confirm is not None:
+            self._confirm()
         started = time.monotonic()
         name = f"{state.epoch:06d}-{state.step:08d}.safetensors"
         try:

@@ -64,7 +64,8 @@ def train(job: Job, checkpoints: Path) -> None:
     normalise = normalisation_of(settings, dataset, device)
     model, loaded = begin(job, dataset)
     place(model, device)
-    keeper = Keeper(checkpoints, job.slug, job.identity)
+    confirm = job.watch.confirm if job.watch else None
+    keeper = Keeper(checkpoints, job.slug, job.identity, confirm=confirm)
     stopwatch.phase("train")
     state, resumed = State(torch.zeros(3)), None
     if settings.get("recipe"):

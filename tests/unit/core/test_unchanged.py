@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-import types
 
 import pytest
 
-from distilscope import contents, fingerprint, script, store
+from distilscope import contents, fingerprint, store
 from distilscope.contents import Content
 from distilscope.job import Job
 from distilscope.provenance import Stopwatch, write_run
@@ -114,36 +113,6 @@ def test_a_module_that_was_put_back_is_noticed_unless_it_was_loaded_before(job, 
         finish(job, watch)
     finally:
         del sys.modules["factory_of_mine"]
-
-
-def stopped(job, checkpoints):
-    """Stands for a training: it leaves a checkpoint, and is interrupted."""
-    path = checkpoints / "tiny-s1.0123456789ab" / "000001-00000000.safetensors"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"weights")
-    if (edit := checkpoints / "edit").exists():
-        (checkpoints.parent / "factory_of_mine.py").write_text(edit.read_text())
-    raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("edited", [False, True])
-def test_no_run_goes_on_from_a_checkpoint_that_an_edited_source_made(
-    job, tmp_path, monkeypatch, edited
-):
-    """It would write other weights under the old identity once the source is put back."""
-    monkeypatch.setattr(script, "set_threads", lambda threads: None)
-    checkpoints = tmp_path / "checkpoints"
-    checkpoints.mkdir()
-    if edited:
-        (checkpoints / "edit").write_text("def make(): return 2\n")
-    asked = types.SimpleNamespace(
-        resources={}, params=types.SimpleNamespace(job=job), threads=1, rule="model",
-        log=[str(tmp_path / "logs/model/tiny-s1.0123456789ab.log")],
-    )  # fmt: skip
-    with pytest.raises(KeyboardInterrupt):
-        script.run(asked, f"{__name__}:stopped", checkpoints=checkpoints)
-    left = list(checkpoints.glob("*/*.safetensors"))
-    assert len(left) == (0 if edited else 1)
 
 
 def test_running_again_after_a_change_plans_with_the_new_content(job, picture, monkeypatch):

@@ -54,6 +54,10 @@ def test_parts_that_do_not_fit_are_refused_with_the_reason(fields, message):
         (("cat", "dog"), r"label 2 of image 1 is outside 0 to 1 \(2 classes\)"),
         (("cat", "dog", "eel", "fox"), "class 'fox' has no image"),
         (("cat", "dog", "cat"), "'cat' occurs twice"),
+        (
+            ("\N{LATIN SMALL LETTER E WITH ACUTE}", "dog", "e\N{COMBINING ACUTE ACCENT}"),
+            "occurs twice",
+        ),
         (("cat",), "at least 2"),
     ],
 )

@@ -190,6 +190,15 @@ def test_a_layer_that_is_not_a_feature_map_is_refused():
         check(PLAIN_TINY, {"out": "head"}, 16, 3)
 
 
+def test_a_network_that_fails_without_a_word_is_refused_with_the_kind_of_its_error():
+    class Silent(nn.Module):
+        def forward(self, images):
+            raise AssertionError
+
+    with pytest.raises(ModelError, match="Silent can't take images of 3x32x32: AssertionError"):
+        shapes_of(Silent(), {}, 32, 3)
+
+
 def test_images_too_small_for_the_pools_are_refused():
     with pytest.raises(ModelError, match="PlainNet can't take images of 3x2x2"):
         check(PLAIN_TINY, {"b": "blocks.block1"}, 2, 3)

@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 import logging
 import os
@@ -17,6 +18,7 @@ from distilscope.training.checkpoint import CheckpointError, Keeper, State
 from distilscope.training.loop import TrainingError
 from distilscope.training.optimiser import SGD
 from distilscope.training.train import train
+from distilscope.unchanged import ChangedSincePlan
 
 from .making import CLASSES, NETWORK, SETTINGS, changed, digest, kd, model_job
 
@@ -317,3 +319,31 @@ def test_the_log_says_where_a_run_goes_on(tmp_path, dataset, monkeypatch, caplog
     with caplog.at_level(logging.INFO, "distilscope"):
         train(model_job(tmp_path / "net", dataset), tmp_path / "checkpoints")
     assert "net: goes on from its checkpoint (epoch 2, batch 2)" in caplog.text
+
+
+class Edited:
+    """Stands for a watch whose files change while step 7 is done."""
+
+    changed = False
+
+    def confirm(self):
+        if self.changed:
+            raise ChangedSincePlan("the source was edited")
+
+
+def test_no_run_goes_on_from_a_checkpoint_that_an_edited_source_made(
+    tmp_path, dataset, undisturbed, always_due, monkeypatch
+):
+    """It would write other weights under the old identity once the source is put back."""
+    job, checkpoints, watch = (
+        model_job(tmp_path / "net", dataset),
+        tmp_path / "checkpoints",
+        Edited(),
+    )
+    with monkeypatch.context() as patched:
+        at_step(patched, 7, lambda: setattr(watch, "changed", True))
+        with pytest.raises(ChangedSincePlan):
+            train(dataclasses.replace(job, watch=watch), checkpoints)
+    train(job, checkpoints)
+    assert digests(job.folder) == undisturbed(SETTINGS)
+    assert resumed_from(job.folder) == "epoch 2, batch 2"
