@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import re
+import signal
 import time
 from collections import Counter
 
@@ -42,6 +43,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started with `&` by a script
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     given = getattr(config, "workerinput", {})
     config.stash[BEGAN] = given.get("began", time.time())
     config.stash[_STDERR] = os.dup(2)  # while a test runs, its own stderr is caught

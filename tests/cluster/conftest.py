@@ -34,14 +34,16 @@ def login(plugins, tmp_path_factory):
 
 @pytest.fixture
 def begun(tmp_path):
-    """Begin a study, its images made already: the function gives its plan and folder."""
+    """Begin a study whose images and check of networks are made already: its plan and folder."""
 
     def begin(**changes) -> tuple[studies.Study, Path]:
         raw = studies.small(**changes)
         folder = studies.begin(tmp_path / "study", raw)
         study = studies.plan(raw)
         with studies.inside(folder):
-            studies.make(next(a for a in studies.in_order(study) if a.kind == "dataset"))
+            for artefact in studies.in_order(study):
+                if artefact.kind in ("dataset", "networks"):
+                    studies.make(artefact)
         return study, folder
 
     return begin

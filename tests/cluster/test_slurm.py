@@ -21,7 +21,7 @@ pytestmark = pytest.mark.long(2)
 
 ASKING = (
     "--set-resources",
-    *(f"{r}:gpu=1" for r in ("teacher", "model", "targets", "observation")),
+    *(f"{r}:gpu=1" for r in ("networks", "teacher", "model", "targets", "observation")),
 )
 """What `device: cuda` asks for, for jobs that compute on the processor."""
 
@@ -144,8 +144,7 @@ def test_a_training_that_is_lost_goes_on_from_its_checkpoint(login, begun, distu
     facts = json.loads((folder / teacher.folder / "run.json").read_text())["facts"]
     assert facts["resumed_from"] == kept is not None
     with studies.inside(folder.parent):
-        for artefact in studies.in_order(study)[:2]:
-            studies.make(artefact)
+        studies.make_up_to(study, teacher)
     assert studies.digests(folder) == studies.digests(folder.parent)
 
     jobs = login.jobs(WorkDir=str(folder))
@@ -244,10 +243,9 @@ SBATCH = "sbatch --parsable --job-name={rule} --mem={resources.mem_mb} --time={r
 def test_the_generic_profile_submits_by_any_command(login, begun):
     """With SLURM's own as the command: the profile's is another scheduler's."""
     study, folder = begun()
-    with studies.inside(folder.parent):
-        for artefact in studies.in_order(study)[:2]:
-            studies.make(artefact)
     teacher = study.models[0].artefact
+    with studies.inside(folder.parent):
+        studies.make_up_to(study, teacher)
     status, said = login.run(
         folder,
         *("--cluster-generic-submit-cmd", SBATCH, "--cluster-generic-cancel-cmd", "scancel"),

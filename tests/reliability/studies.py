@@ -95,6 +95,13 @@ def publish(study: Study) -> None:
     publishing.publish(folders, study.published, study.marker, record.describe(study))
 
 
+def make_up_to(study: Study, last: Artefact) -> None:
+    """Do the jobs of one artefact and of all that it is made from."""
+    for needed in last.direct_inputs():
+        make_up_to(study, needed)
+    make(last)
+
+
 def make_all(study: Study, folder: Path) -> None:
     """Make in this process what a run of a study in `folder` would make."""
     with inside(folder):

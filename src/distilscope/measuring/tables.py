@@ -63,6 +63,7 @@ def measure(job: Job) -> None:
     """
     stopwatch = Stopwatch()
     stopwatch.phase("read")
+    runs = collect(job.information.get("runs", []))
     entries = _entries(job.settings)
     outputs = {e.id: observations.read_outputs(e.observation, PROBE) for e in entries}
     held_out = {e.id: found for e in entries if (found := _held_out(e)) is not None}
@@ -134,7 +135,7 @@ def measure(job: Job) -> None:
         if name == "parts" and wrong is not None:
             about["findings"] = wrong
         store.write_table(job.folder / f"{name}.parquet", table, about)
-    store.write_json(job.folder / RUNS_FILE, collect(job.information.get("runs", [])))
+    store.write_json(job.folder / RUNS_FILE, runs)
     facts = {"rows": {name: len(table) for name, table in tables.items()}}
     write_run(job, stopwatch, facts)
 
