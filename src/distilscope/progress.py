@@ -161,12 +161,13 @@ class Job:
 
     def beat(self) -> None:
         """Write the file, and log a line where the last is `LINE_SECONDS` old."""
-        status = self.status()
-        self._write(status)
-        now = self._clock()
-        if now - self._told >= LINE_SECONDS:
-            self._told = now
-            log.info("%s", line(status), extra=A_LINE)
+        with _telling:
+            status = self.status()
+            self._write(status)
+            now = self._clock()
+            if now - self._told >= LINE_SECONDS:
+                self._told = now
+                log.info("%s", line(status), extra=A_LINE)
 
     def end(self, state: str, sentence: str) -> None:
         """It ends without having done its work: `failed` or `stopped`, and why."""
@@ -197,7 +198,8 @@ class Job:
 _current = Job("")
 
 _telling = threading.Lock()
-"""Held while a line is told. A fork waits for it: its child would find the log locked for ever."""
+"""Held while a job tells how it gets on, so that no thread writes over another's. A fork waits for
+it: its child would find the log locked for ever."""
 
 os.register_at_fork(
     before=_telling.acquire,
@@ -214,8 +216,7 @@ def reported(name: str, path: Path | None) -> Iterator[Job]:
 
     def tell() -> None:
         while True:
-            with _telling:
-                job.beat()
+            job.beat()
             if ended.wait(STATUS_SECONDS):
                 return
 
