@@ -17,12 +17,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STUDY_CONFIG ?=
+LONG_BUDGET ?=
 # Handed to the shell as a variable and never as text: a path may hold quotes, spaces and $.
 export CHOSEN := $(value STUDY_CONFIG)
-unexport STUDY_CONFIG WHY
+export FAMILIES := $(value ONLY)
+export BUDGET := $(value LONG_BUDGET)
+unexport STUDY_CONFIG WHY ONLY LONG_BUDGET
 DISTILSCOPE = $(BIN)/python -m distilscope
 PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2 --dist loadfile --max-worker-restart 4
-LONG_BUDGET ?=
 CONFIGURATION = $(if $(CHOSEN),--configuration "$$CHOSEN")
 
 .PHONY: study test test-long lint schema plan watch verify clean-orphans pack accept bench
@@ -59,13 +61,13 @@ accept: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	-$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
-	$(BIN)/python -m benchmarks.speed $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python -m benchmarks.speed $(if $(FAMILIES),--only $$FAMILIES)
 
 test: $(VENV)/.installed lint
 	$(PYTEST) --durations 20 -m "not long"
 
 test-long: $(VENV)/.installed
-	$(PYTEST) --durations 20 -m long $(if $(LONG_BUDGET),--long-budget $(LONG_BUDGET))
+	$(PYTEST) --durations 20 -m long $(if $(BUDGET),--long-budget "$$BUDGET")
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

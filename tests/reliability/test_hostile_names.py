@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,26 +84,42 @@ for word in "$@"; do printf '%s\\n' "$word"; done >> "$TOLD"
 )  # fmt: skip
 @pytest.mark.parametrize("target", ["study", "plan"])
 def test_the_name_of_a_configuration_reaches_no_shell_and_not_make(tmp_path, name, target):
+    words = words_of_make(tmp_path, target, f"STUDY_CONFIG={name}")
+    option = "--configfile" if target == "study" else "--configuration"
+    assert words[words.index(option) + 1] == name
+    assert not list(tmp_path.rglob("made"))
+
+
+@pytest.mark.parametrize("text", ["$(touch made)", "grid; touch made", "$(shell touch made)"])
+@pytest.mark.parametrize(
+    ("target", "variable", "option"),
+    [("bench", "ONLY", "--only"), ("test-long", "LONG_BUDGET", "--long-budget")],
+)
+def test_what_make_is_told_to_run_reaches_no_shell(tmp_path, text, target, variable, option):
+    words = words_of_make(tmp_path, target, f"{variable}={text}")
+    assert " ".join(words[words.index(option) + 1 :]).startswith(text)
+    assert not list(tmp_path.rglob("made"))
+
+
+def words_of_make(tmp_path: Path, *arguments: str) -> list[str]:
+    """Every word that the commands of `make` were given, in an environment of stubs."""
     commands = tmp_path / "venv/bin"
     commands.mkdir(parents=True)
-    for command in ("python", "snakemake"):
+    for command in ("python", "snakemake", "pip"):
         (commands / command).write_text(STUB)
         (commands / command).chmod(0o755)
     (tmp_path / "Makefile").write_bytes((studies.REPOSITORY / "Makefile").read_bytes())
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "venv/.installed").touch()
     done = subprocess.run(
-        ["make", target, "VENV=venv", f"STUDY_CONFIG={name}"],
+        ["make", "VENV=venv", *arguments],
         cwd=tmp_path,
         env={**os.environ, "TOLD": str(tmp_path / "told")},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    words = (tmp_path / "told").read_text().splitlines()
-    option = "--configfile" if target == "study" else "--configuration"
-    assert words[words.index(option) + 1] == name
-    assert not list(tmp_path.rglob("made"))
+    return (tmp_path / "told").read_text().splitlines()
 
 
 @pytest.mark.long(1)
