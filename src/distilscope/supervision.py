@@ -93,7 +93,7 @@ def pass_on_signals() -> None:
 
 
 def _pass_on(signals: int) -> None:
-    """Wait for a signal's number on the descriptor, then send it to every job, until none is left.
+    """Wait for a signal's number on the descriptor, then send it to every job until this one ends.
 
     A job may be between its shell and its first line of Python, so that all are looked for again
     and again; each gets the signal once.
