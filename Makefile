@@ -36,7 +36,7 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 study: $(VENV)/.installed
-	$(BIN)/python -m distilscope.settings "$${CHOSEN:-config/config.yaml}"
+	$(BIN)/python -m distilscope.configuration "$${CHOSEN:-config/config.yaml}"
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores all --resources gpu=1 $(if $(CHOSEN),--configfile "$$CHOSEN")
 	$(DISTILSCOPE) summary $(CONFIGURATION)
 
@@ -76,4 +76,4 @@ lint: $(VENV)/.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --lint
 
 schema: $(VENV)/.installed
-	$(BIN)/python -m distilscope.settings > workflow/schemas/configuration.schema.json
+	$(BIN)/python -m distilscope.configuration > workflow/schemas/configuration.schema.json

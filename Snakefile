@@ -19,10 +19,12 @@ sys.path.insert(0, LIBRARY)
 SEARCHED = filter(None, [LIBRARY, os.environ.get("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(SEARCHED))
 
-from distilscope import settings, study, supervision
-from distilscope.watching import companion
+from distilscope.configuration import files
+from distilscope.planning.pending import Standing
+from distilscope.workflow import planning, starting, supervision
+from distilscope.workflow.watching import companion
 
-study.lighten()
+planning.lighten()
 supervision.pass_on_signals()
 
 # A --configfile on the command line replaces the default study; it is never merged into it.
@@ -32,7 +34,7 @@ DEFAULT = "config/config.yaml"
 try:
     if workflow.is_main_process:
         for file in workflow.config_settings.configfiles or [DEFAULT]:
-            settings.read(file)
+            files.read(file)
 except ValueError as fault:
     raise WorkflowError(str(fault)) from None
 
@@ -42,7 +44,7 @@ if not workflow.config_settings.configfiles:
 
 
 try:
-    STARTED = study.start(
+    STARTED = starting.start(
         config, sys.argv[1:], Path(workflow.basedir), scheduled=workflow.remote_exec
     )
 except (ValueError, OSError) as fault:
@@ -50,7 +52,7 @@ except (ValueError, OSError) as fault:
 
 CONFIGURATION, STUDY = STARTED.configuration, STARTED.study
 DEVICE, GPU = STARTED.device, STARTED.gpus
-STANDING = study.Standing(STUDY)
+STANDING = Standing(STUDY)
 
 
 include: "rules/common.smk"

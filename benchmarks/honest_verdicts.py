@@ -34,11 +34,11 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from distilscope import claims
-from distilscope.inference.claims import SUPPORTED, contrasts_of, decide, summarise
-from distilscope.inference.contrasts import Contrast, seeds_needed
-from distilscope.inference.values import Cell, NotTested, Seen, Values
+from distilscope.configuration import claims
 from distilscope.measuring.claim_rows import headline_rows
+from distilscope.statistics.contrasts import Contrast, seeds_needed
+from distilscope.statistics.values import Cell, NotTested, Seen, Values
+from distilscope.statistics.verdicts import SUPPORTED, contrasts_of, decide, summarise
 
 ROOT = Path(__file__).resolve().parents[1]
 CLAIMS = ROOT / "resources/published/reasoning-consistency.yaml"

@@ -66,9 +66,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from distilscope.inference import bootstrap
-from distilscope.measuring import image_specific, image_specific_unit, maps, objects
+from distilscope.analyses.alignment import image_specific, image_specific_unit, maps, objects
 from distilscope.reporting import style
+from distilscope.statistics import bootstrap
 
 ROOT = Path(__file__).resolve().parents[1]
 SIDE, CLASSES, IMAGES = 8, 4, 400

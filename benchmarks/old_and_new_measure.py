@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from distilscope import claims
-from distilscope.inference.claims import Judgement, judge
-from distilscope.inference.values import Values
+from distilscope.configuration import claims
 from distilscope.measuring.claim_rows import headline_rows
+from distilscope.statistics.values import Values
+from distilscope.statistics.verdicts import Judgement, judge
 
 ROOT = Path(__file__).resolve().parents[1]
 CLAIMS = ROOT / "resources/published/reasoning-consistency.yaml"

@@ -1,6 +1,8 @@
 # What all rules share: where an artefact's files are, and what its job is told.
 
-from distilscope import catalog, study
+from distilscope import catalog
+from distilscope.planning.artefact import FOLDERS, STORE
+from distilscope.workflow.planning import Told
 
 
 wildcard_constraints:
@@ -17,7 +19,7 @@ wildcard_constraints:
 
 def files(kind, wildcard):
     """The files of an artefact of that kind."""
-    folder = study.STORE / study.FOLDERS[kind] / f"{{{wildcard}}}"
+    folder = STORE / FOLDERS[kind] / f"{{{wildcard}}}"
     return [str(folder / name) for name in STUDY.outputs(kind)]
 
 
@@ -48,6 +50,6 @@ def inputs(kind, wildcard):
 
 def told(kind, wildcard):
     """What the job of an artefact is told: a `Job`."""
-    return lambda wildcards: study.Told(
+    return lambda wildcards: Told(
         STUDY.artefact(kind, getattr(wildcards, wildcard))
     )

@@ -2,7 +2,7 @@
 
 import json
 
-from distilscope import record
+from distilscope.planning import record
 
 
 rule figures:

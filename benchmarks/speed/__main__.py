@@ -18,7 +18,7 @@ import time
 import traceback
 from pathlib import Path
 
-from distilscope.script import set_threads
+from distilscope.workflow.script import set_threads
 
 FAMILIES = {
     "students": "steps:students",

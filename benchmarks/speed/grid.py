@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 
 from distilscope.data.views import ViewOrder
-from distilscope.study.machine import bf16_units
 from distilscope.training import runtime
 from distilscope.training.batches import BatchPlan
+from distilscope.workflow.machine import bf16_units
 
 from . import loops, material
 from .peers import Torchdistill, plain_loop

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from distilscope.measuring import representation
+from distilscope.analyses.representation import representation
 from distilscope.observing import grams
 
 from .timing import Goal, Row, compared, doing, interleaved, missing

@@ -11,9 +11,9 @@ from scipy import stats
 from torch.nn import functional as F
 
 from distilscope import catalog, store
-from distilscope.measuring import image_specific, image_specific_unit
-from distilscope.measuring import maps as measures
-from distilscope.measuring.pairs import Prepared
+from distilscope.analyses.alignment import image_specific, image_specific_unit
+from distilscope.analyses.alignment import maps as measures
+from distilscope.analyses.alignment.pairs import Prepared
 from distilscope.observing.forward import forward
 from distilscope.observing.numerics import exact
 from distilscope.observing.probe import Probe

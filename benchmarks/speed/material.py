@@ -12,10 +12,10 @@ from torch import nn
 
 from distilscope import catalog, store
 from distilscope.data.dataset import Dataset, Normalisation, Split
-from distilscope.job import Job
 from distilscope.models import weights
 from distilscope.models.build import build
-from distilscope.study.machine import bf16_units
+from distilscope.planning.job import Job
+from distilscope.workflow.machine import bf16_units
 
 SIZE, CLASSES, BATCH = 32, 10, 128
 STUDENTS = ("plain-tiny", "plain-small", "plain-medium")

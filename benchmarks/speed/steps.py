@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from distilscope import progress
 from distilscope.training.signals import Signal
+from distilscope.workflow import progress
 
 from . import loops, material
 from .timing import Goal, Row, compared, interleaved

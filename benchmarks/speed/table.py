@@ -12,8 +12,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from distilscope import provenance, store
-from distilscope.study.machine import bf16_units
+from distilscope import store
+from distilscope.workflow import provenance
+from distilscope.workflow.machine import bf16_units
 
 from .timing import Row
 

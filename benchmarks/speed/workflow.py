@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from distilscope import store
-from distilscope.study import FOLDERS
+from distilscope.planning.artefact import FOLDERS
 
 from .timing import Goal, Row, missing, single
 

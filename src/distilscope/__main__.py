@@ -7,8 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
-from distilscope import publishing
 from distilscope.commands import accept, configured, orphans, pack, plan, verify, watch
+from distilscope.store import publishing
 
 DEFAULT = Path("config/config.yaml")
 

@@ -460,10 +460,15 @@ class Probe:
 
 
 PROBES: dict[str, Probe] = {
-    "plain": Probe("distilscope.probing.plain:build", ("test",), explained=("test",)),
-    "patched": Probe("distilscope.probing.patched:build", ("patch-on", "patch-off")),
+    "plain": Probe(
+        "distilscope.analyses.shortcuts.probes.plain:build", ("test",), explained=("test",)
+    ),
+    "patched": Probe(
+        "distilscope.analyses.shortcuts.probes.patched:build", ("patch-on", "patch-off")
+    ),
     "masked": Probe(
-        "distilscope.probing.masked:build", ("masked-top", "masked-random", "masked-centre")
+        "distilscope.analyses.shortcuts.probes.masked:build",
+        ("masked-top", "masked-random", "masked-centre"),
     ),
 }
 
@@ -486,25 +491,25 @@ TABLES = (
     "published",
 )
 
-_DRAWN_IN = "distilscope.reporting.figures"
+_DRAWN_IN = "distilscope.analyses"
 
 FIGURES: dict[str, str] = {
-    "consistency": f"{_DRAWN_IN}.consistency:fig_consistency",
-    "part-alignment": f"{_DRAWN_IN}.regimes:fig_part_alignment",
-    "part-focus": f"{_DRAWN_IN}.regimes:fig_part_focus",
-    "parts": f"{_DRAWN_IN}.parts:fig_parts",
-    "faithfulness": f"{_DRAWN_IN}.faithfulness:fig_faithfulness",
-    "per-class": f"{_DRAWN_IN}.classes:fig_per_class",
-    "class-model": f"{_DRAWN_IN}.classes:fig_class_model",
-    "divergent": f"{_DRAWN_IN}.divergent:fig_divergent",
-    "sanity": f"{_DRAWN_IN}.sanity:fig_sanity",
-    "compression": f"{_DRAWN_IN}.sweeps:fig_compression",
-    "temperature": f"{_DRAWN_IN}.sweeps:fig_temperature",
-    "covariation": f"{_DRAWN_IN}.covariation:fig_covariation",
-    "cka": f"{_DRAWN_IN}.representation:fig_cka",
-    "regimes": f"{_DRAWN_IN}.regimes:fig_regimes",
-    "accuracy-calibration": f"{_DRAWN_IN}.performance:fig_accuracy_calibration",
-    "reliability": f"{_DRAWN_IN}.performance:fig_reliability",
-    "logit-table": f"{_DRAWN_IN}.logit_table:fig_logit_table",
-    "training": f"{_DRAWN_IN}.training:fig_training",
+    "consistency": f"{_DRAWN_IN}.alignment.figures.consistency:fig_consistency",
+    "part-alignment": f"{_DRAWN_IN}.sweeps.figures.regimes:fig_part_alignment",
+    "part-focus": f"{_DRAWN_IN}.sweeps.figures.regimes:fig_part_focus",
+    "parts": f"{_DRAWN_IN}.parts.figures.parts:fig_parts",
+    "faithfulness": f"{_DRAWN_IN}.parts.figures.faithfulness:fig_faithfulness",
+    "per-class": f"{_DRAWN_IN}.alignment.figures.classes:fig_per_class",
+    "class-model": f"{_DRAWN_IN}.alignment.figures.classes:fig_class_model",
+    "divergent": f"{_DRAWN_IN}.alignment.figures.divergent:fig_divergent",
+    "sanity": f"{_DRAWN_IN}.randomisation.figures:fig_sanity",
+    "compression": f"{_DRAWN_IN}.sweeps.figures.sweeps:fig_compression",
+    "temperature": f"{_DRAWN_IN}.sweeps.figures.sweeps:fig_temperature",
+    "covariation": f"{_DRAWN_IN}.alignment.figures.covariation:fig_covariation",
+    "cka": f"{_DRAWN_IN}.representation.figures:fig_cka",
+    "regimes": f"{_DRAWN_IN}.sweeps.figures.regimes:fig_regimes",
+    "accuracy-calibration": f"{_DRAWN_IN}.outputs.figures.performance:fig_accuracy_calibration",
+    "reliability": f"{_DRAWN_IN}.outputs.figures.performance:fig_reliability",
+    "logit-table": f"{_DRAWN_IN}.outputs.figures.logit_table:fig_logit_table",
+    "training": f"{_DRAWN_IN}.outputs.figures.training:fig_training",
 }

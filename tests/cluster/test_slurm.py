@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from distilscope import gpu
+from distilscope.workflow import gpu
 from tests.reliability import killing, studies
 
 from .slurm import DEVICES, NODE

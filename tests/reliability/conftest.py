@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from distilscope.study import Study
+from distilscope.planning.study import Study
 
 from ..running.once import once
 from . import studies

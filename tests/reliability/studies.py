@@ -16,10 +16,14 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from distilscope import publishing, record, script, settings
-from distilscope.job import Job
-from distilscope.study import FOLDERS, STORE, Artefact, Standing, Study
-from distilscope.study.pending import in_order
+from distilscope.configuration.study import parse
+from distilscope.planning import record
+from distilscope.planning.artefact import FOLDERS, STORE, Artefact
+from distilscope.planning.job import Job
+from distilscope.planning.pending import Standing, in_order
+from distilscope.planning.study import Study
+from distilscope.store import publishing
+from distilscope.workflow import script
 
 __all__ = ["FOLDERS", "STORE", "Artefact", "Study", "in_order"]
 
@@ -65,7 +69,7 @@ PARTED = small(
 
 def plan(raw: dict) -> Study:
     """The study of a configuration."""
-    configuration = settings.parse(raw)
+    configuration = parse(raw)
     return Study(configuration, configuration.precision, REPOSITORY)
 
 

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from distilscope import record
-from distilscope.settings import ConfigurationError, parse
-from distilscope.study import Study
+from distilscope.configuration.kinds import ConfigurationError
+from distilscope.configuration.study import parse
+from distilscope.planning import record
+from distilscope.planning.study import Study
 
 from . import studies
 

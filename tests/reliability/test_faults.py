@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from distilscope.study import Artefact, Study
+from distilscope.planning.artefact import Artefact
+from distilscope.planning.study import Study
 
 from . import faults, studies
 

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from distilscope import settings, store
+from distilscope import store
+from distilscope.configuration.kinds import ConfigurationError
+from distilscope.configuration.study import parse
 
 from ..unit.reporting import browser
 from . import studies
@@ -54,10 +56,10 @@ def test_a_name_that_could_leave_the_results_or_reach_a_shell_is_refused(name):
     for part in ("recipes", "teachers", "students"):
         raw = studies.small()
         raw[part][name] = next(iter(raw[part].values()))
-        with pytest.raises(settings.ConfigurationError, match=part):
-            settings.parse(raw)
-    with pytest.raises(settings.ConfigurationError, match="study"):
-        settings.parse(studies.small(study=name))
+        with pytest.raises(ConfigurationError, match=part):
+            parse(raw)
+    with pytest.raises(ConfigurationError, match="study"):
+        parse(studies.small(study=name))
 
 
 def test_images_at_an_odd_path_are_read_and_no_shell_reads_the_path(tmp_path):

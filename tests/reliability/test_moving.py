@@ -9,7 +9,7 @@ from pathlib import Path
 from distilscope import store
 from distilscope.commands import accept
 from distilscope.commands.verify import verify
-from distilscope.study import Standing
+from distilscope.planning.pending import Standing
 
 from ..unit.commands.made import edited
 from . import studies

@@ -17,7 +17,9 @@ from pathlib import Path
 
 import yaml
 
-from distilscope import settings, study
+from distilscope.configuration.study import parse
+from distilscope.planning.pending import Standing
+from distilscope.planning.study import Study
 
 from . import warm
 
@@ -26,10 +28,10 @@ PARTS = ("Snakefile", "rules", "workflow", "src", "profiles", "config", "resourc
 
 FORESEE = """
 from pathlib import Path
-from distilscope import study
+from distilscope.planning.pending import Standing
 from distilscope.commands.configured import study_of
 
-todo = study.Standing(study_of(Path("config/config.yaml"), Path.cwd())).pending()
+todo = Standing(study_of(Path("config/config.yaml"), Path.cwd())).pending()
 for artefact in todo.artefacts:
     print(artefact.kind, artefact.slug)
 print("publish" * todo.publish)
@@ -72,9 +74,9 @@ SMALL = {
 }
 
 
-def study_of(raw: dict, root: Path = REPOSITORY) -> study.Study:
+def study_of(raw: dict, root: Path = REPOSITORY) -> Study:
     """The study of a configuration, by the source of this process; call it in a scratch folder."""
-    return study.Study(settings.parse(copy.deepcopy(raw)), raw.get("precision", "fp32"), root)
+    return Study(parse(copy.deepcopy(raw)), raw.get("precision", "fp32"), root)
 
 
 def files_of(raw: dict, root: Path = REPOSITORY) -> set[Path]:
@@ -92,7 +94,7 @@ def jobs_of(raw: dict, there: set[Path]) -> list[str]:
     for artefact in planned.artefacts.values():  # a result keeps its identity under another label
         if (artefact.folder.parent.name, artefact.folder.suffix) in labelled:
             names.update(f"{artefact.folder}/{name}" for name in planned.outputs(artefact.kind))
-    todo = study.Standing(planned, names.__contains__).pending()
+    todo = Standing(planned, names.__contains__).pending()
     found = [f"{artefact.kind} {artefact.slug}" for artefact in todo.artefacts]
     return sorted(found + ["publish"] * todo.publish)
 

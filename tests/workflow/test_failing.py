@@ -7,7 +7,7 @@ import pytest
 from .clone import Clone
 
 FAILING = """
-from distilscope.script import reported
+from distilscope.workflow.script import reported
 
 with reported(snakemake):
     raise ValueError("the pictures are of another century")

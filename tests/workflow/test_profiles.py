@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from distilscope import gpu
+from distilscope.workflow import gpu
 
 from ..mounting import mounted
 from .clone import REPOSITORY, Clone

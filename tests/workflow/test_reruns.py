@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 import yaml
 
-from distilscope import study
+from distilscope.planning.artefact import FOLDERS
+from distilscope.planning.pending import Standing
 
 from .clone import Clone, study_of
 from .edits import (
@@ -49,7 +50,7 @@ def edit(clone, change):
 
 def folder_of(clone, kind, slug):
     """The folder of the one artefact of that name."""
-    (found,) = (clone.folder / "results/store" / study.FOLDERS[kind]).glob(f"{slug}.*")
+    (found,) = (clone.folder / "results/store" / FOLDERS[kind]).glob(f"{slug}.*")
     return found
 
 
@@ -202,7 +203,7 @@ def test_the_function_of_a_catalogue_entry_is_in_the_identity(clone, entry, othe
 
 
 def test_the_sizes_of_families_of_claims_are_in_the_identity(clone):
-    path = clone.folder / "src/distilscope/claims.py"
+    path = clone.folder / "src/distilscope/configuration/claims.py"
     assert "families.count(name)" in path.read_text()
     path.write_text(path.read_text().replace("families.count(name)", "1"))
     assert clone.foreseen() == aggregation()
@@ -292,7 +293,7 @@ def test_the_library_foresees_what_snakemake_plans(clone, lost, monkeypatch):
         shutil.rmtree(folder_of(clone, kind, slug))
     edit(clone, T_ADDED)
     monkeypatch.chdir(clone.folder)
-    todo = study.Standing(study_of(clone.configuration, clone.folder)).pending()
+    todo = Standing(study_of(clone.configuration, clone.folder)).pending()
     foreseen = [f"{artefact.kind} {artefact.slug}" for artefact in todo.artefacts]
     assert sorted([*foreseen, "publish"]) == clone.plan()
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from distilscope import gpu
-from distilscope.settings import ConfigurationError
-from distilscope.study import Invocation, invocation, resolve_device
+from distilscope.configuration.kinds import ConfigurationError
+from distilscope.workflow import gpu
+from distilscope.workflow.machine import Invocation, invocation, resolve_device
 
 from .clone import REPOSITORY, Clone
 

@@ -1,5 +1,5 @@
 """Snakemake runs this for rule `derived`; the work is in distilscope.models.randomised."""
 
-from distilscope.script import run
+from distilscope.workflow.script import run
 
 run(snakemake, "distilscope.models.randomised:make")

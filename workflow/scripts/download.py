@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from distilscope import catalog
-from distilscope.script import call, reported
+from distilscope.workflow.script import call, reported
 
 with reported(snakemake):
     entry = catalog.DATASETS[snakemake.wildcards.source]

@@ -1,5 +1,5 @@
 """Snakemake runs this for rule `figures`; the work is in distilscope.reporting.figures."""
 
-from distilscope.script import run
+from distilscope.workflow.script import run
 
 run(snakemake, "distilscope.reporting.figures:make")

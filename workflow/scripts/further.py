@@ -1,5 +1,5 @@
 """Snakemake runs this for rule `further`; the work is in distilscope.observing.further."""
 
-from distilscope.script import run
+from distilscope.workflow.script import run
 
 run(snakemake, "distilscope.observing.further:observe")

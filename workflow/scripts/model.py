@@ -1,5 +1,5 @@
 """Snakemake runs this for rule `model`; the work is in distilscope.training.train."""
 
-from distilscope.script import run
+from distilscope.workflow.script import run
 
 run(snakemake, "distilscope.training.train:train", checkpoints="results/checkpoints")

@@ -1,5 +1,5 @@
 """Snakemake runs this for rule `networks`; the work is in distilscope.checking.networks."""
 
-from distilscope.script import run
+from distilscope.workflow.script import run
 
 run(snakemake, "distilscope.checking.networks:check")

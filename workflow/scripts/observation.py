@@ -1,5 +1,5 @@
 """Snakemake runs this for rule `observation`; the work is in distilscope.observing.observe."""
 
-from distilscope.script import run
+from distilscope.workflow.script import run
 
 run(snakemake, "distilscope.observing.observe:observe")

@@ -1,5 +1,5 @@
 """Snakemake runs this for rule `parts`; the work is in distilscope.data.parts."""
 
-from distilscope.script import run
+from distilscope.workflow.script import run
 
 run(snakemake, "distilscope.data.parts:make")

@@ -1,5 +1,5 @@
-"""Snakemake runs this for rule `planted`; the work is in distilscope.data.planted."""
+"""Snakemake runs this for rule `planted`; the work is in distilscope.analyses.shortcuts.planted."""
 
-from distilscope.script import run
+from distilscope.workflow.script import run
 
-run(snakemake, "distilscope.data.planted:plant")
+run(snakemake, "distilscope.analyses.shortcuts.planted:plant")

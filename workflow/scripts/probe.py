@@ -1,5 +1,5 @@
-"""Snakemake runs this for rule `probe`; the work is in distilscope.probing.make."""
+"""Snakemake runs this for rule `probe`; the work is in analyses.shortcuts.probes.make."""
 
-from distilscope.script import run
+from distilscope.workflow.script import run
 
-run(snakemake, "distilscope.probing.make:make")
+run(snakemake, "distilscope.analyses.shortcuts.probes.make:make")

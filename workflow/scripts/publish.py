@@ -1,10 +1,10 @@
-"""Snakemake runs this for rule `publish`; the work is in distilscope.publishing."""
+"""Snakemake runs this for rule `publish`; the work is in distilscope.store.publishing."""
 
 import json
 from pathlib import Path
 
-from distilscope.publishing import publish
-from distilscope.script import reported
+from distilscope.store.publishing import publish
+from distilscope.workflow.script import reported
 
 with reported(snakemake):
     folders = {kind: Path(folder) for kind, folder in snakemake.params.folders.items()}

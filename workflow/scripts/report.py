@@ -1,5 +1,5 @@
 """Snakemake runs this for rule `report`; the work is in distilscope.reporting.report."""
 
-from distilscope.script import run
+from distilscope.workflow.script import run
 
 run(snakemake, "distilscope.reporting.report:make_report")

@@ -1,5 +1,5 @@
 """Snakemake runs this for rule `tables`; the work is in distilscope.measuring.tables."""
 
-from distilscope.script import run
+from distilscope.workflow.script import run
 
 run(snakemake, "distilscope.measuring.tables:measure")

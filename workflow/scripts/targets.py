@@ -1,5 +1,5 @@
 """Snakemake runs this for rule `targets`; the work is in distilscope.training.targets."""
 
-from distilscope.script import run
+from distilscope.workflow.script import run
 
 run(snakemake, "distilscope.training.targets:tabulate")

@@ -9,10 +9,10 @@ from typing import Any
 
 from distilscope.checking.trial import Findings, attempt
 from distilscope.data.dataset import Dataset, load
-from distilscope.job import Job
 from distilscope.models.build import ModelError
-from distilscope.provenance import Stopwatch, write_run
+from distilscope.planning.job import Job
 from distilscope.training import runtime
+from distilscope.workflow.provenance import Stopwatch, write_run
 
 log = logging.getLogger("distilscope")
 

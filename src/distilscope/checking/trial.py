@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 
 from distilscope.data.dataset import Dataset
-from distilscope.job import Job
 from distilscope.models.build import ModelError, build, shapes_of
 from distilscope.models.cost import cost
 from distilscope.models.memory_format import place
@@ -29,6 +28,7 @@ from distilscope.observing.forward import Passed, forward
 from distilscope.observing.numerics import exact
 from distilscope.observing.probe import Probe
 from distilscope.observing.request import Request
+from distilscope.planning.job import Job
 from distilscope.training.evaluate import evaluate
 from distilscope.training.loop import rehearse
 from distilscope.training.signals import normalisation_of

@@ -15,12 +15,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from distilscope import accepted, record, store
+from distilscope import store
 from distilscope.commands.configured import study_of
-from distilscope.record import Known, Record
-from distilscope.settings import ConfigurationError
-from distilscope.study import Artefact, Standing, Study, in_order
-from distilscope.study.settled import link
+from distilscope.configuration.kinds import ConfigurationError
+from distilscope.planning import record
+from distilscope.planning.artefact import Artefact
+from distilscope.planning.pending import Standing, in_order
+from distilscope.planning.record import Known, Record
+from distilscope.planning.settled import link
+from distilscope.planning.study import Study
+from distilscope.store import accepted
 
 MADE_ANEW = ("tables", "figures", "report")
 

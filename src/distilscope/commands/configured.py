@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from distilscope import settings
-from distilscope.settings import Configuration
-from distilscope.study import PRECISIONS, Study, resolve_device, settle
+from distilscope.configuration import files
+from distilscope.configuration.study import Configuration, parse
+from distilscope.planning.settled import PRECISIONS, settle
+from distilscope.planning.study import Study
+from distilscope.workflow.machine import resolve_device
 
 
 def read(path: Path) -> Configuration:
@@ -16,7 +18,7 @@ def read(path: Path) -> Configuration:
     Raises:
         ConfigurationError: there is no such file, or it can't be used.
     """
-    return settings.parse(settings.read(path), str(path))
+    return parse(files.read(path), str(path))
 
 
 def study_of(path: Path, root: Path) -> Study:

@@ -8,10 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from distilscope import settings, store
-from distilscope.record import Record
-from distilscope.settings import ConfigurationError
-from distilscope.study import ROLES, Artefact, Model, Pending, Standing, Study
+from distilscope import store
+from distilscope.configuration.kinds import ConfigurationError
+from distilscope.configuration.study import parse
+from distilscope.planning.artefact import Artefact
+from distilscope.planning.models import ROLES, Model
+from distilscope.planning.pending import Pending, Standing
+from distilscope.planning.record import Record
+from distilscope.planning.study import Study
 
 UNSET = "unset"
 LISTS = ("models", "networks", "sanity", "audits", "configuration")
@@ -176,7 +180,7 @@ class Reasons:
     def _before(self) -> Study | None:
         """The published configuration with the present source: what differs is configured."""
         try:
-            configuration = settings.parse(self.record.configuration)
+            configuration = parse(self.record.configuration)
             return Study(configuration, self.record.precision, self.root)
         except ConfigurationError:
             return None

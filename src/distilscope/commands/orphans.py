@@ -8,8 +8,8 @@ from pathlib import Path
 
 from distilscope import store
 from distilscope.commands.configured import possible_studies, read
-from distilscope.settings import ConfigurationError, NotHere
-from distilscope.study import FOLDERS, RESULTS, STORE
+from distilscope.configuration.kinds import ConfigurationError, NotHere
+from distilscope.planning.artefact import FOLDERS, RESULTS, STORE
 
 CHECKPOINTS = RESULTS / "checkpoints"
 

@@ -14,11 +14,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from distilscope import accepted, record, store
+from distilscope import store
 from distilscope.commands import crate, verify
 from distilscope.commands.configured import read
-from distilscope.settings import ConfigurationError
-from distilscope.study import FOLDERS, RESULTS, STORE
+from distilscope.configuration.kinds import ConfigurationError
+from distilscope.planning import record
+from distilscope.planning.artefact import FOLDERS, RESULTS, STORE
+from distilscope.store import accepted
 
 MANIFEST = "manifest.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zip has no time before it; no file's own time plays a part

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from distilscope import record
 from distilscope.commands.configured import study_of
 from distilscope.commands.differences import Reasons, counted
-from distilscope.study import Pending, Standing, Study
+from distilscope.planning import record
+from distilscope.planning.pending import Pending, Standing
+from distilscope.planning.study import Study
 
 
 def explain(study: Study, root: Path) -> list[str]:

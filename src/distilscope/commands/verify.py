@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from distilscope import record, store
+from distilscope import store
+from distilscope.planning import record
+from distilscope.planning.artefact import RESULTS, STORE
 from distilscope.store import DIGEST_SUFFIX, DamagedFile
-from distilscope.study import RESULTS, STORE
 
 RESOLVED = "resolved"
 

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 from distilscope.commands.configured import study_of
-from distilscope.study.calibration import Calibration
-from distilscope.study.effort import Effort
-from distilscope.watching import words
-from distilscope.watching.overview import Overview, Watcher
+from distilscope.workflow.calibration import Calibration
+from distilscope.workflow.effort import Effort
+from distilscope.workflow.watching import words
+from distilscope.workflow.watching.overview import Overview, Watcher
 
 REFRESH_SECONDS, LINES_SECONDS = 1.0, 10.0
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from distilscope import progress
 from distilscope.data import composed_objects
 from distilscope.data.composed_objects import ALWAYS, CLASSES, DISTRACTORS, MARK, NAMES, PARTS
 from distilscope.data.composed_variates import OfPart, Slot, Variates, noise, of_part, uniform
 from distilscope.data.raw import BadData
+from distilscope.workflow import progress
 
 SMALLEST, LARGEST = 32, 128
 TEST_KEYS = 2**40

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from distilscope import progress
 from distilscope.data.fit import FITS, check_padding
 from distilscope.data.listing import entries
 from distilscope.data.raw import DECODED_LIMIT_BYTES, BadData, RawSplits, in_order
+from distilscope.workflow import progress
 
 PIXEL_LIMIT = 50_000_000
 """The most pixels of one picture. Larger ones are refused before they are decoded."""

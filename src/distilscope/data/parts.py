@@ -11,8 +11,8 @@ from distilscope.data.part_maps import FINDINGS_FILE, MAPS_FILE, REMOVED_FILE
 from distilscope.data.part_sources import Place
 from distilscope.data.probes import read_test_images
 from distilscope.data.removal import remove
-from distilscope.job import Job
-from distilscope.provenance import Stopwatch, write_run
+from distilscope.planning.job import Job
+from distilscope.workflow.provenance import Stopwatch, write_run
 
 log = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from distilscope.data.files import IMAGES_FILE, MANIFEST_FILE
 from distilscope.data.fit import FITS
 from distilscope.data.hashing import Stream, mix, ranks_in_class
 from distilscope.data.raw import BadData, RawPart, RawSplits
-from distilscope.job import Job
-from distilscope.provenance import Stopwatch, write_run
+from distilscope.planning.job import Job
+from distilscope.workflow.provenance import Stopwatch, write_run
 
 GREY_RULE = "the grey value in each of three equal channels"
 

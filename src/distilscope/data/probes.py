@@ -10,7 +10,7 @@ import numpy as np
 
 from distilscope import store
 from distilscope.data.files import IMAGES_FILE, MANIFEST_FILE
-from distilscope.job import Job
+from distilscope.planning.job import Job
 
 FILE = "images.safetensors"
 

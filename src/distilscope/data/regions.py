@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from distilscope import progress
 from distilscope.data.part_maps import MOST_PARTS, PartMaps, areas
 from distilscope.data.raw import BadData
+from distilscope.workflow import progress
 
 FOREGROUND = "foreground"
 REGIONS_COMMAND = 'pip install "distilscope[regions]"'

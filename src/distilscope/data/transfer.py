@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.error import HTTPError
 
-from distilscope import progress
+from distilscope.workflow import progress
 
 TIMEOUT_SECONDS = 60.0
 """After which a server that says nothing is given up."""

@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from distilscope import claims, store
-from distilscope.inference.claims import Judgement, judge
-from distilscope.inference.values import Values
+from distilscope import store
+from distilscope.configuration import claims
+from distilscope.statistics.values import Values
+from distilscope.statistics.verdicts import Judgement, judge
 
 HEADLINE = {"method": "gradcam", "resolution": "input", "explained": "reference"}
 COLUMNS = (

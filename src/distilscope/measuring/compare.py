@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from distilscope import catalog, progress, store
-from distilscope.job import Job
-from distilscope.measuring import causes, layer_pairs, maps, objects, observations
+from distilscope import catalog, store
+from distilscope.analyses.alignment import maps, objects
+from distilscope.analyses.alignment.pairs import Images, Prepared, Rules, measure_pair
+from distilscope.analyses.parts.part_tables import measure_maps, read_images
+from distilscope.analyses.parts.parts_pair import PartRules
+from distilscope.analyses.representation import layer_pairs
+from distilscope.measuring import causes, observations
 from distilscope.measuring.observations import ABSENT, LayerMaps, Outputs
-from distilscope.measuring.pairs import Images, Prepared, Rules, measure_pair
-from distilscope.measuring.part_tables import measure_maps, read_images
-from distilscope.measuring.parts_pair import PartRules
-from distilscope.provenance import Stopwatch, write_run
+from distilscope.planning.job import Job
+from distilscope.workflow import progress
+from distilscope.workflow.provenance import Stopwatch, write_run
 
 KEYS = ("method", "layer", "reference_layer", "resolution", "grid", "explained")
 RESOLUTIONS = ("native", "input")

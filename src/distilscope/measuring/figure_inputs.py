@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from distilscope import catalog, store
-from distilscope.measuring import calibration, maps, observations
-from distilscope.measuring.alignment_rows import Pair
-from distilscope.measuring.calibration import Confidences
+from distilscope.analyses.alignment import maps
+from distilscope.analyses.alignment.alignment_rows import Pair
+from distilscope.analyses.outputs import calibration
+from distilscope.analyses.outputs.calibration import Confidences
+from distilscope.measuring import observations
 from distilscope.measuring.observations import Outputs
 from distilscope.measuring.study_rows import Entry, Rows, Study
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from distilscope.inference import bootstrap, paired
-from distilscope.measuring import fidelity
-from distilscope.measuring.alignment_rows import Pair
+from distilscope.analyses.alignment.alignment_rows import Pair
+from distilscope.analyses.outputs import fidelity
 from distilscope.measuring.claim_rows import HEADLINE
 from distilscope.measuring.observations import Outputs
 from distilscope.measuring.study_rows import Entry, Study
+from distilscope.statistics import bootstrap, paired
 
 CELL = ("role", "student", "objective", "objective_params", "T", "alpha")
 COLUMNS = (

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from distilscope.forked import side_by_side
-from distilscope.inference.bootstrap import Resamples
-from distilscope.measuring.pairs import Rules
+from distilscope.analyses.alignment.pairs import Rules
+from distilscope.statistics.bootstrap import Resamples
+from distilscope.workflow.forked import side_by_side
 
 MODEL_COLUMNS = (
     *("model", "role", "architecture", "student", "objective", "objective_params"),

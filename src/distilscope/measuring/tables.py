@@ -7,22 +7,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from distilscope import store
-from distilscope.data.files import MANIFEST_FILE
-from distilscope.inference.values import TWIN_ROLES
-from distilscope.job import Job
-from distilscope.measuring import figure_inputs, observations
-from distilscope.measuring.alignment_rows import (
+from distilscope.analyses.alignment.alignment_rows import (
     Pair,
     add_alignment_rows,
     add_layer_rows,
     read_pairs,
 )
-from distilscope.measuring.claim_rows import claims_table, published_table
-from distilscope.measuring.covariation_rows import covariation_table
-from distilscope.measuring.observations import Outputs
-from distilscope.measuring.output_rows import HELD_OUT, add_fidelity_rows, add_output_rows
-from distilscope.measuring.pairs import Rules
-from distilscope.measuring.part_rows import (
+from distilscope.analyses.alignment.covariation_rows import covariation_table
+from distilscope.analyses.alignment.pairs import Rules
+from distilscope.analyses.alignment.trivial import add_trivial_rows
+from distilscope.analyses.outputs.output_rows import HELD_OUT, add_fidelity_rows, add_output_rows
+from distilscope.analyses.parts.part_rows import (
     PartPair,
     add_part_rows,
     add_reference_rows,
@@ -32,12 +27,17 @@ from distilscope.measuring.part_rows import (
     parts_table,
     read_part_pairs,
 )
-from distilscope.measuring.sanity import sanity_table
+from distilscope.analyses.randomisation.sanity import sanity_table
+from distilscope.analyses.shortcuts.measure import NONE_JUDGED, rates_table, shortcuts_table
+from distilscope.data.files import MANIFEST_FILE
+from distilscope.measuring import figure_inputs, observations
+from distilscope.measuring.claim_rows import claims_table, published_table
+from distilscope.measuring.observations import Outputs
 from distilscope.measuring.seed_rows import seeds_table
-from distilscope.measuring.shortcuts import NONE_JUDGED, rates_table, shortcuts_table
 from distilscope.measuring.study_rows import Entry, Rows, Study
-from distilscope.measuring.trivial import add_trivial_rows
-from distilscope.provenance import RUNS_FILE, Stopwatch, collect, write_run
+from distilscope.planning.job import Job
+from distilscope.statistics.values import TWIN_ROLES
+from distilscope.workflow.provenance import RUNS_FILE, Stopwatch, collect, write_run
 
 PROBE = "test"
 DIVERGENT = 12

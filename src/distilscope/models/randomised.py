@@ -9,10 +9,10 @@ from torch import nn
 
 from distilscope import store
 from distilscope.data.files import MANIFEST_FILE
-from distilscope.job import Job
 from distilscope.models import weights
 from distilscope.models.build import ModelError, build, check_layers
-from distilscope.provenance import Stopwatch, write_run
+from distilscope.planning.job import Job
+from distilscope.workflow.provenance import Stopwatch, write_run
 
 
 def make(job: Job) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from distilscope import progress
 from distilscope.catalog import METHODS
 from distilscope.data.dataset import stratified_subset
 from distilscope.observing import classes
@@ -17,6 +16,7 @@ from distilscope.observing.forward import Prepare
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.probe import Probe
 from distilscope.observing.request import Request
+from distilscope.workflow import progress
 
 INPUT_LAYER = "input"
 BATCH = 32

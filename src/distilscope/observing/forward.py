@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from distilscope import progress
 from distilscope.observing import classes, gradcam, grams
 from distilscope.observing.capture import Seen, Tap, watching
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.probe import Probe
 from distilscope.observing.request import Request
+from distilscope.workflow import progress
 
 Prepare = Callable[[Tensor], Tensor]
 

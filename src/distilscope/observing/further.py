@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import torch
 
-from distilscope import provenance
 from distilscope.data.dataset import Dataset, Split
 from distilscope.data.probes import read_part
-from distilscope.job import Job
 from distilscope.observing.numerics import exact
 from distilscope.observing.observe import _Observer
 from distilscope.observing.request import Request
+from distilscope.planning.job import Job
+from distilscope.workflow import provenance
 
 
 def observe(job: Job) -> None:

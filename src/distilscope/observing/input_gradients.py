@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from distilscope import progress
 from distilscope.catalog import lookup
+from distilscope.workflow import progress
 
 INTERNAL_BATCH, CACHED_BATCH = 128, 32
 """Inputs a forward pass of integrated gradients, images times points of the quadrature: on a GPU,

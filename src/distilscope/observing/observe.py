@@ -15,12 +15,11 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from distilscope import progress, provenance, store
+from distilscope import store
 from distilscope.catalog import METHODS
 from distilscope.data.dataset import Dataset, Normalisation, load
 from distilscope.data.part_maps import REMOVED_FILE
 from distilscope.data.removal import Removed
-from distilscope.job import Job
 from distilscope.models.build import build
 from distilscope.models.cost import cost, latency
 from distilscope.models.memory_format import place
@@ -34,6 +33,8 @@ from distilscope.observing.numerics import exact
 from distilscope.observing.probe import Probe, open_probe
 from distilscope.observing.removal import observe_removal
 from distilscope.observing.request import ProbeRequest, Request
+from distilscope.planning.job import Job
+from distilscope.workflow import progress, provenance
 
 LOG = logging.getLogger("distilscope")
 

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from distilscope import progress, store
+from distilscope import store
 from distilscope.data.removal import Removed
 from distilscope.observing.forward import Prepare
+from distilscope.workflow import progress
 
 BATCH = 256
 

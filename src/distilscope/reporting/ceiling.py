@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from distilscope.inference import paired
-from distilscope.inference.values import TWIN_ROLES, unordered
+from distilscope.statistics import paired
+from distilscope.statistics.values import TWIN_ROLES, unordered
 
 OVER = "teachers"
 TWO = "two teachers are one pair: no interval over teachers"

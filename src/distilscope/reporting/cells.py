@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from distilscope.inference import paired
+from distilscope.statistics import paired
 
 NOT_MEASURED = "not measured"
 ROLES = ("teacher", "twin", "student", "twin-taught", "control", "floor")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distilscope.reporting import parts
+from distilscope.analyses.parts import section as parts
 from distilscope.reporting.cells import NOT_MEASURED, Cell, estimate, students_called
 from distilscope.reporting.reasons import split
 from distilscope.reporting.summary import Row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib
 import numpy as np
 
-from distilscope.measuring import maps as resampling
+from distilscope.analyses.alignment import maps as resampling
 
 COLOURS = "inferno"
 OPACITY = (0.25, 0.75)  # of the colour where the map is 0 and where it is at its maximum

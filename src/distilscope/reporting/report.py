@@ -14,26 +14,19 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from distilscope import provenance, store, words
-from distilscope.job import Job
-from distilscope.reporting import (
-    appendix,
-    comparison,
-    explorer,
-    figures,
-    findings,
-    image_specific,
-    parts,
-    runs,
-    summary,
-    verdicts,
-)
+from distilscope import store, words
+from distilscope.analyses.alignment import comparison
+from distilscope.analyses.alignment import section as image_specific
+from distilscope.analyses.parts import section as parts
+from distilscope.analyses.shortcuts.section import shortcuts
+from distilscope.planning.job import Job
+from distilscope.reporting import appendix, explorer, figures, findings, runs, summary, verdicts
 from distilscope.reporting.cells import Estimate, roles
 from distilscope.reporting.figures.words import WORDS, sentence
 from distilscope.reporting.reading import read
-from distilscope.reporting.shortcuts import shortcuts
 from distilscope.reporting.style import EMPTY
 from distilscope.reporting.tables import Tables, clean
+from distilscope.workflow import provenance
 
 MOST_BYTES = 25_000_000
 MOST_TABLE_ROWS = 400

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distilscope import catalog
-from distilscope.reporting import parts, verdicts
+from distilscope.analyses.parts import section as parts
+from distilscope.reporting import verdicts
 from distilscope.reporting.cells import Cell, Estimate, estimate
 from distilscope.reporting.names import ascii_only
 from distilscope.reporting.reading import read

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from distilscope import progress
 from distilscope.data.dataset import Split
 from distilscope.training import runtime
+from distilscope.workflow import progress
 
 BATCH = 250
 

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from distilscope import interrupt, progress
 from distilscope.data.dataset import Split
 from distilscope.training import runtime, schedule
 from distilscope.training.batches import BatchPlan
@@ -24,6 +23,7 @@ from distilscope.training.checkpoint import Keeper, State
 from distilscope.training.evaluate import evaluate
 from distilscope.training.optimiser import SGD
 from distilscope.training.signals import EpochSignal, Signal
+from distilscope.workflow import interrupt, progress
 
 CHECK_EVERY = 100
 TRAINING_WORK, FORWARD_WORK = 3.0, 1.0

@@ -11,14 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from distilscope import progress, store
+from distilscope import store
 from distilscope.data.dataset import Split, load
 from distilscope.data.views import ViewPolicy, make_policy
-from distilscope.job import Job
-from distilscope.provenance import Stopwatch, write_run
+from distilscope.planning.job import Job
 from distilscope.training import runtime
 from distilscope.training.batches import table_of
 from distilscope.training.signals import OnlineTeacher, online_teacher
+from distilscope.workflow import progress
+from distilscope.workflow.provenance import Stopwatch, write_run
 
 BATCH = 256
 TOLERANCE = {"fp32": 2.0**-10, "bf16": 2.0**-5}

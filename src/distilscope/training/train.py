@@ -15,19 +15,20 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from distilscope import contents, store
+from distilscope import store
 from distilscope.data.dataset import Dataset, load
-from distilscope.job import Job
 from distilscope.models import weights
 from distilscope.models.build import build
 from distilscope.models.memory_format import place
-from distilscope.provenance import Stopwatch, write_run
+from distilscope.planning.job import Job
+from distilscope.store import contents
 from distilscope.training import runtime
 from distilscope.training.batches import BatchPlan
 from distilscope.training.checkpoint import Keeper, State
 from distilscope.training.evaluate import evaluate
 from distilscope.training.loop import HISTORY, Task, TrainingError, fit
 from distilscope.training.signals import Signal, TargetTable, normalisation_of, online_teacher
+from distilscope.workflow.provenance import Stopwatch, write_run
 
 NAMED = 5
 """Classes that a message names."""

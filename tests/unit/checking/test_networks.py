@@ -12,9 +12,9 @@ from torchvision.models.swin_transformer import SwinTransformer
 
 from distilscope import store
 from distilscope.checking.networks import check
-from distilscope.job import Job
 from distilscope.models.build import ModelError, build
 from distilscope.models.weights import save
+from distilscope.planning.job import Job
 
 from ..observing.making import CLASSES, PLAIN, PLAIN_LAYERS, write_dataset
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import yaml
 
-from distilscope import record, settings, store
-from distilscope.publishing import publish
-from distilscope.study import Study
+from distilscope import store
+from distilscope.configuration.study import parse
+from distilscope.planning import record
+from distilscope.planning.study import Study
+from distilscope.store.publishing import publish
 
 from ...workflow.clone import REPOSITORY, SMALL
 
@@ -29,7 +31,7 @@ def write(edit: Callable[[dict], None] = lambda raw: None, to: Path = CONFIGURAT
 
 def made(raw: dict, with_results: bool = True) -> Study:
     """The study of a configuration; its results exist where they are asked for."""
-    study = Study(settings.parse(raw), raw["precision"], REPOSITORY)
+    study = Study(parse(raw), raw["precision"], REPOSITORY)
     if with_results:
         for artefact in study.artefacts.values():
             finish(study, artefact)
@@ -52,7 +54,7 @@ def finish(study: Study, artefact) -> None:
 
 def edited(monkeypatch, *files: str) -> None:
     """Let modules look edited, to fingerprints, until the test ends."""
-    from distilscope import fingerprint
+    from distilscope.planning import fingerprint
 
     original = fingerprint._digest
     monkeypatch.setattr(

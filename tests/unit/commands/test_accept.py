@@ -6,11 +6,12 @@ import shutil
 
 import pytest
 
-from distilscope import accepted, store
+from distilscope import store
 from distilscope.__main__ import main
 from distilscope.commands.plan import explain
 from distilscope.commands.verify import verify
-from distilscope.study import Standing
+from distilscope.planning.pending import Standing
+from distilscope.store import accepted
 
 from ...workflow.clone import REPOSITORY
 from ...workflow.edits import OPTIMIZER, both, put

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from distilscope import study as rooms
 from distilscope.__main__ import main
 from distilscope.commands.orphans import asked_for, orphans
-from distilscope.settings import ConfigurationError
+from distilscope.configuration.kinds import ConfigurationError
+from distilscope.planning import artefact as rooms
 
 from ...workflow.clone import REPOSITORY
 from ...workflow.edits import put

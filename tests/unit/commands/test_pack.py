@@ -11,7 +11,7 @@ import pytest
 from rocrate.rocrate import ROCrate
 
 from distilscope.commands import pack
-from distilscope.settings import ConfigurationError
+from distilscope.configuration.kinds import ConfigurationError
 
 from .made import made, write
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from distilscope import record, settings
 from distilscope.__main__ import main
+from distilscope.commands import differences
 from distilscope.commands.plan import explain
+from distilscope.configuration.kinds import ConfigurationError
+from distilscope.configuration.study import parse
+from distilscope.planning import record
 
 from ...workflow.clone import REPOSITORY
 from ...workflow.edits import MEDIUM, OPTIMIZER, SECOND, both, put
@@ -81,7 +84,7 @@ def test_edited_modules_are_named(monkeypatch):
     edited(monkeypatch, "objectives/kd.py", "figures/classes.py")
     found = explain(made(raw, with_results=False), REPOSITORY)
     assert "  4 students: source of distilscope.training.objectives.kd edited" in found
-    assert "  figures: source of distilscope.reporting.figures.classes edited" in found
+    assert "  figures: source of distilscope.analyses.alignment.figures.classes edited" in found
     assert len(found) == 3
 
 
@@ -104,18 +107,18 @@ def test_nothing_to_do_the_first_run_and_an_earlier_configuration_each_say_so():
 
 def test_a_published_configuration_that_can_not_be_read_any_more_gives_counts(monkeypatch):
     def refuse(raw, where=""):
-        raise settings.ConfigurationError("of an older version")
+        raise ConfigurationError("of an older version")
 
     made(write())
     study = made(write(put("grid", 0, "T", [2, 4, 8])), with_results=False)
-    monkeypatch.setattr(settings, "parse", refuse)
+    monkeypatch.setattr(differences, "parse", refuse)
     assert explain(study, REPOSITORY)[0].startswith("small: 10 jobs")
 
 
 def test_the_record_reads_back_as_the_configuration_that_was_published():
     study = made(write(put("teachers", "wide", SECOND)))
     found = record.read("small")
-    assert settings.parse(found.configuration) == study.configuration
+    assert parse(found.configuration) == study.configuration
     assert len([known for many in found.artefacts.values() for known in many]) == len(
         study.artefacts
     )

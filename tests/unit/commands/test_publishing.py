@@ -8,8 +8,10 @@ import threading
 
 import pytest
 
-from distilscope import publishing, record, store
-from distilscope.study import Standing
+from distilscope import store
+from distilscope.planning import record
+from distilscope.planning.pending import Standing
+from distilscope.store import publishing
 
 from ...workflow.edits import put
 from .made import made, write

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from distilscope import settings, store
+from distilscope import store
 from distilscope.commands.verify import verify
-from distilscope.study import STORE, Standing, settle, settled
+from distilscope.configuration.study import parse
+from distilscope.planning import settled
+from distilscope.planning.artefact import STORE
+from distilscope.planning.pending import Standing
+from distilscope.planning.settled import settle
 
 from ...workflow.clone import REPOSITORY
 from ...workflow.edits import both, put
@@ -26,7 +30,7 @@ def machine(monkeypatch):
 
 
 def here(*edits):
-    return settle(settings.parse(write(both(*edits))), "cpu", REPOSITORY)
+    return settle(parse(write(both(*edits))), "cpu", REPOSITORY)
 
 
 def kinds(study):

@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from distilscope.study import calibration
-from distilscope.study.calibration import Calibration
-from distilscope.study.effort import Effort, Speed
 from distilscope.training import speed
+from distilscope.workflow import calibration
+from distilscope.workflow.calibration import Calibration
+from distilscope.workflow.effort import Effort, Speed
 from tests.reliability import studies
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from distilscope import claims, settings
-from distilscope.settings import ConfigurationError
-from distilscope.study import Study
+from distilscope.configuration import claims
+from distilscope.configuration.kinds import ConfigurationError
+from distilscope.configuration.study import parse
+from distilscope.planning.study import Study
 
 from .test_study import RAW, REPOSITORY
 
@@ -58,7 +59,7 @@ def planned(tmp_path, monkeypatch, content, **changes):
     text = content if isinstance(content, str) else yaml.safe_dump(content)
     (tmp_path / "mine.yaml").write_text(text)
     raw = {**copy.deepcopy(RAW), "claims": "mine.yaml", **changes}
-    return Study(settings.parse(raw), "fp32", REPOSITORY)
+    return Study(parse(raw), "fp32", REPOSITORY)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_a_claims_file_is_read_without_torch_and_pandas():
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from distilscope import claims\n"
+        "from distilscope.configuration import claims\n"
         f"claims.load({PUBLISHED.name!r}, [Path({str(PUBLISHED.parent)!r})])\n"
         "assert not {'torch', 'pandas', 'scipy'} & set(sys.modules)\n"
     )

@@ -8,8 +8,8 @@ import shutil
 
 import pytest
 
-from distilscope import contents
-from distilscope.contents import Content
+from distilscope.store import contents
+from distilscope.store.contents import Content
 
 IMAGE_FOLDER = "distilscope.data.listing:of_image_folder"
 IDX = "distilscope.data.listing:of_idx"

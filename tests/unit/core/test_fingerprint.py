@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from distilscope import catalog, fingerprint, syntax
+from distilscope import catalog
+from distilscope.planning import fingerprint, syntax
 from distilscope.training.schedule import SHAPES, factor
 from tests.workflow.clone import SMALL, study_of
 
@@ -253,7 +254,7 @@ def test_other_versions_of_python_find_the_same_digests(version, tmp_path):
         "print(json.dumps([syntax.Syntax.read(pathlib.Path(n), '').digest for n in names]))\n"
     )
     done = subprocess.run(
-        [found, "-c", program, fingerprint.ROOT / "syntax.py"],
+        [found, "-c", program, fingerprint.ROOT / "planning/syntax.py"],
         input=json.dumps(names),
         capture_output=True,
         text=True,
@@ -310,7 +311,7 @@ def test_what_an_artefacts_code_looks_up_in_the_catalogue_is_in_its_identity(tmp
         covered = {part.partition("[")[0] for part in artefact.source.parts}
         for part in artefact.source.parts:
             place = fingerprint.file_of(part)
-            if place is None or place.suffix != ".py" or part == "distilscope.claims":
+            if place is None or place.suffix != ".py" or part == "distilscope.configuration.claims":
                 continue
             for table in _tables_of_the_catalogue(place):
                 by_name = any(":" in part for part in artefact.source.parts)

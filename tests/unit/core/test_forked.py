@@ -7,7 +7,7 @@ import os
 import psutil
 import pytest
 
-from distilscope.forked import side_by_side
+from distilscope.workflow.forked import side_by_side
 
 
 def squared(number):

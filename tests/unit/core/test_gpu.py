@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from distilscope import gpu
+from distilscope.workflow import gpu
 
 # A job that writes down which devices it has and when: `<name> <ids> <begin> <end>`.
 JOB = """
 import sys, time
 from pathlib import Path
-from distilscope import gpu
+from distilscope.workflow import gpu
 
 name, count, seconds, folder = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4])
 with gpu.held(count, folder / "locks") as ids:
@@ -33,7 +33,7 @@ with gpu.held(count, folder / "locks") as ids:
         diary.write(line)
 """
 
-SOURCE = str(Path(gpu.__file__).parents[1])
+SOURCE = str(Path(gpu.__file__).parents[2])
 
 
 def start(folder, name, count=1, seconds=0.01, devices="0,1,2", **variables):
@@ -192,8 +192,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from distilscope.job import Job
-from distilscope.script import run
+from distilscope.planning.job import Job
+from distilscope.workflow.script import run
 
 folder = Path(sys.argv[1])
 sys.path.insert(0, str(folder))

@@ -10,7 +10,7 @@ import pytest
 UNUSED = {
     "distilscope.checking.networks": {"torchvision", "torch._dynamo", "matplotlib", "captum"},
     "distilscope.data.prepare": {"torch", "pandas", "scipy"},
-    "distilscope.data.planted": {"torch", "pandas", "scipy"},
+    "distilscope.analyses.shortcuts.planted": {"torch", "pandas", "scipy"},
     "distilscope.measuring.compare": {"torch", "scipy.stats", "matplotlib"},
     "distilscope.measuring.tables": {"torch", "matplotlib"},
     "distilscope.reporting.figures": {"torch", "matplotlib.pyplot"},

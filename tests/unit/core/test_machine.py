@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from distilscope.study import machine
+from distilscope.workflow import machine
 
 FLAGS = {
     "avx2-alone": ("fma avx2", []),

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from distilscope import progress
+from distilscope.workflow import progress
 
 
 class Clock:

@@ -10,7 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
-from distilscope import settings
+from distilscope.configuration.kinds import ConfigurationError
+from distilscope.configuration.study import parse, schema
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CONFIGURATIONS = sorted((REPOSITORY / "config").rglob("*.yaml"))
@@ -44,13 +45,13 @@ def altered(**changes):
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda p: p.stem)
 def test_the_configurations_that_ship_are_accepted_and_fit_the_schema(path):
     raw = yaml.safe_load(path.read_text())
-    settings.parse(raw)
-    jsonschema.validate(raw, settings.schema())
+    parse(raw)
+    jsonschema.validate(raw, schema())
 
 
 def test_the_schema_on_disk_is_the_one_of_the_typed_model():
     stored = REPOSITORY / "workflow/schemas/configuration.schema.json"
-    assert json.loads(stored.read_text()) == settings.schema(), "run `make schema`"
+    assert json.loads(stored.read_text()) == schema(), "run `make schema`"
 
 
 @pytest.mark.parametrize(
@@ -115,15 +116,15 @@ def test_the_schema_on_disk_is_the_one_of_the_typed_model():
     ],
 )
 def test_a_fault_is_told_with_the_key_and_what_would_be_accepted(changes, words):
-    with pytest.raises(settings.ConfigurationError) as fault:
-        settings.parse(altered(**changes))
+    with pytest.raises(ConfigurationError) as fault:
+        parse(altered(**changes))
     for word in words:
         assert word in str(fault.value)
 
 
 def test_all_faults_are_told_at_once():
-    with pytest.raises(settings.ConfigurationError) as fault:
-        settings.parse(altered(grid__0__T=0, recipes__short__epochs=0))
+    with pytest.raises(ConfigurationError) as fault:
+        parse(altered(grid__0__T=0, recipes__short__epochs=0))
     assert "grid.0.T" in str(fault.value)
     assert "recipes.short.epochs" in str(fault.value)
 
@@ -131,7 +132,7 @@ def test_all_faults_are_told_at_once():
 def test_a_number_that_yaml_reads_as_text_is_that_number():
     raw = altered(recipes__short__optimizer__lr=yaml.safe_load("1e-1"))
     assert raw["recipes"]["short"]["optimizer"]["lr"] == "1e-1"
-    assert settings.parse(raw).recipes["short"].optimizer.lr == 0.1
+    assert parse(raw).recipes["short"].optimizer.lr == 0.1
 
 
 def test_a_factory_of_the_users_needs_allow_code():
@@ -141,13 +142,13 @@ def test_a_factory_of_the_users_needs_allow_code():
         "explained": ["last"],
         "recipe": "short",
     }
-    with pytest.raises(settings.ConfigurationError, match="allow_code"):
-        settings.parse(altered(students__tiny=own))
-    assert settings.parse(altered(students__tiny=own, allow_code=True)).allow_code
+    with pytest.raises(ConfigurationError, match="allow_code"):
+        parse(altered(students__tiny=own))
+    assert parse(altered(students__tiny=own, allow_code=True)).allow_code
 
 
 def test_an_override_is_laid_on_the_recipe_key_by_key():
-    parsed = settings.parse(altered(students__tiny__override={"optimizer": {"lr": 0.5}}))
+    parsed = parse(altered(students__tiny__override={"optimizer": {"lr": 0.5}}))
     assert parsed.recipe_of("tiny").optimizer.lr == 0.5
     assert parsed.recipe_of("tiny").epochs == 2
     assert parsed.recipe_of("resnet18").optimizer.lr == 0.1
@@ -155,5 +156,5 @@ def test_an_override_is_laid_on_the_recipe_key_by_key():
 
 @pytest.mark.parametrize("name", ["store", "checkpoints", "logs", "progress", "Store"])
 def test_a_study_is_not_called_like_a_folder_of_the_results(name):
-    with pytest.raises(settings.ConfigurationError, match=f"study: results/{name} is where"):
-        settings.parse(altered(study=name))
+    with pytest.raises(ConfigurationError, match=f"study: results/{name} is where"):
+        parse(altered(study=name))

@@ -7,8 +7,11 @@ import os
 
 import pytest
 
-from distilscope import claims, settings
 from distilscope.commands import configured
+from distilscope.configuration import claims
+from distilscope.configuration.files import read
+from distilscope.configuration.kinds import ConfigurationError, expanded
+from distilscope.configuration.study import parse
 
 from .test_settings import GOOD
 
@@ -52,8 +55,8 @@ def written(folder, text, encoding="utf-8"):
 )
 def test_what_is_not_read_as_it_looks_is_refused_with_file_and_line(tmp_path, text, words):
     path = written(tmp_path, text)
-    with pytest.raises(settings.ConfigurationError) as refused:
-        settings.read(path)
+    with pytest.raises(ConfigurationError) as refused:
+        read(path)
     for word in [str(path), *words]:
         assert word in str(refused.value)
 
@@ -74,29 +77,29 @@ def test_what_is_not_read_as_it_looks_is_refused_with_file_and_line(tmp_path, te
     ],
 )
 def test_what_is_meant_is_read(tmp_path, text, value):
-    assert settings.read(written(tmp_path, text)) == value
+    assert read(written(tmp_path, text)) == value
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "cp1252"])
 def test_a_file_in_another_encoding_is_named(tmp_path, encoding):
     path = written(tmp_path, "study: x\ntitle: Übung\n", encoding)
-    with pytest.raises(settings.ConfigurationError, match=r"study\.yaml is not UTF-8 text \(line"):
-        settings.read(path)
+    with pytest.raises(ConfigurationError, match=r"study\.yaml is not UTF-8 text \(line"):
+        read(path)
 
 
 @pytest.mark.parametrize("pair", ["[*{0}, *{0}]", "{{x: *{0}, y: *{0}}}"])
 def test_aliases_that_stand_for_too_much_are_refused_before_they_are_written_out(tmp_path, pair):
     levels = [f"a{n}: &a{n} {pair.format(f'a{n - 1}')}" for n in range(1, 64)]
     path = written(tmp_path, "\n".join(["a0: &a0 [1]", *levels]))
-    with pytest.raises(settings.ConfigurationError, match="aliases stand for over 100000 values"):
-        settings.read(path)
+    with pytest.raises(ConfigurationError, match="aliases stand for over 100000 values"):
+        read(path)
 
 
 def test_commands_and_claims_read_files_so_too(tmp_path):
     twice = written(tmp_path, "study: x\nstudy: y\n")
-    with pytest.raises(settings.ConfigurationError, match="in lines 1 and 2"):
+    with pytest.raises(ConfigurationError, match="in lines 1 and 2"):
         configured.read(twice)
-    with pytest.raises(settings.ConfigurationError, match=r"claims: .*\n.*in lines 1 and 2"):
+    with pytest.raises(ConfigurationError, match=r"claims: .*\n.*in lines 1 and 2"):
         claims.load("study.yaml", [tmp_path])
 
 
@@ -113,29 +116,29 @@ def test_commands_and_claims_read_files_so_too(tmp_path):
     ],
 )
 def test_a_value_that_is_no_text_or_no_path_is_told_by_its_key(place, value, words):
-    with pytest.raises(settings.ConfigurationError) as refused:
-        settings.parse({**GOOD, place: value})
+    with pytest.raises(ConfigurationError) as refused:
+        parse({**GOOD, place: value})
     assert words in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["a/b", "{x}", "", "a b", "..", "-x"])
 def test_a_name_of_a_layer_that_is_no_part_of_a_file_name_is_refused(name):
     network = {**GOOD["students"]["tiny"], "layers": {name: "blocks.block1"}, "explained": [name]}
-    with pytest.raises(settings.ConfigurationError, match=r"students\.tiny\.layers"):
-        settings.parse({**GOOD, "students": {"tiny": network}})
+    with pytest.raises(ConfigurationError, match=r"students\.tiny\.layers"):
+        parse({**GOOD, "students": {"tiny": network}})
 
 
 def test_every_path_of_a_user_is_expanded_alike(monkeypatch):
     monkeypatch.setenv("HOME", "/home/someone")
     monkeypatch.setenv("PLACE", "/data")
     for typed, meant in (("~/d", "/home/someone/d"), ("$PLACE/d", "/data/d"), ("d", "d")):
-        assert str(settings.expanded(typed)) == os.fspath(meant)
-    parsed = settings.parse({**GOOD, "data_folder": "~/d"})
+        assert str(expanded(typed)) == os.fspath(meant)
+    parsed = parse({**GOOD, "data_folder": "~/d"})
     assert parsed.data_folder == "~/d"
 
 
 def test_the_check_that_make_does_first_says_what_is_wrong(tmp_path, capsys):
-    from distilscope.settings.__main__ import main
+    from distilscope.configuration.__main__ import main
 
     path = written(tmp_path, json.dumps(GOOD))
     assert main([str(path)]) == 0
@@ -161,7 +164,7 @@ def test_the_check_that_make_does_first_says_what_is_wrong(tmp_path, capsys):
     ],
 )
 def test_a_fault_is_told_in_the_words_of_a_configuration(tmp_path, typed, told):
-    with pytest.raises(settings.ConfigurationError) as refused:
+    with pytest.raises(ConfigurationError) as refused:
         configured.read(written(tmp_path, typed))
     assert told in str(refused.value)
     assert "should" not in str(refused.value)

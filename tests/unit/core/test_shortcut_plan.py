@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from distilscope import settings
-from distilscope.settings import ConfigurationError
-from distilscope.study import Study
+from distilscope.configuration.kinds import ConfigurationError
+from distilscope.configuration.study import parse
+from distilscope.planning.study import Study
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -52,7 +52,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 def study(**changes):
     raw = {**copy.deepcopy(RAW), **copy.deepcopy(changes)}
-    return Study(settings.parse(raw), "fp32", REPOSITORY)
+    return Study(parse(raw), "fp32", REPOSITORY)
 
 
 def planted(causal=True, **changes):
@@ -188,7 +188,7 @@ def test_what_can_not_be_planted_is_refused_with_its_key():
 
 def test_the_study_that_ships_plants_every_class_once():
     path = REPOSITORY / "config/laptop/planted-shortcut.yaml"
-    made = Study(settings.parse(yaml.safe_load(path.read_text())), "bf16", REPOSITORY)
+    made = Study(parse(yaml.safe_load(path.read_text())), "bf16", REPOSITORY)
     arms = Counter(audit.arm for audit in made.shortcuts.audits)
     assert arms == {"student": 10, "both": 10, "none": 12}
     labels = [audit.planting.label for audit in made.shortcuts.audits if audit.arm == "both"]

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distilscope import record, store
+from distilscope import store
+from distilscope.planning import record
 
 
 @pytest.fixture

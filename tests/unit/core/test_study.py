@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from distilscope import settings
-from distilscope.job import Job
-from distilscope.settings import ConfigurationError
-from distilscope.study import Standing, Study, Told
+from distilscope.configuration.kinds import ConfigurationError, NotHere
+from distilscope.configuration.study import parse
+from distilscope.planning.job import Job
+from distilscope.planning.pending import Standing
+from distilscope.planning.study import Study
+from distilscope.workflow.planning import Told
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -46,7 +48,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 def study(precision="fp32", **changes):
     raw = {**copy.deepcopy(RAW), **changes}
-    return Study(settings.parse(raw), precision, REPOSITORY)
+    return Study(parse(raw), precision, REPOSITORY)
 
 
 def identities(made):
@@ -174,7 +176,7 @@ def test_the_catalogues_head_is_used_behind_the_catalogues_last_block_alone():
 
 def test_the_published_study_plans_whole():
     path = REPOSITORY / "config/paper/reasoning-consistency.yaml"
-    made = Study(settings.parse(yaml.safe_load(path.read_text())), "bf16", REPOSITORY)
+    made = Study(parse(yaml.safe_load(path.read_text())), "bf16", REPOSITORY)
     counts = dict.fromkeys(("teacher", "twin", "student", "control", "floor"), 0)
     for model in made.models:
         counts[model.role] += 1
@@ -190,10 +192,10 @@ def test_the_published_study_plans_whole():
 def test_the_published_study_of_parts_plans_whole(tmp_path):
     path = REPOSITORY / "config/paper/where-models-look.yaml"
     raw = yaml.safe_load(path.read_text())
-    with pytest.raises(settings.NotHere, match=r"data\.path.*CUB_200_2011"):
-        Study(settings.parse(raw), "bf16", REPOSITORY)
+    with pytest.raises(NotHere, match=r"data\.path.*CUB_200_2011"):
+        Study(parse(raw), "bf16", REPOSITORY)
     (tmp_path / raw["data"]["path"]).mkdir(parents=True)
-    made = Study(settings.parse(raw), "bf16", REPOSITORY)
+    made = Study(parse(raw), "bf16", REPOSITORY)
     counts = {role: sum(m.role == role for m in made.models) for role in ("student", "control")}
     assert counts == {"student": 4 * 2 * 2 * 3, "control": 3 * 3}
     students = {m.student: m.artefact.settings["init"] for m in made.models if m.role == "student"}

@@ -10,11 +10,11 @@ import textwrap
 
 import pytest
 
-from distilscope import interrupt
+from distilscope.workflow import interrupt
 
 SNAKEMAKE = """
     import signal, subprocess, sys
-    from distilscope import supervision
+    from distilscope.workflow import supervision
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
     supervision.pass_on_signals()
@@ -34,7 +34,7 @@ SNAKEMAKE = """
 
 JOB = """
     import signal
-    from distilscope import interrupt
+    from distilscope.workflow import interrupt
 
     with interrupt.watching() as stop:
         print("begun", flush=True)

@@ -7,11 +7,13 @@ import sys
 
 import pytest
 
-from distilscope import contents, fingerprint, store
-from distilscope.contents import Content
-from distilscope.job import Job
-from distilscope.provenance import Stopwatch, write_run
-from distilscope.unchanged import ChangedSincePlan, Watch
+from distilscope import store
+from distilscope.planning import fingerprint
+from distilscope.planning.job import Job
+from distilscope.store import contents
+from distilscope.store.contents import Content
+from distilscope.workflow.provenance import Stopwatch, write_run
+from distilscope.workflow.unchanged import ChangedSincePlan, Watch
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ import time
 
 import pytest
 
-from distilscope import progress
-from distilscope.study.effort import STARTUP, Effort, Speed, key, views_of
-from distilscope.watching import companion, words
-from distilscope.watching.overview import (
+from distilscope.workflow import progress
+from distilscope.workflow.effort import STARTUP, Effort, Speed, key, views_of
+from distilscope.workflow.watching import companion, words
+from distilscope.workflow.watching.overview import (
     BEFORE_SECONDS,
     Watcher,
     makespan,
@@ -65,7 +65,7 @@ def with_speeds(study):
 @pytest.fixture(autouse=True)
 def whole_files(monkeypatch):
     """The manifest that a test lays has no digest."""
-    from distilscope.study import effort
+    from distilscope.workflow import effort
 
     monkeypatch.setattr(effort.store, "read_json", lambda path: json.loads(path.read_text()))
 
@@ -225,7 +225,7 @@ def test_a_live_view_has_a_row_for_each_job(study):
 
 IN_A_TERMINAL = """
 import subprocess, sys
-from distilscope.watching import companion
+from distilscope.workflow.watching import companion
 
 screen = companion._screen()
 assert screen.live

@@ -9,7 +9,7 @@ from PIL import Image
 
 from distilscope import catalog
 from distilscope.data.raw import RawSplits, in_order
-from distilscope.job import Job
+from distilscope.planning.job import Job
 
 REPOSITORY = Path(__file__).parents[3]
 BUNDLED = REPOSITORY / catalog.DATASETS["fashion-mnist-subset"].bundled_file

@@ -15,7 +15,7 @@ from distilscope.data.parts import make
 from distilscope.data.prepare import prepare
 from distilscope.data.raw import BadData
 from distilscope.data.removal import Removed
-from distilscope.job import Job
+from distilscope.planning.job import Job
 
 from .test_annotated_parts import folder as annotated_folder
 from .test_annotated_parts import points, write

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from distilscope import store
+from distilscope.analyses.shortcuts.planted import choose, draw, plant
 from distilscope.data.dataset import load
-from distilscope.data.planted import choose, draw, plant
 from distilscope.data.raw import BadData
-from distilscope.job import Job
+from distilscope.planning.job import Job
 
 PATCH = {"size": 3, "value": [250, 5, 0], "place": [1, 4]}
 SETTINGS = {"class": 1, "probability": 0.9, "elsewhere": 0.1, "patch": PATCH, "seed": 5}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distilscope import claims
-from distilscope.inference.values import Values
+from distilscope.configuration import claims
+from distilscope.statistics.values import Values
 
 KD2, KD4, KD8 = ({"objective": "kd", "T": T, "alpha": 0.9} for T in (2, 4, 8))
 CE = {"objective": "ce"}

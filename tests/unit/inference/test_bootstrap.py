@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from distilscope.inference import bootstrap
-from distilscope.inference.bootstrap import Resamples
+from distilscope.statistics import bootstrap
+from distilscope.statistics.bootstrap import Resamples
 
 
 def test_every_resample_draws_as_many_images_as_there_are():

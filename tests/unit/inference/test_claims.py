@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from distilscope import claims
-from distilscope.inference.claims import decide, judge, judge_claim
-from distilscope.inference.statements import CONTRASTS
+from distilscope.configuration import claims
+from distilscope.statistics.statements import CONTRASTS
+from distilscope.statistics.verdicts import decide, judge, judge_claim
 
 from .made_values import (
     CE,

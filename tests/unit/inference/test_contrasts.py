@@ -5,13 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from distilscope.inference.contrasts import (
-    Contrast,
-    Correlation,
-    fewest,
-    power,
-    seeds_needed,
-)
+from distilscope.statistics.contrasts import Contrast, Correlation, fewest, power, seeds_needed
 
 NONE = np.empty(0)
 

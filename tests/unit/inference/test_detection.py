@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from distilscope.inference.detection import (
+from distilscope.analyses.shortcuts.detection import (
     FEW,
     NO_SPREAD,
     Demands,

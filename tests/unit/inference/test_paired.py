@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from distilscope.inference import paired
+from distilscope.statistics import paired
 
 
 def test_the_interval_is_the_paired_t_interval():

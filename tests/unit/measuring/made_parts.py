@@ -9,7 +9,7 @@ import numpy as np
 
 from distilscope import store
 from distilscope.data.part_maps import FINDINGS_FILE, MAPS_FILE, REMOVED_FILE, PartMaps
-from distilscope.job import Job
+from distilscope.planning.job import Job
 
 from .made_study import Made, MadeStudy
 

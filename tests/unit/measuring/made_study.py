@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from distilscope import store
-from distilscope.job import Job
 from distilscope.measuring.compare import compare
 from distilscope.measuring.tables import measure
-from distilscope.provenance import Stopwatch, write_run
+from distilscope.planning.job import Job
+from distilscope.workflow.provenance import Stopwatch, write_run
 
 FIRST_INDEX = 5000
 

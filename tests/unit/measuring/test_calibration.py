@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy import special
 
-from distilscope.measuring import calibration
-from distilscope.measuring.calibration import Confidences
+from distilscope.analyses.outputs import calibration
+from distilscope.analyses.outputs.calibration import Confidences
 
 
 def _calibrated(n=2000, seed=0):

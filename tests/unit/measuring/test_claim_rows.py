@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from distilscope import claims, store
+from distilscope import store
+from distilscope.configuration import claims
 from distilscope.measuring.claim_rows import COLUMNS, claims_table, headline_rows
 from distilscope.measuring.tables import measure
 

@@ -8,7 +8,8 @@ import torch
 from scipy import stats
 
 from distilscope import store
-from distilscope.measuring import causes, maps
+from distilscope.analyses.alignment import maps
+from distilscope.measuring import causes
 from distilscope.measuring.compare import compare
 
 from .made_study import MODELS, MadeStudy

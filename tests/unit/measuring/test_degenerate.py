@@ -14,11 +14,12 @@ import pandas as pd
 import pytest
 
 from distilscope import store
-from distilscope.measuring import causes, layer_pairs, observations
-from distilscope.measuring.alignment_rows import add_layer_rows
+from distilscope.analyses.alignment.alignment_rows import add_layer_rows
+from distilscope.analyses.alignment.pairs import Images, Prepared, Rules, measure_pair
+from distilscope.analyses.outputs.output_rows import add_fidelity_rows, add_output_rows
+from distilscope.analyses.representation import layer_pairs
+from distilscope.measuring import causes, observations
 from distilscope.measuring.observations import Outputs
-from distilscope.measuring.output_rows import add_fidelity_rows, add_output_rows
-from distilscope.measuring.pairs import Images, Prepared, Rules, measure_pair
 from distilscope.measuring.study_rows import Entry, Rows, Study
 
 N = 60

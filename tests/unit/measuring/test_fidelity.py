@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy import spatial, stats
 
-from distilscope.measuring import fidelity
+from distilscope.analyses.outputs import fidelity
 
 
 @pytest.fixture

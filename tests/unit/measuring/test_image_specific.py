@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional
 
 from distilscope import store
-from distilscope.inference import bootstrap
-from distilscope.measuring import image_specific, image_specific_unit, maps, objects
-from distilscope.measuring.image_specific import image_specific_rho
+from distilscope.analyses.alignment import image_specific, image_specific_unit, maps, objects
+from distilscope.analyses.alignment.image_specific import image_specific_rho
+from distilscope.statistics import bootstrap
 
 from .image_specific_by_hand import by_hand, mean_apart, spearman_of_all_pairs
 from .made_study import MODELS, MadeStudy

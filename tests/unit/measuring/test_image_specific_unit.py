@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from distilscope.measuring import image_specific_unit, maps
+from distilscope.analyses.alignment import image_specific_unit, maps
 
 
 def _two_models(n=1200, classes=4, pixels=64, own=0.0, seed=0):

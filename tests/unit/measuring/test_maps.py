@@ -3,8 +3,8 @@ import pytest
 import torch
 from scipy import stats
 
+from distilscope.analyses.alignment import maps
 from distilscope.catalog import UnknownName
-from distilscope.measuring import maps
 
 
 def _random(n, pixels, seed=0):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from distilscope.measuring import neighbours
+from distilscope.analyses.representation import neighbours
 
 
 def _nearest_by_loop(features, k):

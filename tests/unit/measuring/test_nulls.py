@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from scipy.spatial import distance
 
-from distilscope.measuring import maps, nulls
+from distilscope.analyses.alignment import maps, nulls
 
 
 def _pair(n=60, pixels=25, seed=0):

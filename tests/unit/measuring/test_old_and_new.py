@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from benchmarks import old_and_new_measure
 
-from distilscope import claims
+from distilscope.configuration import claims
 
 from .made_study import MODELS, STUDENT, Made, MadeStudy
 

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from distilscope.analyses.alignment.covariation import covariation
+from distilscope.analyses.parts import parts
+from distilscope.analyses.parts.parts import PartSums, part_ranks, part_rho
+from distilscope.analyses.parts.parts_faithfulness import deciding_recall, faithfulness, logit_drops
+from distilscope.analyses.parts.parts_focus import focus, median_odds, top_parts
+from distilscope.analyses.parts.parts_pair import PartRules, complete, measure_parts
 from distilscope.catalog import IMPORTANCES, UnknownName
-from distilscope.measuring import causes, parts
-from distilscope.measuring.parts import PartSums, part_ranks, part_rho
-from distilscope.measuring.parts_covariation import covariation
-from distilscope.measuring.parts_faithfulness import deciding_recall, faithfulness, logit_drops
-from distilscope.measuring.parts_focus import focus, median_odds, top_parts
-from distilscope.measuring.parts_pair import PartRules, complete, measure_parts
+from distilscope.measuring import causes
 
 PARTS = 5
 

@@ -9,12 +9,12 @@ import torch
 from scipy import stats
 from torch import nn
 
+from distilscope.analyses.parts.parts import PartSums
+from distilscope.analyses.parts.parts_faithfulness import deciding_recall, logit_drops
+from distilscope.analyses.parts.parts_focus import focus, top_parts
 from distilscope.data import composed, composed_objects
 from distilscope.data.composed import Scenes, Shortcut
 from distilscope.data.composed_objects import CLASSES, MARK, NAMES
-from distilscope.measuring.parts import PartSums
-from distilscope.measuring.parts_faithfulness import deciding_recall, logit_drops
-from distilscope.measuring.parts_focus import focus, top_parts
 
 IMAGES, EPOCHS, BATCH, RATE = 2000, 6, 64, 0.01
 TIED = "bird"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from distilscope.measuring import representation
+from distilscope.analyses.representation import representation
 
 
 def _grams(features, batch):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from distilscope import store
-from distilscope.measuring.pairs import Rules
-from distilscope.measuring.shortcuts import AREAS, Aligned, Place, rates_table
+from distilscope.analyses.alignment.pairs import Rules
+from distilscope.analyses.shortcuts.measure import AREAS, Aligned, Place, rates_table
 from distilscope.measuring.tables import measure
 
 from .made_study import STUDENT, TEACHER, Made, MadeStudy

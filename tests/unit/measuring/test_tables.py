@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from distilscope import catalog, store
-from distilscope.measuring import maps
+from distilscope.analyses.alignment import maps
 from distilscope.measuring.compare import compare
 from distilscope.measuring.tables import measure
 

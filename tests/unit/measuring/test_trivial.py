@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage, stats
 
 from distilscope import store
-from distilscope.measuring import trivial
+from distilscope.analyses.alignment import trivial
 
 from .made_study import MODELS, MadeStudy
 

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from distilscope import store
-from distilscope.job import Job
 from distilscope.models import randomised, weights
 from distilscope.models.build import ModelError, build
+from distilscope.planning.job import Job
 
 TINY = {"builder": "distilscope.models.plain:build", "settings": {"widths": [4, 8], "pools": [1]}}
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from distilscope.job import Job
 from distilscope.observing.observe import observe
+from distilscope.planning.job import Job
 
 from .making import (
     FIRST_REFERENCE,

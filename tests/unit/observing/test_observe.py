@@ -11,8 +11,8 @@ import torch
 
 from distilscope import store
 from distilscope.data.dataset import load
-from distilscope.job import Job
 from distilscope.observing.observe import observe
+from distilscope.planning.job import Job
 
 from .making import (
     MAP_FILES,

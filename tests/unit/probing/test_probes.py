@@ -8,10 +8,10 @@ import pytest
 from torch import from_numpy, nn
 
 from distilscope import catalog, store
+from distilscope.analyses.shortcuts.probes.make import make
+from distilscope.analyses.shortcuts.probes.masked import central_area, cover, shifted
 from distilscope.data.probes import read_part
-from distilscope.job import Job
-from distilscope.probing.make import make
-from distilscope.probing.masked import central_area, cover, shifted
+from distilscope.planning.job import Job
 
 SIZE, TOP = 16, 0.2
 AREA = 51  # round(0.2 * 16 * 16)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from distilscope import provenance, store
-from distilscope.job import Job
+from distilscope import store
+from distilscope.planning.job import Job
 from distilscope.reporting import figures, report
 from distilscope.reporting.reading import read
 from distilscope.reporting.tables import Tables
+from distilscope.workflow import provenance
 
 from . import made_tables
 

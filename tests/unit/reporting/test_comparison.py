@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from distilscope.reporting import appendix, comparison
+from distilscope.analyses.alignment import comparison
+from distilscope.reporting import appendix
 
 from . import made_tables
 from .conftest import build

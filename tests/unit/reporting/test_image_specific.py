@@ -1,6 +1,6 @@
 import pytest
 
-from distilscope.reporting import image_specific
+from distilscope.analyses.alignment import section as image_specific
 
 
 def test_a_row_says_what_the_primary_measure_rests_on(study):

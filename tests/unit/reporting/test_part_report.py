@@ -3,7 +3,8 @@ import re
 
 import pytest
 
-from distilscope.reporting import appendix, findings, names, parts, summary
+from distilscope.analyses.parts import section as parts
+from distilscope.reporting import appendix, findings, names, summary
 
 from .made_parts import FINDINGS, HEADLINE, REGIONS, build_parted, parted, stand_ins
 from .test_part_figures import TINY, of_maps

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from distilscope import store
+from distilscope.analyses.sweeps.regimes import Regime, ladder
 from distilscope.reporting import figures, style
-from distilscope.reporting.regimes import Regime, ladder
 
 from .made_parts import build_parted, ladder_models, parted
 from .made_tables import Made

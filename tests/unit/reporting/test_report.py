@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from distilscope import catalog, store
-from distilscope.reporting import appendix, explorer, maps, parts, reasons, report, summary
+from distilscope.analyses.parts import section as parts
+from distilscope.reporting import appendix, explorer, maps, reasons, report, summary
 
 from .conftest import given
 

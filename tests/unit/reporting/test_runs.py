@@ -1,7 +1,8 @@
-from distilscope import accepted, store
-from distilscope.provenance import collect
+from distilscope import store
 from distilscope.reporting.report import spell_seconds
 from distilscope.reporting.runs import carried_over, distinct, flatten, spent, warnings
+from distilscope.store import accepted
+from distilscope.workflow.provenance import collect
 
 
 def run(kind, total, memory=100.0, **phases):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from distilscope.reporting.shortcuts import shortcuts
+from distilscope.analyses.shortcuts.section import shortcuts
 
 
 def test_flags_rates_and_what_took_are_those_of_the_tables(study):

@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from distilscope.job import Job
+from distilscope.planning.job import Job
 from distilscope.training.checkpoint import Keeper
 from distilscope.training.train import train
 

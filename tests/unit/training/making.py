@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from distilscope import store
-from distilscope.job import Job
+from distilscope.planning.job import Job
 
 TRAIN, HELD_OUT, TEST, SIZE, CLASSES = 41, 12, 6, 8, 3
 VIEWS = {"policy": "crop-flip", "pad": 1, "tabulated": 4}

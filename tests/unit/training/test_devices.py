@@ -15,7 +15,6 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from distilscope.data.dataset import Normalisation, Split, load
-from distilscope.interrupt import Stop
 from distilscope.models.build import build
 from distilscope.training import loop, runtime
 from distilscope.training.batches import BatchPlan
@@ -23,6 +22,7 @@ from distilscope.training.checkpoint import Keeper
 from distilscope.training.loop import Task, fit
 from distilscope.training.objectives import kd
 from distilscope.training.signals import OnlineTeacher, TargetTable
+from distilscope.workflow.interrupt import Stop
 
 from .making import CLASSES, NETWORK, RECIPE, changed
 

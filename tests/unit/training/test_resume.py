@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from distilscope import interrupt, store
+from distilscope import store
 from distilscope.models.build import build
 from distilscope.training import checkpoint, loop, runtime
 from distilscope.training.checkpoint import CheckpointError, Keeper, State
 from distilscope.training.loop import TrainingError
 from distilscope.training.optimiser import SGD
 from distilscope.training.train import train
-from distilscope.unchanged import ChangedSincePlan
+from distilscope.workflow import interrupt
+from distilscope.workflow.unchanged import ChangedSincePlan
 
 from .making import CLASSES, NETWORK, SETTINGS, changed, digest, kd, model_job
 

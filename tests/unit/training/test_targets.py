@@ -5,8 +5,8 @@ from torchvision.transforms import functional as pictures
 
 from distilscope import store
 from distilscope.data.dataset import load
-from distilscope.job import Job
 from distilscope.models.weights import load_model, save
+from distilscope.planning.job import Job
 from distilscope.training import targets as module
 from distilscope.training.batches import table_of
 from distilscope.training.signals import OnlineTeacher, SignalError, TargetTable, online_teacher

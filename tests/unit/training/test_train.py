@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.transforms import functional as pictures
 
-from distilscope import progress, store
+from distilscope import store
 from distilscope.data.dataset import load
 from distilscope.models import weights
 from distilscope.models.build import build
@@ -18,6 +18,7 @@ from distilscope.training.evaluate import evaluate
 from distilscope.training.loop import TrainingError
 from distilscope.training.objectives import ce
 from distilscope.training.train import train
+from distilscope.workflow import progress
 
 from .making import CLASSES, NETWORK, RECIPE, SETTINGS, changed, digest, kd, make_dataset, model_job
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from distilscope import catalog, provenance, store
-from distilscope.forked import side_by_side
-from distilscope.job import Job
+from distilscope import catalog, store
+from distilscope.planning.job import Job
 from distilscope.reporting import style
 from distilscope.reporting.cells import roles
 from distilscope.reporting.figures.words import OF_PARTS, WORDS, Words
 from distilscope.reporting.reading import read
 from distilscope.reporting.tables import Tables
+from distilscope.workflow import provenance
+from distilscope.workflow.forked import side_by_side
 
 Drawing = tuple[Figure, pd.DataFrame]
 

@@ -1,0 +1,70 @@
+"""Whether students that say what their teacher says also look where it looks: the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from distilscope.analyses.alignment.covariation import covariation
+from distilscope.measuring.study_rows import Study
+
+OUTPUTS = "logit_rho"
+EXPLANATIONS = ("image_specific_rho", "rho", "part_rho")
+CELL = ("student", "objective", "objective_params")
+ROLES = ("student", "control")
+WITHIN = ("student", None)  # permuted within a student, or over all cells
+COLUMNS = (
+    *("study", "outputs", "explanations", "method", "variant", "within", "n", "rho", "p"),
+    *("smallest_p", "permutations", "exact", "reason"),
+)
+
+
+def covariation_table(study: Study, measures: pd.DataFrame) -> pd.DataFrame:
+    """A row for each explanation measure, method, variant, and way of permuting.
+
+    A cell is a student under an objective, with the mean over its seeds of its likeness to the
+    teacher that it is compared with; distilled students and label-only controls are cells. Outputs
+    are compared on all images, maps on the common ones, of the headline place: the last block at
+    input resolution, or the input, for the reference's prediction.
+    """
+    records = [
+        {"study": study.name, **record}
+        for explanations in EXPLANATIONS
+        for record in _records(study, measures, explanations)
+    ]
+    table = pd.DataFrame.from_records(records, columns=list(COLUMNS))
+    kinds = {**dict.fromkeys(("rho", "p", "smallest_p"), "float64"), "exact": bool}
+    return table.astype({**kinds, **dict.fromkeys(("n", "permutations"), "int64")})
+
+
+def _records(study: Study, measures: pd.DataFrame, explanations: str) -> Iterator[dict[str, Any]]:
+    kept = measures["role"].isin(ROLES) & measures["class"].isna()
+    outputs = _by_cell(measures[kept & (measures["measure"] == OUTPUTS)], "all")
+    rows = measures[kept & (measures["measure"] == explanations)]
+    rows = rows[(rows["resolution"] == "input") & (rows["explained"] == "reference")]
+    last = {entry.id: entry.last_block for entry in study.entries}
+    at_last = rows["layer"] == rows["model"].map(last)
+    rows = rows[(rows["layer"] == "input") | at_last]
+    for (method, variant), own in rows.groupby(["method", "variant"], dropna=False, sort=False):
+        maps = _by_cell(own, "common")
+        cells = pd.concat([outputs, maps], axis=1, keys=["x", "y"], join="inner")
+        students = np.array([key[0] for key in cells.index])
+        for within in WITHIN:
+            blocks = students if within else None
+            found = covariation(cells["x"].to_numpy(), cells["y"].to_numpy(), blocks, study.seed)
+            yield {
+                **{"outputs": OUTPUTS, "explanations": explanations, "method": method},
+                **{"variant": None if pd.isna(variant) else variant, "within": within},
+                **asdict(found),
+            }
+
+
+def _by_cell(rows: pd.DataFrame, subset: str) -> pd.Series:
+    """Mean value of each cell over its models."""
+    chosen = rows[rows["subset"] == subset]
+    keys = [chosen[name].astype(object).where(chosen[name].notna(), "") for name in CELL]
+    return chosen["value"].groupby(keys).mean()

@@ -1,0 +1,11 @@
+"""Settings of `analyses.outputs`."""
+
+from __future__ import annotations
+
+from distilscope.configuration.kinds import Count, Strict
+
+
+class Outputs(Strict):
+    """Bins of calibration errors."""
+
+    ece_bins: Count = 15

@@ -1,0 +1,150 @@
+"""How much of a model's map lies inside the parts that matter most to its reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from distilscope import catalog
+from distilscope.analyses.parts.parts import PartSums
+
+TOP = 5
+
+
+def top_parts(importance: np.ndarray, top: int = TOP) -> np.ndarray:
+    """bool (N, P): the `top` most important parts of each image, or all where it has fewer.
+
+    Of equal ones the first is taken. A part without a number is in no set.
+    """
+    known = ~np.isnan(importance)
+    order = np.argsort(np.where(known, -importance, np.inf), axis=1, kind="stable")
+    position = np.empty(order.shape, np.int64)
+    np.put_along_axis(position, order, np.arange(order.shape[1])[None, :], axis=1)
+    return (position < top) & known
+
+
+@dataclass(frozen=True, eq=False)
+class Focus:
+    """Where a map's mass lies with respect to a set of parts; (N,) each.
+
+    Attributes:
+        inside, outside: mass in the set, and mass elsewhere.
+        chance: `share` of a level map: the set's share of the pixels that count.
+        size: number of parts in the set.
+    """
+
+    inside: np.ndarray
+    outside: np.ndarray
+    chance: np.ndarray
+    size: np.ndarray
+
+    @property
+    def share(self) -> np.ndarray:
+        """inside / (inside + outside), in [0, 1]: the primary form. NaN where both are 0."""
+        return _ratio(self.inside, self.inside + self.outside)
+
+    @property
+    def lift(self) -> np.ndarray:
+        """share / chance: 1 for a level map."""
+        return _ratio(self.share, self.chance)
+
+    @property
+    def odds(self) -> np.ndarray:
+        """inside / outside, in [0, inf]; inf where nothing lies outside, so that its median over
+        images is right. Its mean means nothing: a few images make it."""
+        odds = _ratio(self.inside, self.outside)
+        return np.where((self.outside == 0) & (self.inside > 0), np.inf, odds)
+
+
+def focus(
+    model: PartSums,
+    top: np.ndarray,
+    *,
+    of: str = "absolute",
+    within: str = "image",
+) -> Focus:
+    """The mass of a model's map inside a reference's top parts.
+
+    Args:
+        model: sums of the model's map. top: bool (N, P), of the reference (`top_parts`).
+        of: `absolute` or `positive` mass.
+        within: `image` counts all mass that is not in the set as outside, the ground's too;
+            `parts` only that of the other parts.
+
+    Returns:
+        All NaN (but `size`) where the set is empty, and where nothing is left outside it: then the
+        share would be 1 whatever the map is.
+
+    Raises:
+        UnknownName: `of` or `within` is none of these.
+    """
+    mass = catalog.lookup(_MASSES, of, "mass")(model)
+    first = catalog.lookup(EXTENTS, within, "extent of a focus")
+    size = (top & model.visible).sum(axis=1)
+    inside, area_inside = (
+        np.where(top, columns[:, 1:], 0).sum(axis=1) for columns in (mass, model.area)
+    )
+    whole, area_whole = (columns[:, first:].sum(axis=1) for columns in (mass, model.area))
+    outside = np.maximum(whole - inside, 0.0)
+    usable = (size > 0) & (area_inside < area_whole)
+    # A difference of sums: what is only rounding is nothing.
+    outside = np.where(outside <= 1e-12 * whole, 0.0, outside)
+    return Focus(
+        inside=np.where(usable, inside, np.nan),
+        outside=np.where(usable, outside, np.nan),
+        chance=np.where(usable, _ratio(area_inside, area_whole), np.nan),
+        size=size,
+    )
+
+
+def shuffled_focus(
+    model: PartSums, reference: np.ndarray, table: np.ndarray, top: int = TOP, of: str = "absolute"
+) -> dict[str, np.ndarray]:
+    """The null of focus: what it would be, had the reference been shown another image.
+
+    Args:
+        reference: (N, P) the reference's importances. Of another image's parts those count that
+            can be seen in this one.
+        table: (shuffles, N) positions of the images that stand in (`nulls.partners`), -1 for none.
+
+    Returns:
+        `focus` (within the image) and `focus_parts` -> (N,) means over the shuffles; NaN where no
+        shuffle has one.
+    """
+    names = {"focus": "image", "focus_parts": "parts"}
+    total = {name: np.zeros(len(reference)) for name in names}
+    n = {name: np.zeros(len(reference)) for name in names}
+    for partner in table:
+        known = (partner >= 0)[:, None] & model.visible
+        chosen = top_parts(np.where(known, reference[partner], np.nan), top)
+        for name, within in names.items():
+            share = focus(model, chosen, of=of, within=within).share
+            total[name] += np.nan_to_num(share)
+            n[name] += ~np.isnan(share)
+    return {
+        name: np.divide(
+            total[name], n[name], out=np.full(len(reference), np.nan), where=n[name] > 0
+        )
+        for name in names
+    }
+
+
+_MASSES = {"absolute": lambda sums: sums.absolute, "positive": lambda sums: sums.positive}
+EXTENTS = {"image": 0, "parts": 1}
+"""Extent of a focus -> the first column of the sums that counts."""
+
+
+def median_odds(found: Focus) -> tuple[float, int]:
+    """The median of `odds` over the images that have them, and how many those are.
+
+    The mean of odds is of a few images, so none is offered. NaN where there is none, and inf where
+    half of the images or more have nothing outside: a table must say so.
+    """
+    odds = found.odds[~np.isnan(found.odds)]
+    return (float(np.median(odds)) if len(odds) else np.nan), len(odds)
+
+
+def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    top, bottom = np.broadcast_arrays(np.asarray(top, np.float64), np.asarray(bottom, np.float64))
+    return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)

@@ -1,0 +1,238 @@
+"""Who is judged by the detectors of shortcuts, and the probes and observations that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from distilscope import catalog
+from distilscope.analyses.parts import plan as parts
+from distilscope.analyses.shortcuts.configuration import LEAST_TWINS, Planting
+from distilscope.planning import fingerprint
+from distilscope.planning.artefact import Artefact
+from distilscope.planning.described import observe_settings
+from distilscope.planning.models import Model
+
+if TYPE_CHECKING:
+    from distilscope.planning.study import Study
+
+PROBE = "test"
+MAPS = "gradcam"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A made probe that models are shown, and how its folders are called."""
+
+    builder: str
+    probe: Artefact
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Where a model's observation of some test images is: the artefact, and its folder there."""
+
+    artefact: Artefact
+    folder: str
+
+    def place(self) -> list[str]:
+        """The same as the tables job is told."""
+        return [str(self.artefact.folder), self.folder]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A model that the detectors judge.
+
+    Attributes:
+        model, teacher: who is judged, and against whom. twins: of the teacher, or of the clean
+            teacher where the teacher itself was planted.
+        arm: None for a model of the study itself.
+        seen, teacher_seen: maps on the same images. twin_pairs: of each twin, and of the teacher
+            that it is a twin of, on the same images.
+        further: the model's observation of made probes, None without any. prefix: of its folders.
+        masked: the probe whose parts they are, None where nothing was masked.
+        patched: whether it has seen the test images with the patch and without it.
+    """
+
+    model: Model
+    teacher: Model
+    seen: Seen
+    teacher_seen: Seen
+    twin_pairs: tuple[tuple[str, Seen, Seen], ...]
+    arm: str | None = None
+    planting: Planting | None = None
+    further: Artefact | None = None
+    prefix: str = ""
+    masked: Artefact | None = None
+    patched: bool = False
+
+    @property
+    def can_be_judged(self) -> bool:
+        """Whether a detector has what it needs: enough twins, or masked images."""
+        return len(self.twin_pairs) >= LEAST_TWINS or self.masked is not None
+
+    def row(self) -> dict[str, Any]:
+        """What the tables job is told."""
+        planting = self.planting
+        return {
+            "model": self.model.id,
+            "identity": self.model.artefact.identity,
+            **{k: getattr(self.model, k) for k in ("role", "student", "objective", "seed")},
+            **{k: self.model.parameters.get(k) for k in ("T", "alpha")},
+            "teacher": self.teacher.id,
+            "teacher_identity": self.teacher.artefact.identity,
+            "layers": [self.model.explained[0], self.teacher.explained[0]],
+            "arm": self.arm,
+            "planting": planting.name if planting else None,
+            "planted_class": planting.label if planting else None,
+            "seen": self.seen.place(),
+            "teacher_seen": self.teacher_seen.place(),
+            "twins": [
+                {"id": name, "seen": own.place(), "teacher_seen": other.place()}
+                for name, own, other in self.twin_pairs
+            ],
+            "further": str(self.further.folder) if self.further else None,
+            "prefix": self.prefix,
+            "masked": str(self.masked.folder) if self.masked else None,
+            "patched": self.patched,
+        }
+
+
+@dataclass
+class ShortcutPlan:
+    """Everything that the search for shortcuts adds to a study; nothing that it has already."""
+
+    study: Study
+    datasets: dict[str, Artefact] = field(default_factory=dict)
+    models: dict[str, Model] = field(default_factory=dict)
+    targets: dict[str, Artefact] = field(default_factory=dict)
+    probes: dict[str, Artefact] = field(default_factory=dict)
+    further: dict[str, Artefact] = field(default_factory=dict)
+    audits: list[Audit] = field(default_factory=list)
+
+    @property
+    def artefacts(self) -> list[Artefact]:
+        """All that is made for it."""
+        made = [self.datasets, self.targets, self.probes, self.further]
+        return [
+            *(artefact for table in made for artefact in table.values()),
+            *(model.artefact for model in self.models.values()),
+        ]
+
+    @property
+    def judged(self) -> list[Audit]:
+        """Those that a detector can say something about."""
+        return [audit for audit in self.audits if audit.can_be_judged]
+
+    @property
+    def inputs(self) -> tuple[Artefact, ...]:
+        """What the tables are made from, beyond the study's own observations."""
+        audited = [artefact for audit in self.judged for artefact in _read_for(audit)]
+        known = {artefact.name for artefact in self.study.observations.values()}
+        return tuple({a.name: a for a in audited if a.name not in known}.values())
+
+    def own(self, model: Model) -> Seen:
+        """The ordinary observation of a model of the study."""
+        return Seen(self.study.observations[model.id], PROBE)
+
+    def twins(
+        self, teacher: Model, seen: Callable[[Model], Seen]
+    ) -> tuple[tuple[str, Seen, Seen], ...]:
+        """The other models of a teacher's family, each beside that teacher."""
+        family = self.study.families.get(teacher.student, [])
+        return tuple((m.id, seen(m), seen(teacher)) for m in family if m is not teacher)
+
+    # ----------------------------------------------------------------------------- artefacts
+
+    def probe(self, builder: str, slug: str, inputs: Mapping[str, Any], **settings) -> Artefact:
+        """A probe of a builder of the catalogue."""
+        entry = catalog.PROBES[builder]
+        artefact = Artefact(
+            kind="probe",
+            slug=f"{slug}-{builder}",
+            settings={"builder": entry.builder, **settings},
+            source=fingerprint.source("distilscope.analyses.shortcuts.probes.make", entry.builder),
+            inputs=inputs,
+        )
+        return self.probes.setdefault(artefact.name, artefact)
+
+    def masked(
+        self, dataset: Artefact, observation: Artefact, folder: str, teacher: Model
+    ) -> Artefact:
+        """Test images with the area covered that a reference looks at, and its two controls."""
+        causal = self.study.configuration.shortcuts.causal
+        return self.probe(
+            "masked",
+            teacher.artefact.slug,
+            {"dataset": dataset, "observation": observation},
+            probe=folder,
+            layer=teacher.explained[0],
+            **causal.model_dump(),
+        )
+
+    def observation(
+        self,
+        model: Model,
+        dataset: Artefact,
+        shown: Iterable[Shown],
+        references: tuple[Artefact, ...],
+    ) -> Artefact:
+        """A model's observation of made probes: one job, a folder for each part."""
+        configuration, shown = self.study.configuration, list(shown)
+        architecture = model.artefact.settings["architecture"]
+        methods = {MAPS: catalog.METHODS[MAPS]}
+        artefact = Artefact(
+            kind="further",
+            slug=model.artefact.slug,
+            settings={
+                "architecture": architecture,
+                "layers": {model.explained[0]: model.layers[model.explained[0]]},
+                "explained": [model.explained[0]],
+                "head": model.head,
+                "preprocessing": model.preprocessing,
+                "probes": [
+                    _requested(each, part, position)
+                    for position, each in enumerate(shown)
+                    for part in catalog.PROBES[each.builder].parts
+                ],
+                "threads": configuration.threads,
+                **observe_settings(configuration.observe, methods),
+                "reductions": ["gap"],
+            },
+            source=fingerprint.source(
+                "distilscope.observing.further",
+                architecture["builder"],
+                methods[MAPS].module,
+                without=parts.UNUSED_WITHOUT_REMOVAL,
+            )
+            + fingerprint.entries("METHODS", methods),
+            inputs={
+                "dataset": dataset,
+                "model": model.artefact,
+                "probes": tuple(each.probe for each in shown),
+                "references": references,
+            },
+        )
+        return self.further.setdefault(artefact.name, artefact)
+
+
+def _requested(shown: Shown, part: str, position: int) -> dict[str, Any]:
+    explained = part in catalog.PROBES[shown.builder].explained
+    name = f"{shown.prefix}{part}"
+    return {
+        "name": name,
+        "split": name,
+        "contents": ["logits", "saliency"] if explained else ["logits"],
+        "probe": position,
+        "part": part,
+    }
+
+
+def _read_for(audit: Audit) -> Iterator[Artefact]:
+    yield from (audit.seen.artefact, audit.teacher_seen.artefact)
+    for _, own, other in audit.twin_pairs:
+        yield from (own.artefact, other.artefact)
+    yield from (a for a in (audit.further, audit.masked) if a is not None)

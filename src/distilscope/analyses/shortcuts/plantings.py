@@ -1,0 +1,196 @@
+"""The arms of planted shortcuts: data, models, and what they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from distilscope.analyses.shortcuts.audits import PROBE, Audit, Seen, ShortcutPlan, Shown
+from distilscope.analyses.shortcuts.configuration import Planting
+from distilscope.configuration.study import Configuration
+from distilscope.planning import fingerprint
+from distilscope.planning.artefact import Artefact
+from distilscope.planning.models import Model, ModelPlan
+
+
+class Plantings:
+    """The arms of the plantings of a study."""
+
+    def __init__(self, plan: ShortcutPlan) -> None:
+        self.plan, self.study = plan, plan.study
+        self.configuration: Configuration = plan.study.configuration
+        self.planted = self.configuration.planted
+        self.family = self.study.families[self.planted.teacher]
+        self.teacher = self.family[0]
+        self.plain: dict[str, Artefact] = {}
+        for planting in self.planted.plantings:
+            made = self._dataset(planting)
+            plan.datasets[planting.name] = made
+            self.plain[planting.name] = plan.probe("plain", made.slug, {"dataset": made})
+        self.shown_to_family = self._shown_to_family()
+
+    def audits(self) -> Iterator[Audit]:
+        """All models that are judged, arm by arm."""
+        for planting in self.planted.plantings:
+            yield from self._student_arm(planting)
+            yield from self._both_arm(planting)
+        yield from self._none_arm()
+
+    def _dataset(self, planting: Planting) -> Artefact:
+        planted = self.planted
+        return Artefact(
+            kind="planted",
+            slug=f"{self.study.dataset.slug}-{planting.name}",
+            settings={
+                "class": planting.label,
+                "probability": planted.probability,
+                "elsewhere": planted.elsewhere,
+                "patch": {**planted.patch.model_dump(), "place": list(planting.place)},
+                "seed": planting.seed,
+            },
+            source=fingerprint.source("distilscope.analyses.shortcuts.planted"),
+            inputs={"dataset": self.study.dataset},
+        )
+
+    def _shown_to_family(self) -> dict[str, Artefact]:
+        """The clean teacher and its twins on the planted test images of all plantings."""
+        shown = [Shown("plain", self.plain[p.name], _prefix(p)) for p in self.planted.plantings]
+        found: dict[str, Artefact] = {}
+        for model in self.family:
+            references = (found[self.teacher.id],) if found else ()
+            made = self.plan.observation(model, self.study.dataset, shown, references)
+            found[model.id] = made
+        return found
+
+    def _models(
+        self,
+        entries: list,
+        dataset: Artefact,
+        seeds: list[int],
+        *,
+        clean: bool,
+    ) -> tuple[Model, ...]:
+        """The models of some entries on a dataset; the teacher is trained on it or is the clean."""
+        name = self.planted.teacher
+        entry = self.configuration.teachers[name]
+        asked = self.configuration.model_copy(
+            update={
+                "teachers": {name: entry.model_copy(update={"seeds": seeds[:1], "twins": []})},
+                "grid": entries,
+                "seeds": seeds,
+                "students": {
+                    s: self.configuration.students[s] for e in entries for s in e.students
+                },
+                "floors": [],
+            }
+        )
+        families = {name: [self.teacher]} if clean else {}
+        plan = ModelPlan(asked, self.study.precision, dataset, families)
+        self.plan.targets |= {k: v for k, v in plan.targets.items() if k not in self.study.targets}
+        known = {model.artefact.name for model in self.study.models}
+        for model in plan.models:
+            if model.artefact.name not in known:
+                self.plan.models[model.artefact.name] = model
+        return plan.models
+
+    def _patched(self, planting: Planting) -> Artefact:
+        made = self.plan.datasets[planting.name]
+        return self.plan.probe(
+            "patched",
+            made.slug,
+            {"dataset": self.study.dataset},
+            patch=made.settings["patch"],
+        )
+
+    def _student_arm(self, planting: Planting) -> Iterator[Audit]:
+        entries = self.planted.arms.student
+        dataset, prefix = self.plan.datasets[planting.name], _prefix(planting)
+        if not entries:
+            return
+        seen = self.shown_to_family[self.teacher.id]
+        models = self._models(entries, dataset, [planting.seed], clean=True)
+        yield from self._planted_audits("student", planting, models, self.teacher, seen, prefix)
+
+    def _both_arm(self, planting: Planting) -> Iterator[Audit]:
+        entries = self.planted.arms.both
+        dataset, prefix = self.plan.datasets[planting.name], _prefix(planting)
+        if not entries:
+            return
+        models = self._models(entries, dataset, [planting.seed], clean=False)
+        teacher = next(model for model in models if model.role == "teacher")
+        shown = [
+            Shown("plain", self.plain[planting.name], prefix),
+            Shown("patched", self._patched(planting), prefix),
+        ]
+        seen = self.plan.observation(teacher, dataset, shown, ())
+        yield from self._planted_audits("both", planting, models, teacher, seen, prefix)
+
+    def _planted_audits(
+        self,
+        arm: str,
+        planting: Planting,
+        models: Iterable[Model],
+        teacher: Model,
+        teacher_seen: Artefact,
+        prefix: str,
+    ) -> Iterator[Audit]:
+        dataset = self.plan.datasets[planting.name]
+        folder = f"{prefix}{PROBE}"
+        shown = [
+            Shown("plain", self.plain[planting.name], prefix),
+            Shown("patched", self._patched(planting), prefix),
+        ]
+        masked = None
+        if self.configuration.shortcuts.causal is not None:
+            masked = self.plan.masked(dataset, teacher_seen, folder, teacher)
+            shown.append(Shown("masked", masked, prefix))
+        for model in _learners(models):
+            further = self.plan.observation(model, dataset, shown, (teacher_seen,))
+            yield Audit(
+                model=model,
+                teacher=teacher,
+                seen=Seen(further, folder),
+                teacher_seen=Seen(teacher_seen, folder),
+                twin_pairs=self.plan.twins(
+                    self.teacher, lambda m: Seen(self.shown_to_family[m.id], folder)
+                ),
+                arm=arm,
+                planting=planting,
+                further=further,
+                prefix=prefix,
+                masked=masked,
+                patched=True,
+            )
+
+    def _none_arm(self) -> Iterator[Audit]:
+        entries = self.planted.arms.none
+        if not entries:
+            return
+        plan, dataset = self.plan, self.study.dataset
+        seeds = [planting.seed for planting in self.planted.plantings]
+        models = self._models(entries, dataset, seeds, clean=True)
+        teacher_seen = plan.own(self.teacher)
+        shown = [Shown("plain", plan.probe("plain", dataset.slug, {"dataset": dataset}))]
+        masked = None
+        if self.configuration.shortcuts.causal is not None:
+            masked = plan.masked(dataset, teacher_seen.artefact, PROBE, self.teacher)
+            shown.append(Shown("masked", masked))
+        for model in _learners(models):
+            further = plan.observation(model, dataset, shown, (teacher_seen.artefact,))
+            yield Audit(
+                model=model,
+                teacher=self.teacher,
+                seen=Seen(further, PROBE),
+                teacher_seen=teacher_seen,
+                twin_pairs=plan.twins(self.teacher, plan.own),
+                arm="none",
+                further=further,
+                masked=masked,
+            )
+
+
+def _prefix(planting: Planting) -> str:
+    return f"{planting.name}-"
+
+
+def _learners(models: Iterable[Model]) -> list[Model]:
+    return [model for model in models if model.role not in ("teacher", "twin")]

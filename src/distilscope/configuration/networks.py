@@ -1,0 +1,209 @@
+"""Networks by name, how their weights begin, and how they are trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from distilscope import catalog
+from distilscope.configuration.data import Views
+from distilscope.configuration.kinds import (
+    Count,
+    Fraction,
+    LayerName,
+    Name,
+    Number,
+    Positive,
+    Strict,
+    UserPath,
+    Whole,
+    number,
+)
+
+
+class Optimizer(Strict):
+    """Stochastic gradient descent."""
+
+    name: Literal["sgd"] = "sgd"
+    lr: Positive
+    momentum: Fraction = 0.9
+    weight_decay: Annotated[float, Field(ge=0), BeforeValidator(number)] = 5e-4
+    nesterov: bool = False
+
+
+class Schedule(Strict):
+    """How the learning rate moves over the run."""
+
+    name: Literal["cosine", "one-cycle", "constant", "steps"] = "cosine"
+    warmup_epochs: Annotated[float, Field(ge=0), BeforeValidator(number)] = 0
+    milestones: list[Count] = []
+    gamma: Fraction = 0.1
+
+
+class Recipe(Strict):
+    """How a model is trained. The weights of the last epoch are the model.
+
+    `targets` says where a distilled model has its teacher's logits from: a table that is computed
+    once and serves every T and alpha, or the teacher itself at every step.
+    """
+
+    epochs: Count
+    batch: Count = 128
+    optimizer: Optimizer
+    schedule: Schedule = Schedule()
+    views: Views = Views()
+    targets: Literal["table", "online"] = "table"
+
+    @model_validator(mode="after")
+    def _leaves_epochs(self) -> Recipe:
+        warm_up = self.schedule.warmup_epochs
+        if warm_up >= self.epochs:
+            raise ValueError(
+                f"`schedule.warmup_epochs` is {warm_up:g} of {self.epochs} `epochs`: nothing is "
+                f"left after the warm-up; give less than {self.epochs}"
+            )
+        return self
+
+
+class Network(Strict):
+    """A network by name, and where its weights begin.
+
+    `init` is `random`, `imagenet`, or the path of a weights file.
+    """
+
+    architecture: str
+    settings: dict[str, Any] = {}
+    layers: dict[LayerName, str] | None = None
+    explained: list[str] | None = None
+    head: str | None = None
+    recipe: Name | None = None
+    override: dict[str, Any] = {}
+    init: UserPath = "random"
+    weights: UserPath | None = None
+    preprocessing: Preprocessing | None = None
+
+    @model_validator(mode="after")
+    def _described(self) -> Network:
+        known = self.architecture in catalog.ARCHITECTURES
+        if not known and not _open_ended(self.architecture):
+            catalog.lookup(catalog.ARCHITECTURES, self.architecture, "architecture")
+        if known:
+            entry = catalog.ARCHITECTURES[self.architecture]
+            for key, value in self.settings.items():
+                default = catalog.lookup(entry.settings, key, f"setting of {self.architecture}")
+                _check_setting(key, value, default)
+            _check_blocks(self, entry)
+        else:
+            _check_plain("settings", self.settings)
+        if not known and not (self.layers and self.explained):
+            raise ValueError(
+                f"{self.architecture!r} needs `layers` (name: module path, input to output) and "
+                "`explained` (names of layers, the last block first)"
+            )
+        layers = self.layers or (catalog.ARCHITECTURES[self.architecture].layers if known else {})
+        explained = catalog.ARCHITECTURES[self.architecture].explained if known else ()
+        for name in self.explained or explained:
+            catalog.lookup(layers, name, "layer in explained")
+        if self.recipe is None and self.weights is None:
+            raise ValueError("give a `recipe` to train it, or `weights` of a model you have")
+        if self.preprocessing is not None and self.weights is None:
+            raise ValueError("`preprocessing` is for `weights` of yours: training uses the data's")
+        if self.recipe is not None and self.weights is not None:
+            raise ValueError("`weights` are used as they are; to train from a file use `init`")
+        if self.init == "imagenet":
+            entry = catalog.ARCHITECTURES.get(self.architecture)
+            if entry is None or entry.pretrained is None:
+                able = [n for n, a in catalog.ARCHITECTURES.items() if a.pretrained]
+                raise ValueError(f"`init: imagenet` is known for {', '.join(able)}")
+        return self
+
+
+def _check_plain(key: str, value: Any) -> None:
+    """Refuse what has no form in JSON: infinities, NaN, dates."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            _check_plain(f"{key}.{name}", item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_plain(key, item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{key}: {value} is not a finite number")
+    elif not isinstance(value, (str, int, float, type(None))):
+        raise ValueError(f"{key}: {value!r} is neither text, a number, true, false nor null")
+
+
+def _check_setting(key: str, value: Any, default: Any) -> None:
+    """Refuse a network's setting that is of another kind than its default."""
+    if isinstance(default, list):
+        numbers, wanted = value, "a list of whole numbers from 1"
+    elif isinstance(default, int):
+        numbers, wanted = [value], "a whole number from 1"
+    else:
+        numbers, wanted = [], "text"
+    whole = isinstance(numbers, list) and all(type(n) is int and n >= 1 for n in numbers)
+    if not whole or (wanted == "text" and not isinstance(value, str)):
+        raise ValueError(f"setting {key!r} is {value!r}, expected {wanted}")
+
+
+def _check_blocks(network: Network, entry: catalog.Architecture) -> None:
+    """Refuse widths of a plain network that don't fit its pools, or the layers of its entry."""
+    if "widths" not in entry.settings:
+        return
+    settings = {**entry.settings, **network.settings}
+    blocks, usual = len(settings["widths"]), len(entry.settings["widths"])
+    if not blocks:
+        raise ValueError("`widths` is empty: a plain network needs at least one block")
+    beyond = [number for number in settings["pools"] if number > blocks]
+    if beyond:
+        raise ValueError(
+            f"`pools` names block {beyond[0]} and `widths` has {blocks}: give `pools` that are "
+            f"1 to {blocks} (without, they are {entry.settings['pools']})"
+        )
+    if blocks != usual and not network.layers:
+        raise ValueError(
+            f"`widths` has {blocks} blocks and the layers of {network.architecture} are those of "
+            f"{usual}: give {usual} widths, or `layers` and `explained` of your own"
+        )
+
+
+class Preprocessing(Strict):
+    """The normalisation a given model was trained with, on pixels in [0, 1]."""
+
+    mean: list[Number] = Field(min_length=3, max_length=3)
+    std: list[Positive] = Field(min_length=3, max_length=3)
+
+
+def _open_ended(architecture: str) -> bool:
+    return architecture.startswith(catalog.TORCHVISION_PREFIX) or ":" in architecture
+
+
+class Student(Network):
+    """A student: trained by the entries of `grid`, or given by `weights`."""
+
+
+class Teacher(Network):
+    """A teacher: fine-tuned or trained here (`recipe`), or given (`weights`).
+
+    Students learn from the models of `seeds`, student seed i from the i-th of them in turn; those
+    of `twins` are trained alike and serve as references.
+    """
+
+    seeds: list[Whole] = Field(default=[0], min_length=1)
+    twins: list[Whole] = []
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Teacher:
+        both = [*self.seeds, *self.twins]
+        if len(set(both)) != len(both):
+            raise ValueError(f"`seeds` and `twins` must all differ, got {both}")
+        if self.weights is not None and (self.twins or len(self.seeds) > 1):
+            raise ValueError("a given teacher is one model: it has no `twins` and one seed")
+        return self
+
+
+Network.model_rebuild()
+Student.model_rebuild()
+Teacher.model_rebuild()

@@ -1,0 +1,110 @@
+"""An artefact: something that a job makes, under a path that carries its identity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from distilscope import store
+from distilscope.planning.job import Job
+from distilscope.store.contents import Content
+
+RESULTS = Path("results")
+STORE = RESULTS / "store"
+
+FOLDERS = {
+    "dataset": "datasets",
+    "parts": "parts",
+    "networks": "networks",
+    "model": "models",
+    "derived": "derived",
+    "planted": "planted",
+    "probe": "probes",
+    "further": "further",
+    "targets": "targets",
+    "observation": "observations",
+    "comparison": "comparisons",
+    "tables": "tables",
+    "figures": "figures",
+    "report": "reports",
+}
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """Something that a job makes, under a path that carries its identity.
+
+    Attributes:
+        kind: a key of `FOLDERS`.
+        slug: its name for people.
+        settings: what its content depends on, besides source and inputs; JSON values.
+        source: fingerprint of the code that computes it.
+        inputs: role -> artefact or artefacts it is made from.
+        information: what the job needs and the content does not depend on.
+        contents: the user's files that its job reads, by the setting that names them; the
+            settings hold their digests.
+    """
+
+    kind: str
+    slug: str
+    settings: Mapping[str, Any]
+    source: str
+    inputs: Mapping[str, Artefact | tuple[Artefact, ...]] = field(default_factory=dict)
+    information: Mapping[str, Any] = field(default_factory=dict)
+    contents: Mapping[str, Content] = field(default_factory=dict)
+
+    @cached_property
+    def identity(self) -> str:
+        """12 hex digits over settings, source and the inputs' identities."""
+        covered = {
+            "kind": self.kind,
+            "settings": self.settings,
+            "source": self.source,
+            "inputs": {role: [a.identity for a in _many(found)] for role, found in self._sorted()},
+        }
+        return store.digest_bytes(store.canonical_json(covered).encode())[:12]
+
+    def _sorted(self) -> list[tuple[str, Artefact | tuple[Artefact, ...]]]:
+        return sorted(self.inputs.items())
+
+    @cached_property
+    def name(self) -> str:
+        """What rules know it by: `<slug>.<identity>`."""
+        return f"{self.slug}.{self.identity}"
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where its files lie."""
+        return STORE / FOLDERS[self.kind] / self.name
+
+    def job(self) -> str:
+        """What the job is told, as the text that `Job.from_json` reads."""
+        inputs = {
+            role: str(found.folder)
+            if isinstance(found, Artefact)
+            else [str(a.folder) for a in found]
+            for role, found in self._sorted()
+        }
+        return Job(
+            kind=self.kind,
+            slug=self.slug,
+            identity=self.identity,
+            settings=self.settings,
+            inputs=inputs,
+            folder=self.folder,
+            information=self.information,
+            source=str(self.source),
+            parts=getattr(self.source, "parts", {}),
+            contents=self.contents,
+        ).to_json()
+
+    def direct_inputs(self) -> list[Artefact]:
+        """Every artefact that its job reads."""
+        return [artefact for _, found in self._sorted() for artefact in _many(found)]
+
+
+def _many(found: Artefact | tuple[Artefact, ...]) -> tuple[Artefact, ...]:
+    return (found,) if isinstance(found, Artefact) else tuple(found)

@@ -1,0 +1,87 @@
+"""The check of a study's networks before anything is trained: one job for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from distilscope import catalog, store
+from distilscope.planning import fingerprint
+from distilscope.planning.artefact import Artefact
+from distilscope.planning.models import Model
+
+if TYPE_CHECKING:
+    from distilscope.planning.study import Study
+
+TRIED = {"name": "ce", "module": catalog.OBJECTIVES["ce"].module, "parameters": {}}
+"""The objective of a training step that is tried: objectives are this package's own."""
+
+
+def plan_checks(study: Study) -> Artefact:
+    """One trial of each network that a model of the study is made with.
+
+    Nothing of it is a function of seeds, objectives, T or alpha, so that a cell more in the grid
+    checks nothing again.
+    """
+    networks, told = _networks(study)
+    own = (model.artefact.contents for model in _one_of_each(study))
+    methods = {name: catalog.METHODS[name] for name in study.configuration.observe.methods}
+    trained = [n["model"] for n in networks if n["model"].get("recipe")]
+    policies = {model["recipe"]["views"]["policy"] for model in trained}
+    return Artefact(
+        kind="networks",
+        slug="check",
+        settings={"networks": networks},
+        source=fingerprint.source(
+            "distilscope.checking.networks",
+            TRIED["module"],
+            *(network["model"]["architecture"]["builder"] for network in networks),
+            *(catalog.VIEW_POLICIES[policy] for policy in policies),
+            *(method.module for method in methods.values()),
+        )
+        + fingerprint.entries("METHODS", methods),
+        inputs={"dataset": study.dataset},
+        information={"told": told},
+        contents={key: content for contents in own for key, content in contents.items()},
+    )
+
+
+def _networks(study: Study) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What is tried, the same network once, in an order that no name decides; and for each what
+    its identity does not cover: the names that it goes by, and where its weights lie.
+    """
+    randomised: dict[str, set[str]] = {}
+    for derived in study.derived:
+        modules = derived.model.artefact.settings["randomised"]["modules"]
+        randomised.setdefault(derived.model.student, set()).update(modules)
+    found: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+    for model in _one_of_each(study):
+        network = {
+            "model": _model_settings(model),
+            "observation": study.observation_settings(model),
+            "randomised": sorted(randomised.get(model.student, ())),
+        }
+        nameless = {"names": [], "files": dict(model.artefact.information)}
+        _, told = found.setdefault(store.canonical_json(network), (network, nameless))
+        told["names"].append(model.student)
+    pairs = [found[key] for key in sorted(found)]
+    return [network for network, _ in pairs], [told for _, told in pairs]
+
+
+def _one_of_each(study: Study) -> Iterator[Model]:
+    """A model of each teacher and student that there is, one that is trained where there is one."""
+    found: dict[str, Model] = {}
+    for model in [*study.models, *study.shortcuts.models.values()]:
+        known = found.get(model.student)
+        if known is None or (known.role == "floor" and model.role != "floor"):
+            found[model.student] = model
+    yield from (found[name] for name in sorted(found))
+
+
+def _model_settings(model: Model) -> dict[str, Any]:
+    """What the job of such a model is told, whatever its seed and objective."""
+    settings = dict(model.artefact.settings)
+    if settings["kind"] == "given":
+        return settings
+    objective = TRIED if settings["recipe"] else None
+    return {**settings, "seed": 0, "objective": objective}

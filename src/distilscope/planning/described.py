@@ -1,0 +1,95 @@
+"""What identifies a network, a recipe, and a file of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from distilscope import catalog
+from distilscope.configuration.kinds import ConfigurationError, NotHere
+from distilscope.configuration.measured import Observe
+from distilscope.configuration.networks import Network, Recipe
+from distilscope.planning import fingerprint
+from distilscope.store.contents import FILES, Content
+
+
+def network_settings(entry: Network) -> dict[str, Any]:
+    """What builds the network of an entry: a dotted path and its settings."""
+    return {
+        "builder": _builder(entry.architecture),
+        "settings": _architecture_settings(entry),
+    }
+
+
+def _builder(architecture: str) -> str:
+    """The dotted path of the function that builds it."""
+    if architecture in catalog.ARCHITECTURES:
+        return catalog.ARCHITECTURES[architecture].builder
+    if architecture.startswith(catalog.TORCHVISION_PREFIX):
+        return catalog.TORCHVISION_BUILDER
+    try:
+        fingerprint.source(architecture)
+    except (ImportError, OSError, SyntaxError, ValueError, AttributeError) as error:
+        raise ConfigurationError(
+            f"architecture: the source of the factory {architecture!r} can't be read ({error})"
+        ) from None
+    return architecture
+
+
+def _architecture_settings(entry: Network) -> dict[str, Any]:
+    if entry.architecture in catalog.ARCHITECTURES:
+        return {**catalog.ARCHITECTURES[entry.architecture].settings, **entry.settings}
+    if entry.architecture.startswith(catalog.TORCHVISION_PREFIX):
+        name = entry.architecture.removeprefix(catalog.TORCHVISION_PREFIX)
+        return {"name": name, **entry.settings}
+    return dict(entry.settings)
+
+
+def recipe_settings(recipe: Recipe) -> dict[str, Any]:
+    """The recipe in the form that a training job reads, without what its choices ignore."""
+    views, schedule = recipe.views, recipe.schedule
+    taken = catalog.SCHEDULE_SETTINGS[schedule.name]
+    if not schedule.milestones:  # there is nothing to multiply by `gamma` at
+        taken = ()
+    return {
+        **recipe.model_dump(exclude={"views", "targets", "schedule"}),
+        "schedule": schedule.model_dump(include={"name", "warmup_epochs", *taken}),
+        "views": {
+            **views.model_dump(include={"policy", *catalog.VIEW_SETTINGS[views.policy]}),
+            "tabulated": None if views.per_image == "all" else views.per_image,
+        },
+    }
+
+
+def observe_settings(observe: Observe, methods: Iterable[str]) -> dict[str, Any]:
+    """What an observation by these methods takes of `observe`.
+
+    What none of them takes is given as if it were not set.
+    """
+    entries = [catalog.METHODS[name] for name in methods]
+    taken = {setting for entry in entries for setting in entry.settings}
+    if not all(entry.whole_probe for entry in entries):
+        taken.add("subset")
+    optional = {"subset", *(s for entry in catalog.METHODS.values() for s in entry.settings)}
+    unset = {key: type(observe).model_fields[key].get_default() for key in optional - taken}
+    return {
+        **observe.model_copy(update=unset).model_dump(exclude={"methods", "reductions"}),
+        "methods": sorted(methods),
+        "reductions": sorted(observe.reductions),
+    }
+
+
+def content_of(place: Path, key: str, files: str = FILES) -> Content:
+    """A user's file or folder as it is now; `files` lists what is read of a folder.
+
+    Raises:
+        NotHere: nothing is there; `key` says which setting names it.
+        ConfigurationError: it can't be read.
+    """
+    try:
+        return Content.now(place, files)
+    except FileNotFoundError:
+        raise NotHere(f"{key}: there is no file or folder at {place}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{key}: {place} can't be read ({error})") from None

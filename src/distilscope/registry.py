@@ -1,0 +1,56 @@
+"""The analyses there are: this package's own, and those that a study's `extensions` add."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from distilscope.analyses.declaration import Analysis
+
+OWN = (
+    "alignment",
+    "parts",
+    "randomisation",
+    "sweeps",
+    "representation",
+    "outputs",
+    "shortcuts",
+)
+"""In the order of the report."""
+
+EXTENSIONS = "DISTILSCOPE_EXTENSIONS"
+"""The modules of a study's `extensions`, for its jobs: names with a colon between."""
+
+_added: dict[str, Analysis] = {}
+
+
+def analyses() -> Mapping[str, Analysis]:
+    """All analyses by name, in the order of the report."""
+    load(filter(None, os.environ.get(EXTENSIONS, "").split(":")))
+    return {**_own(), **_added}
+
+
+@cache
+def _own() -> dict[str, Analysis]:
+    found = (importlib.import_module(f"distilscope.analyses.{name}").ANALYSIS for name in OWN)
+    return {analysis.name: analysis for analysis in found}
+
+
+def add(analysis: Analysis) -> None:
+    """Make an analysis of another package known; its module calls this when it is imported.
+
+    Raises:
+        ValueError: another analysis has its name.
+    """
+    known = {**_own(), **_added}.get(analysis.name)
+    if known not in (None, analysis):
+        raise ValueError(f"there is an analysis {analysis.name!r} already; choose another name")
+    _added[analysis.name] = analysis
+
+
+def load(modules: Iterable[str]) -> None:
+    """Import modules that add what they bring: analyses, objectives, methods, networks."""
+    for module in modules:
+        importlib.import_module(module)

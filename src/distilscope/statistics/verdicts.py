@@ -1,0 +1,242 @@
+"""The verdict on every claim of a file, from the values of a study.
+
+A claim is `supported` where its interval lies above delta, `contradicted` where it lies below,
+`undetermined` else, and `not tested` where the study lacks a term of it. Numbers are in the
+claim's direction: positive is as claimed. The interval has the level 1 - alpha / m, with m the
+claims of its family in the file (Bonferroni), so that a family's chance of a false `supported` is
+at most alpha / 2 however many claims it has.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from distilscope.configuration import claims
+from distilscope.statistics import paired
+from distilscope.statistics.contrasts import POWER, Contrast, Correlation, fewest
+from distilscope.statistics.statements import CONTRASTS
+from distilscope.statistics.values import NotTested, Values
+from distilscope.words import count
+
+SUPPORTED, CONTRADICTED = "supported", "contradicted"
+UNDETERMINED, NOT_TESTED = "undetermined", "not tested"
+VERDICTS = (SUPPORTED, CONTRADICTED, UNDETERMINED, NOT_TESTED)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A claim's numbers in its own direction, and the verdict.
+
+    Attributes:
+        ours, low, high: the contrast and its interval; of several contrasts the smallest.
+        seeds: with all terms.
+        p: two-sided t test that the contrast is delta, at most 1 - level exactly where the
+            verdict is decided. p_exact, p_smallest: of the exact test.
+        effect: standardised. seeds_to_decide: of an undetermined claim, None where seeds won't.
+        why: the verdict's reason, a sentence or two.
+    """
+
+    claim: claims.Claim
+    verdict: str
+    why: str
+    ours: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    seeds: int = 0
+    p: float = math.nan
+    p_exact: float = math.nan
+    p_smallest: float = math.nan
+    q: float = math.nan
+    effect: float = math.nan
+    seeds_to_decide: int | None = None
+
+
+def judge(file: claims.Claims, values: Values, *, published_data: bool) -> list[Judgement]:
+    """A judgement for each claim, with q: Benjamini and Hochberg over the tested of its family.
+
+    `published_data` says whether the study is on the data that the claims were published on; what
+    another study finds holds there only, and its reasons say so.
+    """
+    sizes = file.family_sizes
+    found = [
+        judge_claim(claim, values, sizes[claim.family], published_data=published_data)
+        for claim in file.claims
+    ]
+    families = np.array([judgement.claim.family for judgement in found])
+    q = np.full(len(found), np.nan)
+    for family in sizes:
+        own = families == family
+        q[own] = paired.benjamini_hochberg(np.array([j.p for j in found])[own])
+    return [replace(judgement, q=float(value)) for judgement, value in zip(found, q, strict=True)]
+
+
+def judge_claim(
+    claim: claims.Claim, values: Values, family: int, *, published_data: bool
+) -> Judgement:
+    """The judgement of one claim out of a family of so many; its q is NaN."""
+    try:
+        contrasts = contrasts_of(claim, values)
+    except NotTested as missing:
+        return Judgement(claim, NOT_TESTED, f"{str(missing)[:1].upper()}{str(missing)[1:]}.")
+    alpha = claim.alpha / family
+    ours, low, high = summarise(contrasts, alpha)
+    verdict = decide(low, high, claim.delta)
+    weakest = min(contrasts, key=lambda contrast: _last_if_nan(contrast.value))
+    exact = [contrast.exact(claim.delta) for contrast in contrasts]
+    needed = None
+    if verdict == UNDETERMINED and not math.isnan(low):
+        needed = seeds_to_decide(contrasts, claim.delta, alpha)
+    judgement = Judgement(
+        claim,
+        verdict,
+        why="",
+        ours=ours,
+        low=low,
+        high=high,
+        seeds=min(contrast.n for contrast in contrasts),
+        p=joint([contrast.p(claim.delta) for contrast in contrasts], contrasts, claim.delta),
+        p_exact=joint([p for p, _ in exact], contrasts, claim.delta),
+        p_smallest=joint([least for _, least in exact], contrasts, claim.delta),
+        effect=weakest.effect,
+        seeds_to_decide=needed,
+    )
+    return replace(judgement, why=_why(judgement, contrasts, alpha, published_data))
+
+
+def contrasts_of(claim: claims.Claim, values: Values) -> list[Contrast]:
+    """What the claim rests on, turned into its direction.
+
+    Raises:
+        NotTested: the study lacks a term.
+    """
+    found = CONTRASTS[claim.statement.form](claim.statement, values)
+    return found if claim.direction == "higher" else [_turned(contrast) for contrast in found]
+
+
+def _turned(contrast: Contrast) -> Contrast:
+    turned = {"values": -contrast.values, "against": -contrast.against}
+    if isinstance(contrast, Correlation):
+        turned["pooled"] = -contrast.pooled
+    return replace(contrast, **turned)
+
+
+def summarise(contrasts: Sequence[Contrast], alpha: float) -> tuple[float, float, float]:
+    """The smallest contrast with its interval; NaN bounds where one contrast has none.
+
+    That all contrasts exceed delta needs each low at alpha (intersection-union). That one of them
+    falls short needs the highs at alpha / their number.
+    """
+    lows = [contrast.interval(alpha)[0] for contrast in contrasts]
+    highs = [contrast.interval(alpha / len(contrasts))[1] for contrast in contrasts]
+    return tuple(float(np.min(part)) for part in ([c.value for c in contrasts], lows, highs))
+
+
+def joint(ps: Sequence[float], contrasts: Sequence[Contrast], delta: float) -> float:
+    """The p value of all contrasts together, from that of each: what `summarise` is for intervals.
+
+    Where all lie above delta, the largest (intersection-union). Else the smallest of those that
+    fall short, times the number of contrasts (Bonferroni). NaN where one is NaN.
+    """
+    if np.isnan(ps).any():
+        return math.nan
+    short = [p for p, each in zip(ps, contrasts, strict=True) if each.value < delta]
+    return min(1.0, len(ps) * min(short)) if short else max(ps)
+
+
+def decide(low: float, high: float, delta: float) -> str:
+    """The verdict of an interval; one that is NaN decides nothing."""
+    if low > delta:
+        return SUPPORTED
+    return CONTRADICTED if high < delta else UNDETERMINED
+
+
+def seeds_to_decide(contrasts: Sequence[Contrast], delta: float, alpha: float) -> int | None:
+    """Seeds that would decide in 80 % of studies, were what is observed the truth.
+
+    With all contrasts above delta they would all have to be shown so (the chances of failing are
+    added up); else one of them would have to be shown to fall short.
+    """
+    short = [contrast for contrast in contrasts if contrast.value < delta]
+
+    def supports(seeds: int) -> float:
+        return 1 - sum(1 - contrast.power(seeds, delta, alpha) for contrast in contrasts)
+
+    def contradicts(seeds: int) -> float:
+        return max(contrast.power(seeds, delta, alpha / len(contrasts)) for contrast in short)
+
+    return fewest(contradicts if short else supports)
+
+
+# -------------------------------------------------------------------------------------- reasons
+
+
+def _why(
+    judgement: Judgement, contrasts: Sequence[Contrast], alpha: float, published_data: bool
+) -> str:
+    unavailable = next((c.unavailable for c in contrasts if c.unavailable), None)
+    if unavailable:
+        return f"{unavailable[:1].upper()}{unavailable[1:]}."
+    sentences = [
+        REASONS[judgement.verdict](judgement, published_data),
+        _level(alpha, judgement.seeds),
+        _for_whom(contrasts, alpha),
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _supported(judgement: Judgement, published_data: bool) -> str:
+    where = "" if published_data else " here"
+    return f"Holds{where}: the interval lies above {judgement.claim.delta:g}."
+
+
+def _contradicted(judgement: Judgement, published_data: bool) -> str:
+    delta = judgement.claim.delta
+    named = f"the interval lies below {delta:g}, the smallest effect worth naming"
+    if published_data:
+        return f"Does not hold: {named}."
+    return f"Does not hold here: {named}. This says nothing of the published data."
+
+
+def _undetermined(judgement: Judgement, published_data: bool) -> str:
+    held = f"The interval holds {judgement.claim.delta:g}, the smallest effect worth naming"
+    if judgement.seeds_to_decide is None:
+        return f"{held}; more seeds would not decide, if the observed spread were the true one."
+    return (
+        f"{held}; about {judgement.seeds_to_decide} seeds would decide in {100 * POWER:.0f} % of "
+        "studies, if the observed contrast and spread were the true values."
+    )
+
+
+REASONS = {
+    SUPPORTED: _supported,
+    CONTRADICTED: _contradicted,
+    UNDETERMINED: _undetermined,
+}
+
+
+def _level(alpha: float, seeds: int) -> str:
+    return f"{100 * (1 - alpha):.4g} % interval over {count(seeds, 'seed')}."
+
+
+def _for_whom(contrasts: Sequence[Contrast], alpha: float) -> str:
+    """For which teachers it was found, and what the teacher as the unit would say."""
+    weakest = min(contrasts, key=lambda contrast: _last_if_nan(contrast.value))
+    twins = len(weakest.against)
+    names = {name for name in weakest.teachers if name is not None}
+    if len(names) < 2:
+        beside = f" and {count(twins, 'twin')}" if twins else ""
+        return f"For this teacher{beside}."
+    beside = f", set against the pairs of {twins} trained alike" if twins else ""
+    text = f"For these {len(names)} teachers{beside}"
+    units = weakest.over_teachers(alpha)
+    if units is None or math.isnan(units[1]):
+        return f"{text}."
+    return f"{text}; with the teacher as the unit the interval is {units[1]:.3f} to {units[2]:.3f}."
+
+
+def _last_if_nan(value: float) -> float:
+    return math.inf if math.isnan(value) else value

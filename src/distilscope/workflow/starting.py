@@ -1,0 +1,80 @@
+"""The start of the workflow: from what Snakemake was given to the study and its device."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distilscope.configuration.study import Configuration, parse
+from distilscope.planning.settled import settle
+from distilscope.planning.study import Study
+from distilscope.workflow import gpu
+from distilscope.workflow.machine import invocation, resolve_device
+
+AT_THE_END = 4
+
+
+@dataclass(frozen=True)
+class Started:
+    """A study that a workflow runs.
+
+    Attributes:
+        configuration: parsed.
+        device: `cpu` or `cuda`, resolved.
+        study: its plan.
+        local: whether the jobs run on this machine.
+        gpu_cap: how many GPUs all jobs may have at once; None is no cap.
+    """
+
+    configuration: Configuration
+    device: str
+    study: Study
+    local: bool
+    gpu_cap: int | None = None
+
+    @property
+    def measured_here(self) -> bool:
+        """Whether the jobs run on this machine's processor, whose speed can be measured."""
+        return self.local and self.device == "cpu"
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs a job that computes asks for."""
+        return 1 if self.device == "cuda" else 0
+
+    @property
+    def processes(self) -> int:
+        """How many processes a job works with that comes alone, at the end; Snakemake gives it no
+        more than there are cores. A cluster may have no node with as many: there it is one.
+        """
+        return AT_THE_END if self.local else 1
+
+
+def start(
+    raw: Mapping[str, Any], arguments: Sequence[str], root: Path, *, scheduled: bool = False
+) -> Started:
+    """The study of a configuration, for a Snakemake that was started with these arguments.
+
+    `scheduled` says that this is a job of a cluster, whose scheduler chose its GPUs: scripts are
+    told so.
+    With `allow_code` the working directory, where the user's own modules lie, is searched for
+    modules from here on, by this process and by every job.
+
+    Raises:
+        ValueError, OSError: what of the configuration, or of the command, can't be used.
+    """
+    if scheduled:
+        os.environ[gpu.CLUSTER_JOB] = "1"
+    command = invocation(list(arguments), root)
+    configuration = parse(raw)
+    if configuration.allow_code:
+        sys.path.append(os.getcwd())
+        known = [os.environ.get("PYTHONPATH", ""), os.getcwd()]
+        os.environ["PYTHONPATH"] = os.pathsep.join(path for path in known if path)
+    device = resolve_device(configuration.device, command)
+    study = settle(configuration, device, root, quiet=scheduled)
+    return Started(configuration, device, study, command.local, command.gpus)
