@@ -199,12 +199,17 @@ SCHEDULE_SETTINGS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number that an objective takes: its legal range and how a slug spells it."""
+    """A number that an objective takes: its legal range and how it is spelled.
+
+    Attributes:
+        symbol: in names of files. sign: in figures and tables.
+    """
 
     symbol: str
     low: float
     high: float
     low_open: bool = False
+    sign: str = ""
 
     def check(self, value: float) -> str | None:
         """What is wrong with the value, or None."""
@@ -222,6 +227,18 @@ class Objective:
     module: str
     parameters: Mapping[str, Parameter]
     needs_teacher: bool
+    columns: tuple[str, ...] = ()
+
+    def derived(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Columns of `conditions.parquet` that its parameters give."""
+        return {name: parameters[name] for name in self.columns}
+
+    def reduced(self, parameters: tuple[tuple[str, Any], ...]) -> tuple[str, tuple]:
+        """The objective that it is with these parameters, and that one's parameters."""
+        name = next(name for name, own in OBJECTIVES.items() if own is self)
+        if dict(parameters).get("alpha") == 0:
+            return "ce", ()
+        return name, parameters
 
 
 OBJECTIVES: dict[str, Objective] = {
@@ -229,10 +246,11 @@ OBJECTIVES: dict[str, Objective] = {
     "kd": Objective(
         "distilscope.training.objectives.kd",
         {
-            "T": Parameter("T", 0.0, 1000.0, low_open=True),
-            "alpha": Parameter("a", 0.0, 1.0),
+            "T": Parameter("T", 0.0, 1000.0, low_open=True, sign="T"),
+            "alpha": Parameter("a", 0.0, 1.0, sign="α"),
         },
         needs_teacher=True,
+        columns=("T", "alpha"),
     ),
 }
 
@@ -264,7 +282,7 @@ METHODS: dict[str, Method] = {
         "distilscope.observing.input_gradients",
         "input",
         whole_probe=False,
-        settings=("ig_steps", "ig_most_steps"),
+        settings=("ig_steps", "ig_maximum_steps"),
     ),
 }
 

@@ -95,10 +95,11 @@ class Analysis:
         question: the question in a sentence.
         section: typed settings under that key.
         measures: name -> what it is.
+        needs: what it reads of a model on the test probe: `logits`, `saliency`, `features`.
         places: columns of `measures.parquet` that say where a number of it holds.
         tables, figures, sections, forms: by name, in the order of the report.
-        plan: dotted path of a module with any of the hooks of `planning.hooks`: what is to be
-            observed, compared and made for it. None: nothing but what every study has.
+        plan: dotted path of a subclass of `planning.hooks.AnalysisPlan`: what is to be observed,
+            compared and made for it. None: nothing but what every study has.
         compare: dotted path of `compare(pair, settings) -> {file name: DataFrame}`: what a
             comparison of a model with a reference holds of it.
         measure: dotted path of `measure(study, settings) -> {table name: DataFrame}`; it adds rows
@@ -109,6 +110,7 @@ class Analysis:
     name: str
     question: str
     section: type[Strict]
+    needs: tuple[str, ...] = ("logits",)
     measures: Mapping[str, Measure] = field(default_factory=dict)
     places: tuple[str, ...] = ()
     tables: Mapping[str, Table] = field(default_factory=dict)

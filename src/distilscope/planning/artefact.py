@@ -21,6 +21,7 @@ FOLDERS = {
     "networks": "networks",
     "model": "models",
     "derived": "derived",
+    "combined": "combined",
     "planted": "planted",
     "probe": "probes",
     "further": "further",
@@ -44,6 +45,7 @@ class Artefact:
         source: fingerprint of the code that computes it.
         inputs: role -> artefact or artefacts it is made from.
         information: what the job needs and the content does not depend on.
+        files: names of its files, beside `run.json`, which is written last.
         contents: the user's files that its job reads, by the setting that names them; the
             settings hold their digests.
     """
@@ -54,6 +56,7 @@ class Artefact:
     source: str
     inputs: Mapping[str, Artefact | tuple[Artefact, ...]] = field(default_factory=dict)
     information: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
     contents: Mapping[str, Content] = field(default_factory=dict)
 
     @cached_property
@@ -79,6 +82,11 @@ class Artefact:
     def folder(self) -> Path:
         """Where its files lie."""
         return STORE / FOLDERS[self.kind] / self.name
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of all its files; `run.json` is last."""
+        return [*self.files, store.RUN_FILE]
 
     def job(self) -> str:
         """What the job is told, as the text that `Job.from_json` reads."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-ROLES = ("teacher", "twin", "student", "twin-taught", "control", "floor")
+ROLES = ("teacher", "twin", "committee", "student", "twin-taught", "control", "floor")
 """In the order of tables and figures."""
 
 LEARNERS = ("student", "control")

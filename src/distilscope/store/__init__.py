@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DIGEST_SUFFIX = ".sha256"
 RUN_FILE = "run.json"
+RUNS_FILE = "runs.json"
+"""Beside the tables: the records of all jobs behind a study."""
 ACCEPTED_FILE = "accepted.json"
 """Written after `run.json`, whose digest it holds, so that `run.json` can't list it."""
 BLOCK_BYTES = 2**22

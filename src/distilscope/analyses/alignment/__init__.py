@@ -7,4 +7,6 @@ ANALYSIS = Analysis(
     name="alignment",
     question="Does a student look where its teacher looks?",
     section=Alignment,
+    needs=("logits", "saliency"),
+    plan="distilscope.analyses.alignment.plan:Plan",
 )

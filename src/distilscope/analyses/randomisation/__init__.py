@@ -7,4 +7,6 @@ ANALYSIS = Analysis(
     name="randomisation",
     question="Do maps change when the weights behind them are random?",
     section=Randomisation,
+    needs=("logits", "saliency"),
+    plan="distilscope.analyses.randomisation.plan:Plan",
 )

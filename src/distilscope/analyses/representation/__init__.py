@@ -7,4 +7,6 @@ ANALYSIS = Analysis(
     name="representation",
     question="How alike are the layers of two models?",
     section=Representation,
+    needs=("logits", "features"),
+    plan="distilscope.analyses.representation.plan:Plan",
 )

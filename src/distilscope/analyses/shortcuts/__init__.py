@@ -7,4 +7,6 @@ ANALYSIS = Analysis(
     name="shortcuts",
     question="Does a class hang on one spot, or look elsewhere than its teacher?",
     section=Shortcuts,
+    needs=("logits", "saliency"),
+    plan="distilscope.analyses.shortcuts.plan:Plan",
 )
