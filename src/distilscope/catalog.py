@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from distilscope.training.objectives import ce, kd
+from distilscope.training.objectives.declaration import Objective
+
 
 class UnknownName(ValueError):
     """A name that is in none of the tables; the message offers the nearest ones."""
@@ -197,44 +200,18 @@ SCHEDULE_SETTINGS: dict[str, tuple[str, ...]] = {
 # --------------------------------------------------------------------------------- objectives
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """A number that an objective takes: its legal range and how a slug spells it."""
-
-    symbol: str
-    low: float
-    high: float
-    low_open: bool = False
-
-    def check(self, value: float) -> str | None:
-        """What is wrong with the value, or None."""
-        above = value > self.low if self.low_open else value >= self.low
-        if above and value <= self.high:
-            return None
-        bracket = "(" if self.low_open else "["
-        return f"{value:g} is outside {bracket}{self.low:g}, {self.high:g}]"
+OBJECTIVES: dict[str, Objective] = {found.OBJECTIVE.name: found.OBJECTIVE for found in (ce, kd)}
 
 
-@dataclass(frozen=True)
-class Objective:
-    """A training loss: `module` has `loss(logits, labels, teacher_logits, **parameters)`."""
+def register(objective: Objective) -> None:
+    """Make an objective of another package known; its module calls this when it is imported.
 
-    module: str
-    parameters: Mapping[str, Parameter]
-    needs_teacher: bool
-
-
-OBJECTIVES: dict[str, Objective] = {
-    "ce": Objective("distilscope.training.objectives.ce", {}, needs_teacher=False),
-    "kd": Objective(
-        "distilscope.training.objectives.kd",
-        {
-            "T": Parameter("T", 0.0, 1000.0, low_open=True),
-            "alpha": Parameter("a", 0.0, 1.0),
-        },
-        needs_teacher=True,
-    ),
-}
+    Raises:
+        ValueError: another objective has its name.
+    """
+    if OBJECTIVES.get(objective.name, objective) != objective:
+        raise ValueError(f"there is an objective {objective.name!r} already; choose another name")
+    OBJECTIVES[objective.name] = objective
 
 
 # -------------------------------------------------------------------------------- explanation

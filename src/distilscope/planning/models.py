@@ -187,8 +187,9 @@ class ModelPlan:
         reference: Model,
     ) -> Model:
         """A student that learns from `teacher` and is compared with `reference`."""
-        if parameters.get("alpha") == 0:
-            objective, parameters = "ce", {}
+        plainer = catalog.OBJECTIVES[objective].reduced(parameters)
+        if plainer != objective:
+            objective, parameters = plainer, {}
         distilled = catalog.OBJECTIVES[objective].needs_teacher
         symbols = catalog.OBJECTIVES[objective].parameters
         cell = "".join(f"-{symbols[k].symbol}{value:.12g}" for k, value in parameters.items())
@@ -311,13 +312,9 @@ class ModelPlan:
             settings["precision"] = self.precision
             settings["threads"] = self.configuration.threads
             settings["recipe"] = recipe_settings(recipe)
-            module = catalog.OBJECTIVES[objective].module
-            modules += [module, catalog.VIEW_POLICIES[recipe.views.policy]]
-            settings["objective"] = {
-                "name": objective,
-                "module": module,
-                "parameters": dict(parameters),
-            }
+            declared = catalog.OBJECTIVES[objective]
+            modules += [declared.loss, catalog.VIEW_POLICIES[recipe.views.policy]]
+            settings["objective"] = declared.settings(parameters)
         if teacher is not None:
             online = recipe.targets == "online"
             inputs["teachers" if online else "targets"] = (
