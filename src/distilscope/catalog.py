@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from distilscope.training.objectives import ce, kd
+from distilscope.training.objectives.declaration import Objective
+
 
 class UnknownName(ValueError):
     """A name that is in none of the tables; the message offers the nearest ones."""
@@ -197,62 +200,18 @@ SCHEDULE_SETTINGS: dict[str, tuple[str, ...]] = {
 # --------------------------------------------------------------------------------- objectives
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """A number that an objective takes: its legal range and how it is spelled.
+OBJECTIVES: dict[str, Objective] = {found.OBJECTIVE.name: found.OBJECTIVE for found in (ce, kd)}
 
-    Attributes:
-        symbol: in names of files. sign: in figures and tables.
+
+def register(objective: Objective) -> None:
+    """Make an objective of another package known; its module calls this when it is imported.
+
+    Raises:
+        ValueError: another objective has its name.
     """
-
-    symbol: str
-    low: float
-    high: float
-    low_open: bool = False
-    sign: str = ""
-
-    def check(self, value: float) -> str | None:
-        """What is wrong with the value, or None."""
-        above = value > self.low if self.low_open else value >= self.low
-        if above and value <= self.high:
-            return None
-        bracket = "(" if self.low_open else "["
-        return f"{value:g} is outside {bracket}{self.low:g}, {self.high:g}]"
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A training loss: `module` has `loss(logits, labels, teacher_logits, **parameters)`."""
-
-    module: str
-    parameters: Mapping[str, Parameter]
-    needs_teacher: bool
-    columns: tuple[str, ...] = ()
-
-    def derived(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Columns of `conditions.parquet` that its parameters give."""
-        return {name: parameters[name] for name in self.columns}
-
-    def reduced(self, parameters: tuple[tuple[str, Any], ...]) -> tuple[str, tuple]:
-        """The objective that it is with these parameters, and that one's parameters."""
-        name = next(name for name, own in OBJECTIVES.items() if own is self)
-        if dict(parameters).get("alpha") == 0:
-            return "ce", ()
-        return name, parameters
-
-
-OBJECTIVES: dict[str, Objective] = {
-    "ce": Objective("distilscope.training.objectives.ce", {}, needs_teacher=False),
-    "kd": Objective(
-        "distilscope.training.objectives.kd",
-        {
-            "T": Parameter("T", 0.0, 1000.0, low_open=True, sign="T"),
-            "alpha": Parameter("a", 0.0, 1.0, sign="α"),
-        },
-        needs_teacher=True,
-        columns=("T", "alpha"),
-    ),
-}
+    if OBJECTIVES.get(objective.name, objective) != objective:
+        raise ValueError(f"there is an objective {objective.name!r} already; choose another name")
+    OBJECTIVES[objective.name] = objective
 
 
 # -------------------------------------------------------------------------------- explanation

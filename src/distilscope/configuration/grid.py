@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_serializer, model_validator
 
 from distilscope import catalog
 from distilscope.configuration.kinds import Strict, Whole, number
+from distilscope.training.objectives.declaration import COMBINE, Parameter
 
 Member = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.\d+)?$")]
 """A teacher of a committee: `entry`, or `entry.seed` for one of its models."""
@@ -30,7 +31,7 @@ class Entry(Strict):
     teachers: list[str] | Literal["each"] | None = None
     taught_by: Literal["teacher", "twin"] = "teacher"
     committee: list[Annotated[list[Member], Field(min_length=2)]] | None = None
-    combine: Literal["losses", "logits", "probabilities"] = "losses"
+    combine: Literal[COMBINE] = "losses"
     parameters: dict[str, list[float]] = {}
 
     @model_validator(mode="before")
@@ -89,7 +90,7 @@ class Entry(Strict):
             yield tuple(zip(names, values, strict=True))
 
 
-def _values(name: str, value: Any, parameter: catalog.Parameter) -> list[float]:
+def _values(name: str, value: Any, parameter: Parameter) -> list[float]:
     """One value of an objective's parameter, or a list of them, within its range."""
     values = value if isinstance(value, list) else [value]
     if not values:

@@ -163,7 +163,10 @@ class Observer:
             "subset": {"images": images, "seed": self.request.subset_seed},
         }
         if "completeness_gap" in frame:
-            metadata |= {"steps": self.request.ig_steps, "most_steps": self.request.ig_maximum_steps}
+            metadata |= {
+                "steps": self.request.ig_steps,
+                "most_steps": self.request.ig_maximum_steps,
+            }
             metadata["baseline"] = "black"
             facts["completeness_gap"] = _gap_facts(frame["completeness_gap"].to_numpy())
             _warn_of_gaps(facts["completeness_gap"], self.job.slug, probe.name, method)

@@ -84,7 +84,7 @@ def _conditions(study: Study) -> dict[str, dict[str, Any]]:
     found = {}
     for condition, name in study.names.items():
         objective = catalog.OBJECTIVES.get(condition.objective)
-        derived = objective.derived(dict(condition.parameters)) if objective else {}
+        derived = objective.columns(dict(condition.parameters)) if objective else {}
         found[name] = {"label": named[condition], **condition.record(), "derived": derived}
     return found
 

@@ -13,7 +13,7 @@ from distilscope.planning.models import Model
 if TYPE_CHECKING:
     from distilscope.planning.study import Study
 
-TRIED = {"name": "ce", "module": catalog.OBJECTIVES["ce"].module, "parameters": {}}
+TRIED = catalog.OBJECTIVES["ce"].settings({})
 """The objective of a training step that is tried: objectives are this package's own."""
 
 
@@ -34,7 +34,7 @@ def plan_checks(study: Study) -> Artefact:
         settings={"networks": networks},
         source=fingerprint.source(
             "distilscope.checking.networks",
-            TRIED["module"],
+            TRIED["loss"],
             *(network["model"]["architecture"]["builder"] for network in networks),
             *(catalog.VIEW_POLICIES[policy] for policy in policies),
             *(method.module for method in methods.values()),

@@ -32,6 +32,7 @@ NOT_COMPUTING = frozenset({PACKAGE}) | frozenset(
         "planning",
         "store",
         "training.checkpoint",
+        "training.objectives.declaration",
         "workflow",
     )
 )

@@ -65,7 +65,7 @@ def _parameters(condition: Condition, varied: set[tuple[str | None, str]]) -> li
         return []
     own = catalog.OBJECTIVES[condition.objective].parameters
     return [
-        f"{own[name].sign}={value:g}"
+        f"{own[name].sign or name}={value:g}"
         for place, (name, value) in enumerate(condition.parameters)
         if place == 0 or (condition.objective, name) in varied
     ]

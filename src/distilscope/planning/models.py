@@ -171,7 +171,9 @@ class ModelPlan:
         self, entry: Entry, name: str, parameters: tuple[tuple[str, Any], ...], seed: int
     ) -> Iterator[Model]:
         """One student under each of the teachers or committees of an entry of the grid."""
-        objective, parameters = catalog.OBJECTIVES[entry.objective].reduced(parameters)
+        objective = catalog.OBJECTIVES[entry.objective].reduced(dict(parameters))
+        kept = catalog.OBJECTIVES[objective].parameters
+        parameters = tuple((key, value) for key, value in parameters if key in kept)
         if not catalog.OBJECTIVES[objective].needs_teacher:
             yield self._control(name, objective, parameters, seed)
             return

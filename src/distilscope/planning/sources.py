@@ -50,17 +50,16 @@ class Sources:
         combine: str | None = None,
     ) -> Artefact:
         """A network trained by a recipe, perhaps with teachers."""
-        module = catalog.OBJECTIVES[objective].module
-        how = {"name": objective, "module": module, "parameters": dict(parameters)}
-        if len(teachers) > 1:
-            how["combine"] = combine
+        declared = catalog.OBJECTIVES[objective]
         settings = {
             "precision": self.precision,
             "threads": self.threads,
             "recipe": recipe_settings(recipe),
-            "objective": how,
+            "objective": declared.settings(
+                dict(parameters), combine if len(teachers) > 1 else None
+            ),
         }
-        modules = [module, catalog.VIEW_POLICIES[recipe.views.policy]]
+        modules = [declared.loss, catalog.VIEW_POLICIES[recipe.views.policy]]
         return self._model(slug, entry, settings, seed, modules, self._taught(teachers, recipe))
 
     def _taught(self, teachers: Sequence[Model], recipe: Recipe) -> dict[str, Any]:

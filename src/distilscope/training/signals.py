@@ -6,7 +6,9 @@ fp16, so that at equal precision of the teacher both give the same loss.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,10 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from distilscope import store
+from distilscope import catalog, store
 from distilscope.data.dataset import Dataset, Normalisation
 from distilscope.models import weights
 from distilscope.training import runtime
+
+Loss = Callable[[Tensor, Tensor, Sequence[Tensor]], Tensor]
+"""(logits (B, C), labels int64 (B,), teachers, each (B, C)) -> scalar loss."""
 
 EpochSignal = Callable[[Tensor, Tensor], Tensor]
 """(rows int64 (B,), their views uint8 (B, 3, H, W)) -> the teacher's logits fp16 (B, C)."""
@@ -122,3 +127,54 @@ def normalisation_of(
     if not own:
         return dataset.normalisation
     return Normalisation(tuple(own["mean"]), tuple(own["std"]), device)
+
+
+# ---------------------------------------------------------------------------------- committees
+
+
+def combined(loss: Loss, how: str) -> Loss:
+    """A loss that learns from a committee: `how` is one of `COMBINED`.
+
+    `losses` is the mean of the losses from each teacher alone; `logits` and `probabilities` are
+    the loss from one teacher that has the mean of their logits, or of their probabilities.
+
+    Raises:
+        catalog.UnknownName: combined in no known way.
+    """
+    return functools.partial(catalog.lookup(COMBINED, how, "way to combine teachers"), loss)
+
+
+def _mean_of_losses(
+    loss: Loss, logits: Tensor, labels: Tensor, teachers: Sequence[Tensor]
+) -> Tensor:
+    return torch.stack([loss(logits, labels, [teacher]) for teacher in teachers]).mean()
+
+
+def _of_mean_logits(
+    loss: Loss, logits: Tensor, labels: Tensor, teachers: Sequence[Tensor]
+) -> Tensor:
+    return loss(logits, labels, [mean_logits(teachers)])
+
+
+def _of_mean_probabilities(
+    loss: Loss, logits: Tensor, labels: Tensor, teachers: Sequence[Tensor]
+) -> Tensor:
+    return loss(logits, labels, [mean_probabilities(teachers)])
+
+
+COMBINED = {
+    "losses": _mean_of_losses,
+    "logits": _of_mean_logits,
+    "probabilities": _of_mean_probabilities,
+}
+
+
+def mean_logits(teachers: Sequence[Tensor]) -> Tensor:
+    """The mean of the teachers' logits, each (B, C): fp32 (B, C)."""
+    return torch.stack([teacher.float() for teacher in teachers]).mean(dim=0)
+
+
+def mean_probabilities(teachers: Sequence[Tensor]) -> Tensor:
+    """Logits whose softmax is the mean of the teachers' softmaxes: the mean's log, fp32 (B, C)."""
+    logs = torch.stack([teacher.float().log_softmax(dim=1) for teacher in teachers])
+    return logs.logsumexp(dim=0) - math.log(len(teachers))

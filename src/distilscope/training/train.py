@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import logging
 import math
+import pkgutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,14 @@ from distilscope.training.batches import BatchPlan
 from distilscope.training.checkpoint import Keeper, State
 from distilscope.training.evaluate import evaluate
 from distilscope.training.loop import HISTORY, Task, TrainingError, fit
-from distilscope.training.signals import Signal, TargetTable, normalisation_of, online_teacher
+from distilscope.training.signals import (
+    Loss,
+    Signal,
+    TargetTable,
+    combined,
+    normalisation_of,
+    online_teacher,
+)
 from distilscope.workflow.provenance import Stopwatch, write_run
 
 NAMED = 5
@@ -157,9 +164,9 @@ def task_of(job: Job, dataset: Dataset, normalise: Callable[[Tensor], Tensor]) -
     )
 
 
-def _objective(objective: dict[str, Any]) -> Callable[..., Tensor]:
-    module = importlib.import_module(objective["module"])
-    return functools.partial(module.loss, **objective.get("parameters", {}))
+def _objective(objective: dict[str, Any]) -> Loss:
+    loss = functools.partial(pkgutil.resolve_name(objective["loss"]), **objective["parameters"])
+    return combined(loss, objective["combine"]) if "combine" in objective else loss
 
 
 def _signals(job: Job, dataset: Dataset, plan: BatchPlan) -> list[Signal]:

@@ -15,6 +15,7 @@ from distilscope.checking.networks import check
 from distilscope.models.build import ModelError, build
 from distilscope.models.weights import save
 from distilscope.planning.job import Job
+from distilscope.training.objectives import ce
 
 from ..observing.making import CLASSES, PLAIN, PLAIN_LAYERS, write_dataset
 
@@ -194,7 +195,7 @@ def network(factory=Small, recipe=None, given=None, randomised=(), **observed):
             "precision": "fp32",
             "threads": 1,
             "recipe": {**copy.deepcopy(RECIPE), **(recipe or {})},
-            "objective": {"module": "distilscope.training.objectives.ce", "parameters": {}},
+            "objective": ce.OBJECTIVE.settings({}),
         }
     observation = {**OBSERVED, "architecture": architecture, **observed}
     settings = {"model": model, "observation": observation, "randomised": list(randomised)}

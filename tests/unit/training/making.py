@@ -9,6 +9,8 @@ import numpy as np
 
 from distilscope import store
 from distilscope.planning.job import Job
+from distilscope.training.objectives import ce
+from distilscope.training.objectives import kd as kd_file
 
 TRAIN, HELD_OUT, TEST, SIZE, CLASSES = 41, 12, 6, 8, 3
 VIEWS = {"policy": "crop-flip", "pad": 1, "tabulated": 4}
@@ -29,7 +31,7 @@ RECIPE = {
     "schedule": {"name": "cosine", "warmup_epochs": 0, "milestones": [], "gamma": 0.1},
     "views": VIEWS,
 }
-CE = {"name": "ce", "module": "distilscope.training.objectives.ce", "parameters": {}}
+CE = ce.OBJECTIVE.settings({})
 SETTINGS = {
     "kind": "trained",
     "architecture": NETWORK,
@@ -42,12 +44,8 @@ SETTINGS = {
 }
 
 
-def kd(T=4.0, alpha=0.9):
-    return {
-        "name": "kd",
-        "module": "distilscope.training.objectives.kd",
-        "parameters": {"T": T, "alpha": alpha},
-    }
+def kd(T=4.0, alpha=0.9, combine=None):
+    return kd_file.OBJECTIVE.settings({"T": T, "alpha": alpha}, combine)
 
 
 def make_dataset(folder: Path) -> Path:

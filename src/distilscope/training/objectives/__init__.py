@@ -1,4 +1,5 @@
-"""Training losses: a module each, with `loss(logits, labels, teacher_logits, **parameters)`.
+"""Training losses, a file each: what the objective declares of itself, and its loss.
 
-All are computed in fp32 whatever the training precision, and are the mean over the batch.
+All are computed in fp32 whatever the training precision, and are the mean over the batch. The plan
+reads the declarations before any job runs, so their files import torch inside functions alone.
 """

@@ -1,0 +1,124 @@
+"""What an objective declares of itself: read while the plan is made, without torch.
+
+An objective is a file here, or a module of the user's: a declaration and the loss that it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+_OF_ENTRIES = {
+    "students",
+    "seeds",
+    "objective",
+    "teachers",
+    "taught_by",
+    "committee",
+    "combine",
+    "parameters",
+}
+_OF_CONDITIONS = {"role", "network", "source", "teacher", "views", "condition", "label"}
+RESERVED = frozenset(_OF_ENTRIES | _OF_CONDITIONS)
+"""What no parameter may be called: keys of a grid entry and fields of a condition."""
+
+COMBINE = ("losses", "logits", "probabilities")
+"""How several teachers act as one; see `training.signals.combined`."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number that an objective takes.
+
+    Attributes:
+        symbol: how names of models spell it, such as `a` in `a0.9`.
+        sign: how figures and tables spell it, such as `α`.
+        low, high: its legal range, both included; with `low_open`, `low` is not.
+        meaning: what it is, in a few words.
+    """
+
+    symbol: str
+    low: float
+    high: float
+    low_open: bool = False
+    meaning: str = ""
+    sign: str = ""
+
+    def check(self, value: float) -> str | None:
+        """What is wrong with the value, or None."""
+        above = value > self.low if self.low_open else value >= self.low
+        if above and value <= self.high:
+            return None
+        bracket = "(" if self.low_open else "["
+        return f"{value:g} is outside {bracket}{self.low:g}, {self.high:g}]"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A training loss.
+
+    Attributes:
+        name: what configurations call it.
+        loss: dotted path of `loss(logits, labels, teachers, **parameters)`, the mean over the batch
+            in fp32; `logits` are (B, C), `labels` int64 (B,), `teachers` a sequence of (B, C), one
+            for each teacher: none where `needs` is `nothing`, and one where a committee is
+            combined.
+        parameters: name -> what it is, in the order of models' names.
+        needs: what it learns from besides the labels: `nothing`, or the `logits` of its teachers.
+        derived: column of tables -> the parameter that it holds.
+        reduces_to: name of another objective -> the values of parameters at which this one is that
+            one, bit for bit.
+    """
+
+    name: str
+    loss: str
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    needs: Literal["nothing", "logits"] = "nothing"
+    derived: Mapping[str, str] = field(default_factory=dict)
+    reduces_to: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that a configuration could not be written for.
+
+        Raises:
+            ValueError: a parameter's name, a derived column or a reduction can't be used.
+        """
+        for name in self.parameters:
+            if name in RESERVED or not name.isidentifier():
+                raise ValueError(
+                    f"objective {self.name!r}: a parameter can't be called {name!r}; give it a "
+                    f"name that is an identifier and none of {', '.join(sorted(RESERVED))}"
+                )
+        named = [*self.derived.values(), *(n for at in self.reduces_to.values() for n in at)]
+        for name in named:
+            if name not in self.parameters:
+                raise ValueError(f"objective {self.name!r}: it has no parameter {name!r}")
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether it learns from a teacher."""
+        return self.needs != "nothing"
+
+    def columns(self, parameters: Mapping[str, float]) -> dict[str, float]:
+        """The derived columns of a table's row at these parameters."""
+        return {column: parameters[name] for column, name in self.derived.items()}
+
+    def reduced(self, parameters: Mapping[str, float]) -> str:
+        """The name of the objective that it is at these parameters: its own, or a plainer one."""
+        for name, values in self.reduces_to.items():
+            if all(parameters[key] == value for key, value in values.items()):
+                return name
+        return self.name
+
+    def settings(
+        self, parameters: Mapping[str, float], combine: str | None = None
+    ) -> dict[str, Any]:
+        """What a training job is told of it; `combine` is one of `COMBINE` for a committee."""
+        committee = {"combine": combine} if combine else {}
+        return {
+            "name": self.name,
+            "loss": self.loss,
+            "parameters": dict(parameters),
+            **committee,
+        }
