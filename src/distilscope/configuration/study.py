@@ -21,7 +21,7 @@ from distilscope import catalog, registry
 from distilscope.configuration import renamed
 from distilscope.configuration.analyses import Sections, read, sections, usual
 from distilscope.configuration.data import Data
-from distilscope.configuration.grid import Entry
+from distilscope.configuration.grid import Entry, TaughtEntry
 from distilscope.configuration.kinds import (
     ConfigurationError,
     Name,
@@ -101,10 +101,8 @@ class Configuration(Strict):
                 catalog.lookup(self.students, student, f"student in grid entry {position + 1}")
                 if self.students[student].weights is not None:
                     raise ValueError(f"student {student!r} is given by `weights`: not in a grid")
-            for teacher in entry.teachers if isinstance(entry.teachers, list) else []:
-                catalog.lookup(self.teachers, teacher, f"teacher in grid entry {position + 1}")
-            for member in (m for members in entry.committee or [] for m in members):
-                self._check_member(member, f"committee in grid entry {position + 1}")
+            if isinstance(entry, TaughtEntry):
+                self._check_teachers(entry, f"grid entry {position + 1}")
         for student in self.floors:
             catalog.lookup(self.students, student, "student in floors")
         shared = set(self.teachers) & set(self.students)
@@ -129,6 +127,12 @@ class Configuration(Strict):
     def trains_elsewhere(self) -> bool:
         """Whether an analysis trains models of its own."""
         return any(section.trains for section in self.analyses.on().values())
+
+    def _check_teachers(self, entry: TaughtEntry, where: str) -> None:
+        for teacher in entry.teachers if isinstance(entry.teachers, list) else []:
+            catalog.lookup(self.teachers, teacher, f"teacher in {where}")
+        for member in (member for members in entry.committee or [] for member in members):
+            self._check_member(member, f"committee in {where}")
 
     def _check_member(self, member: str, where: str) -> None:
         name, _, seed = member.partition(".")

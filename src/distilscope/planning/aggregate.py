@@ -204,7 +204,7 @@ def _shown(configuration: Configuration) -> dict[str, Any]:
         exclude={"title": True, "device": True, "data_folder": True, "data": {"path"}}
     )
     paired = any(len(teacher["seeds"]) > 1 for teacher in shown["teachers"].values())
-    parameters = {name for entry in configuration.grid for name in entry.parameters}
+    parameters = {p for e in configuration.grid for p in catalog.OBJECTIVES[e.objective].parameters}
     for where in (shown, shown["observe"], *shown["teachers"].values(), *shown["grid"]):
         for key in (*ORDERLESS, *parameters):
             if isinstance(where.get(key), list) and not (key == "seeds" and paired):

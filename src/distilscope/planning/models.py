@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from distilscope import catalog
-from distilscope.configuration.grid import Entry
+from distilscope.configuration.grid import GridEntry, TaughtEntry
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.networks import Network, Recipe
 from distilscope.configuration.study import Configuration
@@ -168,13 +168,13 @@ class ModelPlan:
                     yield from self._of_entry(entry, name, parameters, seed)
 
     def _of_entry(
-        self, entry: Entry, name: str, parameters: tuple[tuple[str, Any], ...], seed: int
+        self, entry: GridEntry, name: str, parameters: tuple[tuple[str, Any], ...], seed: int
     ) -> Iterator[Model]:
         """One student under each of the teachers or committees of an entry of the grid."""
         objective = catalog.OBJECTIVES[entry.objective].reduced(dict(parameters))
         kept = catalog.OBJECTIVES[objective].parameters
         parameters = tuple((key, value) for key, value in parameters if key in kept)
-        if not catalog.OBJECTIVES[objective].needs_teacher:
+        if not isinstance(entry, TaughtEntry) or not catalog.OBJECTIVES[objective].needs_teacher:
             yield self._control(name, objective, parameters, seed)
             return
         for members in entry.committee or ():
@@ -265,7 +265,7 @@ class ModelPlan:
 
     # --------------------------------------------------------------------------- teachers
 
-    def _families_of(self, entry: Entry) -> list[str]:
+    def _families_of(self, entry: TaughtEntry) -> list[str]:
         """The teacher entries that an entry of the grid learns from, one at a time."""
         if entry.teachers == "each":
             return list(self.families)
@@ -275,8 +275,8 @@ class ModelPlan:
         """The teachers of a student's distilled siblings at a seed; else the first entry's."""
         names: dict[str, None] = {}
         for entry in self.configuration.grid:
-            distils = catalog.OBJECTIVES[entry.objective].needs_teacher
-            if distils and student in entry.students and not entry.committee:
+            taught = isinstance(entry, TaughtEntry) and not entry.committee
+            if taught and student in entry.students:
                 names |= dict.fromkeys(self._families_of(entry))
         families = [self.families[name] for name in names] or [next(iter(self.families.values()))]
         return tuple(self._teacher_of(family, seed).id for family in families)

@@ -156,7 +156,7 @@ def test_the_check_that_make_does_first_says_what_is_wrong(tmp_path, capsys):
         ("seeds: [-1]", "seeds.0: -1 is too small; expected 0 or more"),
         ("teachers: [a]", "teachers: expected a mapping of names to values, got ['a']"),
         ("threads: 999", "threads: 999 is too large; expected 256 or less"),
-        ("measures: {level: 1.5}", "measures.level: 1.5 is too large; expected less than 1"),
+        ("statistics: {level: 1.5}", "statistics.level: 1.5 is too large; expected less than 1"),
         ("scale: big", "scale: 'big' is none of 'laptop' or 'paper'"),
         ("allow_code: 'yes'", "allow_code: expected true or false, got 'yes'"),
         ("- a", "top level: expected a mapping of keys to values, got ['a']"),

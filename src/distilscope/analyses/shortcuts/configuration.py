@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from distilscope import catalog
-from distilscope.configuration.grid import Entry
+from distilscope.configuration.grid import Entry, TaughtEntry
 from distilscope.configuration.kinds import (
     Count,
     Fraction,
@@ -72,9 +72,13 @@ class Arms(Strict):
                 if entry.seeds is not None:
                     raise ValueError(f"{arm}: `seeds` are the plantings' own; leave them out")
         for entry in [*self.student, *self.both, *self.none]:
-            if entry.teachers or entry.committee or entry.taught_by == "twin":
+            if isinstance(entry, TaughtEntry) and _names_teachers(entry):
                 raise ValueError("the teacher of all arms is `planted.teacher`; leave it out here")
         return self
+
+
+def _names_teachers(entry: TaughtEntry) -> bool:
+    return bool(entry.teachers or entry.committee or entry.taught_by == "twin")
 
 
 class Planted(Strict):
