@@ -50,7 +50,7 @@ def test_rows_are_read_block_by_block_as_if_at_once(folder, monkeypatch, block_r
     random = np.random.default_rng(1)
     images = random.integers(0, 256, (7, 2, 3), dtype=np.uint8)
     store.write_tensors(folder / "w.safetensors", {"images": images})
-    monkeypatch.setattr(store, "BLOCK_BYTES", block_rows * images[0].nbytes)
+    monkeypatch.setattr("distilscope.store.reading.BLOCK_BYTES", block_rows * images[0].nbytes)
     masks = [np.array([1, 0, 0, 1, 0, 1, 1], bool), np.zeros(7, bool), np.ones(7, bool)]
     found = store.read_rows(folder / "w.safetensors", [("images", mask) for mask in masks])
     for rows, mask in zip(found, masks, strict=True):
