@@ -17,10 +17,22 @@ from distilscope.training.batches import BatchPlan
 from distilscope.training.evaluate import evaluate
 from distilscope.training.loop import TrainingError
 from distilscope.training.objectives import ce
+from distilscope.training.targets import tabulate
 from distilscope.training.train import train
 from distilscope.workflow import progress
 
-from .making import CLASSES, NETWORK, RECIPE, SETTINGS, changed, digest, kd, make_dataset, model_job
+from .making import (
+    CLASSES,
+    NETWORK,
+    RECIPE,
+    SETTINGS,
+    changed,
+    digest,
+    kd,
+    make_dataset,
+    model_job,
+    targets_job,
+)
 
 
 def trained(tmp_path, name, dataset, settings=SETTINGS, **more):
@@ -186,6 +198,42 @@ def test_table_and_online_teacher_train_alike(tmp_path, dataset, teacher, target
     online = trained(tmp_path, "online", dataset, settings, teachers=[str(teacher)])
     one, other = history_of(stored)["loss"], history_of(online)["loss"]
     assert one.tolist() == pytest.approx(other.tolist(), rel=1e-3)
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory, dataset):
+    """Another teacher, and its table."""
+    folder, table = (tmp_path_factory.mktemp(name) for name in ("second", "table"))
+    settings = changed(seed=12, architecture__settings__widths=[8, 12])
+    train(model_job(folder, dataset, settings), folder / "checkpoints")
+    tabulate(targets_job(table, dataset, folder))
+    return folder, table
+
+
+@pytest.mark.parametrize("how", ["losses", "logits", "probabilities"])
+def test_a_committee_of_tables_and_one_that_is_asked_train_alike(
+    tmp_path, dataset, teacher, targets, second, how
+):
+    settings = changed(objective=kd(combine=how))
+    tables, models = [str(targets), str(second[1])], [str(teacher), str(second[0])]
+    stored = trained(tmp_path, "tables", dataset, settings, targets=tables)
+    online = trained(tmp_path, "online", dataset, settings, teachers=models)
+    one, other = history_of(stored)["loss"], history_of(online)["loss"]
+    assert one.tolist() == pytest.approx(other.tolist(), rel=1e-3)
+    alone = trained(tmp_path, "alone", dataset, changed(objective=kd()), targets=tables[:1])
+    assert one.tolist() != pytest.approx(history_of(alone)["loss"].tolist(), rel=1e-3)
+
+
+def test_a_committee_of_one_teacher_twice_trains_as_that_teacher(tmp_path, dataset, targets):
+    alone = trained(tmp_path, "alone", dataset, changed(objective=kd()), targets=str(targets))
+    twice = trained(
+        tmp_path,
+        "twice",
+        dataset,
+        changed(objective=kd(combine="logits")),
+        targets=[str(targets)] * 2,
+    )
+    assert digest(alone) == digest(twice)
 
 
 def test_the_soft_term_pulls_towards_the_teacher(tmp_path, dataset, teacher, targets):
