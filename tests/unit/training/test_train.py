@@ -22,6 +22,7 @@ from distilscope.training.train import train
 from distilscope.workflow import progress
 
 from .making import (
+    ADAMW,
     CLASSES,
     NETWORK,
     RECIPE,
@@ -61,9 +62,9 @@ def by_hand(dataset, settings):
     split, recipe = load(dataset).split("train"), settings["recipe"]
     model = build(NETWORK, CLASSES, seed=settings["seed"])
     plan = BatchPlan(split.indices, recipe, settings["seed"])
-    optimiser = torch.optim.SGD(
-        model.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, foreach=False, fused=False
-    )
+    kind = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[recipe["optimizer"]["name"]]
+    taken = {key: value for key, value in recipe["optimizer"].items() if key != "name"}
+    optimiser = kind(model.parameters(), **taken, foreach=False, fused=False)
     total = recipe["epochs"] * plan.steps
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, total)
     losses = []
@@ -86,9 +87,11 @@ def by_hand(dataset, settings):
     return model, losses
 
 
-def test_training_is_that_of_a_naive_loop(tmp_path, dataset):
-    folder = trained(tmp_path, "net", dataset)
-    model, losses = by_hand(dataset, SETTINGS)
+@pytest.mark.parametrize("optimizer", [RECIPE["optimizer"], ADAMW], ids=["sgd", "adamw"])
+def test_training_is_that_of_a_naive_loop(tmp_path, dataset, optimizer):
+    settings = changed(recipe__optimizer=optimizer)
+    folder = trained(tmp_path, "net", dataset, settings)
+    model, losses = by_hand(dataset, settings)
     assert history_of(folder)["loss"].tolist() == pytest.approx(losses, rel=1e-4)
     for name, tensor in model.state_dict().items():
         found = weights_of(folder)[name].reshape(tensor.shape)
