@@ -17,7 +17,7 @@ from distilscope.training.batches import BatchPlan
 from distilscope.training.checkpoint import Keeper, State
 from distilscope.training.loop import Task, fit
 from distilscope.training.objectives import kd
-from distilscope.training.optimiser import SGD
+from distilscope.training.optimiser import Optimiser
 from distilscope.training.signals import OnlineTeacher, Signal, TargetTable
 from distilscope.training.targets import tabulate
 
@@ -82,7 +82,7 @@ def online(precision: str) -> OnlineTeacher:
 def resident_steps(student: str, precision: str, steps: int) -> Callable[[], None]:
     """The limit: forward, backward and optimiser on one resident batch of random tensors."""
     model = material.network(student).train()
-    optimiser = SGD(model, material.OPTIMIZER)
+    optimiser = Optimiser(model, material.OPTIMIZER)
     images, labels = resident_batch(material.BATCH)
 
     def work() -> None:

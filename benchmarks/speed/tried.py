@@ -14,7 +14,7 @@ from distilscope.models.build import build
 from distilscope.observing import input_gradients
 from distilscope.observing.numerics import exact
 from distilscope.training import runtime
-from distilscope.training.optimiser import SGD
+from distilscope.training.optimiser import Optimiser
 
 from . import loops, material
 from .timing import Row, compared, interleaved, missing
@@ -59,7 +59,7 @@ def _compiled() -> list[Row]:
 def _compiled_steps(precision: str) -> Callable[[], None]:
     """`loops.resident_steps` with the network and the loss compiled."""
     model = material.network(STUDENT).train()
-    optimiser = SGD(model, material.OPTIMIZER)
+    optimiser = Optimiser(model, material.OPTIMIZER)
     images, labels = loops.resident_batch(material.BATCH)
 
     @torch.compile

@@ -138,7 +138,7 @@ class Section(Strict):
         """
 
 
-def faults(error: ValidationError, tags: Collection[str] = catalog.OBJECTIVES) -> list[str]:
+def faults(error: ValidationError, tags: Collection[str] = ()) -> list[str]:
     """A line for each fault: place, what is wrong, value. `tags` are no part of a place."""
     return [_fault(fault, tags) for fault in error.errors()]
 

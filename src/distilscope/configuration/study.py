@@ -147,6 +147,9 @@ class Configuration(Strict):
         if network.recipe is None:
             return None
         base = self.recipes[network.recipe].model_dump()
+        own, other = base["optimizer"]["name"], network.override.get("optimizer")
+        if isinstance(other, Mapping) and other.get("name", own) != own:
+            base["optimizer"] = {}  # the settings of one optimizer are not another's
         try:
             return Recipe.model_validate(_merged(base, network.override))
         except ValidationError as error:

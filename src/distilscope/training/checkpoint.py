@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from distilscope import store
-from distilscope.training.optimiser import SGD
+from distilscope.training.optimiser import Optimiser
 
 FORMAT = 1
 LARGEST_SHARE_OF_TIME = 0.05
@@ -87,7 +87,7 @@ class Keeper:
         soonest = self._cost / LARGEST_SHARE_OF_TIME if epoch_ended else self._interval
         return since >= soonest
 
-    def save(self, model: nn.Module, optimiser: SGD, state: State) -> None:
+    def save(self, model: nn.Module, optimiser: Optimiser, state: State) -> None:
         """Write a checkpoint, then remove the older ones.
 
         Raises:
@@ -115,7 +115,7 @@ class Keeper:
         self._at = time.monotonic()
         self._cost = self._at - started
 
-    def load(self, model: nn.Module, optimiser: SGD, device: torch.device) -> State | None:
+    def load(self, model: nn.Module, optimiser: Optimiser, device: torch.device) -> State | None:
         """Put the newest readable checkpoint into model and optimiser; None where there is none.
 
         Raises:
@@ -175,18 +175,21 @@ class Keeper:
                 path.unlink(missing_ok=True)
 
 
-def _arrays(model: nn.Module, optimiser: SGD, state: State) -> dict[str, np.ndarray]:
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    tensors |= {f"momentum.{name}": tensor for name, tensor in optimiser.momenta.items()}
+def _arrays(model: nn.Module, optimiser: Optimiser, state: State) -> dict[str, np.ndarray]:
+    tensors = _tensors(model, optimiser)
     arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
     arrays["sums"] = state.sums.cpu().numpy()
     arrays["history"] = np.array(state.history, dtype=np.float64)
     return arrays
 
 
-def _restore(model: nn.Module, optimiser: SGD, arrays: dict[str, np.ndarray]) -> None:
+def _restore(model: nn.Module, optimiser: Optimiser, arrays: dict[str, np.ndarray]) -> None:
     with torch.no_grad():
-        for kind, own in (("model", model.state_dict()), ("momentum", optimiser.momenta)):
-            for name, tensor in own.items():
-                kept = torch.from_numpy(arrays[f"{kind}.{name}"])
-                tensor.copy_(kept.reshape(tensor.shape))
+        for name, tensor in _tensors(model, optimiser).items():
+            tensor.copy_(torch.from_numpy(arrays[name]).reshape(tensor.shape))
+
+
+def _tensors(model: nn.Module, optimiser: Optimiser) -> dict[str, Tensor]:
+    """All that training changes, by the names that a checkpoint has for it."""
+    kinds = {"model": model.state_dict(), **optimiser.state}
+    return {f"{kind}.{name}": t for kind, tensors in kinds.items() for name, t in tensors.items()}

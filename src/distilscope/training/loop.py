@@ -21,7 +21,7 @@ from distilscope.training import runtime, schedule
 from distilscope.training.batches import BatchPlan
 from distilscope.training.checkpoint import Keeper, State
 from distilscope.training.evaluate import evaluate
-from distilscope.training.optimiser import SGD
+from distilscope.training.optimiser import Optimiser
 from distilscope.training.signals import EpochSignal, Signal
 from distilscope.workflow import interrupt, progress
 
@@ -119,7 +119,7 @@ class _Run:
     ) -> None:
         self.model, self.task, self.keeper, self.stop = model, task, keeper, stop
         self.device = task.train.images.device
-        self.optimiser = SGD(model, task.recipe["optimizer"])
+        self.optimiser = Optimiser(model, task.recipe["optimizer"])
         self.state = State(self._no_sums())
 
     def _no_sums(self) -> Tensor:

@@ -78,6 +78,22 @@ def test_the_schema_on_disk_is_the_one_of_the_typed_model():
         ({"students__tiny__explained": ["blok3"]}, ["'blok3'", "'block3'"]),
         ({"students__tiny__recipe": "shrt"}, ["'shrt'", "'short'"]),
         ({"students__tiny__override": {"epohcs": 3}}, ["override of tiny", "'epochs'"]),
+        (
+            {"students__tiny__override": {"optimizer": {"name": "adamw"}}},
+            ["override of tiny", "optimizer.lr: this key is missing"],
+        ),
+        (
+            {"students__tiny__override": {"optimizer": {"name": "adamw", "lr": 1, "momentum": 0}}},
+            ["optimizer: unknown key 'momentum'", "betas, eps, lr"],
+        ),
+        (
+            {"students__tiny__override": {"optimizer": {"betas": [0.9, 0.99]}}},
+            ["optimizer: unknown key 'betas'", "lr, momentum"],
+        ),
+        (
+            {"students__tiny__override": {"optimizer": {"name": "adam"}}},
+            ["unknown optimizer 'adam'", "'adamw'"],
+        ),
         ({"data__name": "cifar-10"}, ["'cifar-10'", "'cifar10'"]),
         ({"data__name": "idx"}, ["`path`"]),
         ({"study": "../up"}, ["study", "'../up'"]),
@@ -145,6 +161,18 @@ def test_a_factory_of_the_users_needs_allow_code():
     with pytest.raises(ConfigurationError, match="allow_code"):
         parse(altered(students__tiny=own))
     assert parse(altered(students__tiny=own, allow_code=True)).allow_code
+
+
+def test_another_optimizer_in_an_override_begins_with_its_own_defaults():
+    other = {"optimizer": {"name": "adamw", "lr": 0.01}}
+    parsed = parse(altered(students__tiny__override=other))
+    assert parsed.recipe_of("tiny").optimizer.model_dump() == {
+        "name": "adamw",
+        "lr": 0.01,
+        "betas": [0.9, 0.999],
+        "eps": 1e-8,
+        "weight_decay": 0.01,
+    }
 
 
 def test_an_override_is_laid_on_the_recipe_key_by_key():

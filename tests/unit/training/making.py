@@ -31,6 +31,7 @@ RECIPE = {
     "schedule": {"name": "cosine", "warmup_epochs": 0, "milestones": [], "gamma": 0.1},
     "views": VIEWS,
 }
+ADAMW = {"name": "adamw", "lr": 0.01, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01}
 CE = ce.OBJECTIVE.settings({})
 SETTINGS = {
     "kind": "trained",

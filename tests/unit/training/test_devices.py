@@ -104,7 +104,7 @@ def test_a_step_runs_without_values(tmp_path, dataset, targets, taught, monkeypa
     model.train()
     for rows in plan.batches[:2]:
         run._step(rows, plan.view_ids[rows], asked)
-    assert {tensor.device.type for tensor in run.optimiser.momenta.values()} == {"meta"}
+    assert {tensor.device.type for tensor in run.optimiser.state["momentum"].values()} == {"meta"}
     assert run.state.sums.device.type == "meta"
 
 

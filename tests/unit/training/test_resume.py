@@ -16,12 +16,12 @@ from distilscope.models.build import build
 from distilscope.training import checkpoint, loop, runtime
 from distilscope.training.checkpoint import CheckpointError, Keeper, State
 from distilscope.training.loop import TrainingError
-from distilscope.training.optimiser import SGD
+from distilscope.training.optimiser import Optimiser
 from distilscope.training.train import train
 from distilscope.workflow import interrupt
 from distilscope.workflow.unchanged import ChangedSincePlan
 
-from .making import CLASSES, NETWORK, SETTINGS, changed, digest, kd, model_job
+from .making import ADAMW, CLASSES, NETWORK, RECIPE, SETTINGS, changed, digest, kd, model_job
 
 STEPS = 15
 FILES = ("weights.safetensors", "history.parquet")
@@ -99,10 +99,15 @@ def undisturbed(tmp_path_factory, dataset):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"precision": "bf16"}, {"objective": kd()}, {"architecture": DROPOUT}],
-    ids=["bf16", "kd", "dropout"],
+    [
+        {"precision": "bf16"},
+        {"objective": kd()},
+        {"architecture": DROPOUT},
+        {"recipe__optimizer": ADAMW},
+    ],
+    ids=["bf16", "kd", "dropout", "adamw"],
 )
-def test_bf16_distillation_and_dropout_resume_to_the_same_bits(
+def test_bf16_distillation_dropout_and_adamw_resume_to_the_same_bits(
     tmp_path, dataset, targets, undisturbed, always_due, monkeypatch, changes
 ):
     settings = changed(**changes)
@@ -250,30 +255,33 @@ def test_a_full_disk_fails_the_job_with_the_folder(tmp_path, dataset, always_due
 # ---------------------------------------------------------------------------------- the keeper
 
 
-def stepped(seed=1):
-    """A network and its optimiser after one step, so that there is a momentum."""
+def stepped(seed=1, settings=RECIPE["optimizer"], steps=1):
+    """A network and its optimiser after a step or more, so that there is a state."""
     model = build(NETWORK, CLASSES, seed=seed).to(memory_format=torch.channels_last)
-    found = SGD(model, SETTINGS["recipe"]["optimizer"])
+    found = Optimiser(model, settings)
     model(torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(seed))).sum().backward()
-    found.step(0.1)
+    for _ in range(steps):
+        found.step(0.1)
     return model, found
 
 
-def test_everything_comes_back(tmp_path):
-    model, found = stepped()
+@pytest.mark.parametrize("settings", [RECIPE["optimizer"], ADAMW], ids=["sgd", "adamw"])
+def test_everything_comes_back(tmp_path, settings):
+    model, found = stepped(settings=settings, steps=2)
     state = State(torch.tensor([1.5, 2.0, 3.0]).double(), 4, 7, [[0.1] * 5] * 4, [1.0] * 4, 0.5)
     Keeper(tmp_path, "net", IDENTITY).save(model, found, state)
-    other, of_other = stepped(seed=2)
+    other, of_other = stepped(seed=2, settings=settings)
     back = Keeper(tmp_path, "net", IDENTITY).load(other, of_other, torch.device("cpu"))
     assert torch.equal(back.sums, state.sums)
     assert (back.epoch, back.step, back.history) == (4, 7, state.history)
     assert (back.seconds, back.spent) == (state.seconds, 0.5)
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, other.state_dict()[name])
-    for name, momentum in found.momenta.items():
-        assert momentum.abs().sum() > 0
-        assert torch.equal(momentum, of_other.momenta[name])
-        assert momentum.stride() == of_other.momenta[name].stride()
+    for kind, tensors in found.state.items():
+        for name, tensor in tensors.items():
+            assert tensor.abs().sum() > 0
+            assert torch.equal(tensor, of_other.state[kind][name])
+            assert tensor.stride() == of_other.state[kind][name].stride()
 
 
 def test_only_the_newest_checkpoint_and_its_digest_are_kept(tmp_path):

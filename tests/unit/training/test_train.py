@@ -17,10 +17,23 @@ from distilscope.training.batches import BatchPlan
 from distilscope.training.evaluate import evaluate
 from distilscope.training.loop import TrainingError
 from distilscope.training.objectives import ce
+from distilscope.training.targets import tabulate
 from distilscope.training.train import train
 from distilscope.workflow import progress
 
-from .making import CLASSES, NETWORK, RECIPE, SETTINGS, changed, digest, kd, make_dataset, model_job
+from .making import (
+    ADAMW,
+    CLASSES,
+    NETWORK,
+    RECIPE,
+    SETTINGS,
+    changed,
+    digest,
+    kd,
+    make_dataset,
+    model_job,
+    targets_job,
+)
 
 
 def trained(tmp_path, name, dataset, settings=SETTINGS, **more):
@@ -49,9 +62,9 @@ def by_hand(dataset, settings):
     split, recipe = load(dataset).split("train"), settings["recipe"]
     model = build(NETWORK, CLASSES, seed=settings["seed"])
     plan = BatchPlan(split.indices, recipe, settings["seed"])
-    optimiser = torch.optim.SGD(
-        model.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, foreach=False, fused=False
-    )
+    kind = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[recipe["optimizer"]["name"]]
+    taken = {key: value for key, value in recipe["optimizer"].items() if key != "name"}
+    optimiser = kind(model.parameters(), **taken, foreach=False, fused=False)
     total = recipe["epochs"] * plan.steps
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, total)
     losses = []
@@ -74,9 +87,11 @@ def by_hand(dataset, settings):
     return model, losses
 
 
-def test_training_is_that_of_a_naive_loop(tmp_path, dataset):
-    folder = trained(tmp_path, "net", dataset)
-    model, losses = by_hand(dataset, SETTINGS)
+@pytest.mark.parametrize("optimizer", [RECIPE["optimizer"], ADAMW], ids=["sgd", "adamw"])
+def test_training_is_that_of_a_naive_loop(tmp_path, dataset, optimizer):
+    settings = changed(recipe__optimizer=optimizer)
+    folder = trained(tmp_path, "net", dataset, settings)
+    model, losses = by_hand(dataset, settings)
     assert history_of(folder)["loss"].tolist() == pytest.approx(losses, rel=1e-4)
     for name, tensor in model.state_dict().items():
         found = weights_of(folder)[name].reshape(tensor.shape)
@@ -186,6 +201,42 @@ def test_table_and_online_teacher_train_alike(tmp_path, dataset, teacher, target
     online = trained(tmp_path, "online", dataset, settings, teachers=[str(teacher)])
     one, other = history_of(stored)["loss"], history_of(online)["loss"]
     assert one.tolist() == pytest.approx(other.tolist(), rel=1e-3)
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory, dataset):
+    """Another teacher, and its table."""
+    folder, table = (tmp_path_factory.mktemp(name) for name in ("second", "table"))
+    settings = changed(seed=12, architecture__settings__widths=[8, 12])
+    train(model_job(folder, dataset, settings), folder / "checkpoints")
+    tabulate(targets_job(table, dataset, folder))
+    return folder, table
+
+
+@pytest.mark.parametrize("how", ["losses", "logits", "probabilities"])
+def test_a_committee_of_tables_and_one_that_is_asked_train_alike(
+    tmp_path, dataset, teacher, targets, second, how
+):
+    settings = changed(objective=kd(combine=how))
+    tables, models = [str(targets), str(second[1])], [str(teacher), str(second[0])]
+    stored = trained(tmp_path, "tables", dataset, settings, targets=tables)
+    online = trained(tmp_path, "online", dataset, settings, teachers=models)
+    one, other = history_of(stored)["loss"], history_of(online)["loss"]
+    assert one.tolist() == pytest.approx(other.tolist(), rel=1e-3)
+    alone = trained(tmp_path, "alone", dataset, changed(objective=kd()), targets=tables[:1])
+    assert one.tolist() != pytest.approx(history_of(alone)["loss"].tolist(), rel=1e-3)
+
+
+def test_a_committee_of_one_teacher_twice_trains_as_that_teacher(tmp_path, dataset, targets):
+    alone = trained(tmp_path, "alone", dataset, changed(objective=kd()), targets=str(targets))
+    twice = trained(
+        tmp_path,
+        "twice",
+        dataset,
+        changed(objective=kd(combine="logits")),
+        targets=[str(targets)] * 2,
+    )
+    assert digest(alone) == digest(twice)
 
 
 def test_the_soft_term_pulls_towards_the_teacher(tmp_path, dataset, teacher, targets):
