@@ -13,7 +13,7 @@ from distilscope.configuration.files import read
 from distilscope.configuration.kinds import ConfigurationError, expanded
 from distilscope.configuration.study import parse
 
-from .test_settings import GOOD
+from .test_configuration import GOOD
 
 
 def written(folder, text, encoding="utf-8"):

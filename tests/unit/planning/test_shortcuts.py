@@ -13,6 +13,8 @@ from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.study import parse
 from distilscope.planning.study import Study
 
+from .test_study import USUAL
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 RAW = {
@@ -55,9 +57,21 @@ def study(**changes):
     return Study(parse(raw), "fp32", REPOSITORY)
 
 
-def planted(causal=True, **changes):
-    shortcuts = {"causal": {}} if causal else {}
-    return study(planted={**PLANTED, **changes}, shortcuts=shortcuts)
+def searched(**shortcuts):
+    """The study, whose students are searched for shortcuts."""
+    return study(analyses={**USUAL, "shortcuts": shortcuts})
+
+
+def planted(**changes):
+    return searched(causal={}, planted={**PLANTED, **changes})
+
+
+def audits_of(made):
+    return made.plans["shortcuts"].audits
+
+
+def rows_of(made):
+    return made.tables.settings["analyses"]["shortcuts"]["audits"]
 
 
 def kinds(made, than):
@@ -86,17 +100,17 @@ def test_a_planted_study_changes_no_artefact_of_the_plain_one_but_its_tables():
 
 
 def test_the_check_by_masking_adds_a_job_a_model_and_a_probe_a_reference():
-    added = kinds(study(shortcuts={"causal": {"top": 0.2}}), study())
+    added = kinds(searched(causal={"top": 0.2}), study())
     assert added == {"probe": 1, "further": 1, "tables": 1, "figures": 1, "report": 1}
 
 
 def test_thresholds_change_the_tables_alone():
-    assert set(kinds(study(shortcuts={"effect": 3}), study())) == {"tables", "figures", "report"}
+    assert set(kinds(searched(effect=3), searched())) == {"tables", "figures", "report"}
 
 
 def test_every_arm_has_the_teacher_that_its_name_says():
     audits = {}
-    for audit in planted().shortcuts.audits:
+    for audit in audits_of(planted()).found:
         audits.setdefault(audit.arm, []).append(audit)
     assert {arm: len(found) for arm, found in audits.items()} == {
         **{None: 1, "student": 2, "both": 2, "none": 2}
@@ -122,16 +136,16 @@ def test_every_arm_has_the_teacher_that_its_name_says():
 def test_a_distilled_student_of_planted_data_learns_from_the_clean_teachers_view_of_it():
     made = planted(arms={"student": [KD]})
     clean = made.by_id["big-s10"].artefact
-    for audit in made.shortcuts.audits:
+    for audit in audits_of(made).found:
         if audit.arm == "student":
             (table,) = audit.model.artefact.inputs["targets"]
             assert table.inputs["teacher"].identity == clean.identity
             assert table.inputs["dataset"].kind == "planted"
-    assert {model.role for model in made.shortcuts.models.values()} == {"student"}
+    assert {model.role for model in audits_of(made).models.values()} == {"student"}
 
 
 def test_student_and_reference_are_shown_the_same_images():
-    for audit in planted().shortcuts.audits:
+    for audit in audits_of(planted()).found:
         assert audit.seen.folder == audit.teacher_seen.folder
         if audit.planting:
             assert audit.seen.folder == f"{audit.planting.name}-test"
@@ -140,7 +154,7 @@ def test_student_and_reference_are_shown_the_same_images():
 
 
 def test_roles_and_arms_are_columns_of_the_rows():
-    rows = planted().tables.settings["audits"]
+    rows = rows_of(planted())
     assert {(row["arm"], row["role"], row["planted_class"]) for row in rows} == {
         (None, "student", None),
         ("student", "control", 3),
@@ -154,8 +168,8 @@ def test_roles_and_arms_are_columns_of_the_rows():
 def test_another_place_is_another_planting_and_leaves_the_others_alone():
     moved = copy.deepcopy(PLANTED["plantings"])
     moved[0]["place"] = [9, 9]
-    before = {a.settings["seed"]: a.identity for a in planted().shortcuts.datasets.values()}
-    made = planted(plantings=moved).shortcuts.datasets.values()
+    before = {a.settings["seed"]: a.identity for a in audits_of(planted()).datasets.values()}
+    made = audits_of(planted(plantings=moved)).datasets.values()
     after = {a.settings["seed"]: a.identity for a in made}
     assert before[21] != after[21] and before[22] == after[22]
 
@@ -163,17 +177,19 @@ def test_another_place_is_another_planting_and_leaves_the_others_alone():
 def test_students_without_twins_are_judged_by_masking_or_not_at_all():
     teachers = copy.deepcopy(RAW["teachers"])
     teachers["big"]["twins"] = [11]
-    assert not study(teachers=teachers).tables.settings["audits"]
-    masked = study(teachers=teachers, shortcuts={"causal": {}}).tables.settings["audits"]
-    assert [row["model"] for row in masked] == ["tiny-kd-T4-a0.9-s1"]
-    assert len(study().tables.settings["audits"]) == 1
+    asked = {**USUAL, "shortcuts": {}}
+    made = study(teachers=teachers, analyses=asked)
+    assert not rows_of(made) and "shortcuts" not in made.table_names
+    masked = study(teachers=teachers, analyses={**USUAL, "shortcuts": {"causal": {}}})
+    assert [row["model"] for row in rows_of(masked)] == ["tiny-kd-T4-a0.9-s1"]
+    assert len(rows_of(searched())) == 1
 
 
 def test_what_can_not_be_planted_is_refused_with_its_key():
     with pytest.raises(ConfigurationError, match=r"planted\.teacher: 'big' has 2 twins"):
         teachers = copy.deepcopy(RAW["teachers"])
         teachers["big"]["twins"] = [11, 12]
-        study(teachers=teachers, planted=PLANTED)
+        study(teachers=teachers, analyses={**USUAL, "shortcuts": {"planted": PLANTED}})
     with pytest.raises(ConfigurationError, match=r"class3-seed21; vary one"):
         planted(plantings=[PLANTED["plantings"][0]] * 2)
     with pytest.raises(ConfigurationError, match=r"`elsewhere` \(0\.9\) must be below"):
@@ -189,9 +205,9 @@ def test_what_can_not_be_planted_is_refused_with_its_key():
 def test_the_study_that_ships_plants_every_class_once():
     path = REPOSITORY / "config/laptop/planted-shortcut.yaml"
     made = Study(parse(yaml.safe_load(path.read_text())), "bf16", REPOSITORY)
-    arms = Counter(audit.arm for audit in made.shortcuts.audits)
+    arms = Counter(audit.arm for audit in audits_of(made).found)
     assert arms == {"student": 10, "both": 10, "none": 12}
-    labels = [audit.planting.label for audit in made.shortcuts.audits if audit.arm == "both"]
+    labels = [audit.planting.label for audit in audits_of(made).found if audit.arm == "both"]
     assert sorted(labels) == list(range(10))
     exploration = {7, 8}
-    assert not exploration & {a.settings["seed"] for a in made.shortcuts.datasets.values()}
+    assert not exploration & {a.settings["seed"] for a in audits_of(made).datasets.values()}

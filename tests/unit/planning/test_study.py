@@ -51,6 +51,25 @@ def study(precision="fp32", **changes):
     return Study(parse(raw), precision, REPOSITORY)
 
 
+USUAL = {"outputs": {}, "alignment": {}, "representation": {}, "sweeps": {}}
+
+
+def asking(**analyses):
+    """The usual analyses and these."""
+    return {**USUAL, **analyses}
+
+
+def derived_of(made):
+    """The models with random weights of a study."""
+    return made.plans["randomisation"].derived
+
+
+def compared_of(made):
+    """(model, reference) -> the artefact of their comparison."""
+    pairs = ((each.model.id, each.reference.id) for each in made.comparisons)
+    return dict(zip(pairs, made.compared, strict=True))
+
+
 def identities(made):
     return {model.id: model.artefact.identity for model in made.models}
 
@@ -59,15 +78,15 @@ def test_alpha_zero_is_the_label_only_control_at_every_temperature():
     ids = [model.id for model in study().models]
     assert len(ids) == len(set(ids))
     assert not [name for name in ids if "a0-" in name]
-    controls = [m for m in study().models if m.role == "control" and m.student == "tiny"]
+    controls = [m for m in study().models if m.role == "control" and m.network == "tiny"]
     assert [m.id for m in controls] == ["tiny-ce-s1", "tiny-ce-s2", "tiny-ce-s3"]
-    assert all(m.teacher is None and not m.artefact.inputs.get("targets") for m in controls)
+    assert all(m.teachers == () and not m.artefact.inputs.get("targets") for m in controls)
 
 
 def test_student_seed_i_learns_from_teacher_i_mod_m():
-    learned = {m.seed: m.teacher for m in study().models if m.id.startswith("tiny-kd-T4")}
-    assert learned == {1: "big-s10", 2: "big-s20", 3: "big-s10"}
-    compared = {m.seed: m.reference for m in study().models if m.id.startswith("tiny-ce")}
+    learned = {m.seed: m.teachers for m in study().models if m.id.startswith("tiny-kd-T4")}
+    assert learned == {1: ("big-s10",), 2: ("big-s20",), 3: ("big-s10",)}
+    compared = {m.seed: m.references for m in study().models if m.id.startswith("tiny-ce")}
     assert compared == learned
 
 
@@ -75,14 +94,14 @@ def test_an_entry_with_seeds_of_its_own_keeps_each_seeds_teacher():
     """Seed 2 is the second of the study wherever it stands, and a new seed comes after the last."""
     entry = {"objective": "kd", "students": ["small"], "T": 4, "alpha": 0.9, "seeds": [2, 7, 3]}
     made = study(grid=[entry, *RAW["grid"]])
-    learned = {m.seed: m.teacher for m in made.models if m.id.startswith("small-kd")}
-    assert learned == {2: "big-s20", 7: "big-s20", 3: "big-s10"}
+    learned = {m.seed: m.teachers for m in made.models if m.id.startswith("small-kd")}
+    assert learned == {2: ("big-s20",), 7: ("big-s20",), 3: ("big-s10",)}
 
 
 def test_one_table_of_targets_serves_every_temperature_and_alpha():
     made = study()
     assert sorted(a.slug for a in made.targets.values()) == ["big-s10", "big-s20"]
-    of_first = [m for m in made.models if m.teacher == "big-s10"]
+    of_first = [m for m in made.models if m.teachers == ("big-s10",)]
     assert len({m.artefact.inputs["targets"][0].identity for m in of_first}) == 1
 
 
@@ -125,7 +144,7 @@ def test_a_given_teacher_needs_no_training_and_is_known_by_its_bytes(tmp_path):
     weights.write_bytes(b"one")
     given = {"mine": {"architecture": "resnet18", "weights": str(weights)}}
     first = study(teachers=given, students={}, grid=[], floors=[])
-    assert [(m.id, m.kind) for m in first.models] == [("mine", "given")]
+    assert [(m.id, m.condition.source) for m in first.models] == [("mine", "given")]
     weights.write_bytes(b"two")
     second = study(teachers=given, students={}, grid=[], floors=[])
     assert identities(first) != identities(second)
@@ -152,7 +171,7 @@ def test_the_check_of_networks_is_a_function_of_networks_and_requests_alone():
         {"observe": {"ig_steps": 8}},
         {"recipes": {"short": {"epochs": 3, "optimizer": {"lr": 0.1}}}},
         {"threads": 2},
-        {"sanity": {"model": "tiny"}},
+        {"analyses": {**USUAL, "randomisation": {"model": "tiny"}}},
     ):
         assert study(**changes).networks.identity != study().networks.identity
 
@@ -170,7 +189,7 @@ def test_the_catalogues_head_is_used_behind_the_catalogues_last_block_alone():
     deeper["tiny"]["explained"] = ["block2", "block1"]
     renamed = {"layers": {"a": "blocks.block2", "z": "blocks.block3"}, "explained": ["z", "a"]}
     deeper["small"] |= {"architecture": "plain-tiny", **renamed}
-    heads = {m.student: m.head for m in study(students=deeper).models}
+    heads = {m.network: m.head for m in study(students=deeper).models}
     assert heads == {"big": "fc", "tiny": None, "small": "head"}
 
 
@@ -198,9 +217,9 @@ def test_the_published_study_of_parts_plans_whole(tmp_path):
     made = Study(parse(raw), "bf16", REPOSITORY)
     counts = {role: sum(m.role == role for m in made.models) for role in ("student", "control")}
     assert counts == {"student": 4 * 2 * 2 * 3, "control": 3 * 3}
-    students = {m.student: m.artefact.settings["init"] for m in made.models if m.role == "student"}
+    students = {m.network: m.artefact.settings["init"] for m in made.models if m.role == "student"}
     assert students["R18"] == {"from": "imagenet", "weights": "resnet18"}
-    assert made.parts.settings["removal"]["without"].endswith(":filled")
+    assert parts_of(made).settings["removal"]["without"].endswith(":filled")
 
 
 PARTED = {
@@ -208,20 +227,32 @@ PARTED = {
         "name": "composed-parts",
         "path": str(REPOSITORY / "resources/composed-parts/plain.json"),
     },
-    "parts": {"source": "annotated", "headline": {"method": "saliency"}, "top": 2},
+    "analyses": asking(parts={"source": "annotated", "headline": {"method": "saliency"}, "top": 2}),
 }
+
+
+def parts_of(made):
+    """The part maps of a study."""
+    return made.plans["parts"].maps
+
+
+def with_parts(**changes):
+    """`PARTED` with other settings of its parts."""
+    return {**PARTED, "analyses": asking(parts={**PARTED["analyses"]["parts"], **changes})}
 
 
 def test_parts_are_made_once_and_read_by_observations_and_comparisons():
     made = study(**PARTED)
-    assert made.parts.inputs == {"dataset": made.dataset}
-    assert made.parts.settings["removal"]["without"].endswith(":draw_without")
-    for artefact in [*made.observations.values(), *made.comparisons.values(), made.tables]:
-        assert artefact.inputs["parts"] is made.parts
+    assert parts_of(made).inputs == {"dataset": made.dataset}
+    assert parts_of(made).settings["removal"]["without"].endswith(":draw_without")
+    for artefact in [*made.observations.values(), *made.compared, made.tables]:
+        assert artefact.inputs["parts"] is parts_of(made)
     assert "test/removed.safetensors" in made.outputs("observation")
     assert "parts.parquet" in made.outputs("comparison")
     bare = study(data=PARTED["data"])
-    assert bare.parts is None and "test/removed.safetensors" not in bare.outputs("observation")
+    assert "parts" not in bare.plans and "test/removed.safetensors" not in bare.outputs(
+        "observation"
+    )
     assert identities(bare) == identities(made)  # no model is trained anew for its parts
 
 
@@ -229,7 +260,7 @@ def test_what_is_edited_about_parts_reaches_what_depends_on_it_and_no_more():
     before = study(**PARTED)
 
     def changed(**parts):
-        after = study(**{**PARTED, "parts": {**PARTED["parts"], **parts}})
+        after = study(**with_parts(**parts))
         kinds = {}
         for name, artefact in before.artefacts.items():
             kinds.setdefault(artefact.kind, set()).add(name in after.artefacts)
@@ -254,22 +285,23 @@ def test_what_is_edited_about_parts_reaches_what_depends_on_it_and_no_more():
         ({"source": "grid", "settings": {"row": 3}}, "unknown setting of grid 'row'"),
         ({"source": "grid", "settings": {"rows": 300}}, "expected a whole number to 255"),
         ({"top": 0}, "top"),
-        ({"least": 1}, "least"),
+        ({"minimum_parts": 1}, "minimum_parts"),
+        ({"least": 1}, "minimum_parts"),
     ],
 )
 def test_parts_that_can_not_be_measured_are_refused_by_their_key(changes, message):
     with pytest.raises(ConfigurationError, match=re.escape(message)):
-        study(**{**PARTED, "parts": {**PARTED["parts"], **changes}})
+        study(**with_parts(**changes))
 
 
 def test_annotated_parts_need_data_that_know_them():
     with pytest.raises(ConfigurationError, match="composed-parts, annotated-parts"):
-        study(parts=PARTED["parts"])
+        study(analyses=PARTED["analyses"])
 
 
 def test_randomised_models_are_cascades_from_the_output_and_single_layers():
-    made = study(sanity={"model": "big"})
-    found = {d.model.id: d for d in made.derived}
+    made = study(analyses=asking(randomisation={"model": "big"}))
+    found = {d.model.id: d for d in derived_of(made)}
     assert len(found) == 5 + 4  # the head alone begins both sequences
     modules = {
         name: d.model.artefact.settings["randomised"]["modules"] for name, d in found.items()
@@ -279,12 +311,15 @@ def test_randomised_models_are_cascades_from_the_output_and_single_layers():
     assert modules["big-s10-random-to-layer3"] == ["fc", "layer4", "layer3"]
     assert modules["big-s10-random-layer3"] == ["layer3"]
     assert found["big-s10-random-layer1"].steps == (("independent", 5),)
-    assert {d.model.reference for d in made.derived} == {"big-s10"}
+    assert {d.model.reference for d in derived_of(made)} == {"big-s10"}
 
 
 def test_randomised_models_change_no_other_artefact_but_the_tables():
-    plain, checked = study(), study(sanity={"model": "tiny", "modes": ["cascade"]})
-    assert [d.model.reference for d in checked.derived] == ["tiny-kd-T2-a0.9-s1"] * 4
+    plain, checked = (
+        study(),
+        study(analyses=asking(randomisation={"model": "tiny", "modes": ["cascade"]})),
+    )
+    assert [d.model.reference for d in derived_of(checked)] == ["tiny-kd-T2-a0.9-s1"] * 4
     added = checked.artefacts.keys() - plain.artefacts.keys()
     kinds = sorted(name.split("/")[0] for name in added)
     expected = ["derived"] * 4 + ["figures", "networks"] + ["observation"] * 4
@@ -293,34 +328,40 @@ def test_randomised_models_change_no_other_artefact_but_the_tables():
 
 
 def test_a_check_that_names_nothing_is_refused():
-    with pytest.raises(ConfigurationError, match=r"sanity\.model.*'bigg'.*'big'"):
-        study(sanity={"model": "bigg"})
-    with pytest.raises(ConfigurationError, match=r"sanity\.layers.*'layer5'.*layer4"):
-        study(sanity={"model": "big", "layers": ["layer5"]})
-    with pytest.raises(ConfigurationError, match=r"sanity\.seed.*10.*big-s10"):
-        study(sanity={"model": "big", "seed": 10})
-    assert len(study(sanity={"model": "big-s30", "layers": ["head", "layer4"]}).derived) == 3
+    with pytest.raises(ConfigurationError, match=r"analyses\.randomisation\.model.*'bigg'.*'big'"):
+        study(analyses=asking(randomisation={"model": "bigg"}))
+    with pytest.raises(
+        ConfigurationError, match=r"analyses\.randomisation\.layers.*'layer5'.*layer4"
+    ):
+        study(analyses=asking(randomisation={"model": "big", "layers": ["layer5"]}))
+    with pytest.raises(ConfigurationError, match=r"analyses\.randomisation\.seed.*10.*big-s10"):
+        study(analyses=asking(randomisation={"model": "big", "seed": 10}))
+    named = study(analyses=asking(randomisation={"model": "big-s30", "layers": ["head", "layer4"]}))
+    assert len(derived_of(named)) == 3
 
 
 def test_with_several_teachers_each_is_compared_with_each_on_the_same_images():
     made = study()
-    pairs = {(m.id, m.reference) for m in made.models if m.role in ("teacher", "twin")}
-    pairs = {pair for pair in pairs if pair[1]} | set(made.ceilings)
     family = ("big-s10", "big-s20", "big-s30")
+    pairs = {pair for pair in compared_of(made) if pair[0] in family}
     asked = ("big-s10", "big-s20")  # no student is compared with the twin
     assert pairs == {(own, other) for own in family for other in asked if own != other}
     common = {m.id: made.observations[m.id].identity for m in made.models if m.id in family}
-    for artefact in [*made.comparisons.values(), *made.ceilings.values()]:
+    for artefact in made.compared:
         assert {a.identity for a in artefact.inputs["common"]} == set(common.values())
-    names = {row["id"]: set(row["ceilings"]) for row in made.tables.settings["models"]}
-    assert names["big-s10"] == {"big-s20"}
-    assert names["big-s30"] == {"big-s20"}
-    assert names["tiny-kd-T4-a0.9-s2"] == set()
+    told = {
+        row["id"]: [(one["reference"], one["relation"]) for one in row["comparisons"]]
+        for row in made.tables.settings["models"]
+    }
+    assert told["big-s10"] == [("big-s20", "twin")]
+    assert told["big-s30"] == [("big-s10", "twin"), ("big-s20", "twin")]
+    assert told["tiny-kd-T4-a0.9-s2"] == [("big-s20", "teacher")]
 
 
-def test_one_teacher_has_no_further_pairs():
+def test_one_teacher_is_compared_with_nothing_and_its_twin_with_it():
     teacher = {**RAW["teachers"]["big"], "seeds": [10]}
-    assert study(teachers={"big": teacher}).ceilings == {}
+    pairs = compared_of(study(teachers={"big": teacher}))
+    assert [pair for pair in pairs if pair[0].startswith("big")] == [("big-s30", "big-s10")]
 
 
 TAUGHT = {"objective": "kd", "students": ["tiny"], "T": 4, "alpha": 0.9, "taught_by": "twin"}
@@ -335,13 +376,13 @@ def test_the_tables_are_told_which_layers_are_explained_first_of_every_model():
     assert rows["big-s10"] == ["layer4", "layer3"]
     assert rows["tiny-ce-s1"] == ["block2", "block3"]
     assert rows["small-ce-s1"] == ["block4", "block3"]
-    compared = made.comparisons["tiny-ce-s1"].settings["layers"]
+    compared = compared_of(made)["tiny-ce-s1", "big-s10"].settings["layers"]
     assert compared == [["block2", "layer4"], ["block3", "layer3"]]
 
 
 def test_a_student_of_the_twin_is_compared_with_the_teacher_that_it_would_have_had():
     made = study(grid=[*RAW["grid"], TAUGHT])
-    found = {m.seed: (m.teacher, m.reference) for m in made.models if m.role == "twin-taught"}
+    found = {m.seed: (*m.teachers, *m.references) for m in made.models if m.role == "twin-taught"}
     assert found == {
         1: ("big-s20", "big-s10"),
         2: ("big-s30", "big-s20"),
@@ -365,6 +406,10 @@ def test_without_a_twin_no_student_can_learn_from_one():
 COMPARED = "tiny-ce-s1"
 
 
+def comparison_of(made):
+    return compared_of(made)[COMPARED, "big-s10"]
+
+
 def last(artefact):
     return f"{artefact.folder}/run.json"
 
@@ -382,27 +427,27 @@ def asked_for(made, artefact, exists):
 def test_a_job_asks_for_one_file_of_each_artefact_that_it_needs():
     made = study()
     needed = needed_by_the_comparison(made)
-    inputs = made.comparisons[COMPARED].direct_inputs()
+    inputs = comparison_of(made).direct_inputs()
     assert {last(artefact) for artefact in needed} == {last(artefact) for artefact in inputs}
-    everything = asked_for(made, made.comparisons[COMPARED], lambda path: True)
+    everything = asked_for(made, comparison_of(made), lambda path: True)
     assert everything == {last(artefact) for artefact in needed}
 
 
 def test_what_another_job_asks_for_is_left_out():
     made = study()
-    own, teacher, *family, _ = needed_by_the_comparison(made)
-    comparison = made.comparisons[COMPARED]
+    own, teacher, other, twin, _ = needed_by_the_comparison(made)
+    comparison = comparison_of(made)
     there = str(comparison.folder)
     nothing = asked_for(made, comparison, lambda path: False)
-    assert nothing == {last(artefact) for artefact in (own, *family)}
+    assert nothing == {last(own), last(twin)}  # the twin's job asks for both teachers
     assert asked_for(made, own, lambda path: False) >= {last(teacher)}
     but_own = asked_for(made, comparison, lambda path: path != last(own) and there not in path)
-    assert but_own == nothing
+    assert but_own == {last(artefact) for artefact in (own, other, twin)}
 
 
 def test_a_job_asks_for_the_file_that_was_lost_unless_its_own_are_all_there():
     made = study()
-    comparison = made.comparisons[COMPARED]
+    comparison = comparison_of(made)
     needed = needed_by_the_comparison(made)
     lost = f"{made.dataset.folder}/manifest.json"
     others = {last(artefact) for artefact in needed} - {last(made.dataset)}
@@ -416,15 +461,15 @@ def test_the_folder_that_people_open_asks_for_what_it_is_copied_from():
     made = study()
     sources = [last(made.tables), last(made.figures), last(made.report)]
     assert Standing(made, lambda path: False).asked_to_publish() == sources
-    drawn = f"{made.figures.folder}/cka.svg"
-    unpublished = Standing(made, lambda path: path not in (drawn, str(made.marker)))
-    assert unpublished.asked_to_publish() == [sources[0], drawn, sources[2]]
-    stands = Standing(made, lambda path: path != drawn)
-    assert stands.asked_to_publish() == [sources[0], sources[2]]
+    lost = f"{made.tables.folder}/measures.parquet"
+    unpublished = Standing(made, lambda path: path not in (lost, str(made.marker)))
+    assert unpublished.asked_to_publish() == [lost, *sources[1:]]
+    stands = Standing(made, lambda path: path != lost)
+    assert stands.asked_to_publish() == sources[1:]
 
 
 def test_what_a_job_is_told_arrives_as_a_job():
-    artefact = study().comparisons[COMPARED]
+    artefact = comparison_of(study())
     arrived = pickle.loads(pickle.dumps(Told(artefact)))
     assert arrived == Job.from_json(artefact.job())
     assert arrived.settings == artefact.settings
@@ -480,7 +525,9 @@ def test_a_given_model_that_has_the_name_of_a_random_one_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="with random layers and student 'big-s10-random-"):
         study(
             students={**RAW["students"], "big-s10-random-head": given},
-            sanity={"model": "big", "modes": ["independent"], "layers": ["head"]},
+            analyses=asking(
+                randomisation={"model": "big", "modes": ["independent"], "layers": ["head"]}
+            ),
         )
 
 

@@ -15,7 +15,7 @@ from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.study import parse
 from distilscope.planning.study import Study
 
-from .test_study import RAW, REPOSITORY
+from ..planning.test_study import RAW, REPOSITORY
 
 PUBLISHED = REPOSITORY / "resources/published/reasoning-consistency.yaml"
 

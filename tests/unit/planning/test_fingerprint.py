@@ -306,7 +306,7 @@ def test_what_an_artefacts_code_looks_up_in_the_catalogue_is_in_its_identity(tmp
     """
     monkeypatch.chdir(tmp_path)
     asked = {"source": "grid", "settings": {"rows": 2, "columns": 2}}
-    planned = study_of({**copy.deepcopy(SMALL), "parts": asked})
+    planned = study_of({**copy.deepcopy(SMALL), "analyses": {"alignment": {}, "parts": asked}})
     for artefact in planned.artefacts.values():
         covered = {part.partition("[")[0] for part in artefact.source.parts}
         for part in artefact.source.parts:
