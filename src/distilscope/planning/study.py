@@ -121,6 +121,13 @@ class Study:
         return [self.marker, *(self.published / name for name in names)]
 
     @property
+    def other_published_files(self) -> list[Path]:
+        """Those that are no page of Snakemake's own report."""
+        shown = {"report.html", *(f"figures/{name}.svg" for name in self.figure_names)}
+        published = self.published_files[1:]
+        return [p for p in published if str(p.relative_to(self.published)) not in shown]
+
+    @property
     def figure_names(self) -> list[str]:
         """The figures of the study's analyses, in the order of the report."""
         return [name for plan in self.plans.values() for name in plan.figures()]
