@@ -17,7 +17,7 @@ from torch import nn
 
 from distilscope import store
 from distilscope.catalog import METHODS
-from distilscope.data.dataset import Dataset, Normalisation, load
+from distilscope.data.dataset import Dataset, load
 from distilscope.data.part_maps import REMOVED_FILE
 from distilscope.data.removal import Removed
 from distilscope.models.build import build
@@ -98,10 +98,7 @@ class _Observer:
         dataset = load(job.input("dataset"), job.device)
         model = build(request.architecture, len(dataset.classes))
         load_into(model, job.input("model") / "weights.safetensors")
-        own = request.preprocessing
-        prepare: Prepare = dataset.normalise
-        if own is not None:
-            prepare = Normalisation(tuple(own["mean"]), tuple(own["std"]), job.device)
+        prepare = dataset.preprocessing(request.preprocessing)
         model = place(model.eval(), job.device)
         return cls(job, request, stopwatch, dataset, model, prepare)
 
