@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from distilscope.data.views import ViewOrder
-from distilscope.training import runtime
+from distilscope.data.views import ViewOrder, make_policy
 from distilscope.training.batches import BatchPlan
+from distilscope.training.images import prepared
 from distilscope.workflow.machine import bf16_units
 
 from . import loops, material
@@ -215,10 +215,10 @@ def _batches(steps: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """The batches of our first epoch, rendered and normalised, channels first."""
     split = material.noise(steps * material.BATCH)
     plan = BatchPlan(split.indices, material.recipe(1), seed=0)
-    epoch = plan.epoch(0, torch.device("cpu"))
+    epoch, policy = plan.epoch(0, torch.device("cpu")), make_policy(material.VIEWS)
     found = []
     for rows in epoch.batches:
-        views = plan.policy.render(split.images[rows], epoch.view_ids[rows])
-        pictures = runtime.inputs(views, material.NORMALISATION).contiguous()
+        views = policy.render(split.images[rows], epoch.view_ids[rows])
+        pictures = prepared(material.NORMALISATION, views).contiguous()
         found.append((pictures, split.labels[rows]))
     return found

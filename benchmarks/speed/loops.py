@@ -12,9 +12,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from distilscope import store
+from distilscope.data.views import make_policy
 from distilscope.training import runtime
 from distilscope.training.batches import BatchPlan
 from distilscope.training.checkpoint import Keeper, State
+from distilscope.training.images import Images, prepared
 from distilscope.training.loop import Task, fit
 from distilscope.training.objectives import kd
 from distilscope.training.optimiser import Optimiser
@@ -40,9 +42,9 @@ def trained(
     split = material.noise(images)
     task = Task(
         name=student,
-        train=split,
-        held_out=material.nothing(),
-        normalise=material.NORMALISATION,
+        inputs=Images(
+            split, material.nothing(), make_policy(recipe["views"]), material.NORMALISATION
+        ),
         plan=BatchPlan(split.indices, recipe, seed=0),
         objective=OBJECTIVE,
         signals=[signal],
@@ -76,7 +78,9 @@ def second_epoch(
 
 def online(precision: str) -> OnlineTeacher:
     """The teacher itself in place of its table."""
-    return OnlineTeacher(material.teacher(), material.NORMALISATION, precision)
+    return OnlineTeacher(
+        material.teacher(), functools.partial(prepared, material.NORMALISATION), precision
+    )
 
 
 def resident_steps(student: str, precision: str, steps: int) -> Callable[[], None]:
@@ -100,7 +104,7 @@ def resident_steps(student: str, precision: str, steps: int) -> Callable[[], Non
 def resident_batch(images: int) -> tuple[Tensor, Tensor]:
     """Normalised pictures, channels last, and their labels."""
     split = material.noise(images)
-    return runtime.inputs(split.images, material.NORMALISATION), split.labels
+    return prepared(material.NORMALISATION, split.images), split.labels
 
 
 def tabulated(place: Path, precision: str, images: int) -> Callable[[], float]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,8 @@ from distilscope.observing.probe import Probe
 from distilscope.observing.request import Request
 from distilscope.planning.job import Job
 from distilscope.training.evaluate import evaluate
+from distilscope.training.images import prepared
 from distilscope.training.loop import rehearse
-from distilscope.training.signals import normalisation_of
 from distilscope.training.train import begin, task_of
 
 IMAGES = 8
@@ -126,8 +127,7 @@ class _Trial:
 
     def train(self) -> None:
         """One step of the recipe."""
-        normalise = normalisation_of(self.job.settings, self.dataset, torch.device(self.job.device))
-        task = task_of(self.job, self.dataset, normalise)
+        task = task_of(self.job, self.dataset)
         batch = min(self.job.settings["recipe"]["batch"], IMAGES)
         with _said("a training step failed"), _outputs(self.model) as outputs:
             try:
@@ -160,15 +160,13 @@ class _Trial:
 
     def evaluate(self) -> None:
         """As after an epoch, in the training's precision."""
-        held_out, device = self.dataset.split("held-out"), torch.device(self.job.device)
-        few = replace(
-            held_out, **{k: getattr(held_out, k)[:IMAGES] for k in ("images", "labels", "indices")}
-        )
-        normalise = normalisation_of(self.job.settings, self.dataset, device)
+        held_out = self.dataset.split("held-out")
+        few = [(held_out.images[:IMAGES], held_out.labels[:IMAGES])]
+        normalise = self.dataset.preprocessing(self.job.settings.get("preprocessing"))
         precision = self.job.settings.get("precision", "fp32")
         with _said("an evaluation failed"), _outputs(self.model) as outputs:
             try:
-                evaluate(self.model, few, normalise, precision)
+                evaluate(self.model, few, partial(prepared, normalise), precision)
             finally:
                 self._check_logits(outputs, "in eval mode")
 
@@ -215,8 +213,7 @@ class _Trial:
 
     def _prepare(self, images: Tensor) -> Tensor:
         """As an observation does: with the model's own normalisation."""
-        own = {"preprocessing": self.request.preprocessing}
-        return normalisation_of(own, self.dataset, torch.device(self.job.device))(images)
+        return self.dataset.preprocessing(self.request.preprocessing)(images)
 
     def _check_alone(self, images: Tensor, together: Tensor) -> None:
         if len(images) < 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,6 +106,12 @@ class Dataset:
             catalog.UnknownName: another name.
         """
         return catalog.lookup(self.splits, name, "split")
+
+    def preprocessing(self, own: Mapping[str, Sequence[float]] | None) -> Normalisation:
+        """A model's own (`mean` and `std`), or the data set's where it has none."""
+        if not own:
+            return self.normalisation
+        return Normalisation(tuple(own["mean"]), tuple(own["std"]), self.normalisation.device)
 
     def normalise(self, batch: torch.Tensor) -> torch.Tensor:
         """Normalise uint8 (N, 3, H, W) with the data set's own mean and std."""

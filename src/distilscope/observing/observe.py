@@ -18,7 +18,7 @@ from torch import nn
 
 from distilscope import store
 from distilscope.catalog import METHODS
-from distilscope.data.dataset import Dataset, Normalisation, load
+from distilscope.data.dataset import Dataset, load
 from distilscope.models import sources
 from distilscope.models.cost import cost, latency
 from distilscope.models.memory_format import place
@@ -93,10 +93,7 @@ class Observer:
     def of(cls, job: Job, request: Request, stopwatch: provenance.Stopwatch) -> Observer:
         dataset = load(job.input("dataset"), job.device)
         model = sources.load(job.input("model"), len(dataset.classes))
-        own = request.preprocessing
-        prepare: Prepare = dataset.normalise
-        if own is not None:
-            prepare = Normalisation(tuple(own["mean"]), tuple(own["std"]), job.device)
+        prepare = dataset.preprocessing(request.preprocessing)
         model = place(model.eval(), job.device)
         return cls(job, request, stopwatch, dataset, model, prepare)
 

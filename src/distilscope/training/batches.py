@@ -1,4 +1,4 @@
-"""Which images, in which views, make up each batch: a function of (indices, recipe, seed)."""
+"""Which examples, in which views, make up each batch: a function of (indices, recipe, seed)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class EpochPlan:
 
     Attributes:
         batches: rows (positions in the training split) of each batch, int64, on the device.
-        columns: int64 (N,), on the CPU: the column of the view table each image is shown in.
+        columns: int64 (N,), on the CPU: the column of the view table of each example.
         view_ids: int64 (N,), on the device: the view ids in those columns.
     """
 
@@ -31,34 +31,32 @@ class BatchPlan:
     """All epochs of a run. No objective enters, so a control sees what its student sees.
 
     Attributes:
-        policy: the view policy, whose `render` makes the views.
         table: int16 (N, V), the view ids that may be shown.
-        images: training images an epoch: all, but for one that would be a batch by itself
+        examples: training examples an epoch: all, but for one that would be a batch by itself
             (batch normalisation needs two).
         steps: batches an epoch.
     """
 
     def __init__(self, indices: Tensor, recipe: Mapping[str, Any], seed: int) -> None:
-        """A plan for images `indices` (dataset indices, int64 (N,)).
+        """A plan for the examples `indices` (dataset indices, int64 (N,)).
 
         Raises:
-            ValueError: fewer than two images, or `views` that the policy doesn't have.
+            ValueError: fewer than two examples, or `views` that the policy doesn't have.
         """
         if len(indices) < 2:
-            raise ValueError(f"training needs at least 2 images, the dataset has {len(indices)}")
-        self.policy = make_policy(recipe["views"])
+            raise ValueError(f"training needs at least 2 examples, the dataset has {len(indices)}")
         self.table = table_of(recipe["views"], indices)
         self._batch, self._seed = recipe["batch"], seed
         self._order = ViewOrder(self.table.shape[1], indices, seed)
         alone = self._batch > 1 and len(indices) % self._batch == 1
-        self.images = len(indices) - alone
-        self.steps = -(-self.images // self._batch)
+        self.examples = len(indices) - alone
+        self.steps = -(-self.examples // self._batch)
 
     def epoch(self, number: int, device: torch.device) -> EpochPlan:
         """The plan of an epoch counted from 0."""
         columns = self._order.columns_at(number)
         view_ids = self.table.gather(1, columns[:, None])[:, 0].long()
-        order = epoch_order(len(self.table), self._seed, number)[: self.images]
+        order = epoch_order(len(self.table), self._seed, number)[: self.examples]
         return EpochPlan(
             order.to(device, non_blocking=True).split(self._batch),
             columns,
@@ -67,5 +65,5 @@ class BatchPlan:
 
 
 def table_of(views: Mapping[str, Any], indices: Tensor) -> Tensor:
-    """The view table int16 (N, V) of images `indices` under a recipe's `views` settings."""
+    """The view table int16 (N, V) of examples `indices` under a recipe's `views` settings."""
     return view_table(make_policy(views), indices, views["tabulated"])

@@ -36,7 +36,7 @@ class State:
     """Where a run is.
 
     Attributes:
-        sums: float64 (3,) on the device: loss times images, right answers, images of the epoch
+        sums: float64 (3,) on the device: loss times examples, right answers, examples of the epoch
             so far.
         epoch, step: epochs finished, and batches finished of the one under way.
         history: a row (lr, loss, train accuracy, held-out accuracy, held-out NLL) a finished epoch.

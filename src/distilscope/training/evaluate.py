@@ -1,4 +1,4 @@
-"""How a model does on images that it is not trained on, while it is being trained."""
+"""How a model does on examples that it is not trained on, while it is being trained."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from distilscope.data.dataset import Split
 from distilscope.training import runtime
+from distilscope.training.inputs import Batches
 from distilscope.workflow import progress
-
-BATCH = 250
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Accuracy and mean negative log-likelihood (nats); NaN where there are no images."""
+    """Accuracy and mean negative log-likelihood (nats); NaN where there are no examples."""
 
     accuracy: float
     nll: float
@@ -27,34 +25,33 @@ class Evaluation:
 
 def evaluate(
     model: nn.Module,
-    split: Split,
-    normalise: Callable[[torch.Tensor], torch.Tensor],
+    batches: Batches,
+    to_model: Callable[[torch.Tensor], torch.Tensor],
     precision: str,
     between: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Evaluate in eval mode (running statistics), at the training precision.
 
     Args:
-        model: on the split's device; it is left in eval mode.
-        split: images, labels.
-        normalise: uint8 (B, 3, H, W) to float32.
+        model: on the batches' device; it is left in eval mode.
+        batches: examples and labels.
+        to_model: examples as the model takes them.
         precision: `fp32` or `bf16`.
         between: called after each batch.
     """
-    if len(split) == 0:
+    total = sum(len(labels) for _, labels in batches)
+    if total == 0:
         return Evaluation(math.nan, math.nan)
-    device = split.images.device
+    device = batches[0][1].device
     sums = torch.zeros(2, dtype=torch.float64, device=device)
     model.eval()
     with torch.no_grad():
-        for images, labels in zip(
-            split.images.split(BATCH), split.labels.split(BATCH), strict=True
-        ):
+        for examples, labels in batches:
             with runtime.autocast(precision, device):
-                logits = model(runtime.inputs(images, normalise))
+                logits = model(to_model(examples))
             sums[0] += (logits.argmax(dim=1) == labels).sum()
             sums[1] += F.cross_entropy(logits.float(), labels, reduction="sum")
-            progress.advance(len(images))
+            progress.advance(len(labels))
             between()
-    accuracy, nll = (sums / len(split)).tolist()
+    accuracy, nll = (sums / total).tolist()
     return Evaluation(accuracy, nll)

@@ -1,7 +1,7 @@
 """The training loop: one for teachers, students and controls, on a CPU or a GPU.
 
-Images are resident and views are rendered a batch at a time on the device. Nothing is read back
-from the device but every `CHECK_EVERY` steps, when a checkpoint is written, and once an epoch.
+What an example is, and how it is shown, is the modality's (see `inputs`). Nothing is read back from
+the device but every `CHECK_EVERY` steps, when a checkpoint is written, and once an epoch.
 """
 
 from __future__ import annotations
@@ -9,28 +9,26 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from distilscope.data.dataset import Split
 from distilscope.training import runtime, schedule
 from distilscope.training.batches import BatchPlan
 from distilscope.training.checkpoint import Keeper, State
 from distilscope.training.evaluate import evaluate
+from distilscope.training.inputs import Inputs
 from distilscope.training.optimiser import Optimiser
-from distilscope.training.signals import EpochSignal, Signal
+from distilscope.training.signals import EpochSignal, Loss, Signal
 from distilscope.workflow import interrupt, progress
 
 CHECK_EVERY = 100
 TRAINING_WORK, FORWARD_WORK = 3.0, 1.0
-"""What an image costs where the network learns from it (a pass forward, two back), and where not;
+"""What an example costs where the network learns from it (a pass forward, two back), and where not;
 for telling how far a training is, and for nothing else."""
-
-HELD_OUT = ", held-out images"
 
 HISTORY = ("lr", "loss", "train_accuracy", "held_out_accuracy", "held_out_nll")
 
@@ -47,10 +45,9 @@ class Task:
 
     Attributes:
         name: the model's, for messages.
-        train, held_out: images on the device.
-        normalise: uint8 (B, 3, H, W) to float32.
+        inputs: its examples, on the device.
         plan: the batches and views of each epoch.
-        objective: (logits, labels, list of teacher logits) -> scalar loss.
+        objective: the loss, with a committee's teachers combined.
         signals: a teacher each.
         recipe: `epochs`, `optimizer`, `schedule`.
         seed: of what the network draws while it runs (dropout).
@@ -58,11 +55,9 @@ class Task:
     """
 
     name: str
-    train: Split
-    held_out: Split
-    normalise: Callable[[Tensor], Tensor]
+    inputs: Inputs
     plan: BatchPlan
-    objective: Callable[[Tensor, Tensor, Sequence[Tensor]], Tensor]
+    objective: Loss
     signals: Sequence[Signal]
     recipe: Mapping[str, Any]
     seed: int
@@ -73,7 +68,7 @@ def fit(model: nn.Module, task: Task, keeper: Keeper) -> tuple[State, str | None
     """Train the model, from its checkpoint where there is one, to the end of its last epoch.
 
     Args:
-        model: on the device of the images; its weights are changed.
+        model: on the device of the examples; its weights are changed.
         task: what it learns.
         keeper: of its checkpoints.
 
@@ -86,7 +81,7 @@ def fit(model: nn.Module, task: Task, keeper: Keeper) -> tuple[State, str | None
         Interrupted: SIGTERM or SIGINT came; a checkpoint is written.
         CheckpointError: the checkpoint is another model's, or can't be written.
     """
-    device = task.train.images.device
+    device = task.inputs.labels.device
     with runtime.generators_restored(device), interrupt.watching() as stop:
         run = _Run(model, task, keeper, stop)
         resumed = run.resume()
@@ -96,19 +91,19 @@ def fit(model: nn.Module, task: Task, keeper: Keeper) -> tuple[State, str | None
     return run.state, resumed
 
 
-def rehearse(model: nn.Module, task: Task, images: int) -> None:
-    """Take the first step of a training, with the first images of its batch.
+def rehearse(model: nn.Module, task: Task, most: int) -> None:
+    """Take the first step of a training, with the first examples of its batch.
 
     Args:
-        model: on the device of the images; its weights are changed.
+        model: on the device of the examples; its weights are changed.
         task: what it learns.
-        images: the most that are taken.
+        most: so many are taken.
 
     Raises:
         TrainingError: the loss is not finite.
     """
-    with runtime.generators_restored(task.train.images.device):
-        _Run(model, task, None, interrupt.Stop()).rehearse(images)
+    with runtime.generators_restored(task.inputs.labels.device):
+        _Run(model, task, None, interrupt.Stop()).rehearse(most)
 
 
 class _Run:
@@ -118,7 +113,8 @@ class _Run:
         self, model: nn.Module, task: Task, keeper: Keeper | None, stop: interrupt.Stop
     ) -> None:
         self.model, self.task, self.keeper, self.stop = model, task, keeper, stop
-        self.device = task.train.images.device
+        self.device = task.inputs.labels.device
+        self.held_out = sum(len(labels) for _, labels in task.inputs.held_out)
         self.optimiser = Optimiser(model, task.recipe["optimizer"])
         self.state = State(self._no_sums())
 
@@ -136,20 +132,21 @@ class _Run:
 
     def foretell(self) -> None:
         """Say what work there is, epochs that are done already included."""
-        learning = self.task.plan.images * TRAINING_WORK
-        held_out = len(self.task.held_out) * FORWARD_WORK
+        learning = self.task.plan.examples * TRAINING_WORK
+        held_out = self.held_out * FORWARD_WORK
         work: dict[str, float] = {}
         for epoch in range(self.task.recipe["epochs"]):
-            work |= {self._where(epoch): learning, self._where(epoch) + HELD_OUT: held_out}
+            work |= {self._where(epoch): learning, self._where_held_out(epoch): held_out}
         progress.expect(work, (learning + held_out) * self.state.epoch)
 
     def epoch(self) -> None:
         """From the state's step to the end of its epoch, evaluation included."""
         state, task = self.state, self.task
         stage = progress.stage(
-            self._where(state.epoch), task.plan.images, "images", TRAINING_WORK, self._mean_loss
+            *(self._where(state.epoch), task.plan.examples, task.inputs.unit, TRAINING_WORK),
+            self._mean_loss,
         )
-        stage.resume(min(state.step * task.recipe["batch"], task.plan.images))
+        stage.resume(min(state.step * task.recipe["batch"], task.plan.examples))
         started = time.perf_counter() - state.spent
         plan = task.plan.epoch(state.epoch, self.device)
         signals = [signal.at_epoch(plan.columns) for signal in task.signals]
@@ -163,10 +160,10 @@ class _Run:
             self._after_step()
         self._close(time.perf_counter() - started)
 
-    def rehearse(self, images: int) -> None:
-        """The first step with the first images of its batch."""
+    def rehearse(self, most: int) -> None:
+        """The first step with the first examples of its batch."""
         plan = self.task.plan.epoch(0, self.device)
-        rows = plan.batches[0][:images]
+        rows = plan.batches[0][:most]
         signals = [signal.at_epoch(plan.columns) for signal in self.task.signals]
         self.model.train()
         self._step(rows, plan.view_ids[rows], signals)
@@ -181,11 +178,11 @@ class _Run:
     def _step(self, rows: Tensor, view_ids: Tensor, signals: Sequence[EpochSignal]) -> None:
         task, state = self.task, self.state
         runtime.seed_step(task.seed, state.epoch * task.plan.steps + state.step, self.device)
-        views = task.plan.policy.render(task.train.images.index_select(0, rows), view_ids)
-        labels = task.train.labels.index_select(0, rows)
-        teachers = [signal(rows, views) for signal in signals]
+        examples = task.inputs.shown(rows, view_ids)
+        labels = task.inputs.labels.index_select(0, rows)
+        teachers = [signal(rows, examples) for signal in signals]
         with runtime.autocast(task.precision, self.device):
-            logits = self.model(runtime.inputs(views, task.normalise))
+            logits = self.model(task.inputs.to_model(examples))
         loss = task.objective(logits, labels, teachers)
         self.optimiser.forget_gradients()
         loss.backward()
@@ -195,8 +192,8 @@ class _Run:
         state.sums[2] += len(rows)
 
     def _mean_loss(self) -> str:
-        loss, _, images = self.state.sums.tolist()
-        return f"loss {loss / images:.4f}"
+        loss, _, examples = self.state.sums.tolist()
+        return f"loss {loss / examples:.4f}"
 
     def _after_step(self) -> None:
         if self.state.step % CHECK_EVERY == 0:
@@ -228,6 +225,9 @@ class _Run:
     def _where(self, epoch: int) -> str:
         return f"epoch {epoch + 1} of {self.task.recipe['epochs']}"
 
+    def _where_held_out(self, epoch: int) -> str:
+        return f"{self._where(epoch)}, held-out {self.task.inputs.unit}"
+
     def _check_loss(self) -> None:
         total = self.state.sums[0].item()
         if not math.isfinite(total):
@@ -244,20 +244,20 @@ class _Run:
         """Evaluate, note the epoch, go on to the next."""
         state, task = self.state, self.task
         self._check_loss()
-        progress.stage(
-            self._where(state.epoch) + HELD_OUT, len(task.held_out), "images", FORWARD_WORK
-        )
+        where, unit = self._where_held_out(state.epoch), task.inputs.unit
+        progress.stage(where, self.held_out, unit, FORWARD_WORK)
         held_out = evaluate(
-            self.model, task.held_out, task.normalise, task.precision, self._leave_if_asked
+            *(self.model, task.inputs.held_out, task.inputs.to_model, task.precision),
+            self._leave_if_asked,
         )
-        if len(task.held_out) and not math.isfinite(held_out.nll):
+        if self.held_out and not math.isfinite(held_out.nll):
             self._fail(f"the held-out NLL became {held_out.nll:g}")
-        loss, right, images = state.sums.tolist()
+        loss, right, examples = state.sums.tolist()
         state.history.append(
             [
                 self._rate(task.plan.steps - 1),
-                loss / images,
-                right / images,
+                loss / examples,
+                right / examples,
                 held_out.accuracy,
                 held_out.nll,
             ]
@@ -275,7 +275,7 @@ class _Run:
         state, epochs = self.state, self.task.recipe["epochs"]
         _, loss, _, accuracy, _ = state.history[-1]
         left = (epochs - state.epoch) * sum(state.seconds) / len(state.seconds)
-        speed = self.task.plan.images / state.seconds[-1]
+        speed = f"{self.task.plan.examples / state.seconds[-1]:,.0f} {self.task.inputs.unit}/s"
         log.info(
             progress.epoch_line(self.task.name, state.epoch, epochs, loss, accuracy, speed, left)
         )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
-from torch import Tensor
 
 
 def prepare(threads: int, device: str) -> None:
@@ -37,11 +36,6 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
     if precision not in ("fp32", "bf16"):
         raise ValueError(f"precision is {precision!r}; accepted are 'fp32' and 'bf16'")
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
-
-
-def inputs(views: Tensor, normalise: Callable[[Tensor], Tensor]) -> Tensor:
-    """Uint8 views (B, 3, H, W) as a network takes them: normalised, channels last."""
-    return normalise(views).contiguous(memory_format=torch.channels_last)
 
 
 @contextlib.contextmanager

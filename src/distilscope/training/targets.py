@@ -13,11 +13,11 @@ from torch import Tensor
 
 from distilscope import store
 from distilscope.data.dataset import Split, load
-from distilscope.data.views import ViewPolicy, make_policy
 from distilscope.planning.job import Job
 from distilscope.training import runtime
 from distilscope.training.batches import table_of
-from distilscope.training.signals import OnlineTeacher, online_teacher
+from distilscope.training.images import Images, online_teacher
+from distilscope.training.signals import OnlineTeacher
 from distilscope.workflow import progress
 from distilscope.workflow.provenance import Stopwatch, write_run
 
@@ -47,13 +47,16 @@ def tabulate(job: Job) -> None:
     dataset = load(job.input("dataset"), device)
     split = dataset.split("train")
     teacher = online_teacher(job.input("teacher"), dataset, settings["precision"], device)
-    policy, table = make_policy(settings["views"]), table_of(settings["views"], split.indices)
+    inputs, table = (
+        Images.of(dataset, settings["views"]),
+        table_of(settings["views"], split.indices),
+    )
     stopwatch.phase("compute")
     shape = (*table.shape, len(dataset.classes))
     started = time.perf_counter()
     with store.atomic(job.folder / "logits.npy") as temporary:
         logits = store.new_array(temporary, np.float16, shape)
-        largest = _fill(logits, job.slug, teacher, split, policy, table)
+        largest = _fill(logits, job.slug, teacher, inputs, table)
         logits.flush()
     seconds = time.perf_counter() - started
     stopwatch.phase("write")
@@ -73,30 +76,27 @@ def _fill(
     logits: np.ndarray,
     name: str,
     teacher: OnlineTeacher,
-    split: Split,
-    policy: ViewPolicy,
+    inputs: Images,
     table: Tensor,
 ) -> float:
     """Fill the table image by image, so that it is written front to back; the largest |logit|."""
     flat = logits.reshape(-1, logits.shape[-1])
     largest, stage = 0.0, progress.stage("views", len(flat), "views")
     for pairs in torch.arange(len(flat)).split(BATCH):
-        answers = _answers(pairs, teacher, split, policy, table)
-        _check_range(name, pairs, answers, split, table)
+        answers = _answers(pairs, teacher, inputs, table)
+        _check_range(name, pairs, answers, inputs.train, table)
         flat[pairs[0] : pairs[-1] + 1] = answers
         largest = max(largest, float(np.abs(answers).max()))
         stage.advance(len(pairs))
     return largest
 
 
-def _answers(
-    pairs: Tensor, teacher: OnlineTeacher, split: Split, policy: ViewPolicy, table: Tensor
-) -> np.ndarray:
+def _answers(pairs: Tensor, teacher: OnlineTeacher, inputs: Images, table: Tensor) -> np.ndarray:
     """Logits fp16 (B, C) of pairs (row times V plus column), int64 (B,)."""
-    device = split.images.device
+    device = inputs.labels.device
     rows = (pairs // table.shape[1]).to(device)
     view_ids = table.view(-1)[pairs].long().to(device)
-    return teacher.answer(policy.render(split.images[rows], view_ids)).cpu().numpy()
+    return teacher.answer(inputs.shown(rows, view_ids)).cpu().numpy()
 
 
 def _check_range(
@@ -168,10 +168,10 @@ def verify(
     _check_keys(folder, split, table)
     stored = store.open_array(folder / "logits.npy")
     teacher = online_teacher(Path(model_folder), dataset, settings["precision"], where)
-    policy = make_policy(settings["views"])
+    inputs = Images.of(dataset, settings["views"])
     largest, worst, checked = -1.0, 0, 0
     for pairs in _sampled(table.numel(), sample, seed):
-        now = _answers(pairs, teacher, split, policy, table).astype(np.float64)
+        now = _answers(pairs, teacher, inputs, table).astype(np.float64)
         kept = stored.reshape(-1, stored.shape[-1])[pairs.numpy()].astype(np.float64)
         parts = np.abs(kept - now).max(axis=1) / np.maximum(np.abs(now).max(axis=1), 1)
         parts[np.isnan(parts)] = np.inf

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import math
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from distilscope import store
 from distilscope.data.dataset import Dataset, load
@@ -22,7 +22,7 @@ from distilscope.models.build import build
 from distilscope.models.memory_format import place
 from distilscope.planning.job import Job
 from distilscope.store import contents
-from distilscope.training import runtime
+from distilscope.training import images, runtime
 from distilscope.training.batches import BatchPlan
 from distilscope.training.checkpoint import Keeper, State
 from distilscope.training.evaluate import evaluate
@@ -32,8 +32,6 @@ from distilscope.training.signals import (
     Signal,
     TargetTable,
     combined,
-    normalisation_of,
-    online_teacher,
 )
 from distilscope.workflow.provenance import Stopwatch, write_run
 
@@ -69,7 +67,6 @@ def train(job: Job, checkpoints: Path) -> None:
     precision = settings.get("precision", "fp32")
     runtime.prepare(settings.get("threads", 1), job.device)
     dataset = load(job.input("dataset"), device)
-    normalise = normalisation_of(settings, dataset, device)
     model, loaded = begin(job, dataset)
     place(model, device)
     confirm = job.watch.confirm if job.watch else None
@@ -77,11 +74,13 @@ def train(job: Job, checkpoints: Path) -> None:
     stopwatch.phase("train")
     state, resumed = State(torch.zeros(3)), None
     if settings.get("recipe"):
-        state, resumed = fit(model, task_of(job, dataset, normalise), keeper)
+        state, resumed = fit(model, task_of(job, dataset), keeper)
     if state.history:
         accuracy = state.history[-1][HISTORY.index("held_out_accuracy")]
     else:
-        accuracy = evaluate(model, dataset.split("held-out"), normalise, precision).accuracy
+        held_out = images.batches(dataset.split("held-out"))
+        to_model = partial(images.prepared, dataset.preprocessing(settings.get("preprocessing")))
+        accuracy = evaluate(model, held_out, to_model, precision).accuracy
     notes = _doubts(job, dataset, accuracy)
     for note in notes:
         log.warning("%s", note)
@@ -140,32 +139,29 @@ def _file(job: Job, key: str, digest: str | None) -> Path | None:
     return file
 
 
-def task_of(job: Job, dataset: Dataset, normalise: Callable[[Tensor], Tensor]) -> Task:
+def task_of(job: Job, dataset: Dataset) -> Task:
     """What the model of a job's settings learns, from the job's inputs.
 
     Raises:
         SignalError: a teacher's logits don't fit the images.
         ValueError: views that the policy doesn't have, or too few images.
     """
-    settings = job.settings
-    train_split = dataset.split("train")
-    plan = BatchPlan(train_split.indices, settings["recipe"], settings["seed"])
+    settings, recipe = job.settings, job.settings["recipe"]
+    plan = BatchPlan(dataset.split("train").indices, recipe, settings["seed"])
     return Task(
         name=job.slug,
-        train=train_split,
-        held_out=dataset.split("held-out"),
-        normalise=normalise,
+        inputs=images.Images.of(dataset, recipe["views"], settings.get("preprocessing")),
         plan=plan,
         objective=_objective(settings["objective"]),
         signals=_signals(job, dataset, plan),
-        recipe=settings["recipe"],
+        recipe=recipe,
         seed=settings["seed"],
         precision=settings["precision"],
     )
 
 
 def _objective(objective: dict[str, Any]) -> Loss:
-    loss = functools.partial(pkgutil.resolve_name(objective["loss"]), **objective["parameters"])
+    loss = partial(pkgutil.resolve_name(objective["loss"]), **objective["parameters"])
     return combined(loss, objective["combine"]) if "combine" in objective else loss
 
 
@@ -175,7 +171,7 @@ def _signals(job: Job, dataset: Dataset, plan: BatchPlan) -> list[Signal]:
         TargetTable(folder, indices, plan.table, device) for folder in job.inputs_of("targets")
     ]
     online = [
-        online_teacher(folder, dataset, job.settings["precision"], device)
+        images.online_teacher(folder, dataset, job.settings["precision"], device)
         for folder in job.inputs_of("teachers")
     ]
     return [*tables, *online]
@@ -227,10 +223,10 @@ def _first(classes: Sequence[str]) -> str:
 def _speed(job: Job, dataset: Dataset, state: State) -> dict[str, Any]:
     if not state.seconds:
         return {"seconds_per_epoch": [], "images_per_second": None}
-    images = len(dataset.split("train")) * len(state.seconds)
+    shown = len(dataset.split("train")) * len(state.seconds)
     return {
         "seconds_per_epoch": [round(seconds, 3) for seconds in state.seconds],
-        "images_per_second": round(images / sum(state.seconds), 1),
+        "images_per_second": round(shown / sum(state.seconds), 1),
     }
 
 

@@ -298,14 +298,14 @@ def epoch_line(
     epochs: int,
     loss: float,
     held_out_accuracy: float,
-    images_per_second: float,
+    speed: str,
     seconds_left: float,
 ) -> str:
     """Name, epoch, loss, held-out accuracy, speed and time left."""
     return (
         f"{name}: epoch {epoch}/{epochs}, loss {loss:.4f}, "
         f"held-out accuracy {percent(held_out_accuracy)}, "
-        f"{images_per_second:,.0f} images/s, {duration(seconds_left)} left"
+        f"{speed}, {duration(seconds_left)} left"
     )
 
 

@@ -16,7 +16,7 @@ def rows(plan, epoch):
 def test_a_last_batch_of_one_image_is_dropped():
     plan = BatchPlan(INDICES, RECIPE, seed=0)
     assert [len(batch) for batch in plan.epoch(0, CPU).batches] == [8] * 5
-    assert (plan.steps, plan.images) == (5, 40)
+    assert (plan.steps, plan.examples) == (5, 40)
 
 
 def test_a_shorter_last_batch_is_kept():
@@ -60,5 +60,5 @@ def test_tabulated_null_means_every_view():
 
 
 def test_one_image_is_not_enough():
-    with pytest.raises(ValueError, match="at least 2 images, the dataset has 1"):
+    with pytest.raises(ValueError, match="at least 2 examples, the dataset has 1"):
         BatchPlan(INDICES[:1], RECIPE, seed=0)

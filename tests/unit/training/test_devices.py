@@ -15,10 +15,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from distilscope.data.dataset import Normalisation, Split, load
+from distilscope.data.views import make_policy
 from distilscope.models.build import build
 from distilscope.training import loop, runtime
 from distilscope.training.batches import BatchPlan
 from distilscope.training.checkpoint import Keeper
+from distilscope.training.images import Images
 from distilscope.training.loop import Task, fit
 from distilscope.training.objectives import kd
 from distilscope.training.signals import OnlineTeacher, TargetTable
@@ -47,11 +49,10 @@ def task_of(folder, signals, *, epochs=1, device="cpu", precision="fp32"):
     recipe = changed(RECIPE, epochs=epochs, schedule={"name": "constant"})
     split = dataset.split("train")
     indices = load(folder).split("train").indices
+    nothing = Split(*(whole[:0] for whole in (split.images, split.labels, split.indices)))
     return Task(
         name="net",
-        train=split,
-        held_out=Split(*(whole[:0] for whole in (split.images, split.labels, split.indices))),
-        normalise=dataset.normalise,
+        inputs=Images(split, nothing, make_policy(recipe["views"]), dataset.normalise),
         plan=BatchPlan(indices, recipe, seed=3),
         objective=functools.partial(kd.loss, T=4.0, alpha=0.9),
         signals=signals,
@@ -77,7 +78,7 @@ def test_steps_read_nothing_back_whatever_their_number(tmp_path, dataset, target
     for name, batch in (("few", 20), ("many", 5)):
         task = task_of(dataset, [table_on("cpu", dataset, targets)])
         recipe = changed(task.recipe, batch=batch)
-        plan = BatchPlan(task.train.indices, recipe, seed=3)
+        plan = BatchPlan(task.inputs.train.indices, recipe, seed=3)
         task = Task(**{**vars(task), "plan": plan, "recipe": recipe})
         with Counted() as counted:
             fit(build(NETWORK, CLASSES, seed=2), task, Keeper(tmp_path, name, name))

@@ -5,11 +5,13 @@ from torchvision.transforms import functional as pictures
 
 from distilscope import store
 from distilscope.data.dataset import load
+from distilscope.data.views import make_policy
 from distilscope.models.weights import load_model, save
 from distilscope.planning.job import Job
 from distilscope.training import targets as module
 from distilscope.training.batches import table_of
-from distilscope.training.signals import OnlineTeacher, SignalError, TargetTable, online_teacher
+from distilscope.training.images import online_teacher
+from distilscope.training.signals import OnlineTeacher, SignalError, TargetTable
 from distilscope.training.targets import TargetsError, tabulate, verify
 
 from .making import CLASSES, TRAIN, VIEWS, changed, make_dataset, targets_job
@@ -153,7 +155,7 @@ def test_a_table_of_other_images_is_refused(tmp_path, dataset, targets):
     folder = copied(targets, tmp_path)
     indices = store.open_array(folder / "indices.npy")
     store.write_array(folder / "indices.npy", indices[::-1].copy())
-    with pytest.raises(SignalError, match="logits of other images"):
+    with pytest.raises(SignalError, match="logits of other data"):
         table(folder, dataset)
 
 
@@ -178,7 +180,7 @@ def test_table_and_online_teacher_say_the_same(tmp_path, dataset, teacher, preci
     online = online_teacher(teacher, loaded, precision, CPU)
     split = loaded.split("train")
     ids = table_of(VIEWS, split.indices).gather(1, plan_columns[:, None])[:, 0]
-    views = module.make_policy(VIEWS).render(split.images[rows], ids[rows])
+    views = make_policy(VIEWS).render(split.images[rows], ids[rows])
     one = stored.at_epoch(plan_columns)(rows, views)
     other = online.at_epoch(plan_columns)(rows, views)
     assert one.dtype == other.dtype == torch.float16

@@ -12,7 +12,7 @@ from distilscope import store
 from distilscope.data.dataset import load
 from distilscope.models import weights
 from distilscope.models.build import build
-from distilscope.training import loop
+from distilscope.training import images, loop
 from distilscope.training.batches import BatchPlan
 from distilscope.training.evaluate import evaluate
 from distilscope.training.loop import TrainingError
@@ -139,7 +139,7 @@ def test_evaluation_counts_and_averages_like_a_loop_over_images(dataset):
     loaded = load(dataset)
     split, model = loaded.split("held-out"), build(NETWORK, CLASSES, seed=2)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    found = evaluate(model, split, loaded.normalise, "fp32")
+    found = evaluate(model, images.batches(split), loaded.normalise, "fp32")
     assert not model.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     right, nll = 0, 0.0

@@ -1,0 +1,35 @@
+"""What the training loop asks of a modality: its examples, resident on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from torch import Tensor
+
+Batches = Sequence[tuple[Tensor, Tensor]]
+"""(examples, labels) of each batch, on the device."""
+
+
+class Inputs(Protocol):
+    """The training part of a data set in one modality; `training.images` has that of images.
+
+    Attributes:
+        unit: what its examples are called, in the plural.
+        labels: int64 (N,), of the training examples.
+        held_out: the examples that are not trained on, as they are.
+    """
+
+    unit: str
+    labels: Tensor
+
+    @property
+    def held_out(self) -> Batches: ...
+
+    def shown(self, rows: Tensor, view_ids: Tensor) -> Tensor:
+        """The examples at rows (B,) of the training part in the views (B,), before any model's
+        own preprocessing: what a teacher is asked about.
+        """
+
+    def to_model(self, examples: Tensor) -> Tensor:
+        """Examples as the model that is trained takes them."""
