@@ -104,6 +104,8 @@ class Analysis:
             comparison of a model with a reference holds of it.
         measure: dotted path of `measure(study, settings) -> {table name: DataFrame}`; it adds rows
             to `measures.parquet` by `study.rows`.
+        conclude: dotted path of `conclude(study, settings, measures) -> {table name: DataFrame}`:
+            tables that are made of the numbers of all analyses.
         answer: dotted path of `answer(tables) -> list[str]`: sentences at the top of the report.
     """
 
@@ -120,6 +122,7 @@ class Analysis:
     plan: str | None = None
     compare: str | None = None
     measure: str | None = None
+    conclude: str | None = None
     answer: str | None = None
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
-from distilscope import catalog
+from distilscope import catalog, registry
 from distilscope.configuration.files import read
 from distilscope.configuration.kinds import ConfigurationError, Name, Number, Strict, faults
 
@@ -25,7 +25,7 @@ Trust = Literal["verified", "summary", "inconsistent"]
 
 
 def _measure(value: str) -> str:
-    catalog.lookup(catalog.MEASURES, value, "measure")
+    catalog.lookup(registry.measures(), value, "measure")
     return value
 
 

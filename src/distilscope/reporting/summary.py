@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from distilscope import catalog
 from distilscope.analyses.parts import section as parts
 from distilscope.reporting import verdicts
 from distilscope.reporting.cells import Cell, Estimate, estimate
@@ -80,7 +79,7 @@ def summarise(tables: Tables) -> list[Row]:
 
 
 def _goodness(measure: str, found: Estimate) -> float:
-    return -found.value if catalog.MEASURES[measure].better == "lower" else found.value
+    return -found.value if registry.measures()[measure].better == "lower" else found.value
 
 
 def _leader(measure: str, rivals: Iterable[Cell], numbers: Mapping) -> Cell | None:
@@ -93,7 +92,7 @@ def _leader(measure: str, rivals: Iterable[Cell], numbers: Mapping) -> Cell | No
     best = max(found, key=lambda cell: _goodness(measure, found[cell]))
     own = found[best]
     others = [other for cell, other in found.items() if cell is not best]
-    lower = catalog.MEASURES[measure].better == "lower"
+    lower = registry.measures()[measure].better == "lower"
     apart = all(own.high < other.low if lower else own.low > other.high for other in others)
     return best if apart else None
 

@@ -282,7 +282,7 @@ def looked() -> dict[str, dict[str, np.ndarray]]:
         member = np.full(len(label), counts)
         images = Images(np.arange(len(label)), label, label, label, member, member)
         rules = Rules(minimum_class=3)
-        found[name] = measure_pair(*sides, images, rules, published=True, strangers=True)
+        found[name] = measure_pair(*sides, images, rules, published=True, other_classes=True)
     return found
 
 

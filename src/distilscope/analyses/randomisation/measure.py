@@ -16,7 +16,8 @@ import pandas as pd
 from distilscope.analyses.alignment import maps
 from distilscope.measuring import observations
 from distilscope.measuring.observations import ABSENT, LayerMaps, Outputs
-from distilscope.measuring.study_rows import Study, missing_reason
+from distilscope.measuring.rows import missing_reason
+from distilscope.measuring.study import Study
 from distilscope.statistics import bootstrap
 
 COLUMNS = (
@@ -30,26 +31,19 @@ CONSTANT = "a map is the same everywhere"
 SIGNED, ABSOLUTE = "rho", "rho_abs"
 
 
-def sanity_table(
-    study: Study,
-    derived: Sequence[Mapping[str, Any]],
-    outputs: Mapping[str, Outputs],
-    methods: Sequence[str],
-) -> pd.DataFrame:
-    """A row for each (derived model, mode, method, layer, measure).
+def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """`sanity`: a row for each (derived model, mode, method, layer, measure).
 
     Maps are at their native grid, for the class that the original predicts, over all images that
     both have maps of. `rho` is Spearman's of the maps as they are, `rho_abs` of their absolute
     values.
 
-    Args:
-        derived: of each derived model `id`, `original` (a model of the study), `observation`,
-            `randomised` (the deepest random layer) and `steps`, pairs (mode, depth).
-        outputs: of the study's models.
-        methods: explanation methods.
+    Settings: `derived`: of each derived model `id`, `original` (a model of the study),
+    `observation`, `randomised` (the deepest random layer) and `steps`, pairs (mode, depth).
     """
+    methods, outputs = study.job.settings["methods"], study.outputs
     records = []
-    for row in derived:
+    for row in settings["derived"]:
         own = observations.read_outputs(Path(row["observation"]), study.probe)
         observations.require_same_images(outputs[row["original"]], own)
         shared = {
@@ -61,7 +55,8 @@ def sanity_table(
         found = list(_likeness(study, row, outputs[row["original"]], methods))
         for mode, depth in row["steps"]:
             records += [{**shared, "mode": mode, "depth": depth, **each} for each in found]
-    return pd.DataFrame.from_records(records, columns=COLUMNS).astype(KINDS)
+    table = pd.DataFrame.from_records(records, columns=COLUMNS).astype(KINDS)
+    return {"sanity": table}
 
 
 def _likeness(
