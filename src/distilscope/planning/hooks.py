@@ -82,7 +82,7 @@ class AnalysisPlan:
 
     def figures(self) -> list[str]:
         """The figures that this study has something to draw in: of those declared."""
-        return list(self.analysis.figures)
+        return self.analysis.figures_of(self.study.names)
 
     def tables(self) -> list[str]:
         """The tables that this study has rows for: of those declared."""

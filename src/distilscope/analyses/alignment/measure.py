@@ -96,7 +96,7 @@ def _map_counts(study: Study, method: str | None, top: float) -> pd.DataFrame:
     how many maps of methods at the input miss completeness by over 5 %, or have no logit to miss.
     """
     records = [
-        {"model": entry.id, **_dead(study, entry, method, top), **_incomplete(study, entry)}
+        {"id": entry.id, **_dead(study, entry, method, top), **_incomplete(study, entry)}
         for entry in study.entries
     ]
     return pd.DataFrame.from_records(records)

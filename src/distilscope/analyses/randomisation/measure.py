@@ -32,7 +32,7 @@ SIGNED, ABSOLUTE = "rho", "rho_abs"
 
 
 def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """`sanity`: a row for each (derived model, mode, method, layer, measure).
+    """`randomisation`: a row for each (derived model, mode, method, layer, measure).
 
     Maps are at their native grid, for the class that the original predicts, over all images that
     both have maps of. `rho` is Spearman's of the maps as they are, `rho_abs` of their absolute
@@ -56,7 +56,7 @@ def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame
         for mode, depth in row["steps"]:
             records += [{**shared, "mode": mode, "depth": depth, **each} for each in found]
     table = pd.DataFrame.from_records(records, columns=COLUMNS).astype(KINDS)
-    return {"sanity": table}
+    return {"randomisation": table}
 
 
 def _likeness(

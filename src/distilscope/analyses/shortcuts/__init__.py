@@ -1,6 +1,6 @@
 """Does a class hang on one spot, or look elsewhere than its teacher?"""
 
-from distilscope.analyses.declaration import Analysis, Table
+from distilscope.analyses.declaration import Analysis, Section, Table
 from distilscope.analyses.shortcuts.configuration import Shortcuts
 
 ANALYSIS = Analysis(
@@ -14,12 +14,21 @@ ANALYSIS = Analysis(
         "shortcuts": Table(
             (
                 *("model", "identity", "teacher_identity", "arm", "planted_class", "detector"),
-                *("class", "n", "value", "relative", "effect", "q", "flagged"),
-                *("accuracy_on", "accuracy_off", "relies"),
+                *("class", "n", "value", "relative", "effect", "q", "flagged", "accuracy_on"),
+                *("accuracy_off", "relies"),
             )
         ),
         "shortcut_rates": Table(
             ("arm", "detector", "rate", "of", "hits", "n", "value", "low", "high")
         ),
     },
+    sections=(
+        Section(
+            "shortcuts",
+            "Shortcuts",
+            "section.html",
+            "distilscope.analyses.shortcuts.section:context",
+            alone=True,
+        ),
+    ),
 )

@@ -318,11 +318,6 @@
     if (asked) element("explorer").scrollIntoView();
   }
 
-  if (data.models.length === 0) {
-    element("explorer-controls").hidden = true;
-    element("explorer-status").textContent = "No image of this study can be explored: no maps of a model and its teacher were compared.";
-    return;
-  }
   pictures.addEventListener("load", start);
   pictures.addEventListener("error", start);
   pictures.src = data.atlas;

@@ -13,15 +13,22 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from distilscope.reporting import maps
-from distilscope.reporting.cells import Cell
+from distilscope.analyses.alignment.places import OF_AN_IMAGE
+from distilscope.analyses.alignment.sections import pictures
+from distilscope.reporting.conditions import Condition
 from distilscope.reporting.tables import Tables
 
 LARGEST_SIDE = 64  # pixels; larger pictures are reduced for the page
 PICTURE_BYTES = 5_000_000  # what all pictures of the page may take, before base64
 BYTES_A_VALUE = 0.8  # of an 8-bit value as PNG, from above
 COLOUR_STEPS = 33
-OF_AN_IMAGE = "image_specific_rho_unit"
+MOST_IMAGES = 200  # of a model, unless the study says otherwise
+
+
+def context(tables: Tables) -> Mapping[str, Any] | None:
+    """The section; None where there is no image to explore."""
+    data = pack(tables, tables.settings.get("explorer", MOST_IMAGES))
+    return {"data": data} if data["models"] else None
 
 
 def pack(tables: Tables, most: int) -> dict[str, Any]:
@@ -36,28 +43,29 @@ def pack(tables: Tables, most: int) -> dict[str, Any]:
       one byte a map cell, row after row;
       `reference_grid` and `reference_maps`: the same for the reference's maps.
     """
-    rows = tables.divergent[tables.divergent["index"].isin(list(tables.images))]
+    divergent = tables["divergent"]
+    rows = divergent[divergent["index"].isin(list(tables.images))]
     rows = _thin(rows, tables.images, most)
     used = [int(index) for index in pd.unique(rows["index"])]
     place = {index: number for number, index in enumerate(used)}
-    cells = {model: cell for cell in tables.cells for model in cell.models}
+    conditions = {model: found for found in tables.conditions for model in found.models}
     order = sorted(
-        (model for model in cells if (rows["model"] == model).any()),
-        key=lambda model: cells[model].role not in ("student", "control"),
+        (model for model in conditions if (rows["model"] == model).any()),
+        key=lambda model: conditions[model].role not in ("student", "control"),
     )
     main = tables.main_student.models[0] if tables.main_student else ""
-    totals = tables.divergent["model"].value_counts()
+    totals = divergent["model"].value_counts()
     return {
         "first": main if main in order else next(iter(order), ""),
         "classes": _class_names(tables, rows),
         "palette": _palette(),
-        "opacity": list(maps.OPACITY),
+        "opacity": list(pictures.OPACITY),
         **_atlas([tables.images[index] for index in used]),
         "models": [
             {
                 "id": model,
-                "name": _name(cells[model], model),
-                "role": cells[model].role,
+                "name": _name(conditions[model], model),
+                "role": conditions[model].role,
                 "total": int(totals[model]),
                 **_model(rows[rows["model"] == model], place),
             }
@@ -66,9 +74,9 @@ def pack(tables: Tables, most: int) -> dict[str, Any]:
     }
 
 
-def _name(cell: Cell, model: str) -> str:
-    """The cell's label, with the model's id where the cell has several seeds."""
-    return cell.label if len(cell.models) == 1 else f"{cell.label} ({model})"
+def _name(condition: Condition, model: str) -> str:
+    """The condition's label, with the model's id where it has several seeds."""
+    return condition.label if len(condition.models) == 1 else f"{condition.label} ({model})"
 
 
 def _class_names(tables: Tables, rows: pd.DataFrame) -> list[str]:
@@ -157,10 +165,10 @@ def _number(value: float) -> float | None:
 
 def _bytes(stored: pd.Series, height: int, width: int) -> str:
     """Maps as one byte a cell: 255 at the map's maximum, 0 where nothing speaks for the class."""
-    cells = [np.round(255 * maps.shown(values, int(height), int(width))) for values in stored]
+    cells = [np.round(255 * pictures.shown(values, int(height), int(width))) for values in stored]
     return base64.b64encode(np.stack(cells).astype(np.uint8).tobytes()).decode()
 
 
 def _palette() -> list[list[int]]:
-    steps = matplotlib.colormaps[maps.COLOURS](np.linspace(0, 1, COLOUR_STEPS))
+    steps = matplotlib.colormaps[pictures.COLOURS](np.linspace(0, 1, COLOUR_STEPS))
     return np.round(255 * steps[:, :3]).astype(int).tolist()
