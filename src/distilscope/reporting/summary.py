@@ -229,15 +229,15 @@ def _caption(tables: Tables, own: list[Column]) -> str:
     return (
         "All models. ★ is better than every other student and control, with intervals that don't "
         f"overlap; ◆ lies on the Pareto front of {_traded(own)}, by the values alone. Brackets are "
-        f"95 % intervals. {on_subset(tables)}"
+        f"95 % intervals. {_on_subset(tables, own)}"
     )
 
 
-def on_subset(tables: Tables) -> str:
+def _on_subset(tables: Tables, own: Iterable[Column]) -> str:
     """Which columns are on some of the images only; nothing where none is."""
     some = [
         column.title
-        for column in columns(tables)
+        for column in own
         if (tables.headline(column.measure)["subset"] == tables.subset).any()
     ]
     if tables.subset == "all" or not some:
@@ -267,7 +267,7 @@ def text(tables: Tables) -> str:
     notes = (
         "* better than every other student and control, with intervals that don't overlap.",
         *(column.note for column in own if column.note),
-        on_subset(tables),
+        _on_subset(tables, own),
         *(s for a in tables.analyses if not a.summary for s in tables.said(a.answer)),
     )
     wrapped = [line for note in notes for line in textwrap.wrap(ascii_only(note), WIDEST)]

@@ -19,8 +19,7 @@ from distilscope.reporting import ceiling
 from distilscope.reporting.conditions import Condition, arrange, ceilings
 from distilscope.reporting.style import printable
 
-SUBSETS = ("common", "both-correct", "all")
-"""The images that a headline is read on: the first of these that it has a value on."""
+COMMON, OF_A_PAIR = "common", "both-correct"
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +88,15 @@ class Tables:
     @cached_property
     def subset(self) -> str:
         """The images that comparisons are shown on: `common`, or `both-correct` without a twin."""
-        rows = self.measures[self.measures["headline"] & self.measures["value"].notna()]
-        found = set(rows["subset"])
-        return next((subset for subset in SUBSETS if subset in found), SUBSETS[-1])
+        rows = self.measures[self.measures["headline"] & self.measures["reference"].notna()]
+        if (rows.loc[rows["value"].notna(), "subset"] == COMMON).any():
+            return COMMON
+        return OF_A_PAIR if (rows["subset"] == OF_A_PAIR).any() else "all"
 
     @cached_property
     def subset_words(self) -> str:
         """The same as a clause for titles and captions."""
-        if self.subset != "common":
+        if self.subset != COMMON:
             return "images that the model and its reference both get right"
         roles = self.models["role"].value_counts()
         teachers, twins = int(roles.get("teacher", 0)), int(roles.get("twin", 0))

@@ -2,9 +2,9 @@ import itertools
 import math
 
 import pytest
+from distilscope.reporting.cells import Cell, Estimate
 
 from distilscope.reporting import findings
-from distilscope.reporting.cells import Cell, Estimate
 from distilscope.reporting.summary import MEANINGS, Row, short_count, summarise, summary_table
 
 from . import made_tables

@@ -96,7 +96,7 @@ SUMMARY = (
 FIGURES = {
     "consistency": Figure(
         f"{_HERE}.figures.consistency:fig_consistency",
-        "Does the student look where its teacher looks?",
+        "Likeness of maps to the teacher's, beside chance",
         "Dots with intervals: image-specific rho and raw rho of every model with its own null.",
         "Left: image-specific ρ, the rank correlation of two models' maps after each model's "
         "class-mean map is taken away, so that a pair which shares no more than a class's usual "
