@@ -138,15 +138,16 @@ class Tables:
     def one_each(self, rows: pd.DataFrame, *, by_class: bool = False) -> pd.DataFrame:
         """Of rows of one measure at one place the one of each model (and class).
 
-        It is that against the model's own reference, on `subset` where there is one. With several
-        teachers the twin's row is the mean over all pairs of teachers and twins.
+        It is that against the model's own reference, on `subset` or else on all images. With
+        several teachers the twin's row is the mean over all pairs of teachers and twins.
 
         Raises:
             ValueError: there are several for a model (and class).
         """
         rows = rows[rows["class"].notna() == by_class]
-        if (rows["subset"] == self.subset).any():
-            rows = rows[rows["subset"] == self.subset]
+        there = set(rows["subset"])
+        subset = next((name for name in (self.subset, "all") if name in there), None)
+        rows = rows if subset is None else rows[rows["subset"] == subset]
         rows = ceiling.over_pairs(rows, ceilings(self.models), self._teachers)
         rows = self.against_own(rows)
         key = ["model", "class"] if by_class else ["model"]

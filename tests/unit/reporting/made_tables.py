@@ -410,12 +410,12 @@ class Builder:
                 "flagged": arm == "student" and number == 1,
                 "accuracy_on": 0.98 if arm == "student" else None,
                 "accuracy_off": 0.12 if arm == "student" else None,
-                "took": True if arm == "student" else None,
+                "relies": True if arm == "student" else None,
             }
             for arm in ("student", "none")
             for number in range(3)
         ]
-        return pd.DataFrame(records).astype({"planted_class": "Int64", "took": "boolean"})
+        return pd.DataFrame(records).astype({"planted_class": "Int64", "relies": "boolean"})
 
     def shortcut_rates(self) -> pd.DataFrame:
         """One hit of one."""

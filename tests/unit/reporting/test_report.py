@@ -15,6 +15,7 @@ from distilscope import registry, store
 from distilscope.analyses.alignment.sections import explorer, pictures
 from distilscope.reporting import appendix, figures, reasons, report, summary
 
+from . import made_tables
 from .conftest import build, given
 
 LOADS = {"src", "href", "action", "data", "poster", "srcset", "formaction", "background"}
@@ -203,12 +204,25 @@ def test_a_reason_is_split_into_causes_without_counts(reason, causes):
     assert reasons.split(reason) == causes
 
 
-def test_the_undefined_and_what_is_not_drawn_are_folded(page):
+def test_the_undefined_is_folded_and_nothing_is_said_of_figures_that_are_not_planned(page):
     text = page.read_text(encoding="utf-8")
     section = re.search(r'<section id="undefined".*?</section>', text, re.DOTALL).group()
     assert section.index("<details>") < section.index("<table>")
-    undrawn = text.index("figures not drawn, having nothing to show")
-    assert undrawn < text.index('id="figure-regimes"')
+    assert "figure-regimes" not in text
+
+
+def test_a_planned_figure_without_a_number_is_folded_with_its_reason(tmp_path):
+    """No row of `histories` is left though models were trained."""
+    made = build(tmp_path, models=made_tables.default_models()[:3], explored=4, images=40)
+    made = replace(made, analyses={"outputs": {}})
+    path = made.folder / "tables" / "histories.parquet"
+    store.write_table(path, store.read_table(path)[:0])
+    made.draw()
+    text = made.report().read_text(encoding="utf-8")
+    assert "1 figure not drawn" in text
+    hint = re.search(r'<p class="hint" id="figure-training">.*?</p>', text).group()
+    assert "no model of this study was trained" in hint
+    assert text.count("<figure ") == 2
 
 
 def test_the_first_figure_answers_the_question_of_the_page(read_page):

@@ -7,7 +7,7 @@ import math
 from distilscope.analyses.shortcuts.section import context
 
 
-def test_flags_rates_and_what_took_are_those_of_the_tables(study):
+def test_flags_rates_and_what_is_relied_on_are_those_of_the_tables(study):
     tables = study.tables()
     found = context(tables)
     (flag,) = found["flagged"].rows
@@ -15,8 +15,8 @@ def test_flags_rates_and_what_took_are_those_of_the_tables(study):
     assert flag[-2:] == ("6.2", "0.004")
     (rate,) = found["rates"].rows
     assert rate[-3:] == ("1", "1", "1.00 [0.21, 1.00]")
-    (took,) = found["took"]
-    assert "1 of 1 plantings took" in took and "0.12 without it" in took
+    (relied,) = found["relied"]
+    assert "1 of 1 plantings are relied on" in relied and "0.12 without it" in relied
     assert found["judged"] == 2
 
 
@@ -24,7 +24,7 @@ def test_an_empty_table_is_a_section_without_numbers(study):
     own = study.tables().own
     empty = {name: own[name][:0] for name in ("shortcuts", "shortcut_rates")}
     found = context(study.tables(own={**own, **empty}))
-    assert (found["judged"], found["took"]) == (0, [])
+    assert (found["judged"], found["relied"]) == (0, [])
     assert (found["flagged"].rows, found["rates"].rows) == ([], [])
 
 

@@ -29,15 +29,15 @@ def context(tables: Tables) -> Mapping[str, Any]:
     """The section.
 
     `judged` (model, detector) pairs, the `flagged` classes, `rates` of hits and false alarms on
-    plantings, and how many plantings `took`, a line an arm: one that a model does not rely on
-    can't be found.
+    plantings, and how many plantings models rely on (`relied`), a line an arm: the others can't be
+    found.
     """
     rows = tables["shortcuts"]
     return {
         "judged": len(rows.drop_duplicates(["identity", "teacher_identity", "detector"])),
         "flagged": _flagged(rows, tables),
         "rates": _rates(tables["shortcut_rates"]),
-        "took": _took(rows),
+        "relied": _relied(rows),
     }
 
 
@@ -89,10 +89,10 @@ def _rates(rows: pd.DataFrame) -> Grid:
     )
 
 
-def _took(rows: pd.DataFrame) -> list[str]:
-    planted = rows.dropna(subset=["took"]).drop_duplicates(["identity", "teacher_identity"])
+def _relied(rows: pd.DataFrame) -> list[str]:
+    planted = rows.dropna(subset=["relies"]).drop_duplicates(["identity", "teacher_identity"])
     return [
-        f"Arm “{ARMS[arm]}”: {int(own['took'].astype(bool).sum())} of {len(own)} plantings took. "
+        f"Arm “{ARMS[arm]}”: {int(own['relies'].astype(bool).sum())} of {len(own)} plantings are relied on. "
         f"Mean accuracy on the planted class is {own['accuracy_on'].mean():.2f} with the patch "
         f"and {own['accuracy_off'].mean():.2f} without it."
         for arm, own in planted.groupby("arm", sort=False)
