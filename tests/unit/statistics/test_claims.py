@@ -143,12 +143,9 @@ def test_several_teachers_are_named_and_given_as_the_unit_beside_the_seeds():
     assert "0.013 to 0.037" in why  # means by teacher 0.020, 0.030, 0.025
 
 
-def test_two_models_of_one_seed_are_not_mixed():
-    other = [{**row, "model": "of another teacher"} for row in rows_of(KD4, [0.5, 0.5, 0.5])]
-    values = values_of(rows_of(KD4, DISTILLED), other, rows_of(CE, LABELS))
-    found = verdict_of(claim_of(DIFFERENCE), values)
-    assert found.verdict == "not tested"
-    assert "Several models share" in found.why
+def test_two_numbers_of_one_model_at_one_place_are_refused():
+    with pytest.raises(ValueError, match="two numbers of model 'medium-kd-4-0.9"):
+        values_of(rows_of(KD4, DISTILLED), rows_of(KD4, [0.5]))
 
 
 # ------------------------------------------------------------------------------- other forms
