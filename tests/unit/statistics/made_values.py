@@ -38,8 +38,8 @@ def rows_of(
     teachers: Sequence[str] = ("teacher-s1",),
     role: str = "",
 ) -> list[dict[str, Any]]:
-    """A row a seed, seeds counted from 1; seed i is compared with teacher i mod m."""
-    entry = teachers[0].partition("-")[0]
+    """A row a seed, seeds counted from 1; seed i is compared with teacher i mod m, or with none."""
+    entry = teachers[0].partition("-")[0] if teachers else "teacher"
     condition = condition_of(arm, student, entry, role)
     spelt = "-".join(str(value) for value in arm.values())
     taught = f"-{entry}" if condition.teachers else ""
@@ -48,8 +48,8 @@ def rows_of(
             "model": f"{student}-{spelt}-{role}{taught}-s{seed}",
             "condition": condition,
             "seed": seed,
-            "reference": teachers[(seed - 1) % len(teachers)],
-            "relation": "teacher",
+            "reference": teachers[(seed - 1) % len(teachers)] if teachers else None,
+            "relation": "teacher" if teachers else None,
             "measure": measure,
             "subset": subset,
             "class": by_class,

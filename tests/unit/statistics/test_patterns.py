@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from distilscope import catalog
+from distilscope.statistics.strata import strata
 from distilscope.statistics.verdicts import judge_claim
 from distilscope.training.objectives.declaration import Objective, Parameter
 
@@ -39,7 +40,7 @@ def test_students_of_two_teachers_are_tested_within_each_teacher_and_seed():
     values = values_of(
         rows_of(KD4, [0.92, 0.91, 0.915], teachers=OF_A),
         rows_of(KD4, [0.94, 0.93, 0.935], teachers=OF_B),
-        rows_of(CE, [0.90, 0.88, 0.89]),
+        rows_of(CE, [0.90, 0.88, 0.89], teachers=()),
     )
     found = judged(DIFFERENCE, values)
     assert (found.verdict, found.seeds) == ("supported", 3)
@@ -202,3 +203,17 @@ def test_a_role_is_addressed_by_name_and_else_students_and_controls_are():
     assert judged({**statement, "arm": {}}, values).ours == pytest.approx(0.32)
     taught = {**statement, "arm": {"role": "twin-taught"}}
     assert judged(taught, values).ours == pytest.approx(0.21)
+
+
+def test_students_of_two_teachers_are_never_paired_across_them():
+    """Of two networks under two teachers there are two pairs, and not four."""
+    parts = [
+        rows_of(KD4, [value] * 2, teachers=teachers, student=student)
+        for teachers in (OF_A, OF_B)
+        for student, value in (("medium", 0.9), ("tiny", 0.8))
+    ]
+    arms = [{**KD4, "network": "medium"}, {**KD4, "network": "tiny"}]
+    found = strata(values_of(*parts), arms)
+    assert [stratum.conditions for stratum in found.each] == [
+        (f"medium-kd-T4-alpha0.9-{entry}", f"tiny-kd-T4-alpha0.9-{entry}") for entry in "ab"
+    ]
