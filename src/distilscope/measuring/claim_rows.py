@@ -29,15 +29,15 @@ INTEGERS = ("n_seeds", "seeds_to_decide")
 def claims_table(
     measures: pd.DataFrame,
     models: pd.DataFrame,
-    conditions: pd.DataFrame,
+    conditions: Mapping[str, Condition],
     classes: int,
     settings: Mapping[str, Any] | None,
 ) -> pd.DataFrame:
     """A row a claim with the columns of `COLUMNS`; none where the study has no claims.
 
     Args:
-        measures, models, conditions: the tables of these names; of the first the headline rows
-            count.
+        measures: the table, of which the headline rows count. models: the table.
+        conditions: by name.
         classes: number of classes of the study.
         settings: `file`, the claims file as `claims.Claims` has it; `scope`, what a verdict holds
             for; `published_data`, whether that is the data the claims were published on.
@@ -58,16 +58,16 @@ def claims_table(
 
 
 def values_of(
-    measures: pd.DataFrame, models: pd.DataFrame, conditions: pd.DataFrame, classes: int
+    measures: pd.DataFrame,
+    models: pd.DataFrame,
+    conditions: Mapping[str, Condition],
+    classes: int,
 ) -> Values:
     """The numbers that stand for their measures, from the tables of a study."""
     rows = measures[measures["headline"]].astype({"class": "float64"})  # NaN where none, not NA
-    return Values.of(
-        rows.to_dict("records"),
-        {row["id"]: (row["condition"], int(row["seed"])) for row in models.to_dict("records")},
-        {row["condition"]: Condition.of(row) for row in conditions.to_dict("records")},
-        classes,
-    )
+    seeds = models["seed"].astype(int)
+    known = dict(zip(models["id"], zip(models["condition"], seeds, strict=True), strict=True))
+    return Values.of(rows.to_dict("records"), known, conditions, classes)
 
 
 def published_table(settings: Mapping[str, Any] | None) -> pd.DataFrame:

@@ -9,8 +9,8 @@ is at most half the error rate however many claims it has.
 
 from __future__ import annotations
 
-import importlib
 import math
+import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -113,8 +113,8 @@ def contrasts_of(claim: claims.Claim, values: Values) -> list[Contrast]:
     Raises:
         NotTested: the study lacks a term.
     """
-    module, _, function = statements.forms()[claim.statement.form].contrasts.partition(":")
-    found = getattr(importlib.import_module(module), function)(claim.statement, values)
+    contrasts = pkgutil.resolve_name(statements.forms()[claim.statement.form].contrasts)
+    found = contrasts(claim.statement, values)
     return found if claim.direction == "higher" else [contrast.negated for contrast in found]
 
 
