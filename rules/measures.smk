@@ -3,9 +3,13 @@
 
 rule comparison:
     input:
-        inputs("comparison", "comparison"),
+        dataset=input_of("dataset"),
+        observation=input_of("observation"),
+        reference=input_of("reference"),
+        common=input_of("common"),  # that say which images are common
+        parts=input_of("parts"),
     output:
-        last_file("comparison", "comparison"),
+        outputs_of("comparison"),
     log:
         "results/logs/comparison/{comparison}.log",
     benchmark:
@@ -17,25 +21,27 @@ rule comparison:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        job=told("comparison", "comparison"),
+        job=job_of,
     script:
         "../workflow/scripts/comparison.py"
 
 
-use rule comparison as comparison_again with:
-    output:
-        other_files("comparison", "comparison"),
-
-
 rule tables:
     input:
-        inputs("tables", "study"),
+        dataset=input_of("dataset"),
+        models=input_of("models"),
+        observations=input_of("observations"),
+        comparisons=input_of("comparisons"),
+        derived=input_of("derived"),
+        shortcuts=input_of("shortcuts"),
+        parts=input_of("parts"),
+        others=input_of("others"),
     output:
-        files("tables", "study"),
+        outputs_of("tables"),
     log:
-        "results/logs/tables/{study}.log",
+        "results/logs/tables/{tables}.log",
     benchmark:
-        "results/logs/tables/{study}.benchmark.tsv"
+        "results/logs/tables/{tables}.benchmark.tsv"
     conda:
         "../envs/distilscope.yaml"
     threads: STARTED.processes
@@ -43,6 +49,6 @@ rule tables:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        job=told("tables", "study"),
+        job=job_of,
     script:
         "../workflow/scripts/tables.py"

@@ -15,6 +15,7 @@ from distilscope.configuration.study import Configuration
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.models import Model
+from distilscope.workflow.provenance import RUNS_FILE
 
 if TYPE_CHECKING:
     from distilscope.planning.study import Study
@@ -71,6 +72,7 @@ def tables(study: Study) -> Artefact:
         },
         source=fingerprint.source("distilscope.measuring.tables")
         + fingerprint.entries("METHODS", {name: catalog.METHODS[name] for name in methods}),
+        files=(*(f"{name}.parquet" for name in catalog.TABLES), RUNS_FILE),
         inputs={
             "dataset": study.dataset,
             "models": tuple(model.artefact for model in study.models),
@@ -181,6 +183,7 @@ def figures(study: Study) -> Artefact:
         },
         source=fingerprint.source("distilscope.reporting.figures", *catalog.FIGURES.values())
         + _shown_entries(),
+        files=tuple(f"{name}.{ext}" for name in catalog.FIGURES for ext in ("svg", "png", "csv")),
         inputs={"tables": study.tables, "dataset": study.dataset},
     )
 
@@ -201,6 +204,7 @@ def report(study: Study) -> Artefact:
         source=fingerprint.source("distilscope.reporting.report")
         + fingerprint.files("reporting/templates", "*.html", "*.css", "*.js")
         + _shown_entries(),
+        files=("report.html", "summary.txt"),
         inputs={"tables": study.tables, "figures": study.figures, "dataset": study.dataset},
         information={"title": study.configuration.title},
     )

@@ -18,6 +18,7 @@ from distilscope.planning.described import content_of, network_settings, recipe_
 from distilscope.store.contents import Content
 
 ROLES = ("teacher", "twin", "student", "twin-taught", "control", "floor")
+MODEL_FILES = ("weights.safetensors", "history.parquet")
 
 
 @dataclass(frozen=True)
@@ -325,6 +326,7 @@ class ModelPlan:
             slug=slug,
             settings=settings,
             source=fingerprint.source(*modules),
+            files=MODEL_FILES,
             inputs=inputs,
             information={"init_file": init_file.place} if init_file else {},
             contents={_init_key(entry): init_file} if init_file else {},
@@ -344,6 +346,7 @@ class ModelPlan:
                 "preprocessing": entry.preprocessing.model_dump() if entry.preprocessing else None,
             },
             source=fingerprint.source("distilscope.training.train", architecture["builder"]),
+            files=MODEL_FILES,
             inputs={"dataset": self.dataset},
             information={"weights_file": content.place},
             contents={key: content},
@@ -380,6 +383,7 @@ class ModelPlan:
             source=fingerprint.source(
                 "distilscope.training.targets", builder, catalog.VIEW_POLICIES[views["policy"]]
             ),
+            files=("logits.npy", "views.npy", "indices.npy"),
             inputs={"dataset": self.dataset, "teacher": teacher.artefact},
         )
         return self.targets.setdefault(artefact.name, artefact)

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from distilscope import catalog, store
+from distilscope import catalog
 from distilscope.analyses.parts import plan as parts
 from distilscope.analyses.randomisation.plan import derive
 from distilscope.analyses.shortcuts.plan import plan_shortcuts
@@ -19,7 +19,6 @@ from distilscope.planning.described import content_of, observe_settings
 from distilscope.planning.models import Model, ModelPlan
 from distilscope.store import publishing
 from distilscope.store.contents import Content
-from distilscope.workflow.provenance import RUNS_FILE
 
 PROBES = (
     {"name": "test", "split": "test", "contents": ["logits", "saliency", "features"]},
@@ -97,41 +96,14 @@ class Study:
         """The artefact that a rule's wildcard names."""
         return self.artefacts[f"{kind}/{name}"]
 
-    def outputs(self, kind: str) -> list[str]:
-        """The files of an artefact of that kind, relative to its folder; `run.json` is last."""
-        return self._outputs[kind]
-
-    @cached_property
-    def _outputs(self) -> dict[str, list[str]]:
-        names = {
-            "dataset": ["images.safetensors", "manifest.json"],
-            "parts": ["maps.safetensors", "findings.json", *self._removed],
-            "networks": [],
-            "model": ["weights.safetensors", "history.parquet"],
-            "derived": ["weights.safetensors"],
-            "planted": ["images.safetensors", "manifest.json"],
-            "probe": ["images.safetensors"],
-            "further": [],
-            "targets": ["logits.npy", "views.npy", "indices.npy"],
-            "observation": self._observed_files(),
-            "comparison": [
-                *("images.parquet", "layers.parquet"),
-                *(("parts.parquet", "importances.parquet") if self.parts else ()),
-            ],
-            "tables": [*(f"{name}.parquet" for name in catalog.TABLES), RUNS_FILE],
-            "figures": [f"{f}.{ext}" for f in catalog.FIGURES for ext in ("svg", "png", "csv")],
-            "report": ["report.html", "summary.txt"],
-        }
-        return {kind: [*files, store.RUN_FILE] for kind, files in names.items()}
-
     @property
-    def teachers(self) -> list[str]:
-        """The names of teachers' and twins' artefacts, as rules know them."""
+    def teachers(self) -> list[Artefact]:
+        """The teachers and twins."""
         trained = [*self.models, *self.shortcuts.models.values()]
-        return [m.artefact.name for m in trained if m.role in ("teacher", "twin")]
+        return [m.artefact for m in trained if m.role in ("teacher", "twin")]
 
     @cached_property
-    def awaited(self) -> frozenset[str]:
+    def reference_observations(self) -> frozenset[str]:
         """The names of the observations of teachers and twins, for which the others wait."""
         family = (model for model in self.models if model.role in ("teacher", "twin"))
         return frozenset(self.observations[model.id].name for model in family)
@@ -170,8 +142,8 @@ class Study:
             return []
         return [str(self.data_folder / f"{data.name}.complete")]
 
-    def _observed_files(self) -> list[str]:
-        found = []
+    def _observed_files(self) -> tuple[str, ...]:
+        found: list[str] = []
         for probe in PROBES:
             found.append(f"{probe['name']}/logits.parquet")
             if "saliency" in probe["contents"]:
@@ -180,13 +152,7 @@ class Study:
             if "features" in probe["contents"]:
                 found += [f"{probe['name']}/features.safetensors"]
                 found += [f"{probe['name']}/grams.safetensors"]
-        return [*found, *(f"{parts.PROBE}/{name}" for name in self._removed)]
-
-    @property
-    def _removed(self) -> list[str]:
-        """The file about images without a part, in the parts and in each observation."""
-        asked = self.configuration.parts
-        return ["removed.safetensors"] if asked and asked.removal else []
+        return (*found, *(f"{parts.PROBE}/{name}" for name in parts.files_of_removal(self)))
 
     # ---------------------------------------------------------------------------------- data
 
@@ -204,6 +170,7 @@ class Study:
                 "content": digest,
             },
             source=fingerprint.source("distilscope.data.prepare", entry.reader),
+            files=("images.safetensors", "manifest.json"),
             information={"source": str(place)},
             contents={"data.path": content} if content else {},
         )
@@ -248,6 +215,7 @@ class Study:
                 without=parts.unused_by_observation(self),
             )
             + fingerprint.entries("METHODS", methods),
+            files=self._observed_files(),
             inputs={
                 "dataset": self.dataset,
                 "model": model.artefact,
@@ -311,6 +279,7 @@ class Study:
             )
             + fingerprint.entries("METHODS", methods)
             + parts.importances(self),
+            files=("images.parquet", "layers.parquet", *parts.files_of_comparison(self)),
             inputs={
                 "dataset": self.dataset,
                 "observation": self.observations[model.id],

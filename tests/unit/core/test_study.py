@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 import re
 from pathlib import Path
 
@@ -13,9 +12,8 @@ import yaml
 from distilscope.configuration.kinds import ConfigurationError, NotHere
 from distilscope.configuration.study import parse
 from distilscope.planning.job import Job
-from distilscope.planning.pending import Standing
+from distilscope.planning.state import StoreState
 from distilscope.planning.study import Study
-from distilscope.workflow.planning import Told
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -218,10 +216,13 @@ def test_parts_are_made_once_and_read_by_observations_and_comparisons():
     assert made.parts.settings["removal"]["without"].endswith(":draw_without")
     for artefact in [*made.observations.values(), *made.comparisons.values(), made.tables]:
         assert artefact.inputs["parts"] is made.parts
-    assert "test/removed.safetensors" in made.outputs("observation")
-    assert "parts.parquet" in made.outputs("comparison")
     bare = study(data=PARTED["data"])
-    assert bare.parts is None and "test/removed.safetensors" not in bare.outputs("observation")
+    assert bare.parts is None
+    for one, parted in ((made, True), (bare, False)):
+        for artefact in one.observations.values():
+            assert ("test/removed.safetensors" in artefact.outputs) is parted
+        for artefact in one.comparisons.values():
+            assert ("parts.parquet" in artefact.outputs) is parted
     assert identities(bare) == identities(made)  # no model is trained anew for its parts
 
 
@@ -375,29 +376,22 @@ def needed_by_the_comparison(made):
     return *(made.observations[id] for id in ids), made.dataset
 
 
-def asked_for(made, artefact, exists):
-    return set(Standing(made, exists).asked_for(artefact))
+def inputs_of(made, artefact, exists):
+    state = StoreState(made, exists)
+    return {path for role in artefact.inputs for path in state.inputs_of(artefact, role)}
 
 
 def test_a_job_asks_for_one_file_of_each_artefact_that_it_needs():
     made = study()
-    needed = needed_by_the_comparison(made)
-    inputs = made.comparisons[COMPARED].direct_inputs()
-    assert {last(artefact) for artefact in needed} == {last(artefact) for artefact in inputs}
-    everything = asked_for(made, made.comparisons[COMPARED], lambda path: True)
-    assert everything == {last(artefact) for artefact in needed}
-
-
-def test_what_another_job_asks_for_is_left_out():
-    made = study()
-    own, teacher, *family, _ = needed_by_the_comparison(made)
     comparison = made.comparisons[COMPARED]
-    there = str(comparison.folder)
-    nothing = asked_for(made, comparison, lambda path: False)
-    assert nothing == {last(artefact) for artefact in (own, *family)}
-    assert asked_for(made, own, lambda path: False) >= {last(teacher)}
-    but_own = asked_for(made, comparison, lambda path: path != last(own) and there not in path)
-    assert but_own == nothing
+    needed = {last(artefact) for artefact in needed_by_the_comparison(made)}
+    assert inputs_of(made, comparison, lambda path: False) == needed
+    assert inputs_of(made, comparison, lambda path: True) == needed
+    state = StoreState(made, lambda path: False)
+    assert state.inputs_of(comparison, "reference") == [last(made.observations["big-s10"])]
+    assert state.inputs_of(comparison, "targets") == []
+    (student,) = (model.artefact for model in made.models if model.id == COMPARED)
+    assert state.inputs_of(student, "checks") == [last(made.networks)]
 
 
 def test_a_job_asks_for_the_file_that_was_lost_unless_its_own_are_all_there():
@@ -407,28 +401,33 @@ def test_a_job_asks_for_the_file_that_was_lost_unless_its_own_are_all_there():
     lost = f"{made.dataset.folder}/manifest.json"
     others = {last(artefact) for artefact in needed} - {last(made.dataset)}
     own = str(comparison.folder)
-    unfinished = asked_for(made, comparison, lambda path: path != lost and own not in path)
+    unfinished = inputs_of(made, comparison, lambda path: path != lost and own not in path)
     assert unfinished == {lost, *others}
-    assert asked_for(made, comparison, lambda path: path != lost) == others
+    assert inputs_of(made, comparison, lambda path: path != lost) == others
 
 
 def test_the_folder_that_people_open_asks_for_what_it_is_copied_from():
     made = study()
-    sources = [last(made.tables), last(made.figures), last(made.report)]
-    assert Standing(made, lambda path: False).asked_to_publish() == sources
+    copied = (made.tables, made.figures, made.report)
+
+    def asked(exists):
+        state = StoreState(made, exists)
+        return [path for one in copied for path in state.inputs_of_published(one)]
+
+    sources = [last(artefact) for artefact in copied]
+    assert asked(lambda path: False) == sources
     drawn = f"{made.figures.folder}/cka.svg"
-    unpublished = Standing(made, lambda path: path not in (drawn, str(made.marker)))
-    assert unpublished.asked_to_publish() == [sources[0], drawn, sources[2]]
-    stands = Standing(made, lambda path: path != drawn)
-    assert stands.asked_to_publish() == [sources[0], sources[2]]
+    unpublished = asked(lambda path: path not in (drawn, str(made.marker)))
+    assert unpublished == [sources[0], drawn, sources[2]]
+    assert asked(lambda path: path != drawn) == [sources[0], sources[2]]
 
 
-def test_what_a_job_is_told_arrives_as_a_job():
+def test_an_artefact_s_job_says_what_it_is_made_from():
     artefact = study().comparisons[COMPARED]
-    arrived = pickle.loads(pickle.dumps(Told(artefact)))
-    assert arrived == Job.from_json(artefact.job())
-    assert arrived.settings == artefact.settings
-    assert repr(Told(artefact)) == str(artefact.folder)
+    job = Job.from_json(artefact.job())
+    assert job.settings == artefact.settings
+    assert job.folder == artefact.folder
+    assert job.inputs_of("common") == [one.folder for one in artefact.inputs_of("common")]
 
 
 # ------------------------------------------------------------------------- names that collide

@@ -41,6 +41,7 @@ def plan_parts(study: Study) -> Artefact | None:
             "removal": _removal(study) if asked.removal else None,
         },
         source=fingerprint.source("distilscope.data.parts", source.builder, data["reader"]),
+        files=("maps.safetensors", "findings.json", *files_of_removal(study)),
         inputs={"dataset": study.dataset},
         information=dict(study.dataset.information),
         contents=study.dataset.contents,
@@ -64,6 +65,17 @@ def observed(study: Study) -> tuple[dict[str, Any], dict[str, Artefact]]:
     if study.parts is None or not asked.removal:
         return {}, {}
     return {"removal": PROBE}, {"parts": study.parts}
+
+
+def files_of_removal(study: Study) -> tuple[str, ...]:
+    """The file about images without a part, in the parts and in each observation."""
+    asked = study.configuration.parts
+    return ("removed.safetensors",) if asked and asked.removal else ()
+
+
+def files_of_comparison(study: Study) -> tuple[str, ...]:
+    """The files that a comparison of a study with parts has besides."""
+    return ("parts.parquet", "importances.parquet") if study.parts else ()
 
 
 def unused_by_observation(study: Study) -> frozenset[str]:

@@ -155,6 +155,7 @@ class ShortcutPlan:
             slug=f"{slug}-{builder}",
             settings={"builder": entry.builder, **settings},
             source=fingerprint.source("distilscope.analyses.shortcuts.probes.make", entry.builder),
+            files=("images.safetensors",),
             inputs=inputs,
         )
         return self.probes.setdefault(artefact.name, artefact)

@@ -48,6 +48,7 @@ class Plantings:
                 "seed": planting.seed,
             },
             source=fingerprint.source("distilscope.analyses.shortcuts.planted"),
+            files=("images.safetensors", "manifest.json"),
             inputs={"dataset": self.study.dataset},
         )
 
