@@ -138,6 +138,7 @@ def _model(
             "randomised": {"modules": paths, "seed": seed},
         },
         source=fingerprint.source("distilscope.models.randomised", architecture["builder"]),
+        files=("weights.safetensors",),
         inputs={"dataset": dataset, "original": original.artefact},
         files=("weights.safetensors",),
     )

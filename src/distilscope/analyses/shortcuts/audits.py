@@ -158,6 +158,7 @@ class Audits:
             slug=f"{slug}-{builder}",
             settings={"builder": entry.builder, **settings},
             source=fingerprint.source("distilscope.analyses.shortcuts.probes.make", entry.builder),
+            files=("images.safetensors",),
             inputs=inputs,
             files=("images.safetensors",),
         )

@@ -47,6 +47,7 @@ class Plantings:
                 "seed": planting.seed,
             },
             source=fingerprint.source("distilscope.analyses.shortcuts.planted"),
+            files=("images.safetensors", "manifest.json"),
             inputs={"dataset": self.study.dataset},
             files=("images.safetensors", "manifest.json"),
         )
