@@ -140,7 +140,6 @@ def _model(
         source=fingerprint.source("distilscope.models.randomised", architecture["builder"]),
         files=("weights.safetensors",),
         inputs={"dataset": dataset, "original": original.artefact},
-        files=("weights.safetensors",),
     )
     return replace(
         original,

@@ -160,7 +160,6 @@ class Audits:
             source=fingerprint.source("distilscope.analyses.shortcuts.probes.make", entry.builder),
             files=("images.safetensors",),
             inputs=inputs,
-            files=("images.safetensors",),
         )
         return self.probes.setdefault(artefact.name, artefact)
 

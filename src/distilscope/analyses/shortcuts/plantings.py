@@ -49,7 +49,6 @@ class Plantings:
             source=fingerprint.source("distilscope.analyses.shortcuts.planted"),
             files=("images.safetensors", "manifest.json"),
             inputs={"dataset": self.study.dataset},
-            files=("images.safetensors", "manifest.json"),
         )
 
     def _shown_to_family(self) -> dict[str, Artefact]:
