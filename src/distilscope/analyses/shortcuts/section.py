@@ -92,7 +92,8 @@ def _rates(rows: pd.DataFrame) -> Grid:
 def _relied(rows: pd.DataFrame) -> list[str]:
     planted = rows.dropna(subset=["relies"]).drop_duplicates(["identity", "teacher_identity"])
     return [
-        f"Arm “{ARMS[arm]}”: {int(own['relies'].astype(bool).sum())} of {len(own)} plantings are relied on. "
+        f"Arm “{ARMS[arm]}”: {int(own['relies'].astype(bool).sum())} of {len(own)} plantings are "
+        "relied on. "
         f"Mean accuracy on the planted class is {own['accuracy_on'].mean():.2f} with the patch "
         f"and {own['accuracy_off'].mean():.2f} without it."
         for arm, own in planted.groupby("arm", sort=False)
