@@ -56,7 +56,8 @@ def _new_seeds(table: pd.DataFrame, conditions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sorted(parameters: str | None) -> str:
-    return json.dumps(json.loads(parameters) if isinstance(parameters, str) else {}, sort_keys=True)
+    found = json.loads(parameters) if isinstance(parameters, str) else {}
+    return json.dumps({name: float(value) for name, value in found.items()}, sort_keys=True)
 
 
 def _differences(

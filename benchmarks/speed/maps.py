@@ -134,7 +134,9 @@ def _written(place: Path, model: torch.nn.Module, split, explained: tuple[str, .
     )
     indices = split.indices.numpy()
     none = np.empty((IMAGES, 0), dtype=np.int64)
-    probe = Probe("test", indices, split.labels.numpy(), none, split.images, split.indices)
+    probe = Probe(
+        "test", indices, split.labels.numpy(), none, "images", split.images, split.indices
+    )
     passed = forward(model, probe, ("saliency",), request, material.NORMALISATION)
     store.write_table(place / "saliency.gradcam.parquet", passed.maps.frame())
 

@@ -275,7 +275,7 @@ class _Trial:
                 explain(method, self.model, probe, passed.predictions, request, self._prepare)
             self.found.done.append(method)
         with _said("its multiply-adds can't be counted"):
-            cost(self.model, self.dataset.image_size)
+            cost(self.model, self.dataset.blank(1))
 
     def _probe(self) -> Probe:
         test = self.dataset.split("test")
@@ -285,8 +285,9 @@ class _Trial:
             indices=rows,
             labels=test.labels[: len(rows)].cpu().numpy(),
             references=np.empty((len(rows), 0), dtype=np.int64),
-            _images=test.images,
-            _rows=torch.from_numpy(rows).to(test.images.device),
+            unit=self.dataset.unit,
+            _examples=test.examples,
+            _rows=torch.from_numpy(rows).to(test.examples.device),
         )
 
     def _warn_of_grids(self, passed: Passed) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -31,6 +32,11 @@ class Split:
     def __len__(self) -> int:
         """Number of images."""
         return len(self.labels)
+
+    @property
+    def examples(self) -> torch.Tensor:
+        """The images, for who need not know that they are images."""
+        return self.images
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +83,14 @@ class Dataset:
         image_size: side of the square images in pixels.
         normalisation: with the mean and std of the training part.
         splits: `train` (without the held-out images), `held-out` and `test`.
+        unit: what its examples are called, in the plural.
     """
 
     classes: tuple[str, ...]
     image_size: int
     normalisation: Normalisation
     splits: Mapping[str, Split]
+    unit: ClassVar[str] = "images"
 
     @property
     def channels(self) -> int:
@@ -106,6 +114,12 @@ class Dataset:
             catalog.UnknownName: another name.
         """
         return catalog.lookup(self.splits, name, "split")
+
+    def blank(self, batch: int) -> torch.Tensor:
+        """So many black images as a network takes them: float32 (batch, 3, H, W), channels last."""
+        shape = (batch, self.channels, self.image_size, self.image_size)
+        zeros = torch.zeros(shape, device=self.normalisation.device)
+        return zeros.to(memory_format=torch.channels_last)
 
     def preprocessing(self, own: Mapping[str, Sequence[float]] | None) -> Normalisation:
         """A model's own (`mean` and `std`), or the data set's where it has none."""

@@ -6,24 +6,21 @@ filled is taken as it is. torchvision is imported where it is used: it costs sec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from distilscope.data.fetching import RETRY_PAUSES, PublicSet, Remote, as_files, check, fetch
+from distilscope.data.fetching import RETRIES, PublicSet, Remote, as_files, check, fetch
 from distilscope.data.raw import RawSplits, in_order
 from distilscope.data.readers import read_idx
 
 _FASHION_MNIST_FOLDER = Path("FashionMNIST", "raw")
 
 
-def download_cifar10(
-    folder: Path, mirror: str | None = None, pauses: Sequence[float] = RETRY_PAUSES
-) -> None:
+def download_cifar10(folder: Path, mirror: str | None = None, retries: int = RETRIES) -> None:
     """Fetch CIFAR-10 into `folder`; see `fetch`."""
-    fetch(_cifar("cifar10", "CIFAR10"), folder, mirror, pauses)
+    fetch(_cifar("cifar10", "CIFAR10"), folder, mirror, retries)
 
 
 def read_cifar10(path: Path, image_size: int, fit: str = "resize") -> RawSplits:
@@ -31,11 +28,9 @@ def read_cifar10(path: Path, image_size: int, fit: str = "resize") -> RawSplits:
     return _read_cifar(_cifar("cifar10", "CIFAR10"), "CIFAR10", path)
 
 
-def download_cifar100(
-    folder: Path, mirror: str | None = None, pauses: Sequence[float] = RETRY_PAUSES
-) -> None:
+def download_cifar100(folder: Path, mirror: str | None = None, retries: int = RETRIES) -> None:
     """Fetch CIFAR-100 into `folder`; see `fetch`."""
-    fetch(_cifar("cifar100", "CIFAR100"), folder, mirror, pauses)
+    fetch(_cifar("cifar100", "CIFAR100"), folder, mirror, retries)
 
 
 def read_cifar100(path: Path, image_size: int, fit: str = "resize") -> RawSplits:
@@ -43,11 +38,9 @@ def read_cifar100(path: Path, image_size: int, fit: str = "resize") -> RawSplits
     return _read_cifar(_cifar("cifar100", "CIFAR100"), "CIFAR100", path)
 
 
-def download_svhn(
-    folder: Path, mirror: str | None = None, pauses: Sequence[float] = RETRY_PAUSES
-) -> None:
+def download_svhn(folder: Path, mirror: str | None = None, retries: int = RETRIES) -> None:
     """Fetch SVHN (cropped digits, without `extra`) into `folder`; see `fetch`."""
-    fetch(_svhn(), folder, mirror, pauses)
+    fetch(_svhn(), folder, mirror, retries)
 
 
 def read_svhn(path: Path, image_size: int, fit: str = "resize") -> RawSplits:
@@ -60,11 +53,9 @@ def read_svhn(path: Path, image_size: int, fit: str = "resize") -> RawSplits:
     return in_order(train, test, [str(digit) for digit in range(10)], f"svhn in {path}")
 
 
-def download_fashion_mnist(
-    folder: Path, mirror: str | None = None, pauses: Sequence[float] = RETRY_PAUSES
-) -> None:
+def download_fashion_mnist(folder: Path, mirror: str | None = None, retries: int = RETRIES) -> None:
     """Fetch Fashion-MNIST into `folder`; see `fetch`."""
-    fetch(_fashion_mnist(), folder, mirror, pauses)
+    fetch(_fashion_mnist(), folder, mirror, retries)
 
 
 def read_fashion_mnist(path: Path, image_size: int, fit: str = "resize") -> RawSplits:

@@ -1,8 +1,7 @@
 """Bringing the files of a public data set to disk, whole and right.
 
-A file comes under its name only when its bytes are the published ones; a file that is there and
-is wrong is refused by name and never silently replaced. What has come of a file when a job ends
-lies in `.incomplete/` of the data folder, and the next job goes on from there.
+`pooch` fetches: a file comes under its name only when its bytes are the published ones. A file that
+is there and is wrong is refused by name and never silently replaced.
 """
 
 from __future__ import annotations
@@ -10,19 +9,29 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import time
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from distilscope.data import transfer, unpacking
-from distilscope.data.raw import BadData
+import pooch
 
-RETRY_PAUSES = (1.0, 4.0, 16.0)
-"""Seconds between the attempts to fetch a file; one more attempt than pauses."""
+from distilscope.data import unpacking
+from distilscope.data.raw import BadData
+from distilscope.workflow import progress
+
+RETRIES = 3
+"""Attempts at a file after a failed one; the server is left alone for 1, 2 and 3 seconds."""
+
+TIMEOUT_SECONDS = 60.0
+"""After which a server that says nothing is given up."""
+
+CHUNK_BYTES = 2**20
+MB = 10**6
+INCOMPLETE = ".incomplete"
+"""In the data folder: where files lie until they are whole and right."""
 
 BUNDLED = "fashion-mnist-subset"
-INCOMPLETE = ".incomplete"
 
 
 class DownloadFailed(OSError):
@@ -53,14 +62,14 @@ class PublicSet:
     files: tuple[tuple[Path, str], ...]
 
 
-def fetch(public: PublicSet, folder: Path, mirror: str | None, pauses: Sequence[float]) -> None:
+def fetch(public: PublicSet, folder: Path, mirror: str | None, retries: int) -> None:
     """Bring a data set into `folder` and check what lies there, also where nothing is fetched.
 
     Args:
         public: which data set.
         folder: the data folder, which studies share.
         mirror: an address ending in "/" that serves the files by name, in the public one's place.
-        pauses: seconds to wait after each failed attempt at a file.
+        retries: attempts at a file after a failed one.
 
     Raises:
         BadData: a file is there with other bytes than the published ones.
@@ -70,12 +79,16 @@ def fetch(public: PublicSet, folder: Path, mirror: str | None, pauses: Sequence[
     if not _missing(public.files, folder):
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with _alone(folder) as incomplete:
         absent = _missing(as_files(public.downloads), folder)
         for remote in public.downloads:
             if remote.path in absent:
-                _fetch_file(public, remote, folder, mirror, pauses)
-        _unpack(public, folder)
+                url = mirror + remote.path.name if mirror else remote.url
+                try:
+                    _put(_brought(url, remote, incomplete, retries), folder / remote.path)
+                except (OSError, ValueError) as failure:  # of the network, or another MD5 sum
+                    raise DownloadFailed(_advice(public, url, folder, failure)) from failure
+        _unpack(public, folder, incomplete)
 
 
 def as_files(downloads: Sequence[Remote]) -> tuple[tuple[Path, str], ...]:
@@ -101,7 +114,7 @@ def _missing(files: Sequence[tuple[Path, str]], folder: Path) -> list[Path]:
     """Those files that aren't there. One that is there and is wrong is refused."""
     missing = [path for path, _ in files if not (folder / path).is_file()]
     for path, md5 in files:
-        if path not in missing and transfer.md5_of(folder / path) != md5:
+        if path not in missing and _md5_of(folder / path) != md5:
             raise BadData(
                 f"{folder / path}: it is truncated or altered (its MD5 is not the published "
                 f"{md5}); remove it and run again"
@@ -109,51 +122,68 @@ def _missing(files: Sequence[tuple[Path, str]], folder: Path) -> list[Path]:
     return missing
 
 
+def _md5_of(path: Path) -> str:
+    return pooch.file_hash(path, alg="md5")
+
+
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path) -> Iterator[Path]:
     """Wait for another job that fetches into this folder, and keep others waiting.
 
-    Where the file system has no such locks, two jobs may spoil each other's partial file; its MD5
-    sum then differs, and it is fetched again.
+    Yields an empty folder for files that are not whole yet.
     """
-    handle = os.open(folder, os.O_RDONLY)
+    handle, incomplete = os.open(folder, os.O_RDONLY), folder / INCOMPLETE
     try:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # a file system without such locks
             fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        shutil.rmtree(incomplete, ignore_errors=True)  # of a job that was killed
+        incomplete.mkdir()
+        yield incomplete
     finally:
-        with contextlib.suppress(OSError):  # it holds something to go on from, or isn't there
-            (folder / INCOMPLETE).rmdir()
+        shutil.rmtree(incomplete, ignore_errors=True)
         os.close(handle)
 
 
-def _partial(folder: Path, path: Path, md5: str) -> Path:
-    """Where a file lies until it is whole and right. Its folder is made."""
-    place = folder / INCOMPLETE / f"{path.name}.{md5}"
-    place.parent.mkdir(exist_ok=True)
-    return place
+def _brought(url: str, remote: Remote, place: Path, retries: int) -> Path:
+    """The file that was fetched into `place`.
+
+    Raises:
+        OSError: the address can't be reached, is silent or ends early.
+        ValueError: what came has another MD5 sum.
+    """
+    name = remote.path.name
+    source = pooch.create(
+        *(place, ""),
+        registry={name: f"md5:{remote.md5}"},
+        urls={name: url},
+        retry_if_failed=retries,
+    )
+    downloader = pooch.HTTPDownloader(_Progress(), CHUNK_BYTES, timeout=TIMEOUT_SECONDS)
+    return Path(source.fetch(name, downloader=downloader))
 
 
-def _fetch_file(
-    public: PublicSet, remote: Remote, folder: Path, mirror: str | None, pauses: Sequence[float]
-) -> None:
-    """Bring one download under its name: one attempt more than there are pauses."""
-    url = mirror + remote.path.name if mirror else remote.url
-    partial = _partial(folder, remote.path, remote.md5)
-    for pause in (*pauses, None):
-        try:
-            transfer.bring(url, partial, remote.md5)
-            _put(partial, folder / remote.path)
-            return
-        except OSError as failure:
-            if pause is None:
-                raise DownloadFailed(_advice(public, url, folder, failure)) from failure
-            time.sleep(pause)
-
-
-def _put(partial: Path, target: Path) -> None:
+def _put(found: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial.replace(target)
+    found.replace(target)
+
+
+class _Progress:
+    """What pooch asks of a progress bar: a download is a stage of this process's job."""
+
+    total, _stage = 0, None
+
+    def update(self, count: int) -> None:
+        """So many bytes more have come."""
+        if self._stage is None:
+            self._stage = progress.stage("download", self.total // MB, "MB")
+        self._stage.advance(count / MB)
+
+    def reset(self) -> None:
+        """They are counted from the first again."""
+        self._stage = None
+
+    def close(self) -> None:
+        """All have come."""
 
 
 def _advice(public: PublicSet, url: str, folder: Path, failure: OSError) -> str:
@@ -168,20 +198,19 @@ def _by_hand(public: PublicSet) -> str:
     return ", ".join(f"{remote.path} (MD5 {remote.md5})" for remote in public.downloads)
 
 
-def _unpack(public: PublicSet, folder: Path) -> None:
+def _unpack(public: PublicSet, folder: Path, incomplete: Path) -> None:
     """Take from the (checked) archives those files that are not downloads themselves."""
     missing = _missing(public.files, folder)
     if not missing:
         return
     md5s = dict(public.files)
-    partial = {path.as_posix(): _partial(folder, path, md5s[path]) for path in missing}
+    taken = {path.as_posix(): incomplete / path for path in missing}
     for remote in public.downloads:
-        unpacking.take(folder / remote.path, partial)
+        unpacking.take(folder / remote.path, taken)
     for path in missing:
-        taken = partial[path.as_posix()]
-        if not taken.is_file():
+        found = incomplete / path
+        if not found.is_file():
             raise BadData(f"{folder}: the archives of {public.name!r} don't contain {path}")
-        if transfer.md5_of(taken) != md5s[path]:
-            taken.unlink()
+        if _md5_of(found) != md5s[path]:
             raise BadData(f"{folder}: {path} in the archives of {public.name!r} has another MD5")
-        _put(taken, folder / path)
+        _put(found, folder / path)

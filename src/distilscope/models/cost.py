@@ -19,7 +19,7 @@ WARM_UP = 2
 
 @dataclass(frozen=True)
 class Cost:
-    """Numbers of trainable and frozen parameters together, and multiply-adds of one image."""
+    """Numbers of trainable and frozen parameters together, and multiply-adds of one example."""
 
     parameters: int
     multiply_adds: int
@@ -30,14 +30,14 @@ def parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def cost(model: nn.Module, image_size: int, channels: int = 3) -> Cost:
-    """Parameters, and multiply-adds of one image's forward pass.
+def cost(model: nn.Module, example: torch.Tensor) -> Cost:
+    """Parameters, and multiply-adds of a forward pass of one example, a batch of 1 on its device.
 
     torch counts two operations (a multiplication and an addition) for each term of a convolution
     or a matrix product, and nothing for the rest; half of that is the number of multiply-adds.
     """
     with _evaluating(model), _Operations() as counted:
-        model(_image(model, 1, channels, image_size))
+        model(example)
     return Cost(parameters(model), counted.total // 2)
 
 
@@ -63,18 +63,15 @@ class _Operations(TorchDispatchMode):
         return found
 
 
-def latency(
-    model: nn.Module, image_size: int, batch: int = 1, repeats: int = 10, channels: int = 3
-) -> float:
-    """Median milliseconds of a forward pass of `batch` images, on the model's device."""
+def latency(model: nn.Module, batch: torch.Tensor, repeats: int = 10) -> float:
+    """Median milliseconds of a forward pass of a batch, on the model's device."""
     seconds = []
     with _evaluating(model):
-        images = _image(model, batch, channels, image_size)
         for _ in range(WARM_UP + repeats):
             started = time.perf_counter()
-            model(images)
-            if images.is_cuda:
-                torch.cuda.synchronize(images.device)
+            model(batch)
+            if batch.is_cuda:
+                torch.cuda.synchronize(batch.device)
             seconds.append(time.perf_counter() - started)
     return 1000 * statistics.median(seconds[WARM_UP:])
 
@@ -89,9 +86,3 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             yield
     finally:
         model.train(was_training)
-
-
-def _image(model: nn.Module, batch: int, channels: int, image_size: int) -> torch.Tensor:
-    device = next(model.parameters()).device
-    images = torch.zeros(batch, channels, image_size, image_size, device=device)
-    return images.to(memory_format=torch.channels_last)

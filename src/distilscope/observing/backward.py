@@ -61,7 +61,7 @@ def explain(
     positions = chosen_positions(method, probe, request)
     wanted = classes.of_inputs(own[positions], probe.references[positions])
     rows, ranks, explained = classes.ranked_pairs(wanted)
-    black = prepare(torch.zeros_like(probe.images(positions[:1])))
+    black = prepare(torch.zeros_like(probe.examples(positions[:1])))
     module = importlib.import_module(METHODS[method].module)
     table = MapTable()
     stage = progress.stage(f"{probe.name}: {method}", len(rows), "maps", work_of(method, request))
@@ -69,7 +69,7 @@ def explain(
         for start in range(0, len(rows), BATCH):
             part = slice(start, start + BATCH)
             where = positions[rows[part]]
-            inputs = prepare(probe.images(where))
+            inputs = prepare(probe.examples(where))
             targets = torch.from_numpy(explained[part]).to(inputs.device)
             columns = module.attribute(
                 method,

@@ -21,7 +21,7 @@ Prepare = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Passed:
-    """What a pass over a probe of N images gave; rows in index order.
+    """What a pass over a probe of N examples gave; rows in index order.
 
     Attributes:
         logits: (N, classes) float32.
@@ -48,12 +48,12 @@ def forward(
 ) -> Passed:
     """Run the model once over the probe.
 
-    A Gram is of one batch, so batches are those of `grams.partition`: the same images together,
+    A Gram is of one batch, so batches are those of `grams.partition`: the same examples together,
     in the same order, whatever the model.
 
     Args:
         contents: `features` adds features and Grams, `saliency` GradCAM if it is a method asked.
-        prepare: uint8 images (N, 3, H, W) -> what the model takes, on the model's device.
+        prepare: examples -> what the model takes, on the model's device.
 
     Raises:
         ValueError: logits that aren't finite, or a layer or head that can't be observed.
@@ -64,7 +64,7 @@ def forward(
     with watching(model, _taps(request, featured, explaining)) as watch:
         heads = {}
         for positions in grams.partition(len(probe), request.gram_batch):
-            seen = watch(prepare(probe.images(positions)))
+            seen = watch(prepare(probe.examples(positions)))
             _check_finite(seen.logits, probe, positions)
             if explaining and request.head and not heads:
                 heads = _heads(model, seen, request)
@@ -102,9 +102,9 @@ def _check_finite(logits: Tensor, probe: Probe, positions: np.ndarray) -> None:
     finite = torch.isfinite(logits).all(dim=1).cpu().numpy()
     if not finite.all():
         raise ValueError(
-            f"probe {probe.name!r}: {(~finite).sum()} images have logits that are not finite, the "
-            f"first is index {probe.indices[positions[~finite][0]]}; the weights are damaged or "
-            "the preprocessing is not the model's"
+            f"probe {probe.name!r}: {(~finite).sum()} {probe.unit} have logits that are not "
+            f"finite, the first is index {probe.indices[positions[~finite][0]]}; the weights are "
+            "damaged or the preprocessing is not the model's"
         )
 
 

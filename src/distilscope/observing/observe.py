@@ -55,14 +55,14 @@ def observe(job: Job) -> None:
     request = Request.of(job.settings)
     with exact(request.threads):
         observer = Observer.of(job, request, stopwatch)
-        found = cost(observer.model, observer.dataset.image_size)
+        found = cost(observer.model, observer.dataset.blank(1))
         facts = {"parameters": found.parameters, "multiply_adds": found.multiply_adds}
         observer.foretell()
         facts["probes"] = {probe.name: observer.probe(probe) for probe in request.probes}
         for observer_of_analysis in job.settings.get("observers", ()):
             facts |= pkgutil.resolve_name(observer_of_analysis)(observer)
     stopwatch.phase("latency")
-    facts["latency_ms"] = _latency(observer.model, observer.dataset.image_size)
+    facts["latency_ms"] = _latency(observer.model, observer.dataset)
     provenance.write_run(job, stopwatch, facts)
 
 
@@ -70,10 +70,10 @@ def _pass(wanted: ProbeRequest) -> str:
     return f"{wanted.name}: pass"
 
 
-def _latency(model: nn.Module, image_size: int) -> dict[str, float]:
+def _latency(model: nn.Module, dataset: Dataset) -> dict[str, float]:
     with exact(threads=1):
         return {
-            f"batch {batch}": latency(model, image_size, batch=batch, repeats=repeats)
+            f"batch {batch}": latency(model, dataset.blank(batch), repeats)
             for batch, repeats in LATENCY_REPEATS.items()
         }
 
@@ -98,22 +98,22 @@ class Observer:
         return cls(job, request, stopwatch, dataset, model, prepare)
 
     def foretell(self) -> None:
-        """Say what work there is, about: a map for each image and reference."""
+        """Say what work there is, about: a map for each example and reference."""
         work = {}
         for wanted in self.request.probes:
             labels = self.dataset.split(wanted.split).labels
             work[_pass(wanted)] = len(labels) * self._work_of_pass(wanted)
             if "saliency" in wanted.contents:
                 for method in self.request.methods_at("input"):
-                    images = len(labels)
+                    explained = len(labels)
                     if not METHODS[method].whole_probe:
-                        images = min(images, self.request.subset_images)
-                    maps = images * max(1, len(self.job.inputs_of("references")))
+                        explained = min(explained, self.request.subset_images)
+                    maps = explained * max(1, len(self.job.inputs_of("references")))
                     work[f"{wanted.name}: {method}"] = maps * work_of(method, self.request)
         progress.expect(work)
 
     def _work_of_pass(self, wanted: ProbeRequest) -> float:
-        """Passes of one image: forward, and back for each layer that needs a gradient."""
+        """Passes of one example: forward, and back for each layer that needs a gradient."""
         explaining = "saliency" in wanted.contents and "gradcam" in self.request.methods
         layers = set(self.request.explained) - {self.request.closed()} if explaining else ()
         return 1.0 + len(layers)
@@ -152,12 +152,12 @@ class Observer:
         self.stopwatch.phase(f"{probe.name}: {method}")
         table = explain(method, self.model, probe, passed.predictions, self.request, self.prepare)
         frame = table.frame()
-        images = len(chosen_positions(method, probe, self.request))
+        explained = len(chosen_positions(method, probe, self.request))
         facts: dict[str, Any] = table.facts()
-        facts["images_per_second"] = self._end(probe.name, method, images, f"{len(frame)} maps")
+        facts["images_per_second"] = self._end(probe.name, method, explained, f"{len(frame)} maps")
         metadata: dict[str, Any] = {
             "classes": ["references"] if probe.references.shape[1] else ["own"],
-            "subset": {"images": images, "seed": self.request.subset_seed},
+            "subset": {"images": explained, "seed": self.request.subset_seed},
         }
         if "completeness_gap" in frame:
             metadata |= {
@@ -173,8 +173,8 @@ class Observer:
     def _warn_of_missing_grams(self, probe: Probe) -> None:
         if len(probe) < self.request.gram_batch:
             LOG.warning(
-                "%s: %s: %d images are fewer than `gram_batch` (%d): no Grams, hence no CKA",
-                self.job.slug, probe.name, len(probe), self.request.gram_batch,
+                "%s: %s: %d %s are fewer than `gram_batch` (%d): no Grams, hence no CKA",
+                self.job.slug, probe.name, len(probe), probe.unit, self.request.gram_batch,
             )  # fmt: skip
 
     def _gradcam_metadata(self) -> dict[str, Any]:
@@ -199,14 +199,14 @@ class Observer:
         path = folder / f"saliency.{method}.parquet"
         store.write_table(path, table.frame(), {**common, **metadata})
 
-    def _end(self, probe: str, what: str, images: int, more: str) -> float:
-        """End the phase, log a line, and return images a second."""
+    def _end(self, probe: str, what: str, count: int, more: str) -> float:
+        """End the phase, log a line, and return examples a second."""
         self.stopwatch.phase("write")
         seconds = self.stopwatch.seconds[f"{probe}: {what}"]
-        speed = images / max(seconds, 1e-9)
+        speed, unit = count / max(seconds, 1e-9), self.dataset.unit
         LOG.info(
-            "%s: %s: %s of %d images in %.1f s (%.0f images/s), %s",
-            self.job.slug, probe, what, images, seconds, speed, more,
+            "%s: %s: %s of %d %s in %.1f s (%.0f %s/s), %s",
+            self.job.slug, probe, what, count, unit, seconds, speed, unit, more,
         )  # fmt: skip
         return speed
 

@@ -36,7 +36,7 @@ class Images:
     held_out_images: Split
     policy: ViewPolicy
     normalise: Callable[[Tensor], Tensor]
-    unit: ClassVar[str] = "images"
+    unit: ClassVar[str] = Dataset.unit
 
     @classmethod
     def of(

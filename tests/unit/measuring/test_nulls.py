@@ -104,7 +104,9 @@ def test_strangers_are_members_of_other_classes_and_all_of_them_come_up():
         drawn, counts = np.unique(table[:, image], return_counts=True)
         np.testing.assert_array_equal(drawn, others)
         assert stats.chisquare(counts).pvalue > 1e-3
-    np.testing.assert_array_equal(table, nulls.other_class_partners(groups, member, shuffles=400, seed=3))
+    np.testing.assert_array_equal(
+        table, nulls.other_class_partners(groups, member, shuffles=400, seed=3)
+    )
 
 
 def test_one_class_has_no_strangers():

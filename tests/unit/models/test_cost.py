@@ -13,9 +13,13 @@ def network(name, **settings):
     return build({"builder": entry.builder, "settings": {**entry.settings, **settings}}, 10)
 
 
+def blank(size, batch=1):
+    return torch.zeros(batch, 3, size, size).to(memory_format=torch.channels_last)
+
+
 def test_multiply_adds_of_the_tiny_network_by_hand():
     terms = 32 * 32 * 32 * 3 * 9 + 16 * 16 * 64 * 32 * 9 + 8 * 8 * 128 * 64 * 9 + 128 * 10
-    found = cost(network("plain-tiny"), 32)
+    found = cost(network("plain-tiny"), blank(32))
     assert (found.parameters, found.multiply_adds) == (94_762, terms)
 
 
@@ -32,7 +36,7 @@ def test_multiply_adds_of_a_bottleneck_resnet_are_those_of_its_products():
     with torch.no_grad():
         model(torch.zeros(1, 3, 16, 16))
     by_hand = sum(terms) + model.fc.weight.numel()
-    assert cost(model, 16).multiply_adds == by_hand
+    assert cost(model, blank(16)).multiply_adds == by_hand
 
 
 class Attending(nn.Module):
@@ -61,15 +65,15 @@ def test_multiply_adds_are_half_of_what_torchs_own_counter_finds(name):
     images = torch.zeros(1, 3, 32, 32).to(memory_format=torch.channels_last)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(images)
-    assert cost(model, 32).multiply_adds == counter.get_total_flops() // 2 > 0
+    assert cost(model, blank(32)).multiply_adds == counter.get_total_flops() // 2 > 0
 
 
 def test_measuring_leaves_the_mode_alone():
     model = network("plain-tiny").train()
-    cost(model, 16)
+    cost(model, blank(16))
     assert model.training
     model.eval()
-    latency(model, 16, repeats=1)
+    latency(model, blank(16), repeats=1)
     assert not model.training
 
 
@@ -86,7 +90,7 @@ class Counting(nn.Module):
 
 def test_latency_times_whole_batches():
     model = Counting()
-    assert latency(model, 8, batch=5, repeats=3) > 0
+    assert latency(model, blank(8, batch=5), repeats=3) > 0
     assert len(model.seen) >= 3
     assert set(model.seen) == {(5, 3, 8, 8)}
 
@@ -94,4 +98,4 @@ def test_latency_times_whole_batches():
 def test_latency_is_the_median_in_milliseconds(monkeypatch):
     clock = iter([0, 9, 0, 9, 0, 0.004, 0, 0.001, 0, 8.0])
     monkeypatch.setattr("distilscope.models.cost.time.perf_counter", lambda: next(clock))
-    assert latency(Counting(), 8, repeats=3) == pytest.approx(4.0)
+    assert latency(Counting(), blank(8), repeats=3) == pytest.approx(4.0)
