@@ -171,11 +171,11 @@ def test_keys_move_between_images_and_open_and_close_one(tab, page):
     index = shown(tab)[5]
     assert f"image {index}" in tab.js("document.getElementById('detail-title').textContent")
     tab.js(
-        "window.closed = new Promise((done) => document.getElementById('detail')"
+        "window.detailClosed = new Promise((done) => document.getElementById('detail')"
         ".addEventListener('close', () => done(true), { once: true })), 0"
     )
     tab.press("Escape")
-    assert tab.js("window.closed")  # the browser tells of it later: then a card has the focus
+    assert tab.js("window.detailClosed")  # the browser tells of it later: then a card has the focus
     assert tab.js("document.getElementById('detail').open") is False
     assert tab.js(at) == 5
     tab.press("End")
