@@ -198,7 +198,8 @@ def ratio_of_means(
         reason = f"denominator {bottom:.3f} is under {minimum:g}"
         return Ratio(np.nan, np.nan, np.nan, n, reason)
     if bottom_low < minimum:
-        reason = f"the interval of denominator {bottom:.3f} begins at {bottom_low:.3f}, under {minimum:g}"
+        begins = f"begins at {bottom_low:.3f}, under {minimum:g}"
+        reason = f"the interval of denominator {bottom:.3f} {begins}"
         return Ratio(np.nan, np.nan, np.nan, n, reason)
     low, high = interval(_over(sums[0], sums[1]), level)
     return Ratio(float(np.mean(numerator)) / bottom, float(low), float(high), n, None)
