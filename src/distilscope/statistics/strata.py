@@ -84,13 +84,10 @@ def strata(values: Values, arms: Arms, networks: str | list[str] = "all") -> Str
         NotTested: an arm, or a value that it lists, has no condition; no conditions of the arms
             are alike, or none of a network; or they have no seed in common.
     """
-    if networks == "all":
-        found = _side_by_side(values, arms)
-    else:
-        for arm in arms:
-            values.matching({"network": networks, **arm})  # a network that one lacks is named
+    each = [arms]
+    if networks != "all":
         each = [[{"network": network, **arm} for arm in arms] for network in networks]
-        found = [names for own in each for names in _side_by_side(values, own)]
+    found = dict.fromkeys(names for own in each for names in _side_by_side(values, own))
     return with_seeds(values, [own for names in found for own in _of_teachers(values, names)])
 
 
