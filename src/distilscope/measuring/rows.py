@@ -127,7 +127,8 @@ class Rows:
         Raises:
             ValueError: an analysis added a measure or a place that it does not declare.
         """
-        names, table = columns(), pd.DataFrame.from_records(self._rows)
+        names = columns()
+        table = pd.DataFrame.from_records(self._rows, columns=None if self._rows else names)
         _require_declared(table, names)
         table = table.reindex(columns=names)
         for column in FLOATS:
