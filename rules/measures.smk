@@ -7,7 +7,7 @@ rule comparison:
         observation=input_of("observation"),
         reference=input_of("reference"),
         common=input_of("common"),  # that say which images are common
-        parts=input_of("parts"),
+        analyses=input_beside("dataset", "observation", "reference", "common"),
     output:
         outputs_of("comparison"),
     log:
@@ -26,16 +26,23 @@ rule comparison:
         "../workflow/scripts/comparison.py"
 
 
+use rule comparison as committee_comparison with:
+    output:
+        outputs_of("comparison", committee=True),
+    wildcard_constraints:
+        comparison=named(filter(of_committee, of_kind("comparison"))),
+
+
+ruleorder: committee_comparison > comparison
+
+
 rule tables:
     input:
         dataset=input_of("dataset"),
         models=input_of("models"),
         observations=input_of("observations"),
         comparisons=input_of("comparisons"),
-        derived=input_of("derived"),
-        shortcuts=input_of("shortcuts"),
-        parts=input_of("parts"),
-        others=input_of("others"),
+        analyses=input_beside("dataset", "models", "observations", "comparisons"),
     output:
         outputs_of("tables"),
     log:

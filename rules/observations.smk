@@ -7,14 +7,14 @@ rule observation:
         dataset=input_of("dataset"),
         model=input_of("model"),
         references=input_of("references"),  # whose predictions are explained too
-        parts=input_of("parts"),
+        analyses=input_beside("dataset", "model", "references"),
     output:
         outputs_of("observation"),
     log:
         "results/logs/observation/{observation}.log",
     benchmark:
         "results/logs/observation/{observation}.benchmark.tsv"
-    priority: lambda wildcards: 25 if wildcards.observation in STUDY.reference_observations else 5
+    priority: 5
     conda:
         "../envs/distilscope.yaml"
     threads: CONFIGURATION.threads
@@ -29,22 +29,36 @@ rule observation:
         "../workflow/scripts/observation.py"
 
 
-# An observation may wait for another. Behind the first of two jobs of one rule `--until` stops: here
-# what others wait for, and what waits for any other, have rules of their own.
+# An observation may wait for another. Behind the first of two jobs of one rule `--until` stops: what
+# students' observations wait for, and what waits for them, have rules of their own.
 
 
-use rule observation as reference_observation with:
+use rule observation as teacher_observation with:
     wildcard_constraints:
-        observation=named(
-            made
-            for made in STUDY.observations.values()
-            if not made.inputs_of("references")
-        ),
+        observation=named(STUDY.teacher_observations),
+    priority: 25
 
 
 use rule observation as derived_observation with:
     wildcard_constraints:
-        observation=named(STUDY.observations[made.model.id] for made in STUDY.derived),
+        observation=named(
+            made
+            for made in of_kind("observation")
+            if made.inputs["model"].kind == "derived"
+        ),
 
 
-ruleorder: reference_observation > derived_observation > observation
+use rule observation as committee_observation with:
+    output:
+        outputs_of("observation", committee=True),
+    wildcard_constraints:
+        observation=named(filter(of_committee, of_kind("observation"))),
+
+
+ruleorder: teacher_observation > committee_observation > derived_observation > observation
+
+
+# `snakemake observations` makes all of them.
+rule observations:
+    input:
+        [STATE.file_of(made) for made in of_kind("observation")],

@@ -69,7 +69,7 @@ rule publish:
                     labels={"figure": name.replace("_", " ")},
                 )
             )
-            for name in catalog.FIGURES
+            for name in STUDY.figure_names
         ],
         report=update(
             report(

@@ -80,19 +80,13 @@ rule further:
 
 use rule probe as masked_probe with:
     wildcard_constraints:
-        probe=named(
-            made
-            for made in STUDY.shortcuts.probes.values()
-            if made.inputs_of("observation")
-        ),
+        probe=named(made for made in of_kind("probe") if made.inputs_of("observation")),
 
 
 use rule further as reference_further with:
     wildcard_constraints:
         further=named(
-            made
-            for made in STUDY.shortcuts.further.values()
-            if not made.inputs_of("references")
+            made for made in of_kind("further") if not made.inputs_of("references")
         ),
 
 

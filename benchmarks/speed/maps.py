@@ -127,7 +127,7 @@ def _written(place: Path, model: torch.nn.Module, split, explained: tuple[str, .
         subset_images=IMAGES,
         subset_seed=0,
         ig_steps=1,
-        ig_most_steps=None,
+        ig_maximum_steps=None,
         gram_batch=OUR_BATCH,
         reductions=(),
         threads=1,

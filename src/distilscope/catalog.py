@@ -241,122 +241,8 @@ METHODS: dict[str, Method] = {
         "distilscope.observing.input_gradients",
         "input",
         whole_probe=False,
-        settings=("ig_steps", "ig_most_steps"),
+        settings=("ig_steps", "ig_maximum_steps"),
     ),
-}
-
-
-# ----------------------------------------------------------------------------------- measures
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A number computed from observations; its definition is in docs/measures.md under its name."""
-
-    family: str
-    unit: str
-    better: str  # "higher", "lower" or "" where neither is meant
-
-
-MEASURES: dict[str, Measure] = {
-    "accuracy": Measure("accuracy", "fraction", "higher"),
-    "confidence": Measure("calibration", "fraction", ""),
-    "confidence_gap": Measure("calibration", "fraction", ""),
-    "ece": Measure("calibration", "fraction", "lower"),
-    "ece_equal_mass": Measure("calibration", "fraction", "lower"),
-    "ece_noise_floor": Measure("calibration", "fraction", ""),
-    "calibration_l2": Measure("calibration", "fraction", "lower"),
-    "nll": Measure("calibration", "nats", "lower"),
-    "brier": Measure("calibration", "", "lower"),
-    "temperature": Measure("calibration", "", ""),
-    "ece_scaled": Measure("calibration", "fraction", "lower"),
-    "nll_scaled": Measure("calibration", "nats", "lower"),
-    "agreement": Measure("fidelity", "fraction", "higher"),
-    "agreement_chance": Measure("fidelity", "fraction", ""),
-    "kappa": Measure("fidelity", "", "higher"),
-    "kl_teacher_student": Measure("fidelity", "nats", "lower"),
-    "kl_student_teacher": Measure("fidelity", "nats", "lower"),
-    "js": Measure("fidelity", "nats", "lower"),
-    "logit_rho": Measure("fidelity", "", "higher"),
-    "logit_rho_rest": Measure("fidelity", "", "higher"),
-    "image_specific_rho": Measure("consistency", "", "higher"),
-    "partial_image_specific_rho": Measure("consistency", "", "higher"),
-    "image_specific_share": Measure("consistency", "fraction", ""),
-    "reference_image_specific_share": Measure("consistency", "fraction", ""),
-    "image_specific_rho_unit": Measure("consistency", "", "higher"),
-    "rho": Measure("consistency", "", "higher"),
-    "iou05": Measure("consistency", "", "higher"),
-    "iou10": Measure("consistency", "", "higher"),
-    "iou20": Measure("consistency", "", "higher"),
-    "iou30": Measure("consistency", "", "higher"),
-    "iou50": Measure("consistency", "", "higher"),
-    "mass_lift20": Measure("consistency", "", "higher"),
-    "cosine": Measure("consistency", "", "higher"),
-    "published_rho": Measure("consistency", "", "higher"),
-    "published_iou": Measure("consistency", "", "higher"),
-    "null_image_specific_rho": Measure("null", "", ""),
-    "null_image_specific_rho_unit": Measure("null", "", ""),
-    "null_rho": Measure("null", "", ""),
-    "null_iou05": Measure("null", "", ""),
-    "null_iou10": Measure("null", "", ""),
-    "null_iou20": Measure("null", "", ""),
-    "null_iou30": Measure("null", "", ""),
-    "null_iou50": Measure("null", "", ""),
-    "null_mass_lift20": Measure("null", "", ""),
-    "null_cosine": Measure("null", "", ""),
-    "null_other_image_specific_rho": Measure("null", "", ""),
-    "null_other_image_specific_rho_unit": Measure("null", "", ""),
-    "null_other_rho": Measure("null", "", ""),
-    "null_other_iou05": Measure("null", "", ""),
-    "null_other_iou10": Measure("null", "", ""),
-    "null_other_iou20": Measure("null", "", ""),
-    "null_other_iou30": Measure("null", "", ""),
-    "null_other_iou50": Measure("null", "", ""),
-    "null_other_mass_lift20": Measure("null", "", ""),
-    "null_other_cosine": Measure("null", "", ""),
-    "gaussian_image_specific_rho": Measure("trivial", "", ""),
-    "gaussian_image_specific_rho_unit": Measure("trivial", "", ""),
-    "gaussian_rho": Measure("trivial", "", ""),
-    "gaussian_iou05": Measure("trivial", "", ""),
-    "gaussian_iou10": Measure("trivial", "", ""),
-    "gaussian_iou20": Measure("trivial", "", ""),
-    "gaussian_iou30": Measure("trivial", "", ""),
-    "gaussian_iou50": Measure("trivial", "", ""),
-    "gaussian_mass_lift20": Measure("trivial", "", ""),
-    "gaussian_cosine": Measure("trivial", "", ""),
-    "edges_image_specific_rho": Measure("trivial", "", ""),
-    "edges_image_specific_rho_unit": Measure("trivial", "", ""),
-    "edges_rho": Measure("trivial", "", ""),
-    "edges_iou05": Measure("trivial", "", ""),
-    "edges_iou10": Measure("trivial", "", ""),
-    "edges_iou20": Measure("trivial", "", ""),
-    "edges_iou30": Measure("trivial", "", ""),
-    "edges_iou50": Measure("trivial", "", ""),
-    "edges_mass_lift20": Measure("trivial", "", ""),
-    "edges_cosine": Measure("trivial", "", ""),
-    "part_rho": Measure("parts", "", "higher"),
-    "null_part_rho": Measure("null", "", ""),
-    "focus": Measure("parts", "fraction", ""),
-    "null_focus": Measure("null", "fraction", ""),
-    "focus_chance": Measure("parts", "fraction", ""),
-    "focus_parts": Measure("parts", "fraction", ""),
-    "null_focus_parts": Measure("null", "fraction", ""),
-    "focus_parts_chance": Measure("parts", "fraction", ""),
-    "focus_odds": Measure("parts", "", ""),
-    "faithfulness": Measure("parts", "", "higher"),
-    "null_faithfulness": Measure("null", "", ""),
-    "faithfulness_areas": Measure("parts", "", ""),
-    "deciding_recall": Measure("parts", "fraction", "higher"),
-    "deciding_recall_chance": Measure("parts", "fraction", ""),
-    "removal_recall": Measure("parts", "fraction", ""),
-    "cka_debiased": Measure("representation", "", "higher"),
-    "cka_biased": Measure("representation", "", "higher"),
-    "cka_biased_null": Measure("representation", "", ""),
-    "mutual_knn": Measure("representation", "", "higher"),
-    "mutual_knn_null": Measure("representation", "", ""),
-    "parameters": Measure("cost", "", "lower"),
-    "ratio": Measure("cost", "", ""),
-    "multiply_adds": Measure("cost", "", "lower"),
 }
 
 
@@ -451,22 +337,6 @@ PROBES: dict[str, Probe] = {
 
 
 # ---------------------------------------------------------------------------- tables, figures
-
-TABLES = (
-    "measures",
-    "models",
-    "seeds",
-    "reliability",
-    "divergent",
-    "histories",
-    "claims",
-    "sanity",
-    "shortcuts",
-    "shortcut_rates",
-    "covariation",
-    "parts",
-    "published",
-)
 
 _DRAWN_IN = "distilscope.analyses"
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from distilscope.analyses.declaration import Analysis
+from distilscope.analyses.declaration import Analysis, Measure
 
 OWN = (
     "alignment",
@@ -36,6 +36,11 @@ def analyses() -> Mapping[str, Analysis]:
 def _own() -> dict[str, Analysis]:
     found = (importlib.import_module(f"distilscope.analyses.{name}").ANALYSIS for name in OWN)
     return {analysis.name: analysis for analysis in found}
+
+
+def measures() -> dict[str, Measure]:
+    """All measures of all analyses, by name."""
+    return {name: m for found in analyses().values() for name, m in found.measures.items()}
 
 
 def add(analysis: Analysis) -> None:

@@ -376,7 +376,8 @@ SETTINGS = [
     Edit(
         "what GradCAM alone does not take",
         put(
-            "observe", {**GRADCAM_ALONE, "ig_steps": 16, "ig_most_steps": 64, "subset": {"seed": 3}}
+            "observe",
+            {**GRADCAM_ALONE, "ig_steps": 16, "ig_maximum_steps": 64, "subset": {"seed": 3}},
         ),
         SHOWN,
         first=put("observe", GRADCAM_ALONE),

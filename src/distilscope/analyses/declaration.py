@@ -6,10 +6,15 @@ dotted path, `module:function`, and is imported by the job that calls it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import pkgutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from distilscope.configuration.kinds import Strict
+
+if TYPE_CHECKING:
+    from distilscope.planning.conditions import Condition
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,45 @@ class Table:
 
     Attributes:
         columns: those that its figures and section read; a table that lacks one is refused.
+        pictures: whether its column `index` names images of the data set that are shown.
     """
 
     columns: tuple[str, ...]
+    pictures: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the summary: a headline measure, a row a condition.
+
+    Attributes:
+        measure: what it shows. title: its heading.
+        meaning: what the number is, a clause.
+        short: heading in a terminal, where there is room for few; None leaves it out there.
+        note: a sentence under the terminal's table. form: how a number is written.
+        times: what it is multiplied by before that.
+        null: measure in brackets behind it, `null_meaning` what that is.
+        interval: whether its interval is shown.
+        better: `higher` or `lower`: who is told apart from all others is marked. None marks nobody.
+        superlative: what the best is called in the answer; None where it isn't named there.
+        traded: whether it counts for the Pareto front.
+        details: id of the section that says more.
+    """
+
+    measure: str
+    title: str
+    meaning: str
+    short: str | None = None
+    note: str | None = None
+    form: str = "{:.2f}"
+    times: float = 1.0
+    null: str | None = None
+    null_meaning: str = ""
+    interval: bool = False
+    better: str | None = None
+    superlative: str | None = None
+    traded: bool = False
+    details: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,13 +84,14 @@ class Figure:
     """A figure of the report.
 
     Attributes:
-        draw: dotted path of `fig(tables) -> (Figure, DataFrame)`.
+        draw: dotted path of `fig(tables) -> (Figure, DataFrame)`, whose heading and layout the
+            engine adds; it raises `NothingToDraw` where no number is defined.
         title: heading, which a study's settings may replace.
         alt: what it shows, for people who don't see it.
         caption: how to read it, in full sentences. `[twin: ...]` is for studies that have a twin,
             and so for each role.
-        wanted: dotted path of `wanted(tables) -> str | None`: why a study has nothing to draw
-            here, so that the figure is left out of its report; None draws always.
+        wanted: dotted path of `wanted(conditions) -> bool`: whether a study of these conditions has
+            something to draw here. It is asked while the plan is made; None draws always.
     """
 
     draw: str
@@ -64,13 +106,19 @@ class Section:
     """A section of the report.
 
     Attributes:
-        title: its heading. template: file beside the analysis' `__init__.py`.
+        id: its anchor in the page. title: its heading.
+        template: Jinja file beside the module of `context`.
         context: dotted path of `context(tables) -> mapping | None`; None leaves the section out.
+        alone: whether it is a section of the page beside the evidence, and not a part of that.
+        script: JavaScript file beside the template, which finds its data in the section.
     """
 
+    id: str
     title: str
     template: str
     context: str
+    alone: bool = False
+    script: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,20 +143,29 @@ class Analysis:
         question: the question in a sentence.
         section: typed settings under that key.
         measures: name -> what it is.
+        needs: what it reads of a model on the test probe: `logits`, `saliency`, `features`.
         places: columns of `measures.parquet` that say where a number of it holds.
         tables, figures, sections, forms: by name, in the order of the report.
-        plan: dotted path of a module with any of the hooks of `planning.hooks`: what is to be
-            observed, compared and made for it. None: nothing but what every study has.
+        plan: dotted path of a subclass of `planning.hooks.AnalysisPlan`: what is to be observed,
+            compared and made for it. None: nothing but what every study has.
         compare: dotted path of `compare(pair, settings) -> {file name: DataFrame}`: what a
             comparison of a model with a reference holds of it.
         measure: dotted path of `measure(study, settings) -> {table name: DataFrame}`; it adds rows
             to `measures.parquet` by `study.rows`.
+        conclude: dotted path of `conclude(study, settings, measures) -> {table name: DataFrame}`:
+            tables that are made of the numbers of all analyses.
+        summary: columns of the summary.
         answer: dotted path of `answer(tables) -> list[str]`: sentences at the top of the report.
+        caveats: the same of what a reader must know before using a number of it.
+        method: what the report says of how its numbers are made.
+        wording: dotted path of `wording(text, tables) -> str`: a study's words for those of the
+            titles and captions here.
     """
 
     name: str
     question: str
     section: type[Strict]
+    needs: tuple[str, ...] = ("logits",)
     measures: Mapping[str, Measure] = field(default_factory=dict)
     places: tuple[str, ...] = ()
     tables: Mapping[str, Table] = field(default_factory=dict)
@@ -118,7 +175,21 @@ class Analysis:
     plan: str | None = None
     compare: str | None = None
     measure: str | None = None
+    conclude: str | None = None
+    summary: tuple[Column, ...] = ()
     answer: str | None = None
+    caveats: str | None = None
+    method: str = ""
+    wording: str | None = None
+
+    def figures_of(self, conditions: Iterable[Condition]) -> list[str]:
+        """The figures in which a study of these conditions has something to draw."""
+        known = list(conditions)
+        return [
+            name
+            for name, figure in self.figures.items()
+            if figure.wanted is None or pkgutil.resolve_name(figure.wanted)(known)
+        ]
 
 
 def nulled(measures: Mapping[str, Measure], stem: str) -> dict[str, Measure]:

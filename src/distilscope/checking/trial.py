@@ -260,7 +260,7 @@ class _Trial:
         """Layers, head, maps at the layers and at the input, and the cost."""
         request = replace(
             self.request, gram_batch=EXPLAINED, subset_images=EXPLAINED, ig_steps=STEPS,
-            ig_most_steps=None,
+            ig_maximum_steps=None,
         )  # fmt: skip
         probe = self._probe()
         with _said("an observation failed"):

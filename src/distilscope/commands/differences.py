@@ -10,23 +10,18 @@ from typing import Any
 
 from distilscope import store
 from distilscope.configuration.kinds import ConfigurationError
+from distilscope.configuration.patterns import ROLES
 from distilscope.configuration.study import parse
 from distilscope.planning.artefact import Artefact
-from distilscope.planning.models import ROLES, Model
+from distilscope.planning.models import Model
 from distilscope.planning.record import Record
 from distilscope.planning.state import StoreState, ToMake
 from distilscope.planning.study import Study
 
 UNSET = "unset"
-LISTS = ("models", "networks", "sanity", "audits", "configuration")
-NAMED_BY = {
-    "dataset": ("data.name",),
-    "parts": ("parts",),
-    "tables": ("study",),
-    "derived": ("sanity",),
-}
-NAMED_BY |= dict.fromkeys(("planted", "probe", "further", "model"), ("planted", "shortcuts"))
-"""Which settings bring an artefact of a new name."""
+LISTS = ("models", "conditions", "networks", "derived", "audits", "configuration", "figures")
+NAMED_BY = {"dataset": ("data.name",), "tables": ("study",)}
+"""Which settings bring an artefact of a new name; of an analysis' own it is the analysis."""
 
 UNSEEN = ("title", "device", "data_folder")
 WORDS = {
@@ -37,6 +32,7 @@ WORDS = {
     "parts": ("set of parts", "sets of parts"),
     "networks": ("check of networks", "checks of networks"),
     "derived": ("derived model", "derived models"),
+    "combined": ("committee", "committees"),
     "planted": ("planted dataset", "planted datasets"),
     "probe": ("made probe", "made probes"),
     "further": ("observation of made probes", "observations of made probes"),
@@ -49,14 +45,10 @@ WORDS = {
 }
 CONFIGURED_BY = {
     "dataset": ("data.",),
-    "parts": ("parts.", "data.", "observe."),
-    "observation": ("observe.", "threads", "parts."),
-    "planted": ("planted.",),
-    "probe": ("planted.", "shortcuts."),
-    "further": ("planted.", "shortcuts.", "observe.", "threads"),
-    "comparison": ("measures.", "observe.", "data.", "parts."),
-    "tables": ("measures.", "report.", "claims", "study", "shortcuts.", "planted.", "parts."),
-    "figures": ("report.", "scale", "parts."),
+    "observation": ("observe.", "threads", "analyses."),
+    "comparison": ("analyses.", "observe.", "data."),
+    "tables": ("analyses.", "statistics.", "report.", "claims", "study"),
+    "figures": ("report.", "scale", "analyses."),
     "report": ("",),
 }
 
@@ -167,10 +159,20 @@ class Reasons:
     def _why_new(self, artefact: Artefact) -> list[str]:
         model = self._models.get(artefact.folder)
         if model is None:
-            return self._told(NAMED_BY.get(artefact.kind, ("nothing",)))
+            own = self._analysis.get(artefact.folder)
+            return self._told((own,) if own else NAMED_BY.get(artefact.kind, ("nothing",)))
         if self._before is None:
             return ["new"]
         return [f"{_new_values(model, self._before.models) or 'another combination'} added"]
+
+    @cached_property
+    def _analysis(self) -> dict[Path, str]:
+        """Where the configuration speaks of what is made for one analysis alone."""
+        return {
+            artefact.folder: f"analyses.{name}."
+            for name, plan in self.study.plans.items()
+            for artefact in plan.artefacts
+        }
 
     @cached_property
     def _models(self) -> dict[Path, Model]:
@@ -224,11 +226,13 @@ class Reasons:
         """Where the configuration speaks of an artefact."""
         model = self._models.get(artefact.folder)
         if model is None:
-            return CONFIGURED_BY.get(artefact.kind, ("",))
+            shared = ("data.", "observe.", "threads")
+            own = self._analysis.get(artefact.folder)
+            return (own, *shared) if own else CONFIGURED_BY.get(artefact.kind, ("",))
         configuration = self.study.configuration
-        entry = configuration.teachers.get(model.student) or configuration.students[model.student]
+        entry = configuration.teachers.get(model.network) or configuration.students[model.network]
         places = ("teachers", "students")
-        own = tuple(f"{place}.{model.student}." for place in places)
+        own = tuple(f"{place}.{model.network}." for place in places)
         return (*own, f"recipes.{entry.recipe}.", "threads", "precision")
 
     def _counted(self, group: list[Artefact]) -> str:
@@ -273,18 +277,21 @@ def _new_values(model: Model, others: Iterable[Model]) -> str:
     others = [other for other in others if (other.role == model.role)]
     if not others:
         return WORDS[model.role][1]
-    values = {
-        "student": model.student,
-        "objective": model.objective,
-        **model.parameters,
-        "teacher": model.teacher,
-        "seed": model.seed,
-    }
     found = []
-    for name, value in values.items():
-        had = {
-            getattr(o, name, None) if name in vars(o) else o.parameters.get(name) for o in others
-        }
+    for name, value in _named(model).items():
+        had = {_named(other).get(name) for other in others}
         if value is not None and value not in had:
             found.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
     return ", ".join(found)
+
+
+def _named(model: Model) -> dict[str, Any]:
+    """What a model may differ in, by the names that the configuration has for it."""
+    own = model.condition
+    return {
+        "student": own.network,
+        "objective": own.objective,
+        **dict(own.parameters),
+        "teacher": " + ".join(own.teachers) or None,
+        "seed": model.seed,
+    }

@@ -1,21 +1,76 @@
-"""The entries of a grid: which students under which objective, parameters and seeds."""
+"""The entries of a grid: which students under which objective, with which parameters and seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BeforeValidator, Field, PlainValidator, SerializeAsAny, create_model
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    SerializeAsAny,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from distilscope import catalog
 from distilscope.configuration.kinds import Strict, Whole, number
-from distilscope.training.objectives.declaration import Parameter
+from distilscope.training.objectives.declaration import COMBINE, Objective, Parameter
+
+Member = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.\d+)?$")]
+"""A teacher of a committee: `entry`, or `entry.seed` for one of its models."""
 
 
-class _Entry(Strict):
+class GridEntry(Strict):
+    """Students under one objective; every combination of its parameters is trained.
+
+    The objective's own parameters are keys of the entry, each a number or a list.
+    """
+
+    objective: str
     students: list[str] = Field(min_length=1)
     seeds: list[Whole] | None = None
+
+    def combinations(self) -> Iterator[tuple[tuple[str, float], ...]]:
+        """Each combination of the values of the parameters, as (name, value)."""
+        names = list(catalog.OBJECTIVES[self.objective].parameters)
+        for values in itertools.product(*(getattr(self, name) for name in names)):
+            yield tuple(zip(names, values, strict=True))
+
+
+class TaughtEntry(GridEntry):
+    """Students of teachers: `teachers` one at a time, or of a `committee` together.
+
+    A committee acts by the mean of the `losses`, of the `logits` or of the `probabilities`.
+    """
+
+    teachers: list[str] | Literal["each"] | None = None
+    taught_by: Literal["teacher", "twin"] = "teacher"
+    committee: list[list[Member]] | None = None
+    combine: Literal[COMBINE] = "losses"
+
+    @field_validator("committee")
+    @classmethod
+    def _several(cls, value: list[list[str]] | None) -> list[list[str]] | None:
+        for members in value or []:
+            if len(members) < 2:
+                raise ValueError(
+                    f"a committee has two members or more, got {members}; one teacher is named in "
+                    "`teachers`"
+                )
+            if len(set(members)) < len(members):
+                raise ValueError(f"a committee has each of its members once, got {members}")
+        return value
+
+    @model_validator(mode="after")
+    def _one_kind_of_teachers(self) -> TaughtEntry:
+        if self.committee and (self.teachers or self.taught_by == "twin"):
+            raise ValueError("`committee` names its teachers: leave out `teachers` and `taught_by`")
+        return self
 
 
 def _checked(parameter: Parameter) -> Any:
@@ -37,23 +92,20 @@ def _checked(parameter: Parameter) -> Any:
 
 
 @cache
-def _entry_class(name: str) -> type[_Entry]:
+def _entry_class(name: str) -> type[GridEntry]:
     """The keys of an entry under an objective: one for each of its parameters."""
-    objective = catalog.OBJECTIVES[name]
+    objective: Objective = catalog.OBJECTIVES[name]
     fields: dict[str, Any] = {"objective": (Literal[name], ...)}
-    if objective.needs_teacher:
-        fields["teachers"] = (list[str] | None, None)
-        fields["taught_by"] = (Literal["teacher", "twin"], "teacher")
     for key, parameter in objective.parameters.items():
-        meaning = Field(description=parameter.meaning or None)
-        fields[key] = (_checked(parameter), meaning)
+        fields[key] = (_checked(parameter), Field(description=parameter.meaning or None))
+    base = TaughtEntry if objective.needs_teacher else GridEntry
     title = f"{name.capitalize()}Entry"
-    return create_model(title, __base__=_Entry, __doc__=f"Grid entry: {name}.", **fields)
+    return create_model(title, __base__=base, __doc__=f"Grid entry: {name}.", **fields)
 
 
-def _parsed(value: Any) -> _Entry:
+def _parsed(value: Any) -> GridEntry:
     """A grid entry by its objective, which may be one of another package."""
-    if isinstance(value, _Entry):
+    if isinstance(value, GridEntry):
         return value
     if not isinstance(value, Mapping) or "objective" not in value:
         raise ValueError("an entry needs `objective`: " + ", ".join(catalog.OBJECTIVES))
@@ -66,4 +118,4 @@ _Own = Annotated[
     Union[tuple(_entry_class(name) for name in catalog.OBJECTIVES)],  # noqa: UP007
     Field(discriminator="objective"),
 ]
-Entry = Annotated[SerializeAsAny[_Entry], PlainValidator(_parsed, json_schema_input_type=_Own)]
+Entry = Annotated[SerializeAsAny[GridEntry], PlainValidator(_parsed, json_schema_input_type=_Own)]

@@ -119,6 +119,25 @@ class Strict(BaseModel):
         return dict(value)
 
 
+class Section(Strict):
+    """The settings of an analysis.
+
+    Attributes:
+        trains: whether it trains models of its own.
+    """
+
+    @property
+    def trains(self) -> bool:
+        return False
+
+    def check(self, configuration: Any) -> None:
+        """Refuse what does not agree with the rest of the configuration.
+
+        Raises:
+            ValueError: naming the key, the value and what would be accepted.
+        """
+
+
 def faults(error: ValidationError, tags: Collection[str] = ()) -> list[str]:
     """A line for each fault: place, what is wrong, value. `tags` are no part of a place."""
     return [_fault(fault, tags) for fault in error.errors()]

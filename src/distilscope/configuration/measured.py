@@ -1,4 +1,4 @@
-"""What is recorded of every model, how numbers are computed, and what the report shows."""
+"""What is recorded of every model, how intervals are computed, and what the report shows."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Observe(Strict):
     """What is recorded of every model.
 
     Integrated gradients take `ig_steps` points, and twice as many as often as needed up to
-    `ig_most_steps` where they do not add up to the change of the logit within 5 %.
+    `ig_maximum_steps` where they do not add up to the change of the logit within 5 %.
     """
 
     methods: list[str] = Field(default=["gradcam", "saliency", "integrated-gradients"])
     subset: Subset = Subset()
     ig_steps: Annotated[int, Field(ge=2), BeforeValidator(whole)] = 32
-    ig_most_steps: Annotated[int, Field(ge=2), BeforeValidator(whole)] | None = None
+    ig_maximum_steps: Annotated[int, Field(ge=2), BeforeValidator(whole)] | None = None
     gram_batch: Annotated[int, Field(ge=4), BeforeValidator(whole)] = 200
     reductions: list[Literal["gap", "flatten"]] = Field(default=["gap"], min_length=1)
 
@@ -39,32 +39,11 @@ class Observe(Strict):
         return value
 
 
-class Measures(Strict):
-    """How the numbers are computed; docs/measures.md has the definitions."""
+class Statistics(Strict):
+    """Intervals over images; docs/statistics.md has the definitions."""
 
-    ece_bins: Count = 15
-    top: Annotated[float, Field(gt=0, lt=1), BeforeValidator(number)] = 0.2
-    folds: Annotated[int, Field(ge=2), BeforeValidator(whole)] = 5
-    shuffles: Annotated[int, Field(ge=20), BeforeValidator(whole)] = 20
-    minimum_class: Count = 10
-    neighbours: Count = 10
     bootstrap: Annotated[int, Field(ge=100), BeforeValidator(whole)] = 1000
     level: Annotated[float, Field(gt=0.5, lt=1), BeforeValidator(number)] = 0.95
-    seed: Whole = 0
-
-
-class Sanity(Strict):
-    """A check of the explanations: do maps change when the weights behind them are random?
-
-    `model` is a teacher or student by name (its first model) or a model by id. `cascade` makes
-    the layers random from the output down, `independent` one at a time.
-    """
-
-    model: str
-    modes: list[Literal["cascade", "independent"]] = Field(
-        default=["cascade", "independent"], min_length=1
-    )
-    layers: list[str] | None = Field(default=None, min_length=1)
     seed: Whole = 0
 
 

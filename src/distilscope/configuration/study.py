@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -10,15 +12,16 @@ from pydantic import (
     BeforeValidator,
     Field,
     ValidationError,
+    create_model,
     field_validator,
     model_validator,
 )
 
-from distilscope import catalog
-from distilscope.analyses.parts.configuration import Parts
-from distilscope.analyses.shortcuts.configuration import LEAST_TWINS, Planted, Shortcuts
+from distilscope import catalog, registry
+from distilscope.configuration import renamed
+from distilscope.configuration.analyses import Sections, read, sections, usual
 from distilscope.configuration.data import Data
-from distilscope.configuration.grid import Entry
+from distilscope.configuration.grid import Entry, TaughtEntry
 from distilscope.configuration.kinds import (
     ConfigurationError,
     Name,
@@ -29,8 +32,11 @@ from distilscope.configuration.kinds import (
     faults,
     whole,
 )
-from distilscope.configuration.measured import Measures, Observe, Report, Sanity
+from distilscope.configuration.measured import Observe, Report, Statistics
 from distilscope.configuration.networks import Recipe, Student, Teacher
+
+Relation = Literal["teacher", "other-teacher", "committee", "twin", "peer"]
+"""What a model's reference is to it."""
 
 RESERVED = ("checkpoints", "logs", "progress", "store")
 """Folders of `results/` beside those of the studies."""
@@ -56,6 +62,7 @@ class Configuration(Strict):
     threads: Annotated[int, Field(ge=1, le=256), BeforeValidator(whole)] = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"
     allow_code: bool = False
+    extensions: list[str] = []
     data_folder: UserPath = "data"
     data: Data
     recipes: dict[Name, Recipe] = {}
@@ -64,11 +71,9 @@ class Configuration(Strict):
     grid: list[Entry] = []
     floors: list[str] = []
     observe: Observe = Observe()
-    measures: Measures = Measures()
-    sanity: Sanity | None = None
-    parts: Parts | None = None
-    shortcuts: Shortcuts = Shortcuts()
-    planted: Planted | None = None
+    compare: list[Relation] = Field(default=["teacher", "twin"])
+    statistics: Statistics = Statistics()
+    analyses: Sections = Field(default_factory=usual)
     claims: UserPath | None = None
     report: Report = Report()
 
@@ -96,8 +101,8 @@ class Configuration(Strict):
                 catalog.lookup(self.students, student, f"student in grid entry {position + 1}")
                 if self.students[student].weights is not None:
                     raise ValueError(f"student {student!r} is given by `weights`: not in a grid")
-            for teacher in getattr(entry, "teachers", None) or []:
-                catalog.lookup(self.teachers, teacher, f"teacher in grid entry {position + 1}")
+            if isinstance(entry, TaughtEntry):
+                self._check_teachers(entry, f"grid entry {position + 1}")
         for student in self.floors:
             catalog.lookup(self.students, student, "student in floors")
         shared = set(self.teachers) & set(self.students)
@@ -106,55 +111,35 @@ class Configuration(Strict):
         if (
             self.students
             and not self.grid
-            and self.planted is None
+            and not self.trains_elsewhere
             and all(s.recipe for s in self.students.values())
         ):
             raise ValueError("`grid` is empty: no student would be trained")
         return self
 
     @model_validator(mode="after")
-    def _planted(self) -> Configuration:
-        planted = self.planted
-        if planted is None:
-            return self
-        entry = catalog.lookup(self.teachers, planted.teacher, "teacher in planted")
-        found = len(entry.twins) + len(entry.seeds) - 1
-        if found < LEAST_TWINS:
-            raise ValueError(
-                f"planted.teacher: {planted.teacher!r} has {found} twins; the detector needs "
-                f"{LEAST_TWINS} or more in `twins`"
-            )
-        if entry.weights is not None or "gradcam" not in self.observe.methods:
-            raise ValueError("planted: it needs a teacher with a `recipe`, and GradCAM in methods")
-        for arm in ("student", "both", "none"):
-            for name in (s for e in getattr(planted.arms, arm) for s in e.students):
-                catalog.lookup(self.students, name, f"student in planted.arms.{arm}")
-        size = self.data.image_size - planted.patch.size
-        for planting in planted.plantings:
-            if max(planting.place) > size:
-                raise ValueError(
-                    f"planted: the patch of {planting.name} at {planting.place} reaches over the "
-                    f"edge; `place` is at most {size} for images of {self.data.image_size} pixels"
-                )
+    def _sections_agree(self) -> Configuration:
+        for section in self.analyses.on().values():
+            section.check(self)
         return self
 
-    @model_validator(mode="after")
-    def _parted(self) -> Configuration:
-        parts = self.parts
-        if parts is None:
-            return self
-        known = [name for name, entry in catalog.DATASETS.items() if entry.parted]
-        if catalog.PART_SOURCES[parts.source].parted and self.data.name not in known:
-            raise ValueError(
-                f"parts.source: {parts.source!r} needs a data set that knows its parts "
-                f"({', '.join(known)}); {self.data.name!r} does not"
-            )
-        if parts.headline.method not in self.observe.methods:
-            raise ValueError(
-                f"parts.headline.method {parts.headline.method!r} is none of `observe.methods`: "
-                + ", ".join(self.observe.methods)
-            )
-        return self
+    @property
+    def trains_elsewhere(self) -> bool:
+        """Whether an analysis trains models of its own."""
+        return any(section.trains for section in self.analyses.on().values())
+
+    def _check_teachers(self, entry: TaughtEntry, where: str) -> None:
+        for teacher in entry.teachers if isinstance(entry.teachers, list) else []:
+            catalog.lookup(self.teachers, teacher, f"teacher in {where}")
+        for member in (member for members in entry.committee or [] for member in members):
+            self._check_member(member, f"committee in {where}")
+
+    def _check_member(self, member: str, where: str) -> None:
+        name, _, seed = member.partition(".")
+        entry = catalog.lookup(self.teachers, name, f"teacher of the {where}")
+        if seed and int(seed) not in [*entry.seeds, *entry.twins]:
+            known = ", ".join(map(str, [*entry.seeds, *entry.twins]))
+            raise ValueError(f"{where}: {name} has no seed {seed}; it has {known}")
 
     def recipe_of(self, name: str) -> Recipe | None:
         """The recipe of a teacher or student with its own override applied."""
@@ -179,21 +164,54 @@ def _merged(base: Any, over: Any) -> Any:
 
 
 def parse(raw: Any, where: str = "the configuration") -> Configuration:
-    """The typed configuration.
+    """The typed configuration. Modules that it names in `extensions` are imported first.
 
     Raises:
         ConfigurationError: a line for each fault: key, value, what would be accepted.
     """
+    raw, said = renamed.present(raw)
+    for sentence in said:
+        print(f"{where}: {sentence}", file=sys.stderr)
     try:
-        return Configuration.model_validate(raw)
+        _extend(raw)
+        return _class(sections()).model_validate(raw)
     except ValidationError as error:
         lines = "\n".join(f"  {fault}" for fault in faults(error))
-        raise ConfigurationError(f"{where} can't be used:\n{lines}") from None
+    except ValueError as error:
+        lines = f"  {error}"
+    raise ConfigurationError(f"{where} can't be used:\n{lines}") from None
+
+
+def _extend(raw: Any) -> None:
+    """Import what a configuration names in `extensions`, if it allows the user's own code."""
+    modules = raw.get("extensions") if isinstance(raw, Mapping) else None
+    if not isinstance(modules, list) or not modules:
+        return
+    if raw.get("allow_code") is not True:
+        raise ValueError(
+            f"extensions: {modules[0]!r} runs code of yours; set `allow_code: true` if you trust it"
+        )
+    for module in modules:
+        try:
+            registry.load([module])
+        except ImportError as error:
+            raise ValueError(f"extensions: {module!r} can't be imported ({error})") from None
+
+
+@cache
+def _class(known: type[Sections]) -> type[Configuration]:
+    """`Configuration` with a section for each analysis that there is now."""
+    return create_model(
+        "Configuration",
+        __base__=Configuration,
+        __doc__=Configuration.__doc__,
+        analyses=(Annotated[known, BeforeValidator(read)], Field(default_factory=usual)),
+    )
 
 
 def schema() -> dict[str, Any]:
     """The JSON schema of a configuration, for editors and for people."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Configuration.model_json_schema(),
+        **_class(sections()).model_json_schema(),
     }

@@ -57,7 +57,7 @@ class AnnotationTables:
             visible=visible,
             parts=tuple(parts.values()),
             classes=tuple(names.values()),
-            strangers=tuple(dict.fromkeys((*lost_boxes, *lost_points))),
+            other_classes=tuple(dict.fromkeys((*lost_boxes, *lost_points))),
         )
 
 

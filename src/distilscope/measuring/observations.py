@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import special
 
 from distilscope import store
 
@@ -37,6 +38,20 @@ class Outputs:
     def correct(self) -> np.ndarray:
         """(N,) bool."""
         return self.prediction == self.label
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """(N,) float64, the probability of the prediction."""
+        logs = log_probabilities(self.logits)
+        return np.minimum(np.exp(logs[np.arange(len(logs)), self.prediction]), 1.0)
+
+
+def log_probabilities(logits: np.ndarray) -> np.ndarray:
+    """Log-softmax in float64, (N, C)."""
+    return special.log_softmax(np.asarray(logits, np.float64), axis=1)
+
+
+# --------------------------------------------------------------------------------------- bins
 
 
 def read_outputs(observation: Path, probe: str) -> Outputs:

@@ -78,7 +78,7 @@ def explain(
                 targets,
                 baseline=black,
                 steps=request.ig_steps,
-                most_steps=request.ig_most_steps,
+                most_steps=request.ig_maximum_steps,
             )
             table.add(
                 INPUT_LAYER,

@@ -13,7 +13,7 @@ import torch
 from distilscope.data.dataset import Dataset, Split
 from distilscope.data.probes import read_part
 from distilscope.observing.numerics import exact
-from distilscope.observing.observe import _Observer
+from distilscope.observing.observe import Observer
 from distilscope.observing.request import Request
 from distilscope.planning.job import Job
 from distilscope.workflow import provenance
@@ -33,7 +33,7 @@ def observe(job: Job) -> None:
     stopwatch.phase("load")
     request = Request.of(job.settings)
     with exact(request.threads):
-        observer = _Observer.of(job, request, stopwatch)
+        observer = Observer.of(job, request, stopwatch)
         observer.dataset = _with_probes(observer.dataset, job)
         facts = {"probes": {probe.name: observer.probe(probe) for probe in request.probes}}
     provenance.write_run(job, stopwatch, facts)

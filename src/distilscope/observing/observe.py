@@ -7,6 +7,7 @@ in evaluation mode, a function of the settings and the inputs; times are in run.
 from __future__ import annotations
 
 import logging
+import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,9 @@ from torch import nn
 from distilscope import store
 from distilscope.catalog import METHODS
 from distilscope.data.dataset import Dataset, load
-from distilscope.data.part_maps import REMOVED_FILE
-from distilscope.data.removal import Removed
-from distilscope.models.build import build
+from distilscope.models import sources
 from distilscope.models.cost import cost, latency
 from distilscope.models.memory_format import place
-from distilscope.models.weights import load_into
 from distilscope.observing.backward import chosen_positions, explain, work_of
 from distilscope.observing.forward import Passed, Prepare, forward
 from distilscope.observing.grams import PARTITION_SEED
@@ -31,7 +29,6 @@ from distilscope.observing.input_gradients import TOLERATED_GAP
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.numerics import exact
 from distilscope.observing.probe import Probe, open_probe
-from distilscope.observing.removal import observe_removal
 from distilscope.observing.request import ProbeRequest, Request
 from distilscope.planning.job import Job
 from distilscope.workflow import progress, provenance
@@ -45,8 +42,8 @@ def observe(job: Job) -> None:
     """Make an observation: a folder a probe, and `run.json`.
 
     Inputs of the job: `dataset`, `model` (a folder with `weights.safetensors`), `references`
-    (observation folders, may be empty), and `parts` where the settings have `removal`, the probe
-    whose images are shown without each part. Other settings: see `request.Request`.
+    (observation folders, may be empty), and what the `observers` of analyses read: dotted paths of
+    functions that take the observer and return facts. Other settings: see `request.Request`.
 
     Raises:
         ValueError: settings, layers or references that can't be observed; logits or maps that
@@ -56,15 +53,14 @@ def observe(job: Job) -> None:
     stopwatch = provenance.Stopwatch()
     stopwatch.phase("load")
     request = Request.of(job.settings)
-    removed = Removed.load(job.input("parts") / REMOVED_FILE) if "removal" in job.settings else None
     with exact(request.threads):
-        observer = _Observer.of(job, request, stopwatch)
+        observer = Observer.of(job, request, stopwatch)
         found = cost(observer.model, observer.dataset.blank(1))
         facts = {"parameters": found.parameters, "multiply_adds": found.multiply_adds}
         observer.foretell()
         facts["probes"] = {probe.name: observer.probe(probe) for probe in request.probes}
-        if removed is not None:
-            facts["removal"] = observer.removal(removed, job.settings["removal"])
+        for observer_of_analysis in job.settings.get("observers", ()):
+            facts |= pkgutil.resolve_name(observer_of_analysis)(observer)
     stopwatch.phase("latency")
     facts["latency_ms"] = _latency(observer.model, observer.dataset)
     provenance.write_run(job, stopwatch, facts)
@@ -83,7 +79,7 @@ def _latency(model: nn.Module, dataset: Dataset) -> dict[str, float]:
 
 
 @dataclass
-class _Observer:
+class Observer:
     """The model with what all its probes share."""
 
     job: Job
@@ -94,10 +90,9 @@ class _Observer:
     prepare: Prepare
 
     @classmethod
-    def of(cls, job: Job, request: Request, stopwatch: provenance.Stopwatch) -> _Observer:
+    def of(cls, job: Job, request: Request, stopwatch: provenance.Stopwatch) -> Observer:
         dataset = load(job.input("dataset"), job.device)
-        model = build(request.architecture, len(dataset.classes))
-        load_into(model, job.input("model") / "weights.safetensors")
+        model = sources.load(job.input("model"), len(dataset.classes))
         prepare = dataset.preprocessing(request.preprocessing)
         model = place(model.eval(), job.device)
         return cls(job, request, stopwatch, dataset, model, prepare)
@@ -153,12 +148,6 @@ class _Observer:
                 facts["maps"][method] = self._explain(method, probe, passed, folder)
         return facts
 
-    def removal(self, removed: Removed, probe: str) -> dict[str, int]:
-        """Observe the probe's images without each of their parts."""
-        self.stopwatch.phase(f"{probe}: removal")
-        path = self.job.folder / probe / REMOVED_FILE
-        return observe_removal(self.model, removed, self.prepare, self.job.device, path)
-
     def _explain(self, method: str, probe: Probe, passed: Passed, folder: Path) -> dict[str, Any]:
         self.stopwatch.phase(f"{probe.name}: {method}")
         table = explain(method, self.model, probe, passed.predictions, self.request, self.prepare)
@@ -171,7 +160,10 @@ class _Observer:
             "subset": {"images": explained, "seed": self.request.subset_seed},
         }
         if "completeness_gap" in frame:
-            metadata |= {"steps": self.request.ig_steps, "most_steps": self.request.ig_most_steps}
+            metadata |= {
+                "steps": self.request.ig_steps,
+                "most_steps": self.request.ig_maximum_steps,
+            }
             metadata["baseline"] = "black"
             facts["completeness_gap"] = _gap_facts(frame["completeness_gap"].to_numpy())
             _warn_of_gaps(facts["completeness_gap"], self.job.slug, probe.name, method)
@@ -268,7 +260,7 @@ def _warn_of_gaps(facts: dict[str, Any], slug: str, probe: str, method: str) -> 
         LOG.warning(
             "%s: %s: %s: %d of %d maps miss completeness by more than %.0f %% of F(x) - F(x0), "
             "%d are undefined since F(x) and F(x0) are equal; more `ig_steps` may help, or "
-            "`ig_most_steps`",
+            "`ig_maximum_steps`",
             slug, probe, method, facts["above_5_percent"], facts["of"], 100 * TOLERATED_GAP,
             facts["undefined"],
         )  # fmt: skip

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from distilscope import store
+from distilscope.data.part_maps import REMOVED_FILE
 from distilscope.data.removal import Removed
 from distilscope.observing.forward import Prepare
 from distilscope.workflow import progress
 
+if TYPE_CHECKING:
+    from distilscope.observing.observe import Observer
+
 BATCH = 256
+
+
+def observe(observer: Observer) -> dict[str, Any]:
+    """Show a model the images of a probe without each of their parts.
+
+    Settings of the job: `removal`, the probe. Inputs: `parts`.
+    """
+    job = observer.job
+    probe, removed = job.settings["removal"], Removed.load(job.input("parts") / REMOVED_FILE)
+    observer.stopwatch.phase(f"{probe}: removal")
+    path = job.folder / probe / REMOVED_FILE
+    found = observe_removal(observer.model, removed, observer.prepare, job.device, path)
+    return {"removal": found}
 
 
 def observe_removal(

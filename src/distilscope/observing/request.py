@@ -36,7 +36,7 @@ class Request:
         subset_images, subset_seed: the stratified part of a probe for methods that aren't
             `whole_probe`.
         ig_steps: quadrature points of integrated gradients.
-        ig_most_steps: as many where the gap to completeness is too large; None is no more.
+        ig_maximum_steps: as many where the gap to completeness is too large; None is no more.
         gram_batch: images in a Gram.
         reductions: of the features in Grams.
         threads: of the whole computation.
@@ -52,7 +52,7 @@ class Request:
     subset_images: int
     subset_seed: int
     ig_steps: int
-    ig_most_steps: int | None
+    ig_maximum_steps: int | None
     gram_batch: int
     reductions: tuple[str, ...]
     threads: int
@@ -82,7 +82,7 @@ class Request:
                 subset_images=settings["subset"]["images"],
                 subset_seed=settings["subset"]["seed"],
                 ig_steps=settings["ig_steps"],
-                ig_most_steps=settings.get("ig_most_steps"),
+                ig_maximum_steps=settings.get("ig_maximum_steps"),
                 gram_batch=settings["gram_batch"],
                 reductions=tuple(settings["reductions"]),
                 threads=settings["threads"],

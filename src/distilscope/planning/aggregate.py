@@ -2,126 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distilscope import catalog, store
-from distilscope.analyses.parts import plan as parts
-from distilscope.analyses.randomisation.plan import Derived
-from distilscope.configuration import claims
+from distilscope.configuration import claims, statements
 from distilscope.configuration.kinds import expanded
 from distilscope.configuration.study import Configuration
-from distilscope.planning import fingerprint
+from distilscope.planning import fingerprint, hooks
 from distilscope.planning.artefact import Artefact
+from distilscope.planning.labels import labels
 from distilscope.planning.models import Model
-from distilscope.workflow.provenance import RUNS_FILE
 
 if TYPE_CHECKING:
     from distilscope.planning.study import Study
 
-ORDERLESS = (
-    "seeds",
-    "twins",
-    "students",
-    "teachers",
-    "T",
-    "alpha",
-    "floors",
-    "methods",
-    "reductions",
-)
-"""Lists of the configuration whose order changes no result."""
-
-IOU_CURVE = (0.05, 0.1, 0.2, 0.3, 0.5)
+ORDERLESS = ("seeds", "twins", "students", "teachers", "floors", "methods", "reductions", "compare")
+"""Lists of the configuration whose order changes no result, beside an objective's parameters."""
 
 
-def tables(study: Study) -> Artefact:
-    """Every number of the study, from all observations and comparisons."""
-    compared = [*study.comparisons.values(), *study.ceilings.values()]
-    ceilings = _ceilings_by_model(study)
-    measures, methods = study.configuration.measures, study.configuration.observe.methods
-    return Artefact(
-        kind="tables",
-        slug=study.configuration.study,
-        settings={
-            "study": study.configuration.study,
-            "models": [_row(study, model, ceilings) for model in study.models],
-            "measures": {
-                "curve": list(IOU_CURVE),
-                **measures.model_dump(
-                    include={
-                        *("ece_bins", "bootstrap", "level", "seed"),
-                        *("top", "folds", "minimum_class"),
-                    }
-                ),
-            },
-            "divergent": max(
-                study.configuration.report.divergent, study.configuration.report.explorer
-            ),
-            "claims": _claims(study),
-            "sanity": [_derived_row(study, derived) for derived in study.derived],
-            "methods": sorted(methods),
-            "parts": parts.told(study),
-            "shortcuts": {
-                "rules": study.configuration.shortcuts.model_dump(exclude={"causal"}),
-                "image_size": study.configuration.data.image_size,
-                "took": study.configuration.planted.took if study.configuration.planted else None,
-            },
-            "audits": [audit.row() for audit in study.shortcuts.judged],
-        },
-        source=fingerprint.source("distilscope.measuring.tables")
-        + fingerprint.entries("METHODS", {name: catalog.METHODS[name] for name in methods}),
-        files=(*(f"{name}.parquet" for name in catalog.TABLES), RUNS_FILE),
-        inputs={
-            "dataset": study.dataset,
-            "models": tuple(model.artefact for model in study.models),
-            "observations": tuple(study.observations[model.id] for model in study.models),
-            "comparisons": tuple(compared),
-            "derived": tuple(study.observations[d.model.id] for d in study.derived),
-            "shortcuts": study.shortcuts.inputs,
-            **({"parts": study.parts} if study.parts else {}),
-            "others": _others(study),
-        },
-        information={"runs": [str(made.folder / store.RUN_FILE) for made in _made(study)]},
-    )
-
-
-def _made(study: Study) -> list[Artefact]:
+def made(study: Study) -> list[Artefact]:
     """All that the tables are made from, in the order of the work."""
     return [
         study.dataset,
         study.networks,
-        *([study.parts] if study.parts else []),
         *study.targets.values(),
         *(model.artefact for model in study.models),
-        *(derived.model.artefact for derived in study.derived),
-        *study.shortcuts.artefacts,
+        *(artefact for plan in study.plans.values() for artefact in plan.artefacts),
         *study.observations.values(),
-        *study.comparisons.values(),
-        *study.ceilings.values(),
+        *study.compared,
     ]
 
 
-def _others(study: Study) -> tuple[Artefact, ...]:
-    """Of which the tables tell no number, and who made them and when; their order says nothing."""
-    found = (
-        study.networks,
-        *study.targets.values(),
-        *(derived.model.artefact for derived in study.derived),
-        *study.shortcuts.artefacts,
-    )
-    return tuple(sorted(found, key=lambda artefact: artefact.identity))
-
-
-def _derived_row(study: Study, derived: Derived) -> dict[str, Any]:
-    return {
-        "id": derived.model.id,
-        "original": derived.model.reference,
-        "randomised": derived.layer,
-        "steps": [list(step) for step in derived.steps],
-        "observation": str(study.observations[derived.model.id].folder),
+def tables(study: Study) -> Artefact:
+    """Every number of the study, from all observations and comparisons."""
+    configuration = study.configuration
+    added = {name: plan.tabulated() for name, plan in study.plans.items()}
+    declared = [plan.analysis for plan in study.plans.values()]
+    methods = {name: catalog.METHODS[name] for name in configuration.observe.methods}
+    inputs = {
+        "dataset": study.dataset,
+        "models": tuple(model.artefact for model in study.models),
+        "observations": tuple(study.observations[model.id] for model in study.models),
+        "comparisons": study.compared,
+        **hooks.inputs_of(added.values()),
     }
+    read = {a.folder for found in inputs.values() for a in _each(found)}
+    # Of the rest the tables tell no number, only who made it and when; its order says nothing.
+    others = {a.folder: a for a in made(study) if a.folder not in read}
+    return Artefact(
+        kind="tables",
+        slug=configuration.study,
+        settings={
+            "study": configuration.study,
+            "models": [_row(study, model) for model in study.models],
+            "conditions": _conditions(study),
+            "statistics": configuration.statistics.model_dump(),
+            "methods": sorted(methods),
+            "claims": _claims(study),
+            "analyses": {name: dict(each.settings) for name, each in added.items()},
+        },
+        source=fingerprint.source(
+            "distilscope.measuring.tables",
+            *(analysis.measure for analysis in declared if analysis.measure),
+            *(form.contrasts for form in statements.forms().values()),
+        )
+        + fingerprint.entries("METHODS", methods),
+        inputs={**inputs, "others": tuple(sorted(others.values(), key=lambda a: a.identity))},
+        information={"runs": [str(each.folder / store.RUN_FILE) for each in made(study)]},
+        files=(*(f"{name}.parquet" for name in study.table_names), store.RUNS_FILE),
+    )
+
+
+def _each(found: Artefact | tuple[Artefact, ...]) -> tuple[Artefact, ...]:
+    return (found,) if isinstance(found, Artefact) else found
+
+
+def _conditions(study: Study) -> dict[str, dict[str, Any]]:
+    """Name -> what a condition is, its label, and the columns that its objective derives."""
+    named = labels(study.names)
+    found = {}
+    for condition, name in study.names.items():
+        objective = catalog.OBJECTIVES.get(condition.objective)
+        derived = objective.columns(dict(condition.parameters)) if objective else {}
+        found[name] = {"label": named[condition], **condition.record(), "derived": derived}
+    return found
 
 
 def _claims(study: Study) -> dict[str, Any] | None:
@@ -139,89 +104,95 @@ def _claims(study: Study) -> dict[str, Any] | None:
     }
 
 
-def _ceilings_by_model(study: Study) -> dict[str, dict[str, str]]:
-    """Model id -> the folders of its further comparisons, by the other's id."""
-    found: dict[str, dict[str, str]] = {}
-    for (own, other), made in study.ceilings.items():
-        found.setdefault(own, {})[other] = str(made.folder)
-    return found
-
-
-def _row(study: Study, model: Model, ceilings: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    compared, methods = study.comparisons.get(model.id), study.configuration.observe.methods
+def _row(study: Study, model: Model) -> dict[str, Any]:
+    """What the tables are told of a model."""
+    compared = [
+        {
+            "reference": each.reference.id,
+            "relation": each.relation,
+            "folder": str(artefact.folder),
+        }
+        for each, artefact in zip(study.comparisons, study.compared, strict=True)
+        if each.model is model
+    ]
     return {
         "id": model.id,
-        "kind": model.kind,
+        "condition": study.names[model.condition],
         "role": model.role,
-        "student": model.student,
+        "network": model.network,
+        "source": model.condition.source,
         "architecture": model.architecture,
-        "objective": model.objective,
-        "objective_params": _text(model.parameters),
-        "T": model.parameters.get("T"),
-        "alpha": model.parameters.get("alpha"),
         "seed": model.seed,
-        "teacher": model.teacher,
-        "reference": model.reference,
+        "teachers": list(model.teachers),
         "identity": model.artefact.identity,
-        "explained": list(model.explained) if "gradcam" in methods else [],
+        "explained": list(model.explained) if study.methods_of(model) else [],
         "model": str(model.artefact.folder),
         "observation": str(study.observations[model.id].folder),
-        "comparison": str(compared.folder) if compared else None,
-        "ceilings": dict(ceilings.get(model.id, {})),
+        "comparisons": compared,
     }
 
 
 def figures(study: Study) -> Artefact:
-    """All figures, drawn from the tables."""
+    """The figures of the study's analyses, drawn from the tables."""
+    names = study.figure_names
+    draw = [
+        figure.draw
+        for plan in study.plans.values()
+        for name, figure in plan.analysis.figures.items()
+        if name in names
+    ]
     return Artefact(
         kind="figures",
         slug=study.configuration.study,
-        settings={
-            "scale": study.configuration.scale,
-            "divergent": study.configuration.report.divergent,
-            "parts": parts.told(study),
-        },
-        source=fingerprint.source("distilscope.reporting.figures", *catalog.FIGURES.values())
-        + _shown_entries(),
-        files=tuple(f"{name}.{ext}" for name in catalog.FIGURES for ext in ("svg", "png", "csv")),
+        settings={"figures": names, **_shown_settings(study)},
+        source=fingerprint.source("distilscope.reporting.figures", *draw) + _declared(study),
         inputs={"tables": study.tables, "dataset": study.dataset},
+        files=tuple(f"{name}.{form}" for name in names for form in ("svg", "png", "csv")),
     )
 
 
 def report(study: Study) -> Artefact:
     """The report, made from the tables, the figures and the settings of the study."""
+    declared = [plan.analysis for plan in study.plans.values()]
     return Artefact(
         kind="report",
         slug=study.configuration.study,
         settings={
             "study": study.configuration.study,
-            "scale": study.configuration.scale,
             "configuration": _shown(study.configuration),
             "precision": study.precision,
             "explorer": study.configuration.report.explorer,
-            "parts": parts.told(study),
+            "figures": study.figure_names,
+            **_shown_settings(study),
         },
-        source=fingerprint.source("distilscope.reporting.report")
+        source=fingerprint.source(
+            "distilscope.reporting.report",
+            *(section.context for analysis in declared for section in analysis.sections),
+            *(analysis.answer for analysis in declared if analysis.answer),
+        )
         + fingerprint.files("reporting/templates", "*.html", "*.css", "*.js")
-        + _shown_entries(),
-        files=("report.html", "summary.txt"),
+        + fingerprint.files("analyses", "*.html")
+        + _declared(study),
         inputs={"tables": study.tables, "figures": study.figures, "dataset": study.dataset},
         information={"title": study.configuration.title},
+        files=("report.html", "summary.txt"),
     )
 
 
-def _shown_entries() -> fingerprint.Fingerprint:
-    """The entries of the catalogue by which figures and report are worded and ordered."""
-    return (
-        fingerprint.entries("FIGURES", catalog.FIGURES)
-        + fingerprint.entries("MEASURES", catalog.MEASURES)
-        + fingerprint.entries("PART_SOURCES", catalog.PART_SOURCES)
-    )
+def _shown_settings(study: Study) -> dict[str, Any]:
+    """What figures and report are told."""
+    return {
+        "scale": study.configuration.scale,
+        "divergent": study.configuration.report.divergent,
+        "analyses": {name: dict(plan.drawn()) for name, plan in study.plans.items()},
+    }
 
 
-def _text(parameters: Mapping[str, float]) -> str | None:
-    """An objective's parameters as one text, or None where it has none."""
-    return store.canonical_json(parameters) if parameters else None
+def _declared(study: Study) -> fingerprint.Fingerprint:
+    """What the analyses declare of themselves, by which figures and report are worded."""
+    return fingerprint.entries(
+        "analyses", {name: plan.analysis for name, plan in study.plans.items()}
+    ) + fingerprint.entries("PART_SOURCES", catalog.PART_SOURCES)
 
 
 def _shown(configuration: Configuration) -> dict[str, Any]:
@@ -233,8 +204,9 @@ def _shown(configuration: Configuration) -> dict[str, Any]:
         exclude={"title": True, "device": True, "data_folder": True, "data": {"path"}}
     )
     paired = any(len(teacher["seeds"]) > 1 for teacher in shown["teachers"].values())
+    parameters = {p for e in configuration.grid for p in catalog.OBJECTIVES[e.objective].parameters}
     for where in (shown, shown["observe"], *shown["teachers"].values(), *shown["grid"]):
-        for key in ORDERLESS:
+        for key in (*ORDERLESS, *parameters):
             if isinstance(where.get(key), list) and not (key == "seeds" and paired):
                 where[key] = sorted(set(where[key]))
     shown["grid"].sort(key=store.canonical_json)

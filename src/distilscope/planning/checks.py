@@ -51,19 +51,19 @@ def _networks(study: Study) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
     its identity does not cover: the names that it goes by, and where its weights lie.
     """
     randomised: dict[str, set[str]] = {}
-    for derived in study.derived:
-        modules = derived.model.artefact.settings["randomised"]["modules"]
-        randomised.setdefault(derived.model.student, set()).update(modules)
+    for plan in study.plans.values():
+        for network, modules in plan.randomised.items():
+            randomised.setdefault(network, set()).update(modules)
     found: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
     for model in _one_of_each(study):
         network = {
             "model": _model_settings(model),
             "observation": study.observation_settings(model),
-            "randomised": sorted(randomised.get(model.student, ())),
+            "randomised": sorted(randomised.get(model.network, ())),
         }
         nameless = {"names": [], "files": dict(model.artefact.information)}
         _, told = found.setdefault(store.canonical_json(network), (network, nameless))
-        told["names"].append(model.student)
+        told["names"].append(model.network)
     pairs = [found[key] for key in sorted(found)]
     return [network for network, _ in pairs], [told for _, told in pairs]
 
@@ -71,10 +71,12 @@ def _networks(study: Study) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
 def _one_of_each(study: Study) -> Iterator[Model]:
     """A model of each teacher and student that there is, one that is trained where there is one."""
     found: dict[str, Model] = {}
-    for model in [*study.models, *study.shortcuts.models.values()]:
-        known = found.get(model.student)
+    for model in study.trained:
+        if model.condition.source == "combined":
+            continue
+        known = found.get(model.network)
         if known is None or (known.role == "floor" and model.role != "floor"):
-            found[model.student] = model
+            found[model.network] = model
     yield from (found[name] for name in sorted(found))
 
 

@@ -1,68 +1,89 @@
-"""The models of a study: which there are, what each is trained from, and what it is called."""
+"""The models of a study: which there are, what each learns from, and what it is compared with."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from distilscope import catalog
-from distilscope.configuration.kinds import ConfigurationError, expanded
+from distilscope.configuration.grid import GridEntry, TaughtEntry
+from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.networks import Network, Recipe
+from distilscope.configuration.patterns import ROLES
 from distilscope.configuration.study import Configuration
-from distilscope.planning import fingerprint
+from distilscope.planning import labels
 from distilscope.planning.artefact import Artefact
-from distilscope.planning.described import content_of, network_settings, recipe_settings
-from distilscope.store.contents import Content
+from distilscope.planning.conditions import Condition
+from distilscope.planning.sources import Sources
 
-ROLES = ("teacher", "twin", "student", "twin-taught", "control", "floor")
-MODEL_FILES = ("weights.safetensors", "history.parquet")
+FAMILY = ("teacher", "twin")
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model of the study and how it is spoken of.
+    """A model of the study.
 
-    `id` is its artefact's slug, with the teacher's name where there are several. `student` is the
-    name of the architecture's entry in the configuration; `reference` the id of the model that it
-    is compared with, None for the first teacher.
+    Attributes:
+        id: its condition's name and its seed; its name in every table.
+        condition: how it came to be, apart from the seed.
+        teachers: ids of the models that it learned from.
+        references: ids of the models that stand for its teacher: it is compared with them, its own
+            first. None where it is the first of its family.
+        layers: name -> module path, input to output. explained: those whose maps are kept, the
+            last block first. head: path of the linear layer behind it, or None.
+        preprocessing: its own mean and std, or None for the data set's.
     """
 
     id: str
-    kind: str
-    role: str
-    student: str
-    architecture: str
+    condition: Condition
+    seed: int
+    artefact: Artefact
+    architecture: str | None
     layers: Mapping[str, str]
     explained: tuple[str, ...]
     head: str | None
     preprocessing: Mapping[str, Any] | None
-    seed: int
-    artefact: Artefact
-    objective: str | None = None
-    parameters: Mapping[str, float] = field(default_factory=dict)
-    teacher: str | None = None
-    reference: str | None = None
+    teachers: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+
+    @property
+    def role(self) -> str:
+        """Of its condition."""
+        return self.condition.role
+
+    @property
+    def network(self) -> str:
+        """Of its condition."""
+        return self.condition.network
+
+    @property
+    def reference(self) -> str | None:
+        """The first of its references."""
+        return self.references[0] if self.references else None
 
     @property
     def words(self) -> str:
         """`student 'tiny' (kd, T 2.0, alpha 0.9, seed 1)`."""
-        cell = [f"{name} {value!r}" for name, value in self.parameters.items()]
-        objective = [self.objective] if self.objective else []
-        kind = "the untrained" if self.role == "floor" else self.role
-        return f"{kind} {self.student!r} ({', '.join([*objective, *cell, f'seed {self.seed}'])})"
+        own = self.condition
+        parameters = [f"{name} {value!r}" for name, value in own.parameters]
+        objective = [own.objective] if own.objective else []
+        kind = "the untrained" if own.role == "floor" else own.role
+        told = ", ".join([*objective, *parameters, f"seed {self.seed}"])
+        return f"{kind} {own.network!r} ({told})"
 
 
 class ModelPlan:
     """Enumerates the models of a configuration with their artefacts.
 
-    `families` are teachers that there are already, by the name of their entry: they are not
-    trained on this dataset.
+    Args:
+        known: teachers that there are already, by the name of their entry: they are not trained on
+            this dataset.
 
     Attributes:
-        models: in the order of `ROLES`.
+        models: teachers, twins and committees, then the others, in the order of `ROLES`.
         targets: the tables of teachers' logits that the students learn from, by name.
     """
 
@@ -71,27 +92,26 @@ class ModelPlan:
         configuration: Configuration,
         precision: str,
         dataset: Artefact,
-        families: Mapping[str, list[Model]] | None = None,
+        known: Mapping[str, list[Model]] | None = None,
     ) -> None:
         self.configuration = configuration
-        self.families = families or {}
-        self.precision = precision
-        self.dataset = dataset
-        self.targets: dict[str, Artefact] = {}
+        self.sources = Sources(precision, configuration.threads, dataset)
+        self.families = {
+            name: (known or {}).get(name) or self._family(name) for name in configuration.teachers
+        }
+        self.committees: dict[tuple[str, ...], Model] = {}
         self.models = self._models()
 
+    @property
+    def targets(self) -> dict[str, Artefact]:
+        """The tables that the students learn from."""
+        return self.sources.targets
+
     def _models(self) -> tuple[Model, ...]:
-        teachers = {
-            name: self.families.get(name) or self._family(name)
-            for name in self.configuration.teachers
-        }
+        students = [*self._given_students(), *self._grid(), *self._floors()]
+        every = [*itertools.chain(*self.families.values()), *self.committees.values(), *students]
         found: dict[str, Model] = {}
-        for model in itertools.chain(
-            *teachers.values(),
-            self._given_students(teachers),
-            self._grid(teachers),
-            self._floors(teachers),
-        ):
+        for model in every:
             known = found.setdefault(model.id, model)
             if (known.artefact.identity, known.role) != (model.artefact.identity, model.role):
                 raise ConfigurationError(
@@ -101,148 +121,178 @@ class ModelPlan:
         return tuple(sorted(found.values(), key=self._order))
 
     def _order(self, model: Model) -> tuple:
-        """The same whatever the order of the grid, of seeds, of T and alpha in the configuration.
+        """The same whatever the order of the grid, of seeds and of values in the configuration.
 
         Of teachers the order means something: the first entry is the default, and the seeds of
         an entry serve the students in turn.
         """
-        later = model.student != next(iter(self.configuration.teachers))
-        if model.role in ("teacher", "twin"):
-            twin = model.role == "twin"
-            return (ROLES.index(model.role), later, model.student, twin * model.seed)
-        values = tuple(model.parameters.values())
-        return (
-            ROLES.index(model.role),
-            model.student,
-            model.objective or "",
-            model.teacher or "",
-            values,
-            model.seed,
-        )
+        own, role = model.condition, ROLES.index(model.role)
+        if model.role in FAMILY:
+            later = own.network != next(iter(self.configuration.teachers))
+            return (role, later, own.network, (own.role == "twin") * model.seed)
+        values = tuple(value for _, value in own.parameters)
+        by = model.teachers or ("",)
+        return (role, own.network, own.objective or "", by, values, model.seed)
+
+    # ----------------------------------------------------------------------------- by role
 
     def _family(self, name: str) -> list[Model]:
         """The models of one teacher entry: those students learn from, then the twins."""
         entry = self.configuration.teachers[name]
         members: list[Model] = []
-        for position, seed in enumerate([*entry.seeds, *entry.twins]):
-            role = "teacher" if position < len(entry.seeds) else "twin"
+        for place, seed in enumerate([*entry.seeds, *entry.twins]):
+            role = "teacher" if place < len(entry.seeds) else "twin"
+            slug = name if entry.weights else f"{name}-s{seed}"
             artefact = (
-                self._given(f"{name}", entry)
+                self.sources.given(slug, entry)
                 if entry.weights
-                else self._trained(f"{name}-s{seed}", entry, self._recipe(name), "ce", {}, seed)
+                else self.sources.trained(slug, entry, self._recipe(name), "ce", (), seed)
             )
-            members.append(
-                self._model(
-                    artefact,
-                    entry,
-                    role=role,
-                    student=name,
-                    seed=seed,
-                    objective=None if entry.weights else "ce",
-                    reference=members[0].id if members else None,
-                )
-            )
+            condition = self._condition(role, name, None if entry.weights else "ce")
+            references = (members[0].id,) if members else ()
+            members.append(self._model(slug, condition, seed, artefact, entry, (), references))
         return members
 
-    def _given_students(self, teachers: Mapping[str, list[Model]]) -> Iterable[Model]:
+    def _given_students(self) -> Iterator[Model]:
         for name, entry in self.configuration.students.items():
             if entry.weights:
-                yield self._model(
-                    self._given(name, entry),
-                    entry,
-                    role="student",
-                    student=name,
-                    seed=0,
-                    objective=None,
-                    reference=next(iter(teachers.values()))[0].id,
-                )
+                condition = self._condition("student", name, None)
+                artefact = self.sources.given(name, entry)
+                teacher = next(iter(self.families.values()))[0].id
+                yield self._model(name, condition, 0, artefact, entry, (), (teacher,))
 
-    def _grid(self, teachers: Mapping[str, list[Model]]) -> list[Model]:
+    def _grid(self) -> Iterator[Model]:
         """Distilled students and label-only controls."""
-        found: list[Model] = []
         for entry in self.configuration.grid:
-            names = list(catalog.OBJECTIVES[entry.objective].parameters)
-            values = [getattr(entry, name) for name in names]
-            families = getattr(entry, "teachers", None) or [next(iter(teachers))]
-            seeds = entry.seeds or self.configuration.seeds
-            twin = getattr(entry, "taught_by", "teacher") == "twin"
-            for family, student, *cell in itertools.product(families, entry.students, *values):
-                for seed in seeds:
-                    reference = self._teacher_of(teachers[family], seed)
-                    teacher = self._next_to(reference, teachers[family]) if twin else reference
-                    parameters = dict(zip(names, cell, strict=True))
-                    found.append(
-                        self._student(
-                            student, seed, entry.objective, parameters, teacher, reference
-                        )
-                    )
-        return found
+            for parameters, name in itertools.product(entry.combinations(), entry.students):
+                for seed in entry.seeds or self.configuration.seeds:
+                    yield from self._of_entry(entry, name, parameters, seed)
+
+    def _of_entry(
+        self, entry: GridEntry, name: str, parameters: tuple[tuple[str, Any], ...], seed: int
+    ) -> Iterator[Model]:
+        """One student under each of the teachers or committees of an entry of the grid."""
+        objective = catalog.OBJECTIVES[entry.objective].reduced(dict(parameters))
+        kept = catalog.OBJECTIVES[objective].parameters
+        parameters = tuple((key, value) for key, value in parameters if key in kept)
+        if not isinstance(entry, TaughtEntry) or not catalog.OBJECTIVES[objective].needs_teacher:
+            yield self._control(name, objective, parameters, seed)
+            return
+        for members in entry.committee or ():
+            teachers = [self._member(member, seed) for member in members]
+            yield self._student(
+                name, objective, parameters, seed, tuple(members), teachers, entry.combine
+            )
+        for family in [] if entry.committee else self._families_of(entry):
+            reference = self._teacher_of(self.families[family], seed)
+            twin = entry.taught_by == "twin"
+            teacher = self._next_to(reference, self.families[family]) if twin else reference
+            yield self._student(
+                name, objective, parameters, seed, (family,), [teacher], None, (reference.id,)
+            )
 
     def _student(
         self,
         name: str,
-        seed: int,
         objective: str,
-        parameters: Mapping[str, float],
-        teacher: Model,
-        reference: Model,
+        parameters: tuple[tuple[str, Any], ...],
+        seed: int,
+        teachers: tuple[str, ...],
+        models: Sequence[Model],
+        combine: str | None,
+        references: tuple[str, ...] = (),
     ) -> Model:
-        """A student that learns from `teacher` and is compared with `reference`."""
-        plainer = catalog.OBJECTIVES[objective].reduced(parameters)
-        if plainer != objective:
-            objective, parameters = plainer, {}
-        distilled = catalog.OBJECTIVES[objective].needs_teacher
-        symbols = catalog.OBJECTIVES[objective].parameters
-        cell = "".join(f"-{symbols[k].symbol}{value:.12g}" for k, value in parameters.items())
-        several = len(self.configuration.teachers) > 1
-        strange = distilled and teacher is not reference
-        by = f"-{teacher.student}" if distilled and several else ""
-        slug = f"{name}-{objective}{cell}" + ("-by-twin" if strange else "")
+        """A student that learns from models; a committee's is compared with it and its members."""
+        members = tuple(model.id for model in models)
+        if not references:
+            references = (self._committee(teachers, models, combine).id, *members)
+        role = "student" if members[0] in references else "twin-taught"
+        condition = self._condition(role, name, objective, parameters, teachers, combine)
         entry = self.configuration.students[name]
-        artefact = self._trained(
-            f"{slug}-s{seed}",  # without the teacher's name: another teacher added renames no file
-            entry,
-            self._recipe(name),
-            objective,
-            parameters,
-            seed,
-            teacher=teacher if distilled else None,
+        # The file's name leaves the teacher out: another teacher added renames no file.
+        slug = f"{labels.key(condition)}-s{seed}"
+        artefact = self.sources.trained(
+            slug, entry, self._recipe(name), objective, parameters, seed, models, combine
         )
         return self._model(
-            artefact,
-            entry,
-            id=f"{slug}{by}-s{seed}",
-            role="twin-taught" if strange else "student" if distilled else "control",
-            student=name,
-            seed=seed,
-            objective=objective,
-            parameters=parameters,
-            teacher=teacher.id if distilled else None,
-            reference=reference.id,
+            f"{self.key(condition)}-s{seed}", condition, seed, artefact, entry, members, references
         )
 
-    def _floors(self, teachers: Mapping[str, list[Model]]) -> Iterable[Model]:
+    def _control(
+        self, name: str, objective: str, parameters: tuple[tuple[str, Any], ...], seed: int
+    ) -> Model:
+        """A student without a teacher, compared with each teacher of the students like it."""
+        condition = self._condition("control", name, objective, parameters)
+        entry = self.configuration.students[name]
+        slug = f"{labels.key(condition)}-s{seed}"
+        artefact = self.sources.trained(
+            slug, entry, self._recipe(name), objective, parameters, seed
+        )
+        return self._model(slug, condition, seed, artefact, entry, (), self._teachers(name, seed))
+
+    def _floors(self) -> Iterator[Model]:
         for name in self.configuration.floors:
             entry = self.configuration.students[name]
             for seed in self.configuration.seeds:
-                artefact = self._trained(f"{name}-untrained-s{seed}", entry, None, None, {}, seed)
-                yield self._model(
-                    artefact,
-                    entry,
-                    role="floor",
-                    student=name,
-                    seed=seed,
-                    objective=None,
-                    reference=self._default_teacher(teachers, seed).id,
-                )
+                condition = self._condition("floor", name, None)
+                slug = f"{labels.key(condition)}-s{seed}"
+                artefact = self.sources.untrained(slug, entry, seed)
+                references = self._teachers(name, seed)
+                yield self._model(slug, condition, seed, artefact, entry, (), references)
 
-    def _default_teacher(self, teachers: Mapping[str, list[Model]], seed: int) -> Model:
-        return self._teacher_of(next(iter(teachers.values())), seed)
+    def _committee(
+        self, names: tuple[str, ...], members: Sequence[Model], combine: str | None
+    ) -> Model:
+        """The committee as one model, which is made once whatever learns from it."""
+        how = "probabilities" if combine == "probabilities" else "logits"
+        ids = tuple(member.id for member in members)
+        if (*ids, how) not in self.committees:
+            condition = Condition("committee", "committee", "combined", None, (), names, how)
+            slug = "-".join(["committee", how, *ids])
+            model = Model(
+                id=slug,
+                condition=condition,
+                seed=0,
+                artefact=self.sources.combined(slug, members, how),
+                architecture=None,
+                layers={},
+                explained=(),
+                head=None,
+                preprocessing=None,
+                teachers=ids,
+            )
+            self.committees[(*ids, how)] = model
+        return self.committees[(*ids, how)]
+
+    # --------------------------------------------------------------------------- teachers
+
+    def _families_of(self, entry: TaughtEntry) -> list[str]:
+        """The teacher entries that an entry of the grid learns from, one at a time."""
+        if entry.teachers == "each":
+            return list(self.families)
+        return entry.teachers or [next(iter(self.families))]
+
+    def _teachers(self, student: str, seed: int) -> tuple[str, ...]:
+        """The teachers of a student's distilled siblings at a seed; else the first entry's."""
+        names: dict[str, None] = {}
+        for entry in self.configuration.grid:
+            taught = isinstance(entry, TaughtEntry) and not entry.committee
+            if taught and student in entry.students:
+                names |= dict.fromkeys(self._families_of(entry))
+        families = [self.families[name] for name in names] or [next(iter(self.families.values()))]
+        return tuple(self._teacher_of(family, seed).id for family in families)
 
     def _teacher_of(self, family: list[Model], seed: int) -> Model:
         """Student seed i, counted over the study, learns from teacher i mod m."""
         teachers = [model for model in family if model.role == "teacher"]
         return teachers[self._place_of_seed[seed] % len(teachers)]
+
+    def _member(self, member: str, seed: int) -> Model:
+        """The model that a member of a committee names: `entry`, or `entry.seed`."""
+        name, _, wanted = member.partition(".")
+        if not wanted:
+            return self._teacher_of(self.families[name], seed)
+        return next(model for model in self.families[name] if model.seed == int(wanted))
 
     @cached_property
     def _place_of_seed(self) -> dict[int, int]:
@@ -260,23 +310,67 @@ class ModelPlan:
         if len(family) < 2:
             raise ConfigurationError(
                 f"grid: `taught_by: twin` needs another model like {reference.id}; give teacher "
-                f"{reference.student!r} a seed in `twins`, or another in `seeds`"
+                f"{reference.network!r} a seed in `twins`, or another in `seeds`"
             )
         return family[(family.index(reference) + 1) % len(family)]
 
-    def _model(self, artefact: Artefact, entry: Network, **spoken: Any) -> Model:
+    # ------------------------------------------------------------------------------ details
+
+    def key(self, condition: Condition) -> str:
+        """The name of a condition: with its teachers where students have several."""
+        name = labels.key(condition)
+        taught = condition.source != "combined" and condition.teachers
+        if taught and (len(condition.teachers) > 1 or len(self.configuration.teachers) > 1):
+            return f"{name}-{'_'.join(condition.teachers)}"
+        return name
+
+    def _condition(
+        self,
+        role: str,
+        name: str,
+        objective: str | None,
+        parameters: tuple[tuple[str, Any], ...] = (),
+        teachers: tuple[str, ...] = (),
+        combine: str | None = None,
+    ) -> Condition:
+        recipe = self.configuration.recipe_of(name) if objective else None
+        entry = self.configuration.teachers.get(name) or self.configuration.students[name]
+        return Condition(
+            role,
+            name,
+            "given" if entry.weights else "trained",
+            objective,
+            parameters,
+            teachers,
+            combine if len(teachers) > 1 else None,
+            recipe.views.policy if recipe else None,
+        )
+
+    @staticmethod
+    def _model(
+        id: str,
+        condition: Condition,
+        seed: int,
+        artefact: Artefact,
+        entry: Network,
+        teachers: tuple[str, ...],
+        references: tuple[str, ...],
+    ) -> Model:
         known = catalog.ARCHITECTURES.get(entry.architecture)
         layers = entry.layers or known.layers
         explained = tuple(entry.explained or known.explained)
         return Model(
-            kind=artefact.settings["kind"],
+            id=id,
+            condition=condition,
+            seed=seed,
+            artefact=artefact,
             architecture=entry.architecture,
             layers=layers,
             explained=explained,
             head=entry.head or _known_head(known, layers[explained[0]]),
             preprocessing=entry.preprocessing.model_dump() if entry.preprocessing else None,
-            artefact=artefact,
-            **{"id": artefact.slug, **spoken},
+            teachers=teachers,
+            references=references,
         )
 
     def _recipe(self, name: str) -> Recipe:
@@ -285,115 +379,7 @@ class ModelPlan:
             raise ConfigurationError(f"{name}: it is in the grid and has no `recipe`")
         return recipe
 
-    # --------------------------------------------------------------------- models' artefacts
-
-    def _trained(
-        self,
-        slug: str,
-        entry: Network,
-        recipe: Recipe | None,
-        objective: str | None,
-        parameters: Mapping[str, float],
-        seed: int,
-        teacher: Model | None = None,
-    ) -> Artefact:
-        init, init_file = self._init(entry)
-        architecture = network_settings(entry)
-        settings: dict[str, Any] = {
-            "kind": "trained",
-            "architecture": architecture,
-            "init": init,
-            "seed": seed,
-            "recipe": None,
-            "objective": None,
-        }
-        modules = ["distilscope.training.train", architecture["builder"]]
-        inputs: dict[str, Any] = {"dataset": self.dataset}
-        if recipe is not None:
-            settings["precision"] = self.precision
-            settings["threads"] = self.configuration.threads
-            settings["recipe"] = recipe_settings(recipe)
-            declared = catalog.OBJECTIVES[objective]
-            modules += [declared.loss, catalog.VIEW_POLICIES[recipe.views.policy]]
-            settings["objective"] = declared.settings(parameters)
-        if teacher is not None:
-            online = recipe.targets == "online"
-            inputs["teachers" if online else "targets"] = (
-                (teacher.artefact,) if online else (self._target_table(teacher, recipe),)
-            )
-        return Artefact(
-            kind="model",
-            slug=slug,
-            settings=settings,
-            source=fingerprint.source(*modules),
-            files=MODEL_FILES,
-            inputs=inputs,
-            information={"init_file": init_file.place} if init_file else {},
-            contents={_init_key(entry): init_file} if init_file else {},
-        )
-
-    def _given(self, slug: str, entry: Network) -> Artefact:
-        key = f"weights of {slug}"
-        content = content_of(expanded(entry.weights), key)
-        architecture = network_settings(entry)
-        return Artefact(
-            kind="model",
-            slug=slug,
-            settings={
-                "kind": "given",
-                "architecture": architecture,
-                "weights": content.digest,
-                "preprocessing": entry.preprocessing.model_dump() if entry.preprocessing else None,
-            },
-            source=fingerprint.source("distilscope.training.train", architecture["builder"]),
-            files=MODEL_FILES,
-            inputs={"dataset": self.dataset},
-            information={"weights_file": content.place},
-            contents={key: content},
-        )
-
-    def _init(self, entry: Network) -> tuple[dict[str, Any], Content | None]:
-        """How the weights begin: what the identity covers, and a file of the user's."""
-        init = entry.init
-        if init == "random":
-            return {"from": "random"}, None
-        if init == "imagenet":
-            return {
-                "from": "imagenet",
-                "weights": catalog.ARCHITECTURES[entry.architecture].pretrained,
-            }, None
-        key = _init_key(entry)
-        content = content_of(expanded(init), key)
-        return {"from": "file", "digest": content.digest}, content
-
-    def _target_table(self, teacher: Model, recipe: Recipe) -> Artefact:
-        """The teacher's logits for the views of a recipe; one table serves every T and α."""
-        views = recipe_settings(recipe)["views"]
-        builder = teacher.artefact.settings["architecture"]["builder"]
-        artefact = Artefact(
-            kind="targets",
-            slug=teacher.id,
-            settings={
-                "views": views,
-                "precision": self.precision,
-                "threads": self.configuration.threads,
-                "architecture": teacher.artefact.settings["architecture"],
-                "preprocessing": teacher.preprocessing,
-            },
-            source=fingerprint.source(
-                "distilscope.training.targets", builder, catalog.VIEW_POLICIES[views["policy"]]
-            ),
-            files=("logits.npy", "views.npy", "indices.npy"),
-            inputs={"dataset": self.dataset, "teacher": teacher.artefact},
-        )
-        return self.targets.setdefault(artefact.name, artefact)
-
 
 def _known_head(known: catalog.Architecture | None, path: str) -> str | None:
     """The catalogue's head, which is behind the catalogue's own last block and no other module."""
     return known.head if known and path == known.layers[known.explained[0]] else None
-
-
-def _init_key(entry: Network) -> str:
-    """What the file that an entry's weights begin with is called in messages."""
-    return f"init of {entry.architecture}"

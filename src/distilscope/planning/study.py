@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from distilscope import catalog
-from distilscope.analyses.parts import plan as parts
-from distilscope.analyses.randomisation.plan import derive
-from distilscope.analyses.shortcuts.plan import plan_shortcuts
 from distilscope.configuration.kinds import expanded
 from distilscope.configuration.study import Configuration
-from distilscope.planning import aggregate, fingerprint
+from distilscope.planning import aggregate, fingerprint, hooks
 from distilscope.planning.artefact import RESULTS, Artefact
 from distilscope.planning.checks import plan_checks
+from distilscope.planning.comparisons import Comparison, comparisons, families
 from distilscope.planning.described import content_of, observe_settings
-from distilscope.planning.models import Model, ModelPlan
+from distilscope.planning.models import FAMILY, Model, ModelPlan
 from distilscope.store import publishing
 from distilscope.store.contents import Content
 
-PROBES = (
-    {"name": "test", "split": "test", "contents": ["logits", "saliency", "features"]},
-    {"name": "held-out", "split": "held-out", "contents": ["logits"]},
-)
+PROBE = "test"
+HELD_OUT = "held-out"
 
 
 class Study:
@@ -33,6 +30,12 @@ class Study:
         configuration: parsed and checked.
         precision: `fp32` or `bf16`, resolved.
         root: the folder of the workflow, where bundled data lies.
+
+    Attributes:
+        plans: what each analysis adds, by its name.
+        models: in the order of every table. by_id: the same by their names.
+        observations: of each model, by its name; of models of analyses too.
+        comparisons: which models are compared. compared: their artefacts, in that order.
 
     Raises:
         ConfigurationError: a file that the configuration names is not there, or its claims can't
@@ -44,52 +47,34 @@ class Study:
         self.precision = precision
         self.root = root
         self.dataset = self._dataset()
+        self.plans = hooks.plans(self, configuration.analyses.on())
         plan = ModelPlan(configuration, precision, self.dataset)
         self.models, self.targets = plan.models, plan.targets
         self.by_id = {model.id: model for model in self.models}
-        self.parts = parts.plan_parts(self)
+        self.families = families(self.models)
+        self.names = {model.condition: plan.key(model.condition) for model in self.models}
+        self._each("prepare")
+        self.comparisons = comparisons(self.models, configuration.compare)
         self.observations: dict[str, Artefact] = {}
         for model in self.models:
-            self.observations[model.id] = self._observation(model)
-        self.derived = derive(configuration, self.models, self.dataset)
-        for derived in self.derived:
-            self.observations[derived.model.id] = self._observation(derived.model)
-        self.families = self._families()
-        self.comparisons = {
-            model.id: self._comparison(model, self.by_id[model.reference])
-            for model in self.models
-            if model.reference
-        }
-        self.ceilings = {
-            (model.id, other.id): self._comparison(model, other)
-            for model, other in self._further_pairs()
-        }
-        self.shortcuts = plan_shortcuts(self)
+            self.observe(model, self._references(model))
+        self.compared = tuple(self._comparison(each) for each in self.comparisons)
+        self._each("follow")
         self.networks = plan_checks(self)
         self.tables = aggregate.tables(self)
         self.figures = aggregate.figures(self)
         self.report = aggregate.report(self)
+
+    def _each(self, hook: str) -> None:
+        for plan in self.plans.values():
+            getattr(plan, hook)()
 
     # ------------------------------------------------------------------------------ the plan
 
     @cached_property
     def artefacts(self) -> dict[str, Artefact]:
         """Every artefact by its folder's name in the store: `<kind>/<name>`."""
-        found = [
-            self.dataset,
-            *([self.parts] if self.parts else []),
-            self.networks,
-            *self.targets.values(),
-            *(model.artefact for model in self.models),
-            *(derived.model.artefact for derived in self.derived),
-            *self.observations.values(),
-            *self.shortcuts.artefacts,
-            *self.comparisons.values(),
-            *self.ceilings.values(),
-            self.tables,
-            self.figures,
-            self.report,
-        ]
+        found = [*aggregate.made(self), self.tables, self.figures, self.report]
         return {f"{a.kind}/{a.name}": a for a in found}
 
     def artefact(self, kind: str, name: str) -> Artefact:
@@ -97,16 +82,21 @@ class Study:
         return self.artefacts[f"{kind}/{name}"]
 
     @property
-    def teachers(self) -> list[Artefact]:
-        """The teachers and twins."""
-        trained = [*self.models, *self.shortcuts.models.values()]
-        return [m.artefact for m in trained if m.role in ("teacher", "twin")]
+    def trained(self) -> Iterator[Model]:
+        """The models of the study, and those that analyses train."""
+        yield from self.models
+        for plan in self.plans.values():
+            yield from plan.models
 
-    @cached_property
-    def reference_observations(self) -> frozenset[str]:
-        """The names of the observations of teachers and twins, for which the others wait."""
-        family = (model for model in self.models if model.role in ("teacher", "twin"))
-        return frozenset(self.observations[model.id].name for model in family)
+    @property
+    def teachers(self) -> list[Artefact]:
+        """The teachers and twins, those of analyses too."""
+        return [m.artefact for m in self.trained if m.role in FAMILY]
+
+    @property
+    def teacher_observations(self) -> list[Artefact]:
+        """The observations of teachers and twins, for which those of students wait."""
+        return [self.observations[m.id] for m in self.models if m.role in FAMILY]
 
     @property
     def marker(self) -> Path:
@@ -121,13 +111,27 @@ class Study:
     @property
     def published_files(self) -> list[Path]:
         """The files of that folder: a run makes them again where one is missing."""
-        return [self.marker, *(self.published / name for name in publishing.names())]
+        names = publishing.names(self.tables.files, self.figures.files)
+        return [self.marker, *(self.published / name for name in names)]
 
     @property
     def other_published_files(self) -> list[Path]:
         """Those that are no page of Snakemake's own report."""
-        shown = {"report.html", *(f"figures/{name}.svg" for name in catalog.FIGURES)}
-        return [self.published / name for name in publishing.names() if name not in shown]
+        shown = {"report.html", *(f"figures/{name}.svg" for name in self.figure_names)}
+        published = self.published_files[1:]
+        return [p for p in published if str(p.relative_to(self.published)) not in shown]
+
+    @property
+    def figure_names(self) -> list[str]:
+        """The figures of the study's analyses, in the order of the report."""
+        return [name for plan in self.plans.values() for name in plan.figures()]
+
+    @property
+    def table_names(self) -> list[str]:
+        """The tables that every study has, and those of its analyses."""
+        own = [name for plan in self.plans.values() for name in plan.tables()]
+        claimed = ["claims", "published"] if self.configuration.claims else []
+        return ["conditions", "models", "measures", "seeds", *claimed, *own]
 
     @property
     def data_folder(self) -> Path:
@@ -141,18 +145,6 @@ class Study:
         if catalog.DATASETS[data.name].path != "downloaded":
             return []
         return [str(self.data_folder / f"{data.name}.complete")]
-
-    def _observed_files(self) -> tuple[str, ...]:
-        found: list[str] = []
-        for probe in PROBES:
-            found.append(f"{probe['name']}/logits.parquet")
-            if "saliency" in probe["contents"]:
-                methods = self.configuration.observe.methods
-                found += [f"{probe['name']}/saliency.{method}.parquet" for method in methods]
-            if "features" in probe["contents"]:
-                found += [f"{probe['name']}/features.safetensors"]
-                found += [f"{probe['name']}/grams.safetensors"]
-        return (*found, *(f"{parts.PROBE}/{name}" for name in parts.files_of_removal(self)))
 
     # ---------------------------------------------------------------------------------- data
 
@@ -170,8 +162,8 @@ class Study:
                 "content": digest,
             },
             source=fingerprint.source("distilscope.data.prepare", entry.reader),
-            files=("images.safetensors", "manifest.json"),
             information={"source": str(place)},
+            files=("images.safetensors", "manifest.json"),
             contents={"data.path": content} if content else {},
         )
 
@@ -185,114 +177,136 @@ class Study:
 
     # --------------------------------------------------------------------------- observation
 
+    @cached_property
+    def _needed(self) -> frozenset[str]:
+        """What the analyses read of a model on the test probe."""
+        return frozenset(need for plan in self.plans.values() for need in plan.analysis.needs)
+
+    @cached_property
+    def _observed(self) -> list[hooks.Addition]:
+        return [plan.observed() for plan in self.plans.values()]
+
+    def _probes(self) -> list[dict[str, Any]]:
+        contents = [name for name in ("logits", "saliency", "features") if name in self._needed]
+        return [
+            {"name": PROBE, "split": PROBE, "contents": contents},
+            {"name": HELD_OUT, "split": HELD_OUT, "contents": ["logits"]},
+        ]
+
+    def methods_of(self, model: Model) -> list[str]:
+        """The explanation methods that a model's observation runs: a committee has no layers."""
+        if "saliency" not in self._needed:
+            return []
+        asked = self.configuration.observe.methods
+        return [m for m in asked if model.explained or catalog.METHODS[m].at != "layers"]
+
     def observation_settings(self, model: Model) -> dict[str, Any]:
-        """What of a model is observed, whatever its references; without what parts add."""
+        """What of a model is observed, whatever its references; without what analyses add."""
         observe = self.configuration.observe
         return {
-            "architecture": model.artefact.settings["architecture"],
+            "architecture": model.artefact.settings.get("architecture"),
             "layers": dict(model.layers),
             "layer_order": list(model.layers),
             "explained": list(model.explained),
             "head": model.head,
             "preprocessing": model.preprocessing,
-            "probes": [dict(probe) for probe in PROBES],
+            "probes": self._probes(),
             "threads": self.configuration.threads,
-            **observe_settings(observe, observe.methods),
+            **observe_settings(observe, self.methods_of(model)),
         }
 
-    def _observation(self, model: Model) -> Artefact:
-        references = (self.observations[model.reference],) if model.reference else ()
-        methods = {name: catalog.METHODS[name] for name in self.configuration.observe.methods}
-        settings, inputs = parts.observed(self)
-        return Artefact(
+    def observe(self, model: Model, references: tuple[Artefact, ...]) -> Artefact:
+        """Plan the observation of a model, which explains what the references predict."""
+        methods = {name: catalog.METHODS[name] for name in self.methods_of(model)}
+        builder = (model.artefact.settings.get("architecture") or {}).get("builder")
+        added = {name: value for each in self._observed for name, value in each.settings.items()}
+        observers = [module for each in self._observed for module in each.modules]
+        artefact = Artefact(
             kind="observation",
             slug=model.artefact.slug,
-            settings={**self.observation_settings(model), **settings},
+            settings={**self.observation_settings(model), **added, "observers": observers},
             source=fingerprint.source(
                 "distilscope.observing.observe",
-                model.artefact.settings["architecture"]["builder"],
+                *([builder] if builder else []),
                 *(method.module for method in methods.values()),
-                without=parts.unused_by_observation(self),
+                *observers,
             )
             + fingerprint.entries("METHODS", methods),
-            files=self._observed_files(),
             inputs={
                 "dataset": self.dataset,
                 "model": model.artefact,
                 "references": references,
-                **inputs,
+                **hooks.inputs_of(self._observed),
             },
+            files=tuple(self._observed_files(methods)),
+        )
+        self.observations[model.id] = artefact
+        return artefact
+
+    def _observed_files(self, methods: Mapping[str, Any]) -> Iterator[str]:
+        for probe in self._probes():
+            names = ["logits.parquet"]
+            if "saliency" in probe["contents"]:
+                names += [f"saliency.{method}.parquet" for method in methods]
+            if "features" in probe["contents"]:
+                names += ["features.safetensors", "grams.safetensors"]
+            yield from (f"{probe['name']}/{name}" for name in names)
+        yield from (file for each in self._observed for file in each.files)
+
+    def _references(self, model: Model) -> tuple[Artefact, ...]:
+        """The observations of the models that it is compared with and that come before it."""
+        return tuple(
+            self.observations[each.reference.id]
+            for each in self.comparisons
+            if each.model is model and each.reference.id in self.observations
         )
 
-    def _families(self) -> dict[str, list[Model]]:
-        """The teachers and twins of each teacher entry, by its name."""
-        found: dict[str, list[Model]] = {}
-        for model in self.models:
-            if model.role in ("teacher", "twin"):
-                found.setdefault(model.student, []).append(model)
-        return found
-
-    def _further_pairs(self) -> list[tuple[Model, Model]]:
-        """Every member of a family with each teacher that students are compared with.
-
-        The first teacher is the reference of its family anyway. An unordered pair stands here in
-        both orders where both serve as references.
-        """
-        asked = {m.reference for m in self.models if m.role not in ("teacher", "twin")}
-        return [
-            (member, other)
-            for family in self.families.values()
-            for other in family
-            if other.id in asked
-            for member in family
-            if member is not other and member.reference != other.id
-        ]
-
-    def _comparison(self, model: Model, reference: Model) -> Artefact:
-        measures, observe = self.configuration.measures, self.configuration.observe
-        settings, inputs = parts.compared(self)
-        methods = {name: catalog.METHODS[name] for name in observe.methods}
+    def _comparison(self, each: Comparison) -> Artefact:
+        model, reference = each.model, each.reference
+        found = {name: plan.compared(model, reference) for name, plan in self.plans.items()}
+        added = {name: addition for name, addition in found.items() if addition is not None}
+        methods = sorted(set(self.methods_of(model)) & set(self.methods_of(reference)))
+        entries = {name: catalog.METHODS[name] for name in methods}
+        source = fingerprint.source(
+            "distilscope.measuring.compare",
+            *filter(None, (self.plans[name].analysis.compare for name in added)),
+            *(module for addition in added.values() for module in addition.modules),
+        ) + fingerprint.entries("METHODS", entries)
+        for addition in added.values():
+            source = source + addition.source
+        pairs = zip(model.explained, reference.explained, strict=False)
         return Artefact(
             kind="comparison",
             slug=f"{model.artefact.slug}-vs-{reference.artefact.slug}",
             settings={
-                "probe": "test",
-                "methods": sorted(methods),
-                "layers": [
-                    list(pair) for pair in zip(model.explained, reference.explained, strict=False)
-                ],
+                "probe": PROBE,
+                "image_size": self.configuration.data.image_size,
+                "methods": methods,
+                "layers": [list(pair) for pair in pairs],
                 "layer_names": list(model.layers),
                 "reference_layer_names": list(reference.layers),
-                "reductions": sorted(observe.reductions),
-                "resolutions": ["native", "input"],
-                "explained": ["reference", "own", "label"],
-                "image_size": self.configuration.data.image_size,
-                "curve": list(aggregate.IOU_CURVE),
-                "object": parts.known_object(self),
-                **measures.model_dump(
-                    include={"top", "folds", "shuffles", "minimum_class", "neighbours", "seed"}
-                ),
-                **settings,
+                "reductions": sorted(self.configuration.observe.reductions),
+                "analyses": {name: dict(addition.settings) for name, addition in added.items()},
             },
-            source=fingerprint.source(
-                "distilscope.measuring.compare", without=parts.unused_by_comparison(self)
-            )
-            + fingerprint.entries("METHODS", methods)
-            + parts.importances(self),
-            files=("images.parquet", "layers.parquet", *parts.files_of_comparison(self)),
+            source=source,
             inputs={
                 "dataset": self.dataset,
                 "observation": self.observations[model.id],
                 "reference": self.observations[reference.id],
                 "common": self._right(reference),
-                **inputs,
+                **hooks.inputs_of(added.values()),
             },
+            files=tuple(file for addition in added.values() for file in addition.files),
         )
 
     def _right(self, reference: Model) -> tuple[Artefact, ...]:
         """Whose observations say which images are common: the reference, its other seeds, twins.
 
-        All comparisons with a family of teachers are on the same images.
+        All comparisons with a family of teachers are on the same images; with a committee, on
+        those that all its members get right.
         """
-        family = self.families.get(reference.student, [reference])
+        family = self.families.get(reference.network) or [
+            reference,
+            *(self.by_id[name] for name in reference.teachers),
+        ]
         return tuple(self.observations[model.id] for model in family)

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Set
 
 import numpy as np
 import pandas as pd
 
 from distilscope.statistics import paired
-from distilscope.statistics.values import TWIN_ROLES, unordered
+from distilscope.statistics.values import unordered
 
 OVER = "teachers"
 TWO = "two teachers are one pair: no interval over teachers"
 
 
-def over_pairs(rows: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+def over_pairs(rows: pd.DataFrame, names: dict[str, str], teachers: Set[str]) -> pd.DataFrame:
     """The rows of twins, or with several teachers one row a family (and class) in their place.
 
     Args:
         rows: of one measure, at most one for each (model, reference, class).
         names: model -> the id under which its family's ceiling stands; for teachers and twins.
+        teachers: which of them are teachers.
 
     The interval of a mean over pairs is the jackknife's over the members (`paired.pseudo_values`).
     """
-    inside = rows["role"].isin(TWIN_ROLES) & rows["reference"].notna()
-    pairs = rows[inside & rows["model"].isin(list(names))]
-    if not (pairs["role"] == "teacher").any():
+    family = rows["model"].map(names)
+    inside = family.notna() & (family == rows["reference"].map(names))
+    pairs = rows[inside]
+    if not pairs["model"].isin(list(teachers)).any():
         return rows
     families = [pairs["model"].map(names), pairs["class"].astype(object).fillna(-1)]
     made = [_row(found, name) for (name, _), found in pairs.groupby(families, sort=False)]
@@ -34,7 +37,7 @@ def over_pairs(rows: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
 
 def _row(pairs: pd.DataFrame, name: str) -> dict[str, object]:
     """The first pair's row with the numbers of all pairs; one pair keeps its own."""
-    first = {**pairs.iloc[0].to_dict(), "model": name, "role": "twin", "reference": None}
+    first = {**pairs.iloc[0].to_dict(), "model": name, "reference": None}
     if len(pairs) == 1:
         return first
     values = {

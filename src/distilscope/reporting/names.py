@@ -1,20 +1,13 @@
-"""What methods, importances and parts are called where people read of them."""
+"""What methods and measures are called where people read of them."""
 
 from __future__ import annotations
 
-import re
+from distilscope import registry
 
 METHODS = {
     "gradcam": "GradCAM",
     "saliency": "Saliency",
     "integrated-gradients": "Integrated gradients",
-}
-IMPORTANCES = {
-    "mass_absolute": "mass of |map|",
-    "mass_positive": "mass of the positive map",
-    "density_absolute": "density of |map|",
-    "density_positive": "density of the positive map",
-    "sum_signed": "signed sum",
 }
 
 
@@ -23,18 +16,14 @@ def method(name: str) -> str:
     return METHODS.get(name, name)
 
 
-def importance(variant: str) -> str:
-    """How a part's importance is counted."""
-    return IMPORTANCES.get(variant, variant.replace("_", " "))
+def measure(name: str) -> str:
+    """A measure in the words of its analysis; its own name where it has none."""
+    declared = (analysis.measures.get(name) for analysis in registry.analyses().values())
+    return next((found.words for found in declared if found and found.words), name)
 
 
 def ascii_only(text: str) -> str:
     """The same for a terminal: Greek letters by name, a question mark for what is left."""
-    for char, word in {"ρ": "rho", "α": "alpha", "−": "-"}.items():
+    for char, word in {"ρ": "rho", "α": "alpha", "−": "-", "–": "-"}.items():
         text = text.replace(char, word)
     return text.encode("ascii", "replace").decode("ascii")
-
-
-def of_regions(text: str) -> str:
-    """A text about parts for data whose parts nobody named: they are regions."""
-    return re.sub(r"\bPart(?=s?\b)", "Region", re.sub(r"\bpart(?=s?\b)", "region", text))

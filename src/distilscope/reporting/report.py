@@ -1,28 +1,30 @@
-"""`report.html`: the answer, the evidence, an explorer and the method, in one file."""
+"""`report.html`: the answer, the evidence by analysis, and the method, in one file."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import importlib
 import json
-import math
-from collections.abc import Mapping, Sequence
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib import resources
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pandas as pd
+from markupsafe import Markup
 
 from distilscope import store, words
-from distilscope.analyses.alignment import comparison
-from distilscope.analyses.alignment import section as image_specific
-from distilscope.analyses.parts import section as parts
-from distilscope.analyses.shortcuts.section import shortcuts
+from distilscope.analyses.declaration import Analysis
+from distilscope.analyses.declaration import Section as Declared
 from distilscope.planning.job import Job
-from distilscope.reporting import appendix, explorer, figures, findings, runs, summary, verdicts
-from distilscope.reporting.cells import Estimate, roles
-from distilscope.reporting.figures.words import WORDS, sentence
+from distilscope.reporting import appendix, figures, findings, runs, summary, verdicts
+from distilscope.reporting.figures import Shown
+from distilscope.reporting.grid import Grid
 from distilscope.reporting.reading import read
 from distilscope.reporting.style import EMPTY
 from distilscope.reporting.tables import Tables, clean
@@ -30,7 +32,6 @@ from distilscope.workflow import provenance
 
 MOST_BYTES = 25_000_000
 MOST_TABLE_ROWS = 400
-EXPLORED = 200
 
 
 class PageTooLarge(ValueError):
@@ -40,9 +41,8 @@ class PageTooLarge(ValueError):
 def make_report(job: Job) -> None:
     """Write `report.html` and `summary.txt` (the summary for a terminal) into `job.folder`.
 
-    Inputs: `tables`, `dataset`, `figures`. Settings: `scale`, and optionally `configuration` (the
-    study's, resolved), `precision`, `explorer` (most images a model in the page, 200) and
-    `titles` as for the figures. Information: `title`.
+    Inputs: `tables`, `dataset`, `figures`. Settings: as `Tables` has them, and optionally
+    `configuration` (the study's, resolved) and `precision`. Information: `title`.
 
     Raises:
         PageTooLarge: the page would be over 25 MB. DamagedFile: an input was altered.
@@ -58,11 +58,8 @@ def make_report(job: Job) -> None:
         tables,
         job.input("figures"),
         recorded,
-        carried=runs.carried_over(recorded),
         title=job.information.get("title", "Reasoning consistency"),
-        settings=_settings(job),
         identity=job.identity,
-        explored=job.settings.get("explorer", EXPLORED),
     )
     size = len(page.encode("utf-8"))
     if size > MOST_BYTES:
@@ -75,65 +72,47 @@ def make_report(job: Job) -> None:
     provenance.write_run(job, stopwatch, {"bytes": size})
 
 
-def _settings(job: Job) -> dict[str, Any]:
-    """The configuration, with what was resolved while the plan was made."""
-    resolved = {key: job.settings[key] for key in ("precision",) if key in job.settings}
-    return {**job.settings.get("configuration", {}), **resolved}
-
-
 def render(
-    tables: Tables,
-    folder: Path,
-    recorded: list[Mapping[str, Any]],
-    *,
-    title: str,
-    settings: Mapping[str, Any],
-    identity: str,
-    explored: int = EXPLORED,
-    carried: Sequence[runs.CarriedOver] = (),
+    tables: Tables, folder: Path, recorded: list[Mapping[str, Any]], *, title: str, identity: str
 ) -> str:
-    """The whole page as text; nothing in it is loaded from anywhere else."""
+    """The whole page as text; nothing in it is loaded from anywhere else.
+
+    Args:
+        folder: of the figures. recorded: what the jobs of the study recorded.
+    """
+    environment = _environment()
     rows = summary.summarise(tables)
-    style, script = _source("report.css"), _source("explorer.js")
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            title=clean(title),
-            scale=tables.scale,
-            identity=identity,
-            style=style,
-            script=script,
-            policy=_policy(style, script),
-            answer=[clean(text) for text in findings.answer(tables, rows)],
-            caveats=[clean(text) for text in findings.caveats(tables)],
-            rows=rows,
-            warnings=runs.warnings(recorded),
-            roles=roles(tables.cells),
-            meanings=summary.MEANINGS,
-            subset=tables.subset_words,
-            claims=verdicts.verdicts(tables),
-            counted=verdicts.counted(verdicts.verdicts(tables)),
-            trust_words=verdicts.TRUST_WORDS,
-            printed=appendix.printed(tables),
-            figures=[_figure(name, tables, folder) for name in WORDS],
-            shortcuts=shortcuts(tables),
-            explorer_json=_embedded(explorer.pack(tables, explored)),
-            compared=comparison.blocks(tables),
-            compared_columns=list(comparison.COLUMNS.values()),
-            parts=parts.section(tables),
-            image_specific=image_specific.rows(tables),
-            over_seeds=appendix.over_seeds(tables),
-            published=appendix.published(tables),
-            undefined=appendix.undefined(tables),
-            configuration=[(clean(k), clean(v)) for k, v in runs.flatten(settings)],
-            runs=recorded,
-            carried=carried,
-            spent=runs.spent(recorded),
-            machines=runs.distinct(recorded, "machine"),
-            versions=runs.distinct(recorded, "versions"),
-            classes=tables.classes,
-        )
+    drawn = [_picture(shown, folder) for shown in figures.shown(tables).values()]
+    sections = [s for a in tables.analyses for s in _sections(a, tables, environment)]
+    style, script = _source("report.css"), "".join(section.script for section in sections)
+    settings = {k: tables.settings[k] for k in ("precision",) if k in tables.settings}
+    return environment.get_template("report.html").render(
+        title=clean(title),
+        scale=tables.scale,
+        identity=identity,
+        style=style,
+        script=script,
+        policy=_policy(style, script),
+        answer=findings.answer(tables, rows),
+        caveats=findings.caveats(tables),
+        who=findings.who(tables),
+        method=findings.method(tables),
+        summary=summary.grid(tables, rows, {section.id for section in sections}),
+        meanings=summary.meanings(tables),
+        warnings=runs.warnings(recorded),
+        claims=verdicts.section(tables),
+        printed=verdicts.printed(tables),
+        evidence=_by_analysis(tables, drawn, sections),
+        undrawn=[picture for picture in drawn if picture.why_empty],
+        alone=[section for section in sections if section.alone],
+        over_seeds=appendix.over_seeds(tables),
+        undefined=appendix.undefined_grid(tables),
+        configuration=runs.settings_grid({**tables.settings.get("configuration", {}), **settings}),
+        spent=runs.spent_grid(recorded),
+        carried=runs.carried_grid(recorded),
+        machines=runs.machines(recorded),
+        artefacts=runs.artefacts_grid(recorded),
+        classes=tables.classes,
     )
 
 
@@ -146,11 +125,8 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "number": number,
-        "estimate": spell,
         "counted": words.count,
-        "count": summary.short_count,
-        "seconds": spell_seconds,
+        "embedded": _embedded,
         "text": lambda value: clean(str(value)),
     }
     return environment
@@ -174,37 +150,74 @@ def _policy(style: str, script: str) -> str:
     )
 
 
-def _embedded(value: Any) -> str:
+def _embedded(value: Any) -> Markup:
     """JSON that can't end the script element it stands in, whatever text it holds."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     for char in "<>&":
         text = text.replace(char, f"\\u{ord(char):04x}")
-    return text
+    return Markup(text)
 
 
 # ----------------------------------------------------------------------------------- evidence
 
 
-def _figure(name: str, tables: Tables, folder: Path) -> dict[str, Any]:
-    """A figure as a data URL, with its caption and its numbers."""
-    picture, numbers = folder / f"{name}.svg", folder / f"{name}.csv"
+@dataclass
+class Picture:
+    """A figure in the page: a data URL, its text and its numbers."""
+
+    name: str
+    analysis: str
+    lead: str
+    alt: str
+    caption: str
+    url: str
+    grid: Grid
+    total: int
+    why_empty: str | None
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section in the page, rendered."""
+
+    id: str
+    analysis: str
+    title: str
+    html: Markup
+    alone: bool
+    script: str
+
+
+def _picture(shown: Shown, folder: Path) -> Picture:
+    picture, numbers = folder / f"{shown.name}.svg", folder / f"{shown.name}.csv"
     for path in (picture, numbers):
         store.verify(path)
     # A column that is all text or empty must come back as it was written.
     table = pd.read_csv(numbers, dtype=str, keep_default_na=False)
-    own, title = figures.words(name, tables), clean(figures.heading(name, tables))
-    return {
-        "name": name,
-        "title": title,
-        "lead": sentence(title),
-        "alt": own.alt,
-        "caption": own.caption,
-        "url": "data:image/svg+xml;base64," + base64.b64encode(picture.read_bytes()).decode(),
-        "columns": [clean(column) for column in table.columns],
-        "rows": [[_short(text) for text in row] for row in table.head(MOST_TABLE_ROWS).to_numpy()],
-        "total": len(table),
-        "why_empty": clean(table[EMPTY].iloc[0]) if EMPTY in table else None,
-    }
+    kept = table.head(MOST_TABLE_ROWS)
+    title, caption = clean(shown.declared.title), clean(shown.declared.title)
+    if len(table) > len(kept):
+        caption += (
+            f": the first {len(kept)} of {len(table)} rows; all are in {shown.name}.csv beside "
+            "the figure"
+        )
+    return Picture(
+        name=shown.name,
+        analysis=shown.analysis.name,
+        lead=title if title.endswith((".", "?", "!")) else f"{title}.",
+        alt=shown.declared.alt,
+        caption=shown.declared.caption,
+        url="data:image/svg+xml;base64," + base64.b64encode(picture.read_bytes()).decode(),
+        grid=Grid(
+            f"Numbers of: {title}",
+            [clean(column) for column in table.columns],
+            [[_short(text) for text in row] for row in kept.to_numpy()],
+            caption=caption,
+        ),
+        total=len(table),
+        why_empty=clean(table[EMPTY].iloc[0]) if EMPTY in table else None,
+    )
 
 
 def _short(text: str) -> str:
@@ -216,29 +229,41 @@ def _short(text: str) -> str:
     return text if len(text) <= 8 else f"{value:.6g}"
 
 
-# ------------------------------------------------------------------------------------ spelling
+def _sections(
+    analysis: Analysis, tables: Tables, environment: jinja2.Environment
+) -> Iterator[Section]:
+    """The sections of an analysis that this study has something to say in."""
+    for declared in analysis.sections:
+        context = pkgutil.resolve_name(declared.context)(tables)
+        if context is not None:
+            template = environment.from_string(_beside(declared, declared.template))
+            yield Section(
+                id=declared.id,
+                analysis=analysis.name,
+                title=figures.worded(declared.title, analysis, tables),
+                html=Markup(template.render(**context)),
+                alone=declared.alone,
+                script=_beside(declared, declared.script) if declared.script else "",
+            )
 
 
-def number(value: Any, form: str = "{:.3f}") -> str:
-    """A number with a true minus sign, or an en dash where there is none."""
-    if value is None or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return "–"
-    return form.format(value).replace("-", "−")
+def _beside(declared: Declared, name: str) -> str:
+    """The text of a file that lies beside the module of a section."""
+    module = importlib.import_module(declared.context.partition(":")[0])
+    return Path(module.__file__).with_name(name).read_text(encoding="utf-8")
 
 
-def spell(found: Estimate, form: str = "{:.3f}") -> str:
-    """`0.431 [0.417, 0.445]`, or the value alone where there is no interval."""
-    text = number(found.value, form)
-    if not (math.isfinite(found.low) and math.isfinite(found.high)):
-        return text
-    return f"{text} [{number(found.low, form)}, {number(found.high, form)}]"
-
-
-def spell_seconds(value: float) -> str:
-    """`48 s`, `12 min 05 s` or `3 h 20 min`."""
-    seconds = round(value)
-    if seconds < 60:
-        return f"{value:.1f} s" if value < 10 else f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60:02d} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+def _by_analysis(
+    tables: Tables, drawn: list[Picture], sections: list[Section]
+) -> list[dict[str, Any]]:
+    """What the evidence shows, by the question that it answers; figures are numbered through."""
+    numbers, found = count(1), []
+    for analysis in tables.analyses:
+        own = [p for p in drawn if p.analysis == analysis.name and not p.why_empty]
+        for picture in own:
+            picture.number = next(numbers)
+        beside = [s for s in sections if s.analysis == analysis.name and not s.alone]
+        if own or beside:
+            group = {"name": analysis.name, "question": analysis.question}
+            found.append({**group, "figures": own, "sections": beside})
+    return found

@@ -6,7 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from distilscope import store
+from markupsafe import Markup
+
+from distilscope import store, words
+from distilscope.reporting.grid import Grid
+from distilscope.reporting.spelling import NOTHING, number, seconds
+from distilscope.reporting.tables import clean
+
+MOST_PHASES = 6
+BAR = Markup(
+    '<svg class="bar" width="60" height="8" aria-hidden="true"><rect width="60" height="8"/>'
+    '<rect width="{}" height="8"/></svg> {}'
+)
+CODE = Markup("<code>{}</code>")
 
 
 @dataclass(frozen=True)
@@ -78,9 +90,9 @@ def _spent(kind: str, runs: list[Mapping[str, Any]]) -> Spent:
     jobs = [run.get("job_seconds") for run in runs]
     phases: dict[str, float] = {}
     for run in runs:
-        for name, seconds in run["seconds"].items():
+        for name, taken in run["seconds"].items():
             if name != "total":
-                phases[name] = phases.get(name, 0.0) + float(seconds)
+                phases[name] = phases.get(name, 0.0) + float(taken)
     return Spent(
         kind=kind,
         jobs=len(runs),
@@ -125,3 +137,81 @@ def _text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(_text(item) for item in value) or "none"
     return "none" if value == {} else str(value)
+
+
+# ---------------------------------------------------------------------------------- in the page
+
+
+def spent_grid(runs: list[Mapping[str, Any]]) -> Grid:
+    """Where each second went."""
+    found = spent(runs)
+    total = sum(entry.seconds for entry in found)
+    return Grid(
+        "Seconds by kind of job",
+        ("Kind", "Jobs", "Time", "Share", "Start-up", "Longest job", "Peak memory", "Phases"),
+        [_spent_cells(entry, entry.seconds / total if total else 0) for entry in found],
+        caption=f"Seconds by kind of job, {seconds(total)} in all if one job ran at a time; "
+        "start-up (Python and its imports) comes on top",
+        words=("Phases",),
+    )
+
+
+def _spent_cells(entry: Spent, share: float) -> tuple[str, ...]:
+    phases = [f"{clean(name)} {seconds(taken)}" for name, taken in entry.phases[:MOST_PHASES]]
+    more = ["…"] if len(entry.phases) > MOST_PHASES else []
+    return (
+        clean(entry.kind),
+        str(entry.jobs),
+        seconds(entry.seconds),
+        BAR.format(round(60 * share, 1), number(100 * share, "{:.0f} %")),
+        NOTHING if entry.start_up is None else seconds(entry.start_up),
+        seconds(entry.longest),
+        number(entry.peak_memory_mb, "{:.0f} MB"),
+        ", ".join(phases + more),
+    )
+
+
+def carried_grid(runs: Iterable[Mapping[str, Any]]) -> Grid:
+    """What was carried over, on whose word."""
+    return Grid(
+        "Results that were carried over",
+        ("Kind", "Name", "Why", "When", "Edited"),
+        [
+            tuple(map(clean, (one.kind, one.slug, one.why, one.when, ", ".join(one.changed))))
+            for one in carried_over(runs)
+        ],
+        words=("Name", "Why", "Edited"),
+    )
+
+
+def artefacts_grid(runs: Iterable[Mapping[str, Any]]) -> Grid:
+    """Every artefact with its identity."""
+    return Grid(
+        "Artefacts",
+        ("Kind", "Name", "Identity", "Time", "Finished"),
+        [
+            (
+                *(clean(str(run["kind"])), clean(str(run["slug"]))),
+                *(CODE.format(clean(str(run["identity"]))), seconds(run["seconds"]["total"])),
+                clean(str(run["finished"])),
+            )
+            for run in runs
+        ],
+        words=("Name",),
+    )
+
+
+def machines(runs: list[Mapping[str, Any]]) -> list[str]:
+    """The machines and the versions, a line each, with how many artefacts they made."""
+    return [
+        f"{clean(join.join(f'{key}{of}{value}' for key, value in entry.items()))} "
+        f"({words.count(number_of, 'artefact')})"
+        for kind, of, join in (("machine", ": ", "; "), ("versions", " ", ", "))
+        for entry, number_of in distinct(runs, kind)
+    ]
+
+
+def settings_grid(settings: Mapping[str, Any]) -> Grid:
+    """Every setting of the study."""
+    rows = [(clean(key), clean(value)) for key, value in flatten(settings)] if settings else []
+    return Grid("Settings", ("Key", "Value"), rows, words=("Value",), style="settings")

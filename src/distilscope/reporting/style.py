@@ -15,7 +15,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
-from distilscope.reporting.cells import Cell
+from distilscope.reporting.conditions import Condition
 
 WIDE = 7.0  # inches: two columns of a journal
 NARROW = 3.5  # inches: one column
@@ -102,25 +102,17 @@ def title(figure: Figure, text: str, scale: str) -> None:
     figure.suptitle(text + suffix, x=0.01, ha="left", fontsize=9, fontweight="bold")
 
 
-def empty(text: str, why: str, scale: str) -> tuple[Figure, pd.DataFrame]:
+def empty(why: str) -> tuple[Figure, pd.DataFrame]:
     """A figure that can't be drawn: it says why, and so does its table."""
     figure = Figure(figsize=(WIDE, 1.3))
-    title(figure, text, scale)
-    say_empty(figure.add_subplot(), why)
+    lines = textwrap.fill(f"Nothing to draw: {why}", 80)
+    figure.text(0.5, 0.4, lines, ha="center", va="center", color=GREY)
     return figure, pd.DataFrame({EMPTY: [why]})
 
 
-def say_empty(axes, why: str) -> None:
-    """Write the reason in a panel that has nothing to draw."""
-    axes.set_axis_off()
-    width = axes.get_position().width * axes.figure.get_figwidth()
-    lines = textwrap.fill(f"Nothing to draw: {why}", max(20, int(width * 14)))
-    axes.text(0.5, 0.5, lines, ha="center", va="center", color=GREY, transform=axes.transAxes)
-
-
-def colour(cell: Cell) -> str:
+def colour(condition: Condition) -> str:
     """The colour of the model's role."""
-    return ROLE_COLOURS.get(cell.role, GREEN)
+    return ROLE_COLOURS.get(condition.role, GREEN)
 
 
 def printable(name: str, fallback: str, width: int = 22) -> str:

@@ -1,118 +1,248 @@
-"""The one table that a reader looks at first: a row a recipe, the best of each column marked."""
+"""The one table that a reader looks at first: a row a condition, the best of each column marked."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from distilscope import catalog
-from distilscope.analyses.parts import section as parts
+from markupsafe import Markup
+
+from distilscope.analyses.declaration import Column
 from distilscope.reporting import verdicts
-from distilscope.reporting.cells import Cell, Estimate, estimate
+from distilscope.reporting.conditions import Condition, Estimate, estimate, labels
+from distilscope.reporting.grid import Grid
 from distilscope.reporting.names import ascii_only
 from distilscope.reporting.reading import read
-from distilscope.reporting.tables import Tables
+from distilscope.reporting.spelling import number, short_count, spell
+from distilscope.reporting.tables import Tables, clean
+from distilscope.words import listed
 
-MEANINGS: Mapping[str, str] = {
-    "accuracy": "share of test images that the model gets right",
-    "ece": "expected calibration error: how far confidence is from the share that is right",
-    "agreement": "share of test images on which the model predicts what its teacher predicts",
-    "kl_teacher_student": "KL divergence from the teacher's probabilities to the model's, in nats",
-    "image_specific_rho": "rank correlation of the model's and the teacher's maps after each "
-    "model's usual map of the class is taken away; models that share nothing beyond the class have "
-    "0 by construction",
-    "image_specific_rho.ratio": "image-specific ρ over the twin's: 1 is as alike as a twin",
-    "rho": "rank correlation of the two maps as they are; read it beside its null",
-    "null_rho": "the raw ρ of the same two models on shuffled pairs of images of one class: what "
-    "the class alone explains",
-    "iou20": "overlap of the top 20 % of pixels of both maps; unrelated maps score about 0.11",
-}
-MARKED = ("accuracy", "ece", "agreement", "kl_teacher_student", "image_specific_rho", "iou20")
-TRADED = ("accuracy", "ece", "image_specific_rho")
+RIVALS = ("student", "control")
+STAR = Markup(
+    '<strong>{}<span class="star" title="better than every other student and control"> ★'
+    '<span class="hidden"> best</span></span></strong>'
+)
+FRONT = Markup(
+    ' <span class="front" title="on the Pareto front">◆'
+    '<span class="hidden"> on the Pareto front</span></span>'
+)
+AT_ZERO = Markup('<br><span class="note">includes 0</span>')
 
 
 @dataclass(frozen=True)
 class Row:
-    """A recipe in the summary.
+    """A condition in the summary.
 
     Attributes:
-        cell: the recipe.
+        condition: whose row.
         ratio: parameters of the teacher over its own; NaN without a teacher.
         numbers: measure -> its estimate.
         best: measures in which it is told apart from every other student and control as the best:
             their intervals don't overlap.
-        efficient: no student or control is at least as good in size, accuracy, ECE and
-            image-specific ρ together and better in one (it lies on the Pareto front), by their
-            values without the intervals.
+        efficient: no student or control is at least as good in size and all that is traded, and
+            better in one (it lies on the Pareto front), by their values without the intervals.
     """
 
-    cell: Cell
+    condition: Condition
     ratio: float
     numbers: Mapping[str, Estimate]
     best: frozenset[str]
     efficient: bool
 
 
+def columns(tables: Tables) -> list[Column]:
+    """The columns that the study's analyses declare, of measures that it has."""
+    found = [column for analysis in tables.analyses for column in analysis.summary]
+    return [column for column in found if len(tables.of(column.measure))]
+
+
 def summarise(tables: Tables) -> list[Row]:
     """The rows of the summary, in the order of every figure."""
-    headline = {measure: tables.headline(measure) for measure in MEANINGS}
+    own = columns(tables)
+    measures = [name for column in own for name in (column.measure, column.null) if name]
+    headline = {measure: tables.headline(measure) for measure in measures}
     numbers = {
-        cell: {measure: estimate(cell, rows) for measure, rows in headline.items()}
-        for cell in tables.cells
+        condition: {measure: estimate(condition, rows) for measure, rows in headline.items()}
+        for condition in tables.conditions
     }
-    teacher = next((cell.parameters for cell in tables.cells if cell.role == "teacher"), 0)
-    rivals = [cell for cell in tables.cells if cell.role in ("student", "control")]
-    front = _front(rivals, numbers)
-    leaders = {m: _leader(m, rivals, numbers) for m in MARKED}
+    teacher = next((found.parameters for found in tables.of_role("teacher")), 0)
+    rivals = tables.of_role(*RIVALS)
+    front = _front(rivals, numbers, [column for column in own if column.traded])
+    leaders = {c.measure: _leader(c, rivals, numbers) for c in own if c.better}
     return [
         Row(
-            cell=cell,
-            ratio=teacher / cell.parameters if teacher and cell.parameters else math.nan,
-            numbers=numbers[cell],
-            best=frozenset(m for m, leader in leaders.items() if leader is cell),
-            efficient=cell in front,
+            condition=found,
+            ratio=teacher / found.parameters if teacher and found.parameters else math.nan,
+            numbers=numbers[found],
+            best=frozenset(m for m, leader in leaders.items() if leader is found),
+            efficient=found in front,
         )
-        for cell in tables.cells
+        for found in tables.conditions
     ]
 
 
-def _goodness(measure: str, found: Estimate) -> float:
-    return -found.value if catalog.MEASURES[measure].better == "lower" else found.value
+def _goodness(column: Column, found: Estimate) -> float:
+    return -found.value if column.better == "lower" else found.value
 
 
-def _leader(measure: str, rivals: Iterable[Cell], numbers: Mapping) -> Cell | None:
+def _leader(column: Column, rivals: Iterable[Condition], numbers: Mapping) -> Condition | None:
     """The rival whose interval lies on the better side of all others'; None where intervals overlap
     or are missing, and where there is nobody to be better than.
     """
-    found = {c: numbers[c][measure] for c in rivals if numbers[c][measure].defined}
+    found = {c: numbers[c][column.measure] for c in rivals if numbers[c][column.measure].defined}
     if len(found) < 2:
         return None
-    best = max(found, key=lambda cell: _goodness(measure, found[cell]))
+    best = max(found, key=lambda condition: _goodness(column, found[condition]))
     own = found[best]
-    others = [other for cell, other in found.items() if cell is not best]
-    lower = catalog.MEASURES[measure].better == "lower"
+    others = [other for condition, other in found.items() if condition is not best]
+    lower = column.better == "lower"
     apart = all(own.high < other.low if lower else own.low > other.high for other in others)
     return best if apart else None
 
 
-def _front(rivals: list[Cell], numbers: Mapping) -> list[Cell]:
-    """Rivals that no other dominates in size, accuracy, ECE and image-specific ρ."""
+def _front(
+    rivals: list[Condition], numbers: Mapping, traded: Collection[Column]
+) -> list[Condition]:
+    """Rivals that no other dominates in size and what is traded."""
     points = {
-        cell: (-cell.parameters, *(_goodness(m, numbers[cell][m]) for m in TRADED))
-        for cell in rivals
+        found: (-found.parameters, *(_goodness(c, numbers[found][c.measure]) for c in traded))
+        for found in rivals
     }
     points = {c: p for c, p in points.items() if all(math.isfinite(value) for value in p)}
     return [
-        cell
-        for cell, own in points.items()
+        found
+        for found, own in points.items()
         if not any(
             other != own and all(theirs >= mine for theirs, mine in zip(other, own, strict=True))
             for other in points.values()
         )
     ]
+
+
+def choice(tables: Tables, rows: list[Row]) -> str:
+    """Who is told apart as the best, who isn't, and what nothing dominates."""
+    rivals = [row for row in rows if row.condition.role in RIVALS]
+    if len(rivals) < 2:
+        return ""
+    found, overlap = [], []
+    for column in (column for column in columns(tables) if column.superlative):
+        leaders = [row.condition for row in rivals if column.measure in row.best]
+        if leaders:
+            found.append(f"{column.superlative}: {labels(leaders)}")
+        elif any(row.numbers[column.measure].defined for row in rivals):
+            overlap.append(column.superlative)
+    controls = any(row.condition.role == "control" for row in rivals)
+    among = "Among students and controls" if controls else "Among students"
+    sentences = []
+    if found:
+        sentences.append(f"{among}, {'; '.join(found)}.")
+    if overlap:
+        words = listed(overlap).replace(" and ", " or ")
+        sentences.append(f"{among}, none is told apart as the {words}: intervals overlap.")
+    front = labels(row.condition for row in rows if row.efficient)
+    if front and any(column.traded for column in columns(tables)):
+        sentences.append(
+            "By the values alone, without their intervals, nothing is better at once in "
+            f"{_traded(columns(tables))} than: {front}."
+        )
+    return " ".join(sentences)
+
+
+def _traded(own: Iterable[Column]) -> str:
+    return listed(["size", *(inside(column.title) for column in own if column.traded)])
+
+
+def inside(title: str) -> str:
+    """A title within a sentence: `ECE` stays as it is."""
+    return title if title[:2].isupper() else title[0].lower() + title[1:]
+
+
+# ---------------------------------------------------------------------------------- for the page
+
+
+def grid(tables: Tables, rows: list[Row], sections: Collection[str]) -> Grid:
+    """The summary as a table; a heading leads to the section that says more where that is there."""
+    own = columns(tables)
+    return Grid(
+        label="Summary of all models",
+        columns=("Model", "Role", "Parameters", "Ratio", *(_heading(c, sections) for c in own)),
+        rows=[_cells(row, own) for row in rows],
+        caption=_caption(tables, own),
+        words=("Role",),
+        style="summary",
+        row_styles=[f"role-{row.condition.role}" for row in rows],
+    )
+
+
+def meanings(tables: Tables) -> list[tuple[str, str]]:
+    """What each column is, and what its null is."""
+    found = []
+    for column in columns(tables):
+        found.append((column.title, column.meaning))
+        found += [("Null", column.null_meaning)] if column.null else []
+    return found
+
+
+def _heading(column: Column, sections: Collection[str]) -> str:
+    title = f"{column.title}{', %' if column.times == 100 else ''}"
+    title += " (its null)" if column.null else ""
+    if column.details in sections:
+        return Markup('<a href="#{}">{}</a>').format(column.details, title)
+    return title
+
+
+def _cells(row: Row, own: list[Column]) -> tuple[str, ...]:
+    label = clean(row.condition.label)
+    return (
+        Markup("{}{}").format(label, FRONT) if row.efficient else label,
+        row.condition.role_words,
+        short_count(row.condition.parameters),
+        number(row.ratio, "{:.0f}×" if row.ratio >= 10 else "{:.1f}×"),
+        *(_cell(row, column) for column in own),
+    )
+
+
+def _cell(row: Row, column: Column) -> str:
+    found = row.numbers[column.measure]
+    text = spelled(found, column)
+    if column.null and row.numbers[column.null].defined:
+        text += f" ({number(row.numbers[column.null].value, column.form)})"
+    if column.measure in row.best:
+        text = STAR.format(text)
+    if column.interval and found.low <= 0 <= found.high:
+        text = Markup("{}{}").format(text, AT_ZERO)
+    return text
+
+
+def spelled(found: Estimate, column: Column) -> str:
+    """A number as its column writes it."""
+    if column.interval:
+        return spell(found, column.form, column.times)
+    return number(column.times * found.value, column.form)
+
+
+def _caption(tables: Tables, own: list[Column]) -> str:
+    return (
+        "All models. ★ is better than every other student and control, with intervals that don't "
+        f"overlap; ◆ lies on the Pareto front of {_traded(own)}, by the values alone. Brackets are "
+        f"95 % intervals. {_on_subset(tables, own)}"
+    )
+
+
+def _on_subset(tables: Tables, own: Iterable[Column]) -> str:
+    """Which columns are on some of the images only; nothing where none is."""
+    some = [
+        column.title
+        for column in own
+        if (tables.headline(column.measure)["subset"] == tables.subset).any()
+    ]
+    if tables.subset == "all" or not some:
+        return ""
+    return f"{listed(some)} {'is' if len(some) == 1 else 'are'} on {tables.subset_words}."
 
 
 # ------------------------------------------------------------------------------ for a terminal
@@ -121,81 +251,50 @@ WIDEST = 100
 NAME = 22
 
 
-def summary_table(tables_folder: Path) -> str:
+def summary_table(tables_folder: Path, settings: Mapping[str, Any]) -> str:
     """The summary as aligned plain text, at most 100 columns wide, for the end of a run."""
-    return text(read(Path(tables_folder), None, {"scale": "laptop"}))
+    return text(read(Path(tables_folder), None, settings))
 
 
 def text(tables: Tables) -> str:
     """The same of tables that are read already."""
-    rows = summarise(tables)
-    lines = [_HEADER, *(_cells_of(row) for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(_HEADER))]
+    own = [column for column in columns(tables) if column.short]
+    header = ("model", "params", *(column.short for column in own))
+    lines = [header, *(_line(row, own) for row in summarise(tables))]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     aligned = [_aligned(line, widths) for line in lines]
     aligned.insert(1, "  ".join("-" * width for width in widths))
     notes = (
         "* better than every other student and control, with intervals that don't overlap.",
-        "isrho: image-specific rho [95 % interval].",
-        f"Alignment is on {tables.subset_words}.",
-        "rho (null): raw rho, and the same with images shuffled within the class.",
-        *textwrap.wrap(ascii_only(parts.answer(tables)), WIDEST),
+        *(column.note for column in own if column.note),
+        _on_subset(tables, own),
+        *(s for a in tables.analyses if not a.summary for s in tables.said(a.answer)),
     )
-    return "\n".join([*aligned, *notes, *verdicts.lines(tables)]) + "\n"
+    wrapped = [line for note in notes for line in textwrap.wrap(ascii_only(note), WIDEST)]
+    return "\n".join([*aligned, *wrapped, *verdicts.lines(tables)]) + "\n"
 
 
-_HEADER = (
-    *("model", "params", "acc %", "ECE", "agree", "KL"),
-    *("isrho", "rho (null)", "IoU"),
-)
-
-
-def _cells_of(row: Row) -> tuple[str, ...]:
-    name = ascii_only(row.cell.label)
+def _line(row: Row, own: list[Column]) -> tuple[str, ...]:
+    name = ascii_only(row.condition.label)
     name = name if len(name) <= NAME else name[: NAME - 1] + "~"
-    null = _plain(row.numbers["null_rho"].value, "{:.2f}")
-    return (
-        name,
-        short_count(row.cell.parameters),
-        _marked(row, "accuracy", "{:.1f}", 100),
-        _marked(row, "ece", "{:.3f}"),
-        _marked(row, "agreement", "{:.2f}"),
-        _marked(row, "kl_teacher_student", "{:.2f}"),
-        _interval(row),
-        _plain(row.numbers["rho"].value, "{:.2f}") + (f" ({null})" if null != "-" else ""),
-        _marked(row, "iou20", "{:.2f}"),
-    )
+    size = short_count(row.condition.parameters)
+    return (name, size, *(_plain(row, column) for column in own))
 
 
-def _marked(row: Row, measure: str, form: str, times: float = 1.0) -> str:
-    text = _plain(row.numbers[measure].value * times, form)
-    return text + ("*" if measure in row.best else " ")
-
-
-def _plain(value: float, form: str) -> str:
-    return form.format(value) if math.isfinite(value) else "-"
-
-
-def _interval(row: Row) -> str:
-    found = row.numbers["image_specific_rho"]
-    text = _marked(row, "image_specific_rho", "{:.2f}").rstrip()
-    if not (math.isfinite(found.low) and math.isfinite(found.high)):
-        return text
-    return f"{text} [{found.low:.2f}, {found.high:.2f}]"
+def _plain(row: Row, column: Column) -> str:
+    """A number in ASCII; the mark of the best stands between it and its interval."""
+    value, *interval = spelled(row.numbers[column.measure], column).split(" ", 1)
+    mark = "*" if column.measure in row.best else "" if interval or column.null else " "
+    null = row.numbers[column.null] if column.null else None
+    if null is not None and null.defined:
+        interval = [f"({number(null.value, column.form)})"]
+    return ascii_only(" ".join([value + mark, *interval]))
 
 
 def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
     """The name to the left, numbers to the right with room for the mark of the best."""
     first, *others = line
-    columns = [first.ljust(widths[0])]
+    texts = [first.ljust(widths[0])]
     for text, width in zip(others, widths[1:], strict=True):
-        columns.append(text.rjust(width))
-    return "  ".join(columns).rstrip()
-
-
-def short_count(count: float) -> str:
-    """94762 -> 95k, 23520842 -> 23.5M; a dash where the count is unknown."""
-    if not count or not math.isfinite(count):
-        return "-"
-    if count >= 1e6:
-        return f"{count / 1e6:.1f}M"
-    return f"{count / 1e3:.0f}k" if count >= 1e3 else f"{count:.0f}"
+        texts.append(text.rjust(width))
+    return "  ".join(texts).rstrip()

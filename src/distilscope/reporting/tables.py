@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import pkgutil
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,80 +13,90 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from distilscope import catalog
-from distilscope.reporting import ceiling, names
-from distilscope.reporting.cells import Cell, arrange, ceilings
+from distilscope import registry
+from distilscope.analyses.declaration import Analysis
+from distilscope.reporting import ceiling
+from distilscope.reporting.conditions import Condition, arrange, ceilings
 from distilscope.reporting.style import printable
 
-ALIGNMENT = ("image_specific_rho", "rho", "iou20")
+COMMON, OF_A_PAIR = "common", "both-correct"
 
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """Everything that a figure may draw.
+    """Everything that a figure or a section may show.
 
     Attributes:
         measures: `measures.parquet`, a row a number.
         models: `models.parquet`, a row a model.
-        seeds: a row for each recipe of students and each measure, over its seeds.
-        reliability: model, bin, low, high, n, confidence, accuracy.
-        divergent: a row for each image and student of the explorer, with both maps.
-        histories: a row for each model and epoch.
+        described: `conditions.parquet`, a row a condition.
+        seeds: a row for each condition, reference and measure, over its seeds.
         claims: a row for each claim of the study, with its verdict; none without claims.
-        sanity: how alike maps stay as weights are randomised; none where that was not asked for.
-        shortcuts: a row for each (model, detector, class); none where nothing could be judged.
-        shortcut_rates: how often a detector was right about what was planted.
-        covariation: whether likeness of outputs and of maps go together over cells.
-        parts: a row for each comparison, map and part; none where the study has no parts.
         published: the numbers that the study of the claims file printed.
+        own: the tables of the study's analyses, by name; `tables[name]` reads one.
         classes: names of the classes, by number; empty where no dataset was given.
-        images: dataset index -> uint8 (H, W, 3), for the images in `divergent`.
-        scale: `laptop` or `paper`.
-        titles: figure name -> title that replaces the figure's own.
-        most_divergent: images in the figure of that name.
-        parts_headline: the `method` and `variant` that stand for measures over parts, where the
-            parts are from (`source`) and how many are the `top` ones; None where the study has
-            no parts.
-        part_findings: what is wrong with the parts of the images, a sentence each.
+        images: dataset index -> uint8 (H, W, 3), for the images that are shown.
+        settings: of the job: `scale` (`laptop` or `paper`), `analyses` (name -> what figures and
+            sections are told) and, optionally, `figures` (names) and `titles` (figure -> title).
     """
 
     measures: pd.DataFrame
     models: pd.DataFrame
+    described: pd.DataFrame
     seeds: pd.DataFrame
-    reliability: pd.DataFrame
-    divergent: pd.DataFrame
-    histories: pd.DataFrame
     claims: pd.DataFrame
-    sanity: pd.DataFrame
-    shortcuts: pd.DataFrame
-    shortcut_rates: pd.DataFrame
-    covariation: pd.DataFrame
-    parts: pd.DataFrame
     published: pd.DataFrame
+    own: Mapping[str, pd.DataFrame]
     classes: tuple[str, ...] = ()
     images: Mapping[int, np.ndarray] = field(default_factory=dict)
-    scale: str = "laptop"
-    titles: Mapping[str, str] = field(default_factory=dict)
-    most_divergent: int = 12
-    parts_headline: Mapping[str, Any] | None = None
-    part_findings: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """A table of an analysis; empty where the study has none."""
+        if name in self.own:
+            return self.own[name]
+        declared = {n: t for a in registry.analyses().values() for n, t in a.tables.items()}
+        return pd.DataFrame(columns=list(declared[name].columns))
+
+    @property
+    def scale(self) -> str:
+        """`laptop` or `paper`."""
+        return self.settings["scale"]
 
     @cached_property
-    def cells(self) -> list[Cell]:
-        """The models in the order of every figure: seeds of one recipe are one cell."""
-        return arrange(self.models, self.measures)
+    def analyses(self) -> list[Analysis]:
+        """The analyses of the study, in the order of the report."""
+        return [a for name, a in registry.analyses().items() if name in self.settings["analyses"]]
+
+    def told(self, analysis: str) -> Mapping[str, Any]:
+        """What figures and sections are told of an analysis; nothing where it is off."""
+        return self.settings["analyses"].get(analysis, {})
+
+    def said(self, hook: str | None) -> list[str]:
+        """The sentences of a hook of an analysis; none where it has no such hook."""
+        return [text for text in pkgutil.resolve_name(hook)(self) if text] if hook else []
+
+    @cached_property
+    def conditions(self) -> list[Condition]:
+        """The conditions in the order of every figure."""
+        return arrange(self.described, self.models)
+
+    def of_role(self, *roles: str) -> list[Condition]:
+        """The conditions of these roles, in that order."""
+        return [condition for condition in self.conditions if condition.role in roles]
 
     @cached_property
     def subset(self) -> str:
-        """The images that alignment is shown on: `common`, or `both-correct` without a twin."""
-        rho = self.measures[self.measures["measure"].isin(ALIGNMENT)]
-        defined = rho[(rho["subset"] == "common") & rho["value"].notna()]
-        return "common" if len(defined) else "both-correct"
+        """The images that comparisons are shown on: `common`, or `both-correct` without a twin."""
+        rows = self.measures[self.measures["headline"] & self.measures["reference"].notna()]
+        if (rows.loc[rows["value"].notna(), "subset"] == COMMON).any():
+            return COMMON
+        return OF_A_PAIR if (rows["subset"] == OF_A_PAIR).any() else "all"
 
     @cached_property
     def subset_words(self) -> str:
         """The same as a clause for titles and captions."""
-        if self.subset != "common":
+        if self.subset != COMMON:
             return "images that the model and its reference both get right"
         roles = self.models["role"].value_counts()
         teachers, twins = int(roles.get("teacher", 0)), int(roles.get("twin", 0))
@@ -106,39 +117,7 @@ class Tables:
         """The same as a figure shows it: short, and by number where the font lacks a letter."""
         return printable(self.class_name(number), f"class {number}", width=14)
 
-    def headline(
-        self,
-        measure: str,
-        *,
-        by_class: bool = False,
-        resolution: str = "input",
-        depth: int = 0,
-        method: str | None = None,
-        variant: str | None = None,
-    ) -> pd.DataFrame:
-        """The rows of `measure` that stand for it: one for each model (and class).
-
-        With several teachers the twin's row is the mean over all pairs of teachers and twins.
-
-        Alignment is read at input resolution, by GradCAM of the last block of both models, for
-        the reference's prediction, on `subset`, against the model's own teacher. Everything else
-        is read on all images of the test probe. `depth` 1 is the explained layer before the last.
-        Measures over parts are read by their headline method and importance, or by `method` and
-        `variant`.
-        """
-        rows = self._of(measure)
-        if rows["variant"].notna().any():
-            return self._over_parts(rows, method, variant, by_class)
-        aligned = rows["method"].notna().any() or rows["layer"].notna().any()
-        wanted = {"probe": "test", "subset": self.subset if aligned else "all"}
-        if aligned:
-            wanted |= {"method": "gradcam", "resolution": resolution, "explained": "reference"}
-        chosen = (rows["class"].notna() == by_class) & self._at_depth(rows, depth)
-        for column, value in wanted.items():
-            chosen &= rows[column].isna() | (rows[column] == value)
-        return self._one_each(rows[chosen], measure, by_class)
-
-    def _of(self, measure: str) -> pd.DataFrame:
+    def of(self, measure: str) -> pd.DataFrame:
         """All rows of a measure."""
         return self.measures.take(self._places.get(measure, []))
 
@@ -147,120 +126,68 @@ class Tables:
         """Where each measure's rows are: tables have 100,000, and hundreds of questions to them."""
         return self.measures.groupby("measure", sort=False).indices
 
-    @cached_property
-    def part_methods(self) -> list[str]:
-        """The methods whose maps were measured over parts, the headline's first."""
-        if self.parts_headline is None:
-            return []
-        found = dict.fromkeys(self.parts["method"])
-        return sorted(found, key=lambda name: (name != self.parts_headline["method"], name))
+    def headline(self, measure: str, *, by_class: bool = False) -> pd.DataFrame:
+        """The rows that stand for a measure: one for each model (and class).
 
-    @property
-    def of_regions(self) -> bool:
-        """Whether the parts are regions: cut from the image without knowing what is there."""
-        if self.parts_headline is None:
-            return False
-        return not catalog.PART_SOURCES[self.parts_headline["source"]].parted
+        Which place stands for it the measure's analysis says (`headline`); here rows of other
+        images and other references are left out.
+        """
+        rows = self.of(measure)
+        return self.one_each(rows[rows["headline"]], by_class=by_class)
 
-    def of_parts(self, text: str) -> str:
-        """A text about parts, which are called regions where they are."""
-        return names.of_regions(text) if self.of_regions else text
+    def one_each(self, rows: pd.DataFrame, *, by_class: bool = False) -> pd.DataFrame:
+        """Of rows of one measure at one place the one of each model (and class).
 
-    def _over_parts(
-        self, rows: pd.DataFrame, method: str | None, variant: str | None, by_class: bool
-    ) -> pd.DataFrame:
-        wanted = {
-            "subset": self.subset,
-            "method": method or self.parts_headline["method"],
-            "variant": variant or self.parts_headline["variant"],
-        }
-        measure = rows["measure"].iloc[0]
-        for column, value in wanted.items():
-            rows = rows[rows[column] == value]
-        rows = rows[rows["class"].notna()] if by_class else rows[rows["class"].isna()]
-        return self._one_each(rows, measure, by_class)
+        It is that against the model's own reference, on `subset` or else on all images. With
+        several teachers the twin's row is the mean over all pairs of teachers and twins.
 
-    def _one_each(self, rows: pd.DataFrame, measure: str, by_class: bool) -> pd.DataFrame:
-        """The row of each model (and class) against its own teacher, or over all pairs of twins."""
-        rows = ceiling.over_pairs(rows, ceilings(self.models))
-        rows = self._against_own_teacher(rows)
+        Raises:
+            ValueError: there are several for a model (and class).
+        """
+        rows = rows[rows["class"].notna() == by_class]
+        there = set(rows["subset"])
+        subset = next((name for name in (self.subset, "all") if name in there), None)
+        rows = rows if subset is None else rows[rows["subset"] == subset]
+        rows = ceiling.over_pairs(rows, ceilings(self.models), self._teachers)
+        rows = self.against_own(rows)
         key = ["model", "class"] if by_class else ["model"]
         repeated = rows[rows.duplicated(key, keep=False)]
         if len(repeated):
             first = repeated.iloc[0]
             raise ValueError(
                 f"measures.parquet holds {int((repeated['model'] == first['model']).sum())} rows "
-                f"that could stand for {measure} of model {first['model']!r}; one is expected for "
-                "each " + " and ".join(key)
+                f"that could stand for {first['measure']} of model {first['model']!r}; one is "
+                "expected for each " + " and ".join(key)
             )
         return rows
 
-    def _at_depth(self, rows: pd.DataFrame, depth: int) -> pd.Series:
-        """Which rows' layers, where they have any, are the explained ones at that depth."""
-        known = {
-            model: layers[depth] for model, layers in self._explained.items() if depth < len(layers)
-        }
-        own = rows["layer"].isna() | (rows["layer"] == rows["model"].map(known))
-        reference = rows["reference_layer"].isna() | (
-            rows["reference_layer"] == rows["reference"].map(known)
-        )
-        return own & reference
-
-    @cached_property
-    def _explained(self) -> dict[str, list[str]]:
-        """Model id -> the layers whose maps are compared, as the study plans them, the last block
-        first: a name doesn't say where a layer is.
-        """
-        listed = zip(self.models["id"], self.models["explained"], strict=True)
-        return {model: json.loads(layers) for model, layers in listed}
-
-    def _against_own_teacher(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Rows against the model's teacher, or against what stands for it where it has none."""
+    def against_own(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows against the model's own reference, or against none."""
         own = rows["model"].map(self._reference)
         return rows[rows["reference"].isna() | (rows["reference"] == own)]
 
     @cached_property
     def _reference(self) -> dict[str, str]:
-        """Model id -> its teacher if it is compared with it, else the first teacher that it is, or
-        the first model.
-        """
-        teachers = set(self.models.loc[self.models["role"] == "teacher", "id"])
-        compared = self.measures.dropna(subset=["reference"])
-        compared = compared.drop_duplicates(["model", "reference"])
-        found = {}
-        for model, rows in compared.groupby("model", sort=False):
-            own, others = rows["teacher"].iloc[0], list(rows["reference"])
-            first = next((name for name in others if name in teachers), others[0])
-            found[model] = own if own in others else first
-        return found
+        return dict(zip(self.models["id"], self.models["reference"], strict=True))
 
-    def layer_pairs(self, measure: str, reduction: str = "gap") -> pd.DataFrame:
-        """Rows of a measure of layer pairs, against the model's own teacher.
-
-        `reduction` is what was done to the features: `gap` (pooled) or `flatten`.
-        """
-        rows = self._of(measure)
-        rows = rows[rows["layer"].notna() & rows["reference_layer"].notna()]
-        chosen = rows["resolution"] == reduction
-        if reduction == "gap":
-            chosen |= rows["resolution"].isna()
-        return self._against_own_teacher(rows[chosen])
+    @cached_property
+    def _teachers(self) -> frozenset[str]:
+        return frozenset(self.models.loc[self.models["role"] == "teacher", "id"])
 
     @property
-    def main_student(self) -> Cell | None:
-        """The student that single-student figures show: the largest, at the commonest T.
+    def main_student(self) -> Condition | None:
+        """The student that single-student figures show: the largest, taught as most others are.
 
-        Among equally common temperatures it is the middle one.
+        Among equally common ways of teaching it is the middle one.
         """
-        students = [cell for cell in self.cells if cell.role == "student"]
+        students = self.of_role("student")
         if not students:
             return None
-        largest = max(cell.parameters for cell in students)
-        candidates = sorted(
-            (cell for cell in students if cell.parameters == largest), key=lambda cell: cell.order
-        )
-        shared = [sum(other.T == cell.T for other in students) for cell in candidates]
-        best = [cell for cell, n in zip(candidates, shared, strict=True) if n == max(shared)]
+        largest = max(condition.parameters for condition in students)
+        candidates = [condition for condition in students if condition.parameters == largest]
+        shared = Counter(condition.taught for condition in students)
+        most = max(shared[condition.taught] for condition in candidates)
+        best = [condition for condition in candidates if shared[condition.taught] == most]
         return best[(len(best) - 1) // 2]
 
 

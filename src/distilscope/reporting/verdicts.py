@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from distilscope import words
-from distilscope.reporting.cells import Estimate
+from distilscope.reporting.conditions import Estimate
+from distilscope.reporting.grid import Grid, cell
 from distilscope.reporting.names import ascii_only
+from distilscope.reporting.spelling import number, spell
 from distilscope.reporting.tables import Tables, clean
 
 ORDER = ("supported", "contradicted", "undetermined", "not tested")
@@ -20,6 +23,15 @@ TRUST_WORDS: Mapping[str, str] = {
     "verified": "read in the study's own code, result files or figures",
     "summary": "stated in a published summary only",
     "inconsistent": "the study's own sources disagree, or its arithmetic does",
+}
+TESTS: Mapping[str, str] = {
+    "seeds": "n_seeds",
+    "p of t": "p_t",
+    "exact p": "p_sign_flip",
+    "smallest exact p": "p_smallest",
+    "q of its family": "q",
+    "effect size": "effect_size",
+    "seeds to decide, about": "seeds_to_decide",
 }
 WIDEST = 100
 
@@ -29,7 +41,6 @@ class Verdict:
     """A claim in the report; numbers are in the claim's direction.
 
     Attributes:
-        kind: the verdict as the name of a style, `not-tested` and the like.
         ours: the contrast with its interval over seeds.
         tests: names and values of what stands beside the interval.
     """
@@ -46,21 +57,16 @@ class Verdict:
     why: str
     tests: Mapping[str, float]
 
-    @property
-    def kind(self) -> str:
-        """For a style."""
-        return self.verdict.replace(" ", "-")
 
+@dataclass(frozen=True)
+class Section:
+    """The claims in the page: how many hold, for what, both tables, and what trust marks mean."""
 
-TESTS: Mapping[str, str] = {
-    "seeds": "n_seeds",
-    "p of t": "p_t",
-    "exact p": "p_sign_flip",
-    "smallest exact p": "p_smallest",
-    "q of its family": "q",
-    "effect size": "effect_size",
-    "seeds to decide, about": "seeds_to_decide",
-}
+    counted: str
+    scope: str
+    verdicts: Grid
+    tests: Grid
+    trust: str
 
 
 def verdicts(tables: Tables) -> list[Verdict]:
@@ -69,7 +75,7 @@ def verdicts(tables: Tables) -> list[Verdict]:
 
 
 def _verdict(row: Mapping[str, Any]) -> Verdict:
-    number = {
+    value = {
         key: math.nan if pd.isna(row[key]) else float(row[key])
         for key in ("ours", "low", "high", "delta", "published", *TESTS.values())
     }
@@ -79,10 +85,81 @@ def _verdict(row: Mapping[str, Any]) -> Verdict:
     }
     return Verdict(
         **text,
-        ours=Estimate(number["ours"], number["low"], number["high"], "seeds", ()),
-        delta=number["delta"],
-        published=number["published"],
-        tests={name: number[column] for name, column in TESTS.items()},
+        ours=Estimate(value["ours"], value["low"], value["high"], "seeds", ()),
+        delta=value["delta"],
+        published=value["published"],
+        tests={name: value[column] for name, column in TESTS.items()},
+    )
+
+
+def section(tables: Tables) -> Section | None:
+    """The claims in the page; None without claims."""
+    found = verdicts(tables)
+    if not found:
+        return None
+    return Section(
+        counted=counted(found),
+        scope=found[0].scope,
+        verdicts=Grid(
+            "Claims and verdicts",
+            ("Claim", "Verdict", "Ours [interval]", "δ", "Published", "Why"),
+            [_cells(claim) for claim in found],
+            words=("Verdict", "Why"),
+            style="claims",
+        ),
+        tests=Grid(
+            "Tests of the claims",
+            ("Claim", *TESTS, "Source"),
+            [(claim.sentence, *_tests(claim), claim.source) for claim in found],
+            caption="p values are two-sided, for the contrast being δ. The exact test flips signs "
+            "by seed, or permutes labels against twins; so few seeds can't bring it below the "
+            "smallest p. q is Benjamini and Hochberg's.",
+            words=("Source",),
+            style="claims",
+        ),
+        trust="; ".join(f"{mark}: {meaning}" for mark, meaning in TRUST_WORDS.items()),
+    )
+
+
+def _cells(claim: Verdict) -> tuple[str, ...]:
+    published, why = number(claim.published, "{:.4f}"), claim.why
+    if claim.trust:
+        mark = Markup('{} <span class="trust">({})</span>')
+        published = mark.format(published, claim.trust)
+    if claim.note:
+        why = Markup('{} <span class="note">Published: {}</span>').format(why, claim.note)
+    verdict = Markup('<span class="verdict {}">{}</span>')
+    return (
+        claim.sentence,
+        verdict.format(claim.verdict.replace(" ", "-"), claim.verdict),
+        spell(claim.ours),
+        number(claim.delta),
+        published,
+        why,
+    )
+
+
+def _tests(claim: Verdict) -> list[str]:
+    forms = ("{:.0f}" if name.startswith("seeds") else "{:.3f}" for name in claim.tests)
+    return [number(value, form) for value, form in zip(claim.tests.values(), forms, strict=True)]
+
+
+def printed(tables: Tables) -> Grid:
+    """The numbers that the study of the claims file printed."""
+    return Grid(
+        "What the study printed",
+        ("Of", "Measure", "Value", "Trust", "Source", "Error"),
+        [
+            (
+                *(cell(row["of"]), cell(row["measure"]), number(row["value"], "{:g}")),
+                *(cell(row[name]) for name in ("trust", "source", "error")),
+            )
+            for row in tables.published.to_dict("records")
+        ],
+        caption="Numbers of the published study, of its own networks and data; they aren't on one "
+        "scale with those of this page.",
+        words=("Measure", "Trust", "Source", "Error"),
+        style="claims",
     )
 
 
@@ -103,18 +180,11 @@ def lines(tables: Tables) -> list[str]:
     wide = max(len(kind) for kind in ORDER) + 2
     said = [f"Claims, {found[0].scope}, in the claimed direction; intervals are over seeds."]
     for claim in found:
-        own = "" if math.isnan(claim.ours.value) else f" {_plain(claim.ours)}."
-        text = f"{claim.sentence}{own} {claim.why}"
+        own = "" if math.isnan(claim.ours.value) else f" {spell(claim.ours)}."
         said += textwrap.wrap(
-            ascii_only(text),
+            ascii_only(f"{claim.sentence}{own} {claim.why}"),
             width=WIDEST,
             initial_indent=claim.verdict.ljust(wide),
             subsequent_indent=" " * wide,
         )
     return said
-
-
-def _plain(found: Estimate) -> str:
-    if math.isnan(found.low):
-        return f"{found.value:.3f}"
-    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"

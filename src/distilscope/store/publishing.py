@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from distilscope import catalog, store
+from distilscope import store
 
 MARKERS = ".*.published"
 WITHDRAWN = ".withdrawn"
@@ -21,15 +21,18 @@ FIGURES = "figures"
 FORMATS = ("svg", "png", "csv")
 
 
-def names() -> list[str]:
-    """The files of a published study, relative to its folder."""
-    drawn = [f"{FIGURES}/{name}.{form}" for name in catalog.FIGURES for form in FORMATS]
+def names(tables: Iterable[str], figures: Iterable[str]) -> list[str]:
+    """The files of a published study, relative to its folder.
+
+    Args:
+        tables, figures: the files of these artefacts.
+    """
     return [
         RECORD,
         RECORD + store.DIGEST_SUFFIX,
         *PAGES,
-        *(f"{name}.parquet" for name in catalog.TABLES),
-        *drawn,
+        *(name for name in tables if name.endswith(".parquet")),
+        *(f"{FIGURES}/{name}" for name in figures),
     ]
 
 

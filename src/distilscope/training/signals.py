@@ -6,7 +6,6 @@ fp16, so that at equal precision of the teacher both give the same loss.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -120,32 +119,13 @@ def combined(loss: Loss, how: str) -> Loss:
     Raises:
         catalog.UnknownName: combined in no known way.
     """
-    return functools.partial(catalog.lookup(COMBINED, how, "way to combine teachers"), loss)
+    together = catalog.lookup(COMBINED, how, "way to combine teachers")
 
+    def of_committee(logits: Tensor, labels: Tensor, teachers: Sequence[Tensor]) -> Tensor:
+        losses = [loss(logits, labels, [teacher]) for teacher in together(teachers)]
+        return torch.stack(losses).mean()
 
-def _mean_of_losses(
-    loss: Loss, logits: Tensor, labels: Tensor, teachers: Sequence[Tensor]
-) -> Tensor:
-    return torch.stack([loss(logits, labels, [teacher]) for teacher in teachers]).mean()
-
-
-def _of_mean_logits(
-    loss: Loss, logits: Tensor, labels: Tensor, teachers: Sequence[Tensor]
-) -> Tensor:
-    return loss(logits, labels, [mean_logits(teachers)])
-
-
-def _of_mean_probabilities(
-    loss: Loss, logits: Tensor, labels: Tensor, teachers: Sequence[Tensor]
-) -> Tensor:
-    return loss(logits, labels, [mean_probabilities(teachers)])
-
-
-COMBINED = {
-    "losses": _mean_of_losses,
-    "logits": _of_mean_logits,
-    "probabilities": _of_mean_probabilities,
-}
+    return of_committee
 
 
 def mean_logits(teachers: Sequence[Tensor]) -> Tensor:
@@ -157,3 +137,11 @@ def mean_probabilities(teachers: Sequence[Tensor]) -> Tensor:
     """Logits whose softmax is the mean of the teachers' softmaxes: the mean's log, fp32 (B, C)."""
     logs = torch.stack([teacher.float().log_softmax(dim=1) for teacher in teachers])
     return logs.logsumexp(dim=0) - math.log(len(teachers))
+
+
+COMBINED: dict[str, Callable[[Sequence[Tensor]], Sequence[Tensor]]] = {
+    "losses": list,
+    "logits": lambda teachers: [mean_logits(teachers)],
+    "probabilities": lambda teachers: [mean_probabilities(teachers)],
+}
+"""Name in a configuration -> the teachers that a loss learns from one at a time."""

@@ -35,7 +35,7 @@ def tabulate(job: Job) -> None:
     """Make `logits.npy`, `views.npy`, `indices.npy` and `run.json` of a `targets` artefact.
 
     Settings: `views` (a recipe's), `precision`, `threads`. Inputs: `dataset`, `teacher`. The
-    teacher is in eval mode. It serves every objective, temperature and alpha.
+    teacher is in eval mode. It serves every objective that wants logits.
 
     Raises:
         TargetsError: a logit is not finite or beyond the range of fp16.

@@ -84,7 +84,8 @@ class Effort:
     @cached_property
     def architectures(self) -> list[Mapping[str, Any]]:
         """The networks that are trained or observed, each once."""
-        found = {key(m.artefact): m.artefact.settings["architecture"] for m in self.study.models}
+        trained = [m.artefact for m in self.study.models if "architecture" in m.artefact.settings]
+        found = {key(artefact): artefact.settings["architecture"] for artefact in trained}
         return list(found.values())
 
     def seconds(self, artefact: Artefact) -> float:
@@ -144,7 +145,7 @@ class Effort:
 
 def key(artefact: Artefact) -> str:
     """By which the speed of an artefact's network is known."""
-    return store.canonical_json(artefact.settings["architecture"])
+    return store.canonical_json(artefact.settings.get("architecture"))
 
 
 def _in(artefact: Artefact, role: str) -> tuple[Artefact, ...]:

@@ -37,7 +37,7 @@ OBSERVED = {
     "methods": ["gradcam", "integrated-gradients", "saliency"],
     "subset": {"images": 12, "seed": 0},
     "ig_steps": 64,
-    "ig_most_steps": None,
+    "ig_maximum_steps": None,
     "gram_batch": 8,
     "reductions": ["flatten", "gap"],
     "threads": 1,

@@ -2,8 +2,6 @@
 
 import pytest
 
-from distilscope import store
-
 from ...workflow.clone import REPOSITORY
 
 
@@ -11,6 +9,8 @@ from ...workflow.clone import REPOSITORY
 def folder(tmp_path, monkeypatch):
     """The present folder of a test: it has the resources and nothing else."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(store, "_sync", lambda path: None)  # nobody pulls the plug on a test
+    monkeypatch.setattr(
+        "distilscope.store.writing._sync", lambda path: None
+    )  # nobody pulls the plug on a test
     (tmp_path / "resources").symlink_to(REPOSITORY / "resources")
     return tmp_path

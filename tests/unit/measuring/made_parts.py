@@ -18,9 +18,17 @@ VARIANTS = ("mass_absolute", "sum_signed")
 PARTS = {
     "variants": list(VARIANTS),
     "top": 2,
-    "least": 3,
-    "most_gap": 0.05,
+    "minimum_parts": 3,
+    "tolerated_gap": 0.05,
     "removal": True,
+    "shuffles": 20,
+    "seed": 0,
+}
+HEADLINE = {
+    "source": "annotated",
+    "top": 2,
+    "method": "integrated-gradients",
+    "variant": "mass_absolute",
 }
 FINDING = "no part is visible: 1 (image 5000)"
 
@@ -117,8 +125,8 @@ class PartedStudy(MadeStudy):
         return replace(job, inputs={**job.inputs, "parts": str(self.parts)})
 
     def tables_job(self, **changes) -> Job:
-        headline = {"source": "annotated", "top": 2, "method": "integrated-gradients"}
-        job = super().tables_job(**{"parts": {**headline, "variant": "mass_absolute"}, **changes})
+        methods = ["gradcam", "integrated-gradients", "saliency"]
+        job = super().tables_job(**{"methods": methods, "parts": HEADLINE, **changes})
         return replace(job, inputs={**job.inputs, "parts": str(self.parts)})
 
     def parts_of(self, name: str):

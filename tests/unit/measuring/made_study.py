@@ -16,10 +16,18 @@ import pandas as pd
 from distilscope import store
 from distilscope.measuring.compare import compare
 from distilscope.measuring.tables import measure
+from distilscope.planning.conditions import Condition
 from distilscope.planning.job import Job
 from distilscope.workflow.provenance import Stopwatch, write_run
 
 FIRST_INDEX = 5000
+RULES = {
+    "top": 0.2,
+    "curve": [0.05, 0.1, 0.2, 0.3, 0.5],
+    "folds": 5,
+    "minimum_class": 10,
+    "seed": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -250,9 +258,8 @@ class MadeStudy:
 
     # --------------------------------------------------------------------------------- jobs
 
-    def compare_job(self, name: str, **changes) -> Job:
+    def _comparison_settings(self, name: str, changes: dict) -> dict:
         made, teacher = self.model(name), self.model(self.teacher)
-        family = [m.id for m in self.models if m.role in ("teacher", "twin")]
         settings = {
             "probe": "test",
             "methods": ["gradcam", "saliency"],
@@ -260,18 +267,36 @@ class MadeStudy:
             "layer_names": list(made.layers),
             "reference_layer_names": list(teacher.layers),
             "reductions": ["gap"],
-            "resolutions": ["native", "input"],
-            "explained": ["reference", "own", "label"],
-            "neighbours": 10,
             "image_size": self.size,
-            "top": 0.2,
-            "curve": [0.05, 0.1, 0.2, 0.3, 0.5],
-            "folds": 5,
-            "shuffles": 20,
-            "minimum_class": 10,
-            "seed": 0,
-            **changes,
+            "analyses": {
+                "alignment": {
+                    **RULES,
+                    "resolutions": ["native", "input"],
+                    "explained": ["reference", "own", "label"],
+                    "shuffles": 20,
+                    "object": None,
+                },
+                "representation": {"neighbours": 10},
+            },
         }
+        return self._with(settings, changes)
+
+    @staticmethod
+    def _with(settings: dict, changes: dict) -> dict:
+        """The settings with others: of the job itself, or of one of its analyses."""
+        analyses = {name: dict(own) for name, own in settings["analyses"].items()}
+        found = {**settings, "analyses": analyses}
+        for key, value in changes.items():
+            if key in analyses or isinstance(value, dict):
+                analyses[key] = {**analyses.get(key, {}), **value}
+                continue
+            owner = next((own for own in analyses.values() if key in own), found)
+            owner[key] = value
+        return found
+
+    def compare_job(self, name: str, **changes) -> Job:
+        settings = self._comparison_settings(name, changes)
+        family = [m.id for m in self.models if m.role in ("teacher", "twin")]
         inputs = {
             "dataset": str(self.dataset),
             "observation": str(self.observation(name)),
@@ -290,20 +315,18 @@ class MadeStudy:
         return store.read_table(self.comparison(name) / "images.parquet")
 
     def tables_job(self, **changes) -> Job:
-        measures = {"ece_bins": 15, "bootstrap": 200, "level": 0.95, "seed": 0}
-        measures |= {
-            "top": 0.2,
-            "curve": [0.05, 0.1, 0.2, 0.3, 0.5],
-            "folds": 5,
-            "minimum_class": 10,
-            **self.settings,
-        }
         settings = {
             "study": "made-up",
             "models": [self._row(made) for made in self.models],
-            "measures": measures,
-            "divergent": 12,
-            **changes,
+            "conditions": {_key(made): self.condition(made) for made in self.models},
+            "statistics": {"bootstrap": 200, "level": 0.95, "seed": 0},
+            "methods": ["gradcam", "saliency"],
+            "claims": None,
+            "analyses": {
+                "outputs": {"ece_bins": 15},
+                "alignment": {**RULES, "divergent": 12, **self.settings},
+                "representation": {"neighbours": 10},
+            },
         }
         inputs = {
             "dataset": str(self.dataset),
@@ -312,28 +335,35 @@ class MadeStudy:
                 str(self.comparison(made.id)) for made in self.models if made.role != "teacher"
             ],
         }
-        return Job("tables", "made-up", "0" * 12, settings, inputs, self.tables)
+        found = self._with(settings, changes)
+        return Job("tables", "made-up", "0" * 12, found, inputs, self.tables)
+
+    def condition(self, made: Made) -> dict:
+        parameters = (("T", made.T), ("alpha", made.alpha)) if made.T else ()
+        objective = None if made.role == "floor" else "kd" if made.T else "ce"
+        teachers = ("teacher",) if made.T else ()
+        network = made.id.split("-")[0]
+        own = Condition(made.role, network, "trained", objective, parameters, teachers)
+        return {"label": _key(made), **own.record(), "derived": dict(parameters)}
 
     def _row(self, made: Made) -> dict:
-        compared = made.role != "teacher"
+        relation = "twin" if made.role == "twin" else "teacher"
+        folder = str(self.comparison(made.id))
+        compared = {"reference": self.teacher, "relation": relation, "folder": folder}
         return {
             "id": made.id,
-            "kind": "trained",
+            "condition": _key(made),
             "role": made.role,
-            "student": made.id.split("-")[0],
+            "network": made.id.split("-")[0],
+            "source": "trained",
             "architecture": "resnet18" if made.layers == TEACHER else "plain-tiny",
-            "objective": "kd" if made.T else "ce",
-            "objective_params": '{"T":4}' if made.T else None,
-            "T": made.T,
-            "alpha": made.alpha,
             "seed": made.seed,
-            "teacher": self.teacher if made.T else None,
-            "reference": self.teacher if compared else None,
+            "teachers": [self.teacher] if made.T else [],
             "identity": made.id[:12],
             "explained": list(made.layers),
             "model": str(self.model_folder(made.id)),
             "observation": str(self.observation(made.id)),
-            "comparison": str(self.comparison(made.id)) if compared else None,
+            "comparisons": [compared] if made.role != "teacher" else [],
         }
 
     def measure(self) -> MadeStudy:
@@ -342,3 +372,8 @@ class MadeStudy:
 
     def table(self, name: str) -> pd.DataFrame:
         return store.read_table(self.tables / f"{name}.parquet")
+
+
+def _key(made: Made) -> str:
+    """The name of a condition: its models differ in their seeds only."""
+    return f"{made.id.rpartition('-')[0]}-{made.role}"

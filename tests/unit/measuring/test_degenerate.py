@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from distilscope.measuring.study_rows import Entry, Rows, Study
 
 from distilscope import store
 from distilscope.analyses.alignment.alignment_rows import add_layer_rows
@@ -20,7 +21,6 @@ from distilscope.analyses.outputs.output_rows import add_fidelity_rows, add_outp
 from distilscope.analyses.representation import layer_pairs
 from distilscope.measuring import causes, observations
 from distilscope.measuring.observations import Outputs
-from distilscope.measuring.study_rows import Entry, Rows, Study
 
 N = 60
 ENTRY = Entry.of({"id": "m", "role": "student", "observation": "o", "reference": "t"})
@@ -282,7 +282,7 @@ def looked() -> dict[str, dict[str, np.ndarray]]:
         member = np.full(len(label), counts)
         images = Images(np.arange(len(label)), label, label, label, member, member)
         rules = Rules(minimum_class=3)
-        found[name] = measure_pair(*sides, images, rules, published=True, strangers=True)
+        found[name] = measure_pair(*sides, images, rules, published=True, other_classes=True)
     return found
 
 

@@ -97,20 +97,22 @@ def test_two_tables_are_answered_from_one_matrix_each_within_its_members():
 def test_strangers_are_members_of_other_classes_and_all_of_them_come_up():
     groups = np.array([0, 1, 2, 0, 1, 2, 2, 0])
     member = np.array([True, True, True, True, True, False, True, False])
-    table = nulls.strangers(groups, member, shuffles=400, seed=3)
+    table = nulls.other_class_partners(groups, member, shuffles=400, seed=3)
     assert (table[:, ~member] == -1).all()
     for image in np.flatnonzero(member):
         others = np.flatnonzero(member & (groups != groups[image]))
         drawn, counts = np.unique(table[:, image], return_counts=True)
         np.testing.assert_array_equal(drawn, others)
         assert stats.chisquare(counts).pvalue > 1e-3
-    np.testing.assert_array_equal(table, nulls.strangers(groups, member, shuffles=400, seed=3))
+    np.testing.assert_array_equal(
+        table, nulls.other_class_partners(groups, member, shuffles=400, seed=3)
+    )
 
 
 def test_one_class_has_no_strangers():
     everyone = np.ones(4, bool)
-    assert (nulls.strangers(np.zeros(4, int), everyone) == -1).all()
-    assert (nulls.strangers(np.arange(4), np.zeros(4, bool)) == -1).all()
+    assert (nulls.other_class_partners(np.zeros(4, int), everyone) == -1).all()
+    assert (nulls.other_class_partners(np.arange(4), np.zeros(4, bool)) == -1).all()
 
 
 def test_the_mean_over_strangers_equals_a_loop_with_scipy():
@@ -118,7 +120,7 @@ def test_the_mean_over_strangers_equals_a_loop_with_scipy():
     groups, member = np.arange(12) % 3, np.arange(12) != 5
     model, reference = np.maximum(generator.standard_normal((2, 12, 30)), -0.5)
     reference[7] = 1.0
-    table = nulls.strangers(groups, member, shuffles=6)
+    table = nulls.other_class_partners(groups, member, shuffles=6)
     units = (maps.unit_rows(maps.average_ranks(side)) for side in (model, reference))
     found = nulls.drawn_means(nulls.of_units(*units).drawn, table)
     for image in range(12):
@@ -133,7 +135,7 @@ def test_the_mean_over_strangers_equals_a_loop_with_scipy():
 def test_the_overlap_with_strangers_equals_sets():
     rows = np.random.default_rng(1).random((9, 20))
     groups, order = np.arange(9) // 3, maps.TopOrder.of(rows)
-    table = nulls.strangers(groups, np.ones(9, bool), shuffles=5)
+    table = nulls.other_class_partners(groups, np.ones(9, bool), shuffles=5)
     found = nulls.drawn_means(nulls.of_ious(order, order, 0.2).drawn, table)
     tops = [set(np.argsort(-row)[:4]) for row in rows]
     for image in range(9):
@@ -150,7 +152,7 @@ def test_the_nulls_of_cosine_and_mass_lift_equal_loops():
     lift = nulls.of_mass_lifts(model, orders, 0.2)
     for table, mean in (
         (nulls.partners(groups, everyone, 20, 0), "shuffled"),
-        (nulls.strangers(groups, everyone, 20, 0), "drawn"),
+        (nulls.other_class_partners(groups, everyone, 20, 0), "drawn"),
     ):
         found = [
             nulls.shuffled_means(score.all_pairs, groups, [table])[0]

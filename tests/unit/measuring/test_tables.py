@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import re
 from pathlib import Path
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from distilscope import catalog, store
+from distilscope import registry, store
 from distilscope.analyses.alignment import maps
 from distilscope.measuring.compare import compare
 from distilscope.measuring.tables import measure
@@ -15,11 +16,12 @@ from distilscope.measuring.tables import measure
 from .made_study import MODELS, Made, MadeStudy
 
 COLUMNS = [
-    *("study", "model", "role", "architecture", "student", "objective", "objective_params"),
-    *("T", "alpha", "seed", "teacher", "reference", "probe", "subset", "layer"),
-    *("reference_layer", "method", "resolution", "explained", "variant", "class"),
-    *("measure", "value", "low", "high", "interval", "n", "n_undefined", "reason"),
+    *("study", "analysis", "model", "condition", "seed", "reference", "relation", "probe"),
+    *("subset", "layer", "reference_layer", "method", "resolution", "explained", "variant"),
+    *("class", "measure", "value", "low", "high", "interval", "n", "n_undefined", "reason"),
+    "headline",
 ]
+PRIMARY = "image_specific_rho"
 HEADLINE = {"method": "gradcam", "resolution": "input", "explained": "reference"}
 
 
@@ -53,8 +55,8 @@ def test_columns_are_those_of_the_contract(measures):
 
 
 def test_no_number_stands_twice(measures):
-    place = [c for c in COLUMNS if c not in ("value", "low", "high", "interval", "n", "reason")]
-    assert not measures.duplicated([c for c in place if c != "n_undefined"]).any()
+    numbers = ("value", "low", "high", "interval", "n", "n_undefined", "reason")
+    assert not measures.duplicated([c for c in COLUMNS if c not in numbers]).any()
 
 
 def test_accuracy_is_the_planted_one_and_its_interval_holds_it(measures):
@@ -178,12 +180,13 @@ def test_by_class_rows_cover_every_class_and_subset(measures):
 
 def test_every_name_is_in_the_catalogue_and_defined_in_the_documentation(measures):
     defined = _headings("measures.md")
-    over_parts = {name for name in _headings("parts.md") if name in catalog.MEASURES}
+    declared = set(registry.measures())
+    over_parts = {name for name in _headings("parts.md") if name in declared}
     stems = {name.split(".")[0] for name in measures["measure"]}
     suffixes = {"." + name.split(".")[1] for name in measures["measure"] if "." in name}
-    assert stems <= set(catalog.MEASURES)
-    assert set(catalog.MEASURES) | suffixes == defined | over_parts
-    assert stems == set(catalog.MEASURES) - over_parts
+    assert stems <= declared
+    assert declared | suffixes == defined | over_parts
+    assert stems == declared - over_parts
 
 
 def _headings(page):
@@ -204,7 +207,7 @@ def test_models_table_has_cost_and_performance(study):
 
 
 def test_dead_and_sparse_maps_of_the_last_block_are_counted_by_model(study):
-    table = study.table("models").set_index("id")
+    table = study.table("maps").set_index("id")
     for name, layer, side in (("finer-s1", "block3", 8), ("teacher-s1", "layer4", 4)):
         path = study.observation(name) / "test" / "saliency.gradcam.parquet"
         stored = store.read_table(path)
@@ -290,11 +293,11 @@ def test_a_class_without_both_correct_images_is_nan_with_the_reason(tmp_path):
 
 def test_an_unknown_reference_and_missing_settings_are_refused(study):
     job = study.tables_job()
-    models = [dict(row) for row in job.settings["models"]]
-    models[2]["reference"] = "teacher-s9"
+    models = copy.deepcopy(job.settings["models"])
+    models[2]["comparisons"][0]["reference"] = "teacher-s9"
     with pytest.raises(ValueError, match=r"'teacher-s9'.*teacher-s1"):
         measure(dataclasses.replace(job, settings={**job.settings, "models": models}))
-    with pytest.raises(ValueError, match="'measures'"):
+    with pytest.raises(ValueError, match="'conditions'"):
         measure(dataclasses.replace(job, settings={"study": "x", "models": models}))
 
 
@@ -316,7 +319,9 @@ def both_ways(study, tmp_path_factory):
     compare(dataclasses.replace(job, inputs=inputs, folder=folder / "comparison"))
     job = study.tables_job()
     models = [dict(row) for row in job.settings["models"]]
-    models[0]["ceilings"] = {"teacher-s2": str(folder / "comparison")}
+    models[0]["comparisons"] = [
+        {"reference": "teacher-s2", "relation": "twin", "folder": str(folder / "comparison")}
+    ]
     settings = {**job.settings, "models": models}
     measure(dataclasses.replace(job, settings=settings, folder=folder / "tables"))
     return store.read_table(folder / "tables" / "measures.parquet")
@@ -355,7 +360,7 @@ def test_recipes_of_several_seeds_have_a_mean_with_the_t_interval_over_seeds(tmp
     again = dataclasses.replace(MODELS[2], id="copy-s2", seed=2, own=0.7, noise=0.4)
     made = MadeStudy(tmp_path, models=(*MODELS, again)).write().compare_all().measure()
     seeds, measures = made.table("seeds"), made.table("measures")
-    rows = seeds[(seeds["T"] == 4) & (seeds["measure"] == "image_specific_rho")]
+    rows = seeds[(seeds["condition"] == "copy-student") & (seeds["measure"] == PRIMARY)]
     assert list(rows["seeds"]) == [2]
     names = ("copy-s1", "copy-s2")
     by_seed = [_aligned(measures, name, "image_specific_rho")["value"] for name in names]
@@ -365,6 +370,8 @@ def test_recipes_of_several_seeds_have_a_mean_with_the_t_interval_over_seeds(tmp
     assert row["high"] - row["value"] == pytest.approx(half, rel=1e-4)
     assert row["two_level_low"] < row["value"] < row["two_level_high"]
     assert row["descriptive"]
-    alone = seeds[(seeds["role"] == "control") & (seeds["measure"] == "accuracy")].iloc[0]
+    alone = seeds[(seeds["condition"] == "place-control") & (seeds["measure"] == "accuracy")].iloc[
+        0
+    ]
     assert np.isnan([alone["low"], alone["two_level_low"]]).all()
     assert alone["reason"] == "one seed: no interval over seeds"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from distilscope import store
+from distilscope import registry, store
 from distilscope.planning.job import Job
 from distilscope.reporting import figures, report
 from distilscope.reporting.reading import read
@@ -37,15 +39,24 @@ class Study:
     def inputs(self) -> dict[str, str]:
         return {name: str(self.folder / name) for name in ("tables", "dataset", "figures")}
 
-    def tables(self, **changes) -> Tables:
-        found = read(self.folder / "tables", self.folder / "dataset", {"scale": "laptop"})
+    analyses: Mapping[str, Mapping] = field(default_factory=lambda: made_tables.EVERY)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the jobs are told: the figures are those that the plan wants."""
+        conditions = [made.described for made in self.builder.models]
+        on = [each for name, each in registry.analyses().items() if name in self.analyses]
+        wanted = [name for analysis in on for name in analysis.figures_of(conditions)]
+        return {"scale": "laptop", "analyses": self.analyses, "figures": wanted}
+
+    def tables(self, settings: Mapping[str, Any] | None = None, **changes) -> Tables:
+        told = {**self.settings, **(settings or {})}
+        found = read(self.folder / "tables", self.folder / "dataset", told)
         return replace(found, **changes)
 
     def draw(self, **settings) -> Path:
-        job = Job(
-            "figures", "f", "0" * 12, {"scale": "laptop", **settings}, self.inputs, self.figures
-        )
-        figures.make(job)
+        told = {**self.settings, **settings}
+        figures.make(Job("figures", "f", "0" * 12, told, self.inputs, self.figures))
         return self.figures
 
     @property
@@ -63,7 +74,7 @@ class Study:
             job = Job(kind, slug, "ab" * 6, {}, {}, Path(runs[-1]).parent)
             provenance.write_run(job, stopwatch, {"notes": list(warnings)})
         folder = self.folder / into
-        told = {"scale": "laptop", **settings}
+        told = {**self.settings, **settings}
         store.write_json(self.folder / "tables" / "runs.json", provenance.collect(runs))
         information = {"title": title}
         report.make_report(Job("report", "r", "1" * 12, told, self.inputs, folder, information))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
 import pandas as pd
 
 from distilscope import store
-from distilscope.reporting.figures.words import WORDS
 from distilscope.reporting.tables import Tables
 
 from .conftest import Study
-from .made_tables import Builder, Made
+from .made_tables import COLUMNS, USUAL, Builder, Made
 
 HEADLINE = {"source": "annotated", "top": 2, "method": "saliency", "variant": "mass_absolute"}
 REGIONS = {**HEADLINE, "source": "grid"}
@@ -62,12 +62,13 @@ class PartedBuilder(Builder):
             for method in METHODS:
                 for variant in VARIANTS:
                     self._over_parts(made, method, variant)
-        return pd.DataFrame(self.rows)
+        return pd.DataFrame(self.rows).reindex(columns=COLUMNS)
 
     def _over_parts(self, made: Made, method: str, variant: str) -> None:
         shift = 0.11 * METHODS.index(method) + 0.027 * VARIANTS.index(variant)
         pair = made.role != "teacher"
         place = {
+            "headline": (method, variant) == (HEADLINE["method"], HEADLINE["variant"]),
             "method": method,
             "variant": variant,
             "layer": "input" if method == "saliency" else made.layers[-1],
@@ -127,17 +128,24 @@ class PartedBuilder(Builder):
         return pd.DataFrame(records)
 
     def published(self) -> pd.DataFrame:
-        """Two networks under two weights, a mean that no cell holds, and another measure."""
+        """Two networks under two weights, a mean that no condition holds, and another measure."""
         row = {"measure": "logit_rho", "trust": "summary", "source": "its <table>", "error": None}
+        strong = {"objective": "kd", "T": 4.0, "alpha": 0.9}
         rows = [
-            {**row, "of": "A, weight 1", "student": "A", "T": math.nan, "alpha": 0.0, "value": 0.5},
-            {**row, "of": "B, weight 1", "student": "B", "T": math.nan, "alpha": 0.0, "value": 0.3},
-            {**row, "of": "A, weight .1", "student": "A", "T": 4.0, "alpha": 0.9, "value": 0.875},
-            {**row, "of": "the mean", "student": None, "T": 4.0, "alpha": 0.9, "value": 0.11},
-            {**row, "of": "B", "student": "B", "T": 4.0, "alpha": 0.9, "value": 0.22},
+            {**row, "of": "A, weight 1", "pattern": {"network": "A", "objective": "ce"}},
+            {**row, "of": "B, weight 1", "pattern": {"network": "B", "objective": "ce"}},
+            {**row, "of": "A, weight .1", "pattern": {"network": "A", **strong}},
+            {**row, "of": "the mean", "pattern": strong},
+            {**row, "of": "B", "pattern": {"network": "B", **strong}},
         ]
         rows[-1] |= {"measure": "accuracy", "error": "95 % of seeds"}
-        return pd.DataFrame([{**row, "id": f"number-{n}"} for n, row in enumerate(rows)])
+        values = (0.5, 0.3, 0.875, 0.11, 0.22)
+        return pd.DataFrame(
+            [
+                {**row, "pattern": json.dumps(row["pattern"]), "value": value, "id": f"number-{n}"}
+                for n, (row, value) in enumerate(zip(rows, values, strict=True))
+            ]
+        )
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         tables, dataset = super().write(folder)
@@ -148,21 +156,20 @@ class PartedBuilder(Builder):
 
 
 def build_parted(folder: Path, models: list[Made] | None = None) -> Study:
-    """The study on disk; its tables know of parts if asked with `parted`."""
+    """The study on disk, whose headline over parts is `HEADLINE`."""
     small = {"by_class": False, "images": 40, "explored": 6}
     builder = PartedBuilder(models=models or ladder_models(), **small)
     builder.write(folder)
-    return Study(folder, builder)
+    return Study(folder, builder, {**USUAL, "parts": HEADLINE})
 
 
 def stand_ins(study: Study) -> None:
     """Empty pictures in the place of figures, which take long to draw, for tests of the page."""
-    for name in WORDS:
+    for name in study.settings["figures"]:
         store.write_text(study.figures / f"{name}.svg", "<svg/>")
         store.write_text(study.figures / f"{name}.csv", "value\n1\n")
 
 
-def parted(study: Study, **changes) -> Tables:
-    """The study's tables with the headline over parts."""
-    found = {"parts_headline": HEADLINE, "part_findings": FINDINGS}
-    return study.tables(**{**found, **changes})
+def regions(study: Study, **changes) -> Tables:
+    """The study's tables where the parts are regions."""
+    return study.tables({"analyses": {**USUAL, "parts": REGIONS}}, **changes)

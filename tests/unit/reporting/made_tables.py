@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from distilscope import store
-from distilscope.reporting.reading import NEEDED
+from distilscope import registry, store
+from distilscope.planning.conditions import Condition
+from distilscope.reporting.reading import WITH_CLAIMS
 
 CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
@@ -19,15 +20,15 @@ CLASSES = (
 )
 SIZES = {"medium": 981_802, "small": 242_474, "tiny": 94_762}
 COLUMNS = [
-    *("study", "model", "role", "architecture", "student", "objective", "objective_params"),
-    *("T", "alpha", "seed", "teacher", "reference", "probe", "subset", "layer"),
-    *("reference_layer", "method", "resolution", "explained", "variant", "class"),
-    *("measure", "value"),
-    *("low", "high", "interval", "n", "n_undefined", "reason"),
+    *("study", "analysis", "model", "condition", "seed", "reference", "relation", "probe"),
+    "subset",
+    *("layer", "reference_layer", "method", "resolution", "explained", "variant", "class"),
+    *("measure", "value", "low", "high", "interval", "n", "n_undefined", "reason", "headline"),
 ]
-
-
-EMPTY = {name: NEEDED[name] for name in ("covariation", "parts", "published")}
+USUAL = {name: {} for name in ("alignment", "representation", "outputs", "sweeps")}
+"""The analyses of the made-up study."""
+EVERY = USUAL | {"randomisation": {}, "shortcuts": {}}
+REST = {"covariation": "alignment", "parts": "parts"}
 """Tables that most of the tests have nothing in; `made_parts` fills them."""
 
 
@@ -51,6 +52,34 @@ class Made:
     @property
     def parameters(self) -> int:
         return SIZES.get(self.student, 11_173_962)
+
+    @property
+    def condition(self) -> str:
+        if self.role in ("teacher", "twin", "floor"):
+            return f"{self.student}-{self.role}"
+        taught = f"kd-T{self.T:g}-a{self.alpha:g}" if self.T else "ce"
+        return f"{self.student}-{'given' if self.kind == 'given' else taught}"
+
+    @property
+    def described(self) -> Condition:
+        """Its condition, as the planner has it."""
+        return Condition(
+            role=self.role,
+            network=self.student,
+            source="randomised" if self.role == "floor" else self.kind,
+            objective="kd" if self.T else "ce" if self.role == "control" else None,
+            parameters=(("T", self.T), ("alpha", self.alpha)) if self.T else (),
+            teachers=("resnet18",) if self.T else (),
+        )
+
+    def label(self, several: bool = False) -> str:
+        """As the planner labels it; α only where a study has several."""
+        if self.role in ("teacher", "twin"):
+            return self.role.capitalize()
+        if self.role in ("control", "floor"):
+            return f"{self.student}, {'labels only' if self.role == 'control' else 'untrained'}"
+        weight = f" α={self.alpha:g}" if several and self.T else ""
+        return f"{self.student} T={self.T:g}{weight}" if self.T else self.student
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -81,6 +110,14 @@ def default_models(seeds: int = 1, twin: bool = True, temperatures=(2.0, 4.0, 8.
     return found
 
 
+def _stands(made: Made, place: dict) -> bool:
+    """Whether a number at that place stands for its measure: of maps that of the last block."""
+    if "layer" not in place:
+        return True
+    last = place["layer"] == made.layers[-1] and "method" in place
+    return last and place["resolution"] == "input"
+
+
 @dataclass
 class Builder:
     """Collects rows of the made-up study and writes its folders."""
@@ -100,21 +137,14 @@ class Builder:
     # -------------------------------------------------------------------------- measures
 
     def add(self, made: Made, measure: str, value: float, half: float = 0.0, **extra) -> None:
-        teacher = "teacher-s1" if made.role != "teacher" else None
         low, high = (value - half, value + half) if half else (math.nan, math.nan)
         self.rows.append(
             {
                 "study": "made-up",
                 "model": made.id,
-                "role": made.role,
-                "architecture": made.architecture,
-                "student": made.student,
-                "objective": "kd" if made.T else None if made.kind == "given" else "ce",
-                "objective_params": None,
-                "T": made.T,
-                "alpha": made.alpha,
+                "condition": made.condition,
                 "seed": made.seed,
-                "teacher": teacher if made.role == "student" else None,
+                "relation": "twin" if made.role == "twin" else "teacher",
                 "probe": "test",
                 "subset": "all",
                 "measure": measure,
@@ -124,6 +154,7 @@ class Builder:
                 "interval": "images" if half else None,
                 "n": 2000,
                 "n_undefined": 0,
+                "headline": _stands(made, extra),
                 **extra,
             }
         )
@@ -232,12 +263,12 @@ class Builder:
             records.append(
                 {
                     "id": made.id,
-                    "kind": made.kind,
+                    "condition": made.condition,
                     "role": made.role,
-                    "student": made.student,
-                    "T": made.T,
-                    "alpha": made.alpha,
+                    "network": made.student,
+                    "source": made.kind,
                     "seed": made.seed,
+                    "reference": None if made.role == "teacher" else "teacher-s1",
                     "explained": json.dumps([made.layers[-1], made.layers[-2]]),
                     "parameters": made.parameters,
                     "ratio": 11_173_962 / made.parameters,
@@ -253,28 +284,41 @@ class Builder:
             )
         return pd.DataFrame(records)
 
+    def condition_table(self) -> pd.DataFrame:
+        several = len({made.alpha for made in self.models if made.T}) > 1
+        found = {made.condition: made for made in self.models}
+        records = [
+            {
+                "condition": key,
+                "label": made.label(several),
+                **made.described.record(),
+                "T": made.T,
+                "alpha": made.alpha,
+            }
+            for key, made in found.items()
+        ]
+        return pd.DataFrame(records).astype({"T": "float64", "alpha": "float64"})
+
     def seeds(self) -> pd.DataFrame:
-        """A row for each recipe and two measures; intervals where it has several seeds."""
+        """A row for each condition and two measures; intervals where it has several seeds."""
         records = []
-        recipes = {(m.role, m.student, m.T, m.alpha): m for m in self.models}
-        for (role, student, T, alpha), made in recipes.items():
-            if role in ("teacher", "twin"):
+        for key, made in {made.condition: made for made in self.models}.items():
+            if made.role in ("teacher", "twin"):
                 continue
-            count = sum((m.role, m.student, m.T) == (role, student, T) for m in self.models)
+            count = sum(other.condition == key for other in self.models)
             half = 0.02 if count > 1 else math.nan
             for measure, subset in (("accuracy", "all"), ("image_specific_rho", "common")):
                 value = 0.3 + 0.5 * made.quality
                 records.append(
                     {
-                        **{"role": role, "student": student, "T": T, "alpha": alpha},
-                        **{"objective": "kd" if T else "ce", "objective_params": None},
+                        **{"study": "made-up", "condition": key, "reference": "teacher-s1"},
                         **{"subset": subset, "measure": measure, "seeds": count},
                         **{"value": value, "low": value - half, "high": value + half},
                         **{"two_level_low": value - half / 2, "two_level_high": value + half / 2},
                         **{"descriptive": True, "reason": None if count > 1 else "one seed"},
                     }
                 )
-        return pd.DataFrame(records).astype({"T": "float64", "alpha": "float64"})
+        return pd.DataFrame(records)
 
     def reliability(self) -> pd.DataFrame:
         edges, parts = np.linspace(0, 1, 16), []
@@ -321,7 +365,7 @@ class Builder:
                 )
         return pd.DataFrame(records)
 
-    def sanity(self) -> pd.DataFrame:
+    def randomisation(self) -> pd.DataFrame:
         """The teacher's maps under randomisation: likeness falls with depth."""
         records = []
         for mode in ("cascade", "independent"):
@@ -366,12 +410,12 @@ class Builder:
                 "flagged": arm == "student" and number == 1,
                 "accuracy_on": 0.98 if arm == "student" else None,
                 "accuracy_off": 0.12 if arm == "student" else None,
-                "took": True if arm == "student" else None,
+                "relies": True if arm == "student" else None,
             }
             for arm in ("student", "none")
             for number in range(3)
         ]
-        return pd.DataFrame(records).astype({"planted_class": "Int64", "took": "boolean"})
+        return pd.DataFrame(records).astype({"planted_class": "Int64", "relies": "boolean"})
 
     def shortcut_rates(self) -> pd.DataFrame:
         """One hit of one."""
@@ -485,16 +529,23 @@ class Builder:
         """Write `tables` and `dataset` under the folder and return both."""
         tables, dataset = folder / "tables", folder / "dataset"
         images, labels, indices = self.pictures()
-        store.write_table(tables / "measures.parquet", self.measure())
-        store.write_table(tables / "models.parquet", self.model_table())
-        store.write_table(tables / "seeds.parquet", self.seeds())
-        store.write_table(tables / "reliability.parquet", self.reliability())
-        store.write_table(tables / "histories.parquet", self.histories())
-        store.write_table(tables / "claims.parquet", self.claims())
-        store.write_table(tables / "sanity.parquet", self.sanity())
-        store.write_table(tables / "shortcuts.parquet", self.shortcuts())
-        store.write_table(tables / "shortcut_rates.parquet", self.shortcut_rates())
-        for name, columns in EMPTY.items():
+        found = {
+            "measures": self.measure(),
+            "models": self.model_table(),
+            "conditions": self.condition_table(),
+            "seeds": self.seeds(),
+            "reliability": self.reliability(),
+            "histories": self.histories(),
+            "claims": self.claims(),
+            "randomisation": self.randomisation(),
+            "shortcuts": self.shortcuts(),
+            "shortcut_rates": self.shortcut_rates(),
+            "published": pd.DataFrame(columns=list(WITH_CLAIMS["published"])),
+        }
+        for name, table in found.items():
+            store.write_table(tables / f"{name}.parquet", table)
+        for name, analysis in REST.items():
+            columns = registry.analyses()[analysis].tables[name].columns
             store.write_table(tables / f"{name}.parquet", pd.DataFrame(columns=list(columns)))
         store.write_table(tables / "divergent.parquet", self.divergent(indices, labels))
         store.write_tensors(

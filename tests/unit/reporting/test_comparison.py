@@ -6,23 +6,23 @@ from dataclasses import replace
 
 import pytest
 
-from distilscope.analyses.alignment import comparison
+from distilscope.analyses.alignment.sections import every_measure
 from distilscope.reporting import appendix
 
 from . import made_tables
 from .conftest import build
 
-PLACES = [title for title, _, _ in comparison.PLACES]
+PLACES = [title for title, _, _ in every_measure.PLACES]
 
 
 @pytest.fixture(scope="module")
 def blocks(study):
-    return {block.title: block for block in comparison.blocks(study.tables())}
+    return {block.title: block for block in every_measure.blocks(study.tables())}
 
 
 def line(block, label):
     (found,) = [line for line in block.lines if line.label == label]
-    return dict(zip(comparison.COLUMNS, found.numbers, strict=True))
+    return dict(zip(every_measure.COLUMNS, found.numbers, strict=True))
 
 
 def row(study, measure, **wanted):
@@ -73,14 +73,15 @@ def test_rows_are_models_with_their_nulls_then_maps_that_no_model_made(blocks):
 def test_a_place_at_which_nothing_was_compared_has_no_block(study):
     tables = study.tables()
     kept = tables.measures[tables.measures["resolution"] != "native"]
-    found = comparison.blocks(replace(tables, measures=kept))
+    found = every_measure.blocks(replace(tables, measures=kept))
     assert [block.title for block in found] == [PLACES[0], PLACES[2]]
 
 
-def test_recipes_over_seeds_are_told_by_the_labels_of_the_figures(tmp_path, study):
-    assert appendix.over_seeds(study.tables()) == []
+def test_conditions_over_seeds_have_the_labels_of_the_figures(tmp_path, study):
+    assert appendix.over_seeds(study.tables()).rows == []
     several = build(tmp_path, models=made_tables.default_models(seeds=3)).tables()
-    rows = appendix.over_seeds(several)
-    assert {row["label"] for row in rows} == {
-        cell.label for cell in several.cells if cell.role in ("student", "control")
+    rows = appendix.over_seeds(several).rows
+    assert {row[0] for row in rows} == {
+        condition.label for condition in several.of_role("student", "control")
     }
+    assert {row[1] for row in rows} == {"teacher-s1"}

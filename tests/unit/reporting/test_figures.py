@@ -1,131 +1,224 @@
 import io
-import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from distilscope import catalog, store
+from distilscope import registry, store
+from distilscope.analyses.alignment.sections import pictures
 from distilscope.reporting import figures, style
-from distilscope.reporting.figures.words import WORDS, sentence
 
-from . import made_tables
+from . import artists, made_tables
 from .conftest import build, given
 
-CAPTIONS = Path(__file__).parents[3] / "workflow" / "report"
+MEDIUM, TINY = "medium-kd-T4-a0.9-s1", "tiny-kd-T4-a0.9-s1"
 
 
-def numbers(study, name):
-    return pd.read_csv(study.figures / f"{name}.csv")
+@pytest.fixture(scope="module")
+def drawn(study):
+    """Every figure of the study, in memory."""
+    tables = study.tables()
+    return {name: figures.draw(name, tables)[0] for name in study.settings["figures"]}
 
 
 def measured(study, **wanted):
-    """Values of measures.parquet by plain filtering; None asks for a null."""
+    """Rows of measures.parquet by plain filtering; None asks for a null."""
     rows = store.read_table(study.folder / "tables" / "measures.parquet")
     for column, value in wanted.items():
         rows = rows[rows[column].isna() if value is None else rows[column] == value]
     return rows
 
 
+def last_block(study, measure, model):
+    """The one row of a model at its last block."""
+    (made,) = [made for made in study.builder.models if made.id == model]
+    place = {"layer": made.layers[-1], "resolution": "input", "subset": "common", "class": None}
+    (row,) = measured(study, measure=measure, model=model, **place).to_dict("records")
+    return row
+
+
+def labelled(study):
+    """Label -> the model of the study, which has one seed."""
+    return {condition.label: condition.models[0] for condition in study.tables().conditions}
+
+
 def test_every_figure_is_written_in_three_forms_with_digests(study):
-    for name in catalog.FIGURES:
+    names = study.settings["figures"]
+    assert len(names) == 11 + 1
+    for name in names:
         for kind in ("svg", "png", "csv"):
             store.verify(study.figures / f"{name}.{kind}")
-    assert set(store.read_json(study.figures / "run.json")["facts"]["figures"]) == set(
-        catalog.FIGURES
-    )
+    assert store.read_json(study.figures / "run.json")["facts"]["figures"] == names
 
 
-@pytest.mark.parametrize("measure", ["accuracy", "ece"])
-def test_bars_hold_the_tables_values_and_intervals(study, measure):
-    drawn = numbers(study, "accuracy-calibration")
-    drawn = drawn[drawn["measure"] == measure]
-    table = measured(study, measure=measure, subset="all")
-    assert sorted(drawn["value"]) == pytest.approx(sorted(table["value"]))
-    assert sorted(drawn["low"]) == pytest.approx(sorted(table["low"]))
-    assert sorted(drawn["high"]) == pytest.approx(sorted(table["high"]))
+def test_figures_come_in_the_order_of_the_registry_then_of_the_analysis(study):
+    declared = [name for a in registry.analyses().values() for name in a.figures]
+    assert list(figures.shown(study.tables())) == [
+        name for name in declared if name in study.settings["figures"]
+    ]
 
 
-def test_reliability_bins_are_the_tables(study):
-    drawn = numbers(study, "reliability")
+def test_a_study_has_the_figures_of_its_analyses_and_no_others(study, tmp_path):
+    tables = study.tables({"analyses": {"outputs": {}}, "figures": None})
+    assert set(figures.shown(tables)) == {
+        *("accuracy-calibration", "reliability", "logit-table", "training")
+    }
+
+
+@pytest.mark.parametrize(("place", "measure"), [(0, "accuracy"), (1, "ece")])
+def test_a_bar_is_as_long_as_the_number_and_its_line_as_the_interval(study, drawn, place, measure):
+    axes = drawn["accuracy-calibration"].axes[place]
+    table = measured(study, measure=measure, subset="all").set_index("model")
+    at = artists.rows(drawn["accuracy-calibration"].axes[0])
+    ends = {height: (low, high) for height, low, high in artists.intervals(axes)}
+    lengths = {round(y + height / 2): width for _, y, width, height in artists.bars(axes)}
+    for label, model in labelled(study).items():
+        row = table.loc[model]
+        assert lengths[at[label]] == pytest.approx(row["value"])
+        assert ends[at[label]] == pytest.approx((row["low"], row["high"]))
+    written = [text.get_text() for text in axes.texts]
+    assert written[: len(table)] == [
+        f"{table.at[m, 'value']:.3f}" for m in labelled(study).values()
+    ]
+
+
+def test_reliability_bars_are_the_bins_and_their_gap_reaches_the_confidence(study, drawn):
     table = store.read_table(study.folder / "tables" / "reliability.parquet")
-    both = drawn.merge(table, on=["model", "bin"], suffixes=("", "_table"))
-    assert len(both) == len(table) == len(drawn)
-    for column in ("n", "accuracy", "confidence"):
-        np.testing.assert_allclose(both[column], both[f"{column}_table"])
+    ece = measured(study, measure="ece", model=TINY)["value"].item()
+    axes = artists.panel(drawn["reliability"], f"tiny T=4\nECE {ece:.3f}")
+    own = table[(table["model"] == TINY) & (table["n"] > 0)]
+    accuracy, gap = axes.containers
+    assert [bar.get_x() for bar in accuracy] == pytest.approx(list(own["low"]))
+    assert [bar.get_height() for bar in accuracy] == pytest.approx(list(own["accuracy"]))
+    ends = [(bar.get_y(), bar.get_y() + bar.get_height()) for bar in gap]
+    both = own[["accuracy", "confidence"]].to_numpy()
+    assert np.array(ends) == pytest.approx(np.sort(both, axis=1))
 
 
-@pytest.mark.parametrize("measure", ["image_specific_rho", "rho", "null_rho"])
-def test_consistency_holds_the_tables_value_for_a_student(study, measure):
-    drawn = numbers(study, "consistency")
-    value = drawn[(drawn["measure"] == measure) & (drawn["model"] == "small T=4")]["value"].item()
-    table = measured(
-        study,
-        measure=measure,
-        model="small-kd-T4-a0.9-s1",
-        subset="common",
-        layer="block4",
-        resolution="input",
-        **{"class": None},
-    )
-    assert value == pytest.approx(table["value"].item())
+@pytest.mark.parametrize(
+    ("title", "measure"), [("Image-specific ρ", "image_specific_rho"), ("Raw ρ", "rho")]
+)
+def test_a_mark_of_consistency_is_the_number_and_the_hollow_one_its_null(
+    study, drawn, title, measure
+):
+    axes = artists.panel(drawn["consistency"], title)
+    at = artists.rows(drawn["consistency"].axes[0])
+    values, nulls = artists.marks(axes, "o"), artists.marks(axes, "D")
+    ends = {height: (low, high) for height, low, high in artists.intervals(axes)}
+    assert len(at) == len(values) == len(nulls) == 10
+    for label, model in labelled(study).items():
+        if label != "Teacher":
+            row = last_block(study, measure, model)
+            assert values[at[label]] == pytest.approx(row["value"])
+            assert ends[at[label]] == pytest.approx((row["low"], row["high"]))
+            null = last_block(study, f"null_{measure}", model)["value"]
+            assert nulls[at[label]] == pytest.approx(null)
+    assert artists.across(axes, "--") == [pytest.approx(values[at["Twin"]])]
 
 
-def test_consistency_holds_what_maps_that_no_model_made_score(study):
-    drawn = numbers(study, "consistency").set_index(["model", "measure"])["value"]
-    assert drawn["Teacher", "gaussian_rho"] == pytest.approx(0.51)
-    assert drawn["Teacher", "edges_image_specific_rho"] == pytest.approx(0.04)
-    assert drawn["small T=4", "null_other_rho"] == pytest.approx(0.1 + 0.4 * 0.73)
-    text = (study.figures / "consistency.svg").read_text()
-    assert "a centred Gaussian" in text and "the edges of the image" in text
+def test_lines_are_maps_that_no_model_made(study, drawn):
+    figure = drawn["consistency"]
+    rho, specific = (artists.panel(figure, title) for title in ("Raw ρ", "Image-specific ρ"))
+    assert artists.across(rho, ":") == [pytest.approx(0.51)]
+    assert artists.across(rho, "-.") == [pytest.approx(0.33)]
+    assert artists.across(specific, ":") == []  # a Gaussian shares nothing of an image
+    assert artists.across(specific, "-.") == [pytest.approx(0.04)]
+    assert {"a centred Gaussian", "the edges of the image"} <= set(artists.legend(figure))
+    table = pd.read_csv(study.figures / "consistency.csv").set_index(["model", "measure"])
+    assert table.at[("small T=4", "null_other_rho"), "value"] == pytest.approx(0.1 + 0.4 * 0.73)
 
 
 def test_without_trivial_maps_the_legend_names_none(study):
     tables = study.tables()
     rows = tables.measures
-    rows = rows[~rows["measure"].str.startswith(("gaussian", "edges"))]
+    rows = rows[~rows["measure"].str.startswith(("gaussian", "edges"))].reset_index(drop=True)
     figure, _ = figures.draw("consistency", replace(tables, measures=rows))
-    words = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert words == ["measured, with its interval", "its null", "the teacher's twin"]
+    words = ["measured, with its interval", "its null", "the teacher's twin"]
+    assert artists.legend(figure) == words
 
 
-def test_compression_and_temperature_hold_students_and_reference_lines(study):
-    compression = numbers(study, "compression")
-    rho = compression[compression["measure"] == "image_specific_rho"]
-    assert set(rho["role"]) == {"student", "control", "twin", "floor"}
-    temperature = numbers(study, "temperature")
-    swept = temperature[(temperature["measure"] == "ece") & (temperature["role"] == "student")]
-    assert swept["T"].tolist() == [2.0, 4.0, 8.0]
+def test_compression_draws_students_over_their_size_and_the_floor_and_twin_across(study, drawn):
+    axes = artists.panel(drawn["compression"], "Image-specific ρ")
+    curves = artists.curves(axes)
+    sizes, values = curves["distilled, T=4"]
+    assert sizes.tolist() == sorted(made_tables.SIZES.values())
+    ids = [f"{name}-kd-T4-a0.9-s1" for name in ("tiny", "small", "medium")]
+    expected = [last_block(study, "image_specific_rho", model)["value"] for model in ids]
+    assert values.tolist() == pytest.approx(expected)
+    assert curves["distilled, other T"][0].tolist() == [made_tables.SIZES["medium"]] * 2
+    assert len(curves["labels only"][0]) == 3
+    for label, model in (("twin", "twin-s2"), ("untrained", "medium-untrained-s1")):
+        level = last_block(study, "image_specific_rho", model)["value"]
+        assert curves[label][1] == pytest.approx([level, level])
+
+
+def test_the_temperature_sweep_is_drawn_at_its_temperatures(study, drawn):
+    figure = drawn["temperature"]
+    assert figure.get_suptitle() == "What the temperature changes: medium (laptop-scale)"
+    temperatures, values = artists.curves(artists.panel(figure, "ECE"))["distilled"]
+    assert temperatures.tolist() == [2.0, 4.0, 8.0]
     quality = [made.quality for made in study.builder.models if made.id.startswith("medium-kd")]
-    assert swept["value"].tolist() == pytest.approx([0.09 - 0.06 * q for q in quality])
+    assert values.tolist() == pytest.approx([0.09 - 0.06 * q for q in quality])
+    control = measured(study, measure="ece", model="medium-ce-s1")["value"].item()
+    curves = artists.curves(artists.panel(figure, "ECE"))
+    assert curves["labels only"][1] == pytest.approx([control, control])
 
 
-def test_class_numbers_are_by_name_and_undefined_ones_stay_with_their_reason(study):
-    drawn = numbers(study, "class-model")
-    assert set(drawn["class_name"]) == set(made_tables.CLASSES)
-    gone = drawn[(drawn["role"] == "floor") & (drawn["class"] == 3)]
+def test_a_field_of_the_heatmap_is_the_number_of_its_class_and_model(study, drawn):
+    axes = artists.panel(drawn["class-model"], "Raw ρ")
+    written, at = artists.numbers(axes), artists.rows(axes)
+    assert artists.columns(drawn["class-model"].axes[1]) == list(made_tables.CLASSES)
+    rows = measured(study, measure="rho", resolution="input", subset="common", headline=True)
+    rows = rows.dropna(subset=["class"])
+    for label, model in labelled(study).items():
+        for row in rows[rows["model"] == model].to_dict("records"):
+            value = row["value"]
+            text = "×" if np.isnan(value) else f"{value:.2f}".replace("-0.00", "0.00")
+            assert written[int(row["class"]), round(at[label])] == text.replace("-", "−")
+    assert written[3, round(at["medium, untrained"])] == "×"
+
+
+def test_undefined_class_numbers_stay_with_their_reason(study):
+    table = pd.read_csv(study.figures / "class-model.csv")
+    assert set(table["class_name"]) == set(made_tables.CLASSES)
+    gone = table[(table["role"] == "floor") & (table["class"] == 3)]
     assert gone["value"].isna().all()
     assert set(gone["reason"]) == {"no map with a positive cell"}
 
 
-def test_per_class_bars_are_of_the_main_student_its_control_and_the_twin(study):
-    drawn = numbers(study, "per-class")
-    assert set(drawn["model"]) == {"medium T=4", "medium, labels only", "Twin"}
-    assert set(drawn["measure"]) == {"image_specific_rho", "rho", "iou20"}
+def test_per_class_bars_are_of_the_main_student_its_control_and_the_twin(study, drawn):
+    figure = drawn["per-class"]
+    assert artists.legend(figure) == ["medium T=4", "medium, labels only", "Twin"]
+    assert figure.get_suptitle() == "Consistency by class: medium T=4 (laptop-scale)"
+    axes = figure.axes[1]
+    assert axes.get_ylabel() == "Raw ρ"
+    groups = [c for c in axes.containers if hasattr(c, "patches")]
+    rows = measured(study, measure="rho", resolution="input", subset="common", headline=True)
+    for bars, model in zip(groups, (MEDIUM, "medium-ce-s1", "twin-s2"), strict=True):
+        own = rows[(rows["model"] == model) & rows["class"].notna()].sort_values("class")
+        assert [bar.get_height() for bar in bars] == pytest.approx(list(own["value"]))
+        middles = [bar.get_x() + bar.get_width() / 2 for bar in bars]
+        assert [round(place) for place in middles] == list(range(10))
 
 
-def test_cka_holds_every_layer_pair_of_the_table(study):
-    drawn = numbers(study, "cka")
-    table = measured(study, measure="cka_debiased", resolution=None)
-    key = ["model", "layer", "reference_layer"]
-    both = drawn.merge(table, on=key, suffixes=("", "_table"))
-    assert len(both) == len(table) == len(drawn)
-    np.testing.assert_allclose(both["value"], both["value_table"])
-    np.testing.assert_allclose(drawn["mutual_knn"], drawn["value"] / 3)
-    np.testing.assert_allclose(drawn["cka_debiased_flatten"], drawn["value"] / 2)
+def test_a_field_of_cka_is_the_pair_of_its_layers(study, drawn):
+    axes = artists.panel(drawn["cka"], "tiny T=4")
+    assert artists.columns(axes) == ["block1", "block2", "block3"]
+    rows = measured(study, measure="cka_debiased", model=TINY, resolution=None)
+    written = artists.numbers(axes)
+    assert len(written) == len(rows) == 12
+    for row in rows.to_dict("records"):
+        place = int(row["layer"][-1]) - 1, int(row["reference_layer"][-1]) - 1
+        assert written[place] == f"{row['value']:.2f}"
+
+
+def test_the_numbers_of_cka_hold_the_other_measures_of_the_same_pair(study):
+    table = pd.read_csv(study.figures / "cka.csv")
+    assert len(table) == len(measured(study, measure="cka_debiased", resolution=None))
+    np.testing.assert_allclose(table["mutual_knn"], table["value"] / 3)
+    np.testing.assert_allclose(table["cka_debiased_flatten"], table["value"] / 2)
 
 
 def test_layers_stand_in_the_order_of_the_network_not_of_their_names(study):
@@ -134,45 +227,61 @@ def test_layers_stand_in_the_order_of_the_network_not_of_their_names(study):
     named = {"block1": "stem", "block2": "mid", "block3": "late"}
     measures = tables.measures.assign(layer=tables.measures["layer"].replace(named))
     figure, _ = figures.draw("cka", replace(tables, measures=measures))
-    (axes,) = [a for a in figure.axes if a.get_title("left") == "tiny, labels only"]
-    shown = [label.get_text() for label in axes.get_xticklabels()]
-    assert shown == ["stem", "mid", "late"]
+    axes = artists.panel(figure, "tiny, labels only")
+    assert artists.columns(axes) == ["stem", "mid", "late"]
 
 
-def test_the_sanity_figure_holds_every_row_of_its_table(study):
-    drawn = numbers(study, "sanity")
-    table = store.read_table(study.folder / "tables" / "sanity.parquet")
-    key = ["mode", "depth", "method", "layer", "measure"]
-    both = drawn.merge(table, on=key, suffixes=("", "_table"))
-    assert len(both) == len(table) == len(drawn) == 24
-    np.testing.assert_allclose(both["value"], both["value_table"])
+def test_lines_of_randomisation_fall_as_the_table_says(study, drawn):
+    axes = artists.panel(drawn["randomisation"], "GradCAM, layer4")
+    assert artists.columns(axes) == ["head", "layer4", "layer3"]
+    lines = [line for line in axes.lines if len(line.get_xdata()) == 3]
+    found = {(artists.colour(line), line.get_linestyle()): line.get_ydata() for line in lines}
+    for mode, color in (("cascade", style.BLUE), ("independent", style.ORANGE)):
+        for measure, dash, top in (("rho_abs", "-", 0.8), ("rho", "--", 0.7)):
+            expected = [top, top / 2, top / 3]
+            assert list(found[color, dash]) == pytest.approx(expected), (mode, measure)
 
 
-def test_a_study_without_randomised_weights_says_so(study):
-    tables = study.tables(sanity=study.tables().sanity[:0])
-    assert "no weights were randomised" in figures.draw("sanity", tables)[1]["why_empty"].item()
-
-
-def test_divergent_are_the_twelve_lowest_by_the_primary_measure_that_both_get_right(study):
-    drawn = numbers(study, "divergent")
+def test_divergent_are_the_twelve_lowest_by_the_primary_measure_that_both_get_right(study, drawn):
     table = store.read_table(study.folder / "tables" / "divergent.parquet")
-    own = table[table["model"] == "medium-kd-T4-a0.9-s1"]
+    own = table[table["model"] == MEDIUM]
     right = own[(own["prediction"] == own["label"]) & (own["reference_prediction"] == own["label"])]
-    lowest = sorted(right["image_specific_rho_unit"].dropna())[:12]
-    assert drawn["image_specific_rho_unit"].tolist() == pytest.approx(lowest)
+    lowest = right.dropna(subset=["image_specific_rho_unit"])
+    lowest = lowest.sort_values("image_specific_rho_unit").head(12)
+    figure, tables = drawn["divergent"], study.tables()
+    words = [text.get_text() for text in figure.texts if "ρ" in text.get_text()]
+    assert words == [
+        f"{tables.drawn_class(row.label)}, ρ = {row.image_specific_rho_unit:.2f}".replace(
+            "= -", "= −"
+        )
+        for row in lowest.itertuples()
+    ]
+    tiles = [axes.images[0].get_array() for axes in figure.axes]
+    assert len(tiles) == 36
+    for place, row in enumerate(lowest.to_dict("records")):
+        image = tables.images[row["index"]]
+        student = pictures.overlay(image, pictures.shown(row["map"], 4, 4))
+        assert (np.asarray(tiles[3 * place]) == image).all()
+        assert (np.asarray(tiles[3 * place + 2]) == student).all()
 
 
-def test_training_curves_hold_every_epoch(study):
-    drawn = numbers(study, "training")
+@pytest.mark.parametrize(
+    ("title", "column"), [("Training loss", "loss"), ("Held-out accuracy", "held_out_accuracy")]
+)
+def test_a_training_curve_has_a_point_an_epoch(study, drawn, title, column):
     table = store.read_table(study.folder / "tables" / "histories.parquet")
-    assert len(drawn) == len(table)
-    assert sorted(drawn["held_out_accuracy"]) == pytest.approx(sorted(table["held_out_accuracy"]))
+    curves = artists.curves(artists.panel(drawn["training"], title))
+    assert set(curves) == set(labelled(study)) - {"medium, untrained"}
+    for label, (epochs, values) in curves.items():
+        own = table[table["model"] == labelled(study)[label]].sort_values("epoch")
+        assert epochs.tolist() == own["epoch"].tolist()
+        assert values.tolist() == pytest.approx(own[column].tolist())
 
 
 def test_the_same_tables_give_the_same_bytes(study):
     for name in ("compression", "divergent"):
         with style.applied():
-            figure, _ = figures.load(name)(study.tables())
+            figure, _ = figures.shown(study.tables())[name].draw(study.tables())
             for write, kind in ((style.write_png, "png"), (style.write_svg, "svg")):
                 buffer = io.BytesIO()
                 write(figure, buffer)
@@ -180,7 +289,7 @@ def test_the_same_tables_give_the_same_bytes(study):
 
 
 def test_files_carry_no_date_and_png_no_metadata_at_150_dots(study):
-    for name in catalog.FIGURES:
+    for name in study.settings["figures"]:
         svg = (study.figures / f"{name}.svg").read_text()
         assert "dc:date" not in svg and "Matplotlib v" not in svg
         with Image.open(study.figures / f"{name}.png") as picture:
@@ -189,59 +298,51 @@ def test_files_carry_no_date_and_png_no_metadata_at_150_dots(study):
 
 
 def test_laptop_scale_is_in_every_title_and_only_there(study):
-    for name in catalog.FIGURES:
+    for name in study.settings["figures"]:
         assert "(laptop-scale)" in (study.figures / f"{name}.svg").read_text()
-    with style.applied():
-        figure, _ = figures.load("compression")(study.tables(scale="paper"))
+    figure, _ = figures.draw("compression", study.tables({"scale": "paper"}))
     assert "laptop" not in figure.get_suptitle()
 
 
 def test_a_study_can_name_its_own_titles(study):
-    figure, _ = figures.draw("training", study.tables(titles={"training": "How it went"}))
+    figure, _ = figures.draw("training", study.tables({"titles": {"training": "How it went"}}))
     assert figure.get_suptitle() == "How it went (laptop-scale)"
 
 
-def test_what_cannot_be_drawn_says_why(tmp_path):
-    models = [made_tables.Made("teacher-s1", "teacher", "resnet18", None, None, 0.95)]
-    tables = build(tmp_path, models=[*models, *made_tables.default_models()[2:3]]).tables()
-    alone = replace(tables, models=tables.models[:1])
-    expected = {
-        "compression": "the study has no student",
-        "temperature": "more than one temperature",
-        "per-class": "the study has no student",
-        "class-model": "consistency was not measured by class",
-        "consistency": "no consistency with a teacher",
-        "cka": "no similarity of layers",
-        "divergent": "the study has no student",
-    }
-    for name, why in expected.items():
-        figure, table = figures.draw(name, alone)
-        assert why in table["why_empty"].item()
-        written = " ".join(text.get_text() for text in figure.axes[0].texts)
-        assert why in re.sub(r"\s+", " ", written)
-    assert "more than one temperature" in figures.draw("temperature", tables)[1]["why_empty"].item()
+ALONE = [made_tables.Made("teacher-s1", "teacher", "resnet18", None, None, 0.95)]
+NEEDS_A_STUDENT = {"per-class", "divergent", "compression"}
+NEEDS_SEVERAL = {"temperature", "covariation", "regimes", "logit-table"}
 
 
-def test_a_study_without_twin_or_classes_or_trained_models_is_drawn(tmp_path):
-    made = build(tmp_path, models=made_tables.default_models(twin=False)[:4], by_class=False)
-    tables = made.tables()
-    bare = replace(
-        tables,
-        histories=tables.histories[:0],
-        reliability=tables.reliability[:0],
-        divergent=tables.divergent[:0],
-    )
-    empty = {name for name in catalog.FIGURES if "why_empty" in figures.draw(name, bare)[1]}
-    assert empty == {
-        *("reliability", "per-class", "class-model", "divergent", "training"),
-        *("regimes", "logit-table", "covariation"),
-        *("part-alignment", "part-focus", "faithfulness", "parts"),
-    }
+@pytest.mark.parametrize(
+    ("models", "left_out"),
+    [
+        (ALONE, {*NEEDS_A_STUDENT, *NEEDS_SEVERAL, "consistency", "class-model", "cka"}),
+        (made_tables.default_models()[:3], NEEDS_SEVERAL),
+        (made_tables.default_models(), {"regimes", "logit-table"}),
+    ],
+)
+def test_a_figure_is_planned_only_where_the_conditions_give_it_something(models, left_out):
+    known = registry.analyses()
+    conditions = [made.described for made in models]
+    every = {name for analysis in made_tables.USUAL for name in known[analysis].figures}
+    wanted = {n for analysis in made_tables.USUAL for n in known[analysis].figures_of(conditions)}
+    assert every - wanted == left_out
+
+
+def test_an_audit_of_given_models_plans_no_training_curve(tmp_path):
+    assert "training" not in given(tmp_path).settings["figures"]
+
+
+def test_an_untrained_network_alone_has_no_training_curve():
+    models = [replace(ALONE[0], kind="given"), made_tables.default_models()[-1]]
+    wanted = registry.analyses()["outputs"].figures_of([made.described for made in models])
+    assert "training" not in wanted
 
 
 def test_nothing_is_clipped_at_the_edge_of_a_picture(study):
     """The labels at the left of `consistency` were, in the PNG: it had the layout of the SVG."""
-    for name in catalog.FIGURES:
+    for name in study.settings["figures"]:
         with Image.open(study.figures / f"{name}.png") as picture:
             pixels = np.asarray(picture.convert("L"))
         for edge in (pixels[:2], pixels[-2:], pixels[:, :2], pixels[:, -2:]):
@@ -259,8 +360,9 @@ def test_given_students_are_drawn_as_given_and_not_as_distilled(tmp_path):
 
 def test_captions_speak_of_the_models_that_there_are(tmp_path, study):
     def said(tables):
-        names = ("consistency", "per-class", "compression", "logit-table")
-        return " ".join(figures.words(name, tables).caption for name in names)
+        shown = figures.shown(tables)
+        names = ("consistency", "per-class", "compression")
+        return " ".join(shown[name].declared.caption for name in names)
 
     audit, trained = said(given(tmp_path).tables()), said(study.tables())
     for absent in ("twin", "untrained", "labels only", "distilled"):
@@ -271,14 +373,17 @@ def test_captions_speak_of_the_models_that_there_are(tmp_path, study):
     assert "[" not in audit + trained
 
 
-def test_where_nothing_is_defined_there_is_no_empty_figure(study):
+def test_where_nothing_is_defined_a_figure_says_so(study):
     """Maps of a single cell make every number of consistency undefined."""
     tables = study.tables()
     aligned = tables.measures["method"].notna()
     measures = tables.measures.assign(value=tables.measures["value"].where(~aligned))
     gone = replace(tables, measures=measures)
     for name in ("consistency", "per-class", "class-model"):
-        assert "why_empty" in figures.draw(name, gone)[1], name
+        figure, table = figures.draw(name, gone)
+        why = table["why_empty"].item()
+        assert "is defined" in why
+        assert why in " ".join(text.get_text() for text in figure.texts)
     figure, _ = figures.draw("compression", gone)
     assert [axes.get_title("left") for axes in figure.axes] == ["Accuracy"]
 
@@ -288,6 +393,7 @@ def test_many_classes_and_several_seeds_are_drawn(tmp_path):
     classes = tuple(f"class number {n}" for n in range(24))
     tables = build(tmp_path, models=models, classes=classes, images=120).tables()
     figure, table = figures.draw("per-class", tables)
+    assert figure.axes[0].get_title("left").startswith("The 20 of 24 classes")
     assert len(figure.axes[-1].get_xticklabels()) == 20
     assert table["class"].nunique() == 24
     assert table.loc[table["role"] == "student", "models"].unique().tolist() == [3]
@@ -302,12 +408,3 @@ def test_hostile_names_are_drawn_as_text_and_unprintable_ones_by_number(hostile)
     assert "class 3 " in svg
     assert "鞋" not in svg
     assert "$" in svg
-
-
-def test_captions_of_the_workflow_report_are_the_librarys():
-    assert list(WORDS) == list(catalog.FIGURES)
-    for name, entry in WORDS.items():
-        text = " ".join((CAPTIONS / f"{name}.rst").read_text().split())
-        assert text == f"**{sentence(entry.title)}** {entry.of().caption}"
-    for name in ("workflow", "report"):
-        assert (CAPTIONS / f"{name}.rst").is_file()

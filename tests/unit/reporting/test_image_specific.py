@@ -1,11 +1,11 @@
 import pytest
 
-from distilscope.analyses.alignment import section as image_specific
+from distilscope.analyses.alignment.sections import image_specific
 
 
 def test_a_row_says_what_the_primary_measure_rests_on(study):
-    found = {row.cell.label: row for row in image_specific.rows(study.tables())}
-    assert not any(row.cell.role == "teacher" for row in found.values())
+    found = {row.condition.label: row for row in image_specific.rows(study.tables())}
+    assert not any(row.condition.role == "teacher" for row in found.values())
     row = found["tiny T=4"]
     q = 0.5 + 0.04 + 0.01
     numbers = {name: own.value for name, own in row.numbers.items()}

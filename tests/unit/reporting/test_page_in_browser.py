@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from distilscope.reporting import maps
+from distilscope.analyses.alignment.sections import pictures
 
 from . import browser
 
@@ -55,7 +55,7 @@ def shown(tab):
 
 
 def rows(study, model=STUDENT):
-    table = study.tables().divergent
+    table = study.tables()["divergent"]
     return table[table["model"] == model]
 
 
@@ -210,8 +210,8 @@ def test_the_browser_paints_the_same_pictures_as_the_figures(tab, page, study):
     image = tables.images[index]
     expected = [
         image,
-        maps.overlay(image, maps.shown(row["reference_map"], 4, 4)),
-        maps.overlay(image, maps.shown(row["map"], 4, 4)),
+        pictures.overlay(image, pictures.shown(row["reference_map"], 4, 4)),
+        pictures.overlay(image, pictures.shown(row["map"], 4, 4)),
     ]
     for data, wanted in zip(pixels, expected, strict=True):
         painted = np.frombuffer(base64.b64decode(data), np.uint8).reshape(28, 28, 4)[..., :3]

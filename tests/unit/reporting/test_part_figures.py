@@ -7,7 +7,7 @@ from distilscope import store
 from distilscope.reporting import figures, style
 
 from .conftest import build
-from .made_parts import METHODS, REGIONS, VARIANTS, build_parted, ladder_models, parted
+from .made_parts import METHODS, VARIANTS, build_parted, ladder_models, regions
 
 TINY = ("tiny-kd-T4-a0.9-s1", "tiny-kd-T4-a0.9-s2")
 CONTROLS = ("tiny-ce-s1", "tiny-ce-s2")
@@ -21,7 +21,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def drawings(study):
-    tables = parted(study)
+    tables = study.tables()
     names = ("part-alignment", "part-focus", "logit-table", "covariation", "faithfulness", "parts")
     return {name: figures.draw(name, tables) for name in names}
 
@@ -33,6 +33,11 @@ def rows_of(study, **wanted):
     for column, value in ({"subset": "common"} | wanted).items():
         rows = rows[rows[column].isin(value if isinstance(value, tuple) else (value,))]
     return rows
+
+
+def trained_ids(study):
+    models = study.builder.models
+    return tuple(made.id for made in models if made.role in ("student", "control"))
 
 
 def mean(study, **wanted):
@@ -148,38 +153,38 @@ def test_the_published_heatmap_holds_the_cells_and_neither_means_nor_other_measu
 
 
 def test_without_published_numbers_there_is_one_heatmap(study):
-    tables = parted(study)
-    figure, _ = figures.draw("logit-table", parted(study, published=tables.published[:0]))
+    tables = study.tables()
+    figure, _ = figures.draw("logit-table", study.tables(published=tables.published[:0]))
     assert len(figure.axes) == 1
 
 
 # -------------------------------------------------------------------------------- covariation
 
 
-def test_covariation_shows_rho_and_p_over_all_cells_and_p_within_students(drawings):
+def test_covariation_shows_rho_and_p_over_all_conditions_and_p_within_students(drawings):
     figure, _ = drawings["covariation"]
     panels = [axes for axes in figure.axes if axes.texts]
     found = [(axes.get_title(loc="left"), *axes.texts[0].get_text().split("\n")) for axes in panels]
     assert found == [
         (
             "Image-specific ρ, GradCAM",
-            *("ρ = −0.55 over 9 cells, p = 0.012", "within students: p = 0.041"),
+            *("ρ = −0.55 over 9 conditions, p = 0.012", "within students: p = 0.041"),
         ),
         (
             "ρ of part importances, Saliency",
-            *("ρ = −0.05 over 9 cells, p < 0.0001", "within students: p = 0.091"),
+            *("ρ = −0.05 over 9 conditions, p < 0.0001", "within students: p = 0.091"),
         ),
         (
             "ρ of part importances, GradCAM",
-            *("ρ = −0.25 over 9 cells, p = 0.042", "within students: p = 0.071"),
+            *("ρ = −0.25 over 9 conditions, p = 0.042", "within students: p = 0.071"),
         ),
     ]
 
 
-def test_a_point_is_a_cell_with_its_mean_likeness_of_logits_and_of_maps(study, drawings):
+def test_a_point_is_a_condition_with_its_mean_likeness_of_logits_and_of_maps(study, drawings):
     figure, numbers = drawings["covariation"]
     own = numbers[(numbers["measure"] == "part_rho") & (numbers["method"] == "gradcam")]
-    assert len(own) == 9  # twin and floor are no cells
+    assert len(own) == 9  # twin and floor are no students
     tiny = own.set_index("model").loc["tiny T=4 α=0.9"]
     assert tiny["x"] == pytest.approx(mean(study, measure="logit_rho", model=TINY, subset="all"))
     assert tiny["y"] == pytest.approx(of_maps(study, "part_rho", TINY, "gradcam"))
@@ -187,7 +192,7 @@ def test_a_point_is_a_cell_with_its_mean_likeness_of_logits_and_of_maps(study, d
     assert np.array(sorted(drawn)) == pytest.approx(own[["x", "y"]].sort_values("x").to_numpy())
 
 
-def test_only_label_only_cells_are_hollow(drawings):
+def test_only_label_only_points_are_hollow(drawings):
     axes = drawings["covariation"][0].axes[1]
     hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
     assert len(hollow) == 2 and len(axes.lines) == 9
@@ -202,7 +207,7 @@ def test_spreads_are_least_mean_and_greatest_of_the_models_of_a_group(study, dra
     for method in METHODS:
         for variant in VARIANTS:
             place = {"measure": measure, "method": method, "variant": variant}
-            trained = rows_of(study, role=("student", "control"), **place)["value"]
+            trained = rows_of(study, model=trained_ids(study), **place)["value"]
             own = numbers[(numbers[list(place)] == list(place.values())).all(axis=1)]
             row = own[own["of"] == "trained students"].iloc[0]
             wanted = [trained.min(), sum(trained) / len(trained), trained.max(), 17]
@@ -218,7 +223,7 @@ def test_a_method_and_importance_is_a_line_with_what_needs_no_map_across(study, 
         *("Saliency, density of |map|", "Saliency, mass of |map|"),
         *("GradCAM, density of |map|", "GradCAM, mass of |map|"),
     ]
-    students = {"role": ("student", "control"), "method": "saliency", "variant": VARIANTS[0]}
+    students = {"model": trained_ids(study), "method": "saliency", "variant": VARIANTS[0]}
     for axes, measure in ((first, "faithfulness_areas"), (second, "removal_recall")):
         (line,) = [line for line in axes.lines if line.get_linestyle() == "--"]
         assert line.get_xdata()[0] == pytest.approx(mean(study, measure=measure, **students))
@@ -258,42 +263,48 @@ def test_the_heatmap_of_parts_has_the_pixels_the_teacher_and_every_cell(study, d
 
 
 def test_regions_are_called_regions_and_annotated_parts_parts(study):
-    tables = parted(study, parts_headline=REGIONS)
-    for found, word, other in ((tables, "region", "part"), (parted(study), "part", "region")):
+    tables = regions(study)
+    for found, word, other in ((tables, "region", "part"), (study.tables(), "part", "region")):
         figure, _ = figures.draw("part-focus", found)
         words = [axes.get_ylabel() for axes in figure.axes]
         words += [text.get_text() for text in figure.legends[0].get_texts()]
-        words += [figures.words(name, found).caption for name in ("part-focus", "parts")]
+        shown = figures.shown(found)
+        words += [shown[name].declared.caption for name in ("part-focus", "parts")]
         assert word in " ".join(words)
         assert not re.search(rf"\b{other}s?\b", " ".join(words))
-    assert figures.heading("part-focus", tables).endswith("the teacher's top regions?")
-    assert "held-out part" in figures.words("training", tables).caption
+    shown = figures.shown(tables)
+    assert shown["part-focus"].declared.title.endswith("the teacher's top regions?")
+    assert "held-out part" in shown["training"].declared.caption
 
 
-def test_what_a_study_without_parts_or_weights_lacks_is_said(tmp_path, study):
-    plain = build(tmp_path, by_class=False, images=40, explored=6).tables()
-    expected = {
-        "regimes": "students were distilled with one weight α only",
-        "part-alignment": "the study measures nothing over parts",
-        "part-focus": "the study measures nothing over parts",
-        "logit-table": "students were distilled with one weight α only",
-        "covariation": "fewer than two students have both likenesses to a teacher",
-        "faithfulness": "no model was shown images without their parts",
-        "parts": "the study measures nothing over parts",
+def test_what_a_study_without_parts_or_weights_lacks_is_not_drawn(tmp_path, study):
+    plain = build(tmp_path, by_class=False, images=40, explored=6)
+    lacks = {
+        *("regimes", "part-alignment", "part-focus", "logit-table", "faithfulness", "parts"),
     }
-    found = {name: figures.draw(name, plain)[1]["why_empty"].item() for name in expected}
-    assert found == expected
-    tables = parted(study)
+    assert lacks.isdisjoint(figures.shown(plain.tables()))
+    assert lacks <= set(figures.shown(study.tables()))
+
+
+def test_where_likenesses_of_two_students_are_missing_covariation_says_so(study):
+    rows = study.tables().measures
+    rows = rows[rows["measure"] != "logit_rho"].reset_index(drop=True)
+    why = figures.draw("covariation", study.tables(measures=rows))[1]["why_empty"].item()
+    assert why == "fewer than two students have both likenesses to a teacher"
+
+
+def test_where_no_part_was_removed_faithfulness_says_so(study):
+    rows = study.tables().measures
     removed = ("faithfulness", "deciding_recall")
-    rows = tables.measures[~tables.measures["measure"].isin(removed)]
-    why = figures.draw("faithfulness", parted(study, measures=rows))[1]["why_empty"].item()
-    assert why == expected["faithfulness"]
+    rows = rows[~rows["measure"].isin(removed)].reset_index(drop=True)
+    why = figures.draw("faithfulness", study.tables(measures=rows))[1]["why_empty"].item()
+    assert why == "no model was shown images without their parts"
 
 
 def test_where_nothing_decides_there_is_no_second_panel(study):
-    tables = parted(study)
-    rows = tables.measures[tables.measures["measure"] != "deciding_recall"]
-    figure, numbers = figures.draw("faithfulness", parted(study, measures=rows))
+    tables = study.tables()
+    rows = tables.measures[tables.measures["measure"] != "deciding_recall"].reset_index(drop=True)
+    figure, numbers = figures.draw("faithfulness", study.tables(measures=rows))
     assert len(figure.axes) == 1
     assert set(numbers["measure"]) == {"faithfulness", "null_faithfulness", "faithfulness_areas"}
 

@@ -4,9 +4,10 @@ import re
 import pytest
 
 from distilscope.analyses.parts import section as parts
-from distilscope.reporting import appendix, findings, names, summary
+from distilscope.analyses.parts.rows import importance, of_regions
+from distilscope.reporting import findings, names, summary, verdicts
 
-from .made_parts import FINDINGS, HEADLINE, REGIONS, build_parted, parted, stand_ins
+from .made_parts import FINDINGS, build_parted, regions, stand_ins
 from .test_part_figures import TINY, of_maps
 
 
@@ -19,7 +20,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(study):
-    return study.report(parts=HEADLINE).read_text(encoding="utf-8")
+    return study.report().read_text(encoding="utf-8")
 
 
 def words_of(text):
@@ -42,7 +43,7 @@ def row_of(piece, label):
 
 @pytest.mark.parametrize(("method", "place"), [("saliency", 0), ("gradcam", 1)])
 def test_a_table_a_method_holds_the_means_over_seeds(study, page, method, place):
-    section = between(page, '<h3 id="parts">', "<h3>Over seeds</h3>")
+    section = between(page, '<h3 id="parts">', 'id="question-')
     block = section.split("<details")[place + 1]
     found = row_of(block, "tiny T=4 α=0.9")
     wanted = [f"{of_maps(study, measure, TINY, method):.2f}" for measure in parts.COLUMNS]
@@ -54,7 +55,7 @@ def test_a_table_a_method_holds_the_means_over_seeds(study, page, method, place)
 
 
 def test_the_section_says_what_parts_are_which_map_is_the_headline_and_what_was_found(page):
-    section = words_of(between(page, '<h3 id="parts">', "<h3>Over seeds</h3>"))
+    section = words_of(between(page, '<h3 id="parts">', 'id="question-'))
     assert section.startswith("Parts: where the models look Parts are known")
     assert "The headline is Saliency with the mass of |map|" in section
     assert "inside the teacher's top 2 parts" in section
@@ -66,17 +67,16 @@ def test_the_section_says_what_parts_are_which_map_is_the_headline_and_what_was_
 
 def test_findings_are_read_from_the_table_and_cannot_be_markup(study, page):
     assert "<b>sail" not in page and "&lt;b&gt;sail" in page
-    assert study.tables().part_findings == FINDINGS
+    assert tuple(study.tables()["parts"].attrs["findings"]) == FINDINGS
 
 
 def test_regions_are_never_called_parts(study):
-    tables = parted(study, parts_headline=REGIONS)
-    section = parts.section(tables)
-    said = " ".join((section.heading, *section.about, *section.columns, parts.answer(tables)))
+    tables = regions(study)
+    found = parts.context(tables)
+    said = " ".join((*found["about"], *found["grids"][0].columns, *parts.answer(tables)))
     first, second = said.split("are no parts of an object")
     assert "cut without knowing what is there" in first
     assert not re.search(r"\bparts?\b", (first + second).lower())
-    assert "regions" in section.heading.lower()
 
 
 # ------------------------------------------------------------------------------ what was printed
@@ -92,8 +92,8 @@ def test_what_the_study_printed_is_listed_with_trust_source_and_error(page):
 
 
 def test_printed_numbers_keep_the_order_of_the_claims_file(study):
-    values = [row["value"] for row in appendix.printed(study.tables())]
-    assert values == [0.5, 0.3, 0.875, 0.11, 0.22]
+    values = [row[2] for row in verdicts.printed(study.tables()).rows]
+    assert values == ["0.5", "0.3", "0.875", "0.11", "0.22"]
 
 
 # ---------------------------------------------------------------------------------- the sentence
@@ -104,7 +104,7 @@ def test_the_answer_gives_the_extremes_of_students_and_every_null(study):
         return f"{of_maps(study, measure, models):.2f}"
 
     low, high = ("tiny-kd-T1-a0.9-s1",), ("own-kd-T4-a0.9-s1", "own-kd-T4-a0.9-s2")
-    text = parts.answer(parted(study))
+    (text,) = parts.answer(study.tables())
     both = [(spelled("part_rho", *ids), spelled("null_part_rho", *ids)) for ids in (low, high)]
     assert (
         f"a ρ of {both[0][0]} (tiny T=1 α=0.9; null {both[0][1]}) to "
@@ -116,16 +116,16 @@ def test_the_answer_gives_the_extremes_of_students_and_every_null(study):
 
 
 def test_the_answer_is_in_the_summary_of_the_page_and_of_the_terminal(study, page):
-    tables = parted(study)
-    rows = summary.summarise(tables)
-    assert parts.answer(tables) in findings.answer(tables, rows)
-    assert parts.answer(tables) in words_of(between(page, '<section id="summary"', "</section>"))
+    tables = study.tables()
+    (said,) = parts.answer(tables)
+    assert said in findings.answer(tables, summary.summarise(tables))
+    assert said in words_of(between(page, '<section id="summary"', "</section>"))
     text = (study.folder / "report" / "summary.txt").read_text()
-    assert names.ascii_only(parts.answer(tables)) in " ".join(text.split())
+    assert names.ascii_only(said) in " ".join(text.split())
 
 
 def test_the_terminal_has_no_letter_beyond_ascii_and_no_line_beyond_100(study):
-    text = summary.text(parted(study))
+    text = summary.text(study.tables())
     assert text.isascii() and max(map(len, text.splitlines())) <= 100
     line = next(line for line in text.splitlines() if line.startswith("small T=4 alpha=0.5"))
     assert f"{100 * made_accuracy(study, 'small-kd-T4-a0.5'):.1f}" in line
@@ -137,9 +137,9 @@ def made_accuracy(study, prefix):
 
 
 def test_nothing_measured_over_parts_is_said(study):
-    tables = parted(study)
+    tables = study.tables()
     rows = tables.measures[tables.measures["measure"] != "part_rho"]
-    assert parts.answer(parted(study, measures=rows)) == "Likeness over parts was not measured."
+    assert parts.answer(study.tables(measures=rows)) == ["Likeness over parts was not measured."]
 
 
 # ------------------------------------------------------------------------------------------ names
@@ -148,14 +148,14 @@ def test_nothing_measured_over_parts_is_said(study):
 def test_names_are_words_and_an_unknown_one_is_itself():
     assert names.method("integrated-gradients") == "Integrated gradients"
     assert names.method("my-method") == "my-method"
-    assert names.importance("sum_signed") == "signed sum"
-    assert names.importance("own_kind") == "own kind"
+    assert importance("sum_signed") == "signed sum"
+    assert importance("own_kind") == "own kind"
 
 
 def test_only_the_word_part_becomes_region():
     text = "Parts of a part: partly a party, depart; the parts' share"
     said = "Regions of a region: partly a party, depart; the regions' share"
-    assert names.of_regions(text) == said
+    assert of_regions(text) == said
 
 
 def test_a_terminal_gets_greek_by_name():

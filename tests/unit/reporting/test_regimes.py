@@ -7,7 +7,7 @@ from distilscope import store
 from distilscope.analyses.sweeps.regimes import Regime, ladder
 from distilscope.reporting import figures, style
 
-from .made_parts import build_parted, ladder_models, parted
+from .made_parts import build_parted, ladder_models
 from .made_tables import Made
 
 LABELS, LOW = Regime(0.0, None), Regime(0.9, 1.0)
@@ -21,7 +21,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def drawn(study):
-    return figures.draw("regimes", parted(study))
+    return figures.draw("regimes", study.tables())
 
 
 def accuracy(study, *ids):
@@ -43,46 +43,45 @@ def marks(figure, marker="o", panel=0):
 
 
 def test_students_go_from_the_largest_and_regimes_from_labels_only_by_T_and_weight(study):
-    found = ladder(parted(study))
+    found = ladder(study.tables())
     assert found.students == ("own", "small", "tiny")
     assert found.regimes == (LABELS, LOW, MILD, STRONG)
 
 
-def test_seeds_of_a_regime_are_one_cell(study):
-    found = ladder(parted(study))
-    assert found.cell("small", MILD).models == ("small-kd-T4-a0.5-s1", "small-kd-T4-a0.5-s2")
-    assert found.cell("tiny", LOW).models == ("tiny-kd-T1-a0.9-s1",)
-    assert found.cell("small", LOW) is None
+def test_seeds_of_a_regime_are_one_condition(study):
+    found = ladder(study.tables())
+    assert found.at("small", MILD).models == ("small-kd-T4-a0.5-s1", "small-kd-T4-a0.5-s2")
+    assert found.at("tiny", LOW).models == ("tiny-kd-T1-a0.9-s1",)
+    assert found.at("small", LOW) is None
 
 
 def test_the_twin_stands_for_labels_only_at_the_teachers_own_network(study):
-    found = ladder(parted(study))
+    found = ladder(study.tables())
     assert found.retrained == "own"
-    assert found.cell("own", LABELS).models == ("twin-s2",)
-    assert found.cell("tiny", LABELS).models == ("tiny-ce-s1", "tiny-ce-s2")
+    assert found.at("own", LABELS).models == ("twin-s2",)
+    assert found.at("tiny", LABELS).models == ("tiny-ce-s1", "tiny-ce-s2")
 
 
 def test_no_twin_stands_in_where_the_own_network_was_trained_on_labels(tmp_path):
     trained = Made("own-ce-s1", "control", "own", None, None, 0.7)
-    found = ladder(parted(build_parted(tmp_path, [*ladder_models(), trained])))
+    found = ladder(build_parted(tmp_path, [*ladder_models(), trained]).tables())
     assert found.retrained is None
-    assert found.cell("own", LABELS).models == ("own-ce-s1",)
+    assert found.at("own", LABELS).models == ("own-ce-s1",)
 
 
 def test_without_a_twin_nothing_stands_in(study):
-    tables = parted(study)
+    tables = study.tables()
     tables = replace(tables, models=tables.models[tables.models["role"] != "twin"])
     found = ladder(tables)
-    assert (found.retrained, found.cell("own", LABELS)) == (None, None)
+    assert (found.retrained, found.at("own", LABELS)) == (None, None)
 
 
-def test_students_of_one_weight_are_no_ladder_and_the_figure_says_so(study):
-    tables = parted(study)
-    tables = replace(tables, models=tables.models[tables.models["alpha"] != 0.5])
-    assert ladder(tables) is None
-    for name in ("regimes", "logit-table", "part-alignment", "part-focus"):
-        why = figures.draw(name, tables)[1]["why_empty"].item()
-        assert why == "students were distilled with one weight α only"
+def test_students_of_one_weight_are_no_ladder_and_no_figure_is_planned(tmp_path):
+    strong = [made for made in ladder_models() if made.alpha != 0.5]
+    study = build_parted(tmp_path, strong)
+    assert ladder(study.tables()) is None
+    ladders = {"regimes", "logit-table", "part-alignment", "part-focus"}
+    assert ladders.isdisjoint(study.settings["figures"])
 
 
 def test_weights_are_spelled_as_both_studies_spell_them():
@@ -90,7 +89,7 @@ def test_weights_are_spelled_as_both_studies_spell_them():
     assert (LABELS.short, MILD.short) == ("labels only", "α=0.5, T=4")
 
 
-def test_accuracy_is_the_mean_over_seeds_of_each_cell_and_the_teachers_line(study, drawn):
+def test_accuracy_is_the_mean_over_seeds_of_each_condition_and_the_teachers_line(study, drawn):
     figure, numbers = drawn
     values = numbers.set_index("model")["value"]
     wanted = accuracy(study, "small-kd-T4-a0.5-s1", "small-kd-T4-a0.5-s2")
@@ -100,7 +99,7 @@ def test_accuracy_is_the_mean_over_seeds_of_each_cell_and_the_teachers_line(stud
     assert levels == pytest.approx([accuracy(study, "teacher-s1")])
 
 
-def test_every_cell_has_a_mark_in_the_group_of_its_student(study, drawn):
+def test_every_condition_has_a_mark_in_the_group_of_its_student(study, drawn):
     figure, _ = drawn
     wanted = {
         (0, style.GREY): accuracy(study, "twin-s2"),

@@ -3,17 +3,20 @@ import hashlib
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from distilscope import catalog, store
-from distilscope.analyses.parts import section as parts
-from distilscope.reporting import appendix, explorer, maps, reasons, report, summary
+from distilscope import registry, store
+from distilscope.analyses.alignment.sections import explorer, pictures
+from distilscope.reporting import appendix, figures, reasons, report, summary
 
-from .conftest import given
+from . import made_tables
+from .conftest import build, given
 
 LOADS = {"src", "href", "action", "data", "poster", "srcset", "formaction", "background"}
 
@@ -87,12 +90,12 @@ def test_the_policy_allows_this_script_and_style_and_no_network(read_page):
 def test_the_summary_comes_first_and_holds_every_model(read_page, study):
     ids = [attrs["id"] for attrs in read_page.of("section")]
     assert ids == [
-        *("summary", "claims", "evidence", "shortcuts", "explorer"),
+        *("summary", "claims", "evidence", "explorer", "shortcuts"),
         *("undefined", "method", "provenance"),
     ]
     text = " ".join(read_page.text)
-    for cell in study.tables().cells:
-        assert cell.label in text
+    for condition in study.tables().conditions:
+        assert condition.label in text
 
 
 def test_the_summary_shows_the_tables_numbers(page, study):
@@ -104,15 +107,42 @@ def test_the_summary_shows_the_tables_numbers(page, study):
     assert f"{0.2 + 0.53 * q:.2f} ({0.15 + 0.47 * q:.2f})" in row
 
 
-def test_a_study_without_parts_or_printed_numbers_has_no_section_of_them(page, study):
+def test_evidence_stands_under_the_question_of_its_analysis(page, study):
+    text = page.read_text(encoding="utf-8")
+    on = [each for name, each in registry.analyses().items() if name in study.analyses]
+    shown = [analysis for analysis in on if analysis.figures]
+    places = [text.index(f'id="question-{analysis.name}"') for analysis in shown]
+    assert places == sorted(places)
+    assert 'id="question-parts"' not in text
+    assert places[0] < text.index('id="figure-per-class"') < text.index('id="comparison"')
+    assert text.index('id="comparison"') < places[1]
+
+
+def test_a_study_of_outputs_alone_says_nothing_of_maps(tmp_path):
+    """No table, figure, section, column, sentence or script of what the study doesn't ask."""
+    made = replace(build(tmp_path, explored=4, images=40), analyses={"outputs": {}})
+    for name in ("divergent", "covariation", "parts", "shortcuts", "randomisation"):
+        (made.folder / "tables" / f"{name}.parquet").unlink()
+    made.draw()
+    page = made.report()
+    text = page.read_text(encoding="utf-8").split("</style>")[1]
+    told = re.sub(r'<section id="(claims|undefined)".*?</section>', "", text, flags=re.DOTALL)
+    told = re.sub(r'src="data:[^"]*"', "", told)
+    for absent in ("ρ", "GradCAM", "explorer", "shortcut", "twin's maps", "IoU", "<script"):
+        assert absent not in told, absent
+    assert "Distilled students get" in told and "nothing is better at once in size" in told
+    assert "isrho" not in (page.parent / "summary.txt").read_text()
+
+
+def test_a_study_without_parts_or_printed_numbers_has_no_section_of_them(page):
     text = page.read_text(encoding="utf-8")
     assert 'id="parts"' not in text and "What the study printed" not in text
-    assert parts.section(study.tables()) is None and parts.answer(study.tables()) == ""
 
 
 def test_every_figure_is_inside_with_words_for_those_who_do_not_see_it(read_page, study):
     pictures = read_page.of("img")
-    drawn = [name for name in catalog.FIGURES if "why_empty" not in drawn_columns(study, name)]
+    names = study.settings["figures"]
+    drawn = [name for name in names if "why_empty" not in drawn_columns(study, name)]
     assert len(drawn) > 10
     for attrs, name in zip(pictures, drawn, strict=True):
         assert len(attrs["alt"]) > 30
@@ -127,7 +157,8 @@ def drawn_columns(study, name):
 
 def test_every_control_has_a_label_and_every_picture_a_text(read_page):
     assert all("alt" in attrs for attrs in read_page.of("img"))
-    labelled = re.findall(r"<label>[^<]+<select", " ".join(report._source("report.html").split()))
+    template = Path(explorer.__file__).with_name("explorer.html").read_text(encoding="utf-8")
+    labelled = re.findall(r"<label>[^<]+<select", " ".join(template.split()))
     assert len(labelled) == len(read_page.of("select")) == 4
     assert read_page.of("html")[0]["lang"] == "en"
 
@@ -146,7 +177,7 @@ def test_undefined_numbers_are_grouped_by_their_reason_whatever_its_counts(study
     rows["measure"] = ["rho", "cosine"] * 20
     rows["n_undefined"] = range(1, 41)
     rows["reason"] = [f"{n} undefined: a is dead ({n - 1}); b is level (1)" for n in range(1, 41)]
-    found = appendix.undefined(study.tables(measures=rows))
+    found = appendix.undefined(study.tables(measures=rows)).to_dict("records")
     assert [row["reason"] for row in found] == ["a is dead", "b is level"]
     first = found[0]
     assert (first["numbers"], first["least"], first["most"]) == (40, 1, 40)
@@ -173,12 +204,25 @@ def test_a_reason_is_split_into_causes_without_counts(reason, causes):
     assert reasons.split(reason) == causes
 
 
-def test_the_undefined_and_what_is_not_drawn_are_folded(page):
+def test_the_undefined_is_folded_and_nothing_is_said_of_figures_that_are_not_planned(page):
     text = page.read_text(encoding="utf-8")
     section = re.search(r'<section id="undefined".*?</section>', text, re.DOTALL).group()
     assert section.index("<details>") < section.index("<table>")
-    undrawn = text.index("figures not drawn, having nothing to show")
-    assert undrawn < text.index('id="figure-regimes"')
+    assert "figure-regimes" not in text
+
+
+def test_a_planned_figure_without_a_number_is_folded_with_its_reason(tmp_path):
+    """No row of `histories` is left though models were trained."""
+    made = build(tmp_path, models=made_tables.default_models()[:3], explored=4, images=40)
+    made = replace(made, analyses={"outputs": {}})
+    path = made.folder / "tables" / "histories.parquet"
+    store.write_table(path, store.read_table(path)[:0])
+    made.draw()
+    text = made.report().read_text(encoding="utf-8")
+    assert "1 figure not drawn" in text
+    hint = re.search(r'<p class="hint" id="figure-training">.*?</p>', text).group()
+    assert "no model of this study was trained" in hint
+    assert text.count("<figure ") == 2
 
 
 def test_the_first_figure_answers_the_question_of_the_page(read_page):
@@ -222,9 +266,8 @@ def test_settings_and_provenance_are_shown(read_page):
 
 
 def test_the_terminal_summary_lies_beside_the_page(page, study):
-    assert (page.parent / "summary.txt").read_text() == summary.summary_table(
-        study.folder / "tables"
-    )
+    text = summary.summary_table(study.folder / "tables", study.settings)
+    assert (page.parent / "summary.txt").read_text() == text
 
 
 def test_the_page_stays_small(page):
@@ -240,20 +283,20 @@ def test_a_page_over_the_limit_is_refused(study, monkeypatch):
 def test_an_altered_figure_is_refused(study, tmp_path):
     (tmp_path / "training.svg").write_bytes(b"<svg/>")
     with pytest.raises(store.DamagedFile, match=r"training\.svg"):
-        report._figure("training", study.tables(), tmp_path)
+        report._picture(figures.shown(study.tables())["training"], tmp_path)
 
 
 # -------------------------------------------------------------------------- hostile names
 
 
-def test_hostile_names_add_no_element(read_hostile, read_page):
+def test_hostile_names_add_no_element(hostile, read_hostile, read_page):
     def kinds(reader):
         return {tag for tag, _ in reader.elements}
 
     assert kinds(read_hostile) <= kinds(read_page)
     assert len(read_hostile.of("script")) == 2
     named = [found for found in read_hostile.of("p") if found.get("id", "").startswith("figure-")]
-    assert len(read_hostile.of("img")) + len(named) == len(catalog.FIGURES)
+    assert len(read_hostile.of("img")) + len(named) == len(hostile.settings["figures"])
     assert all(found["class"] == "hint" for found in named)
     assert all("onerror" not in attrs for _, attrs in read_hostile.elements)
 
@@ -278,17 +321,18 @@ def test_hostile_names_pass_unchanged_through_the_embedded_data(read_hostile):
 
 def test_the_explorer_holds_the_tables_rows_pictures_and_maps(read_page, study):
     data, tables = explorer_data(read_page), study.tables()
+    divergent = tables["divergent"]
     image = Image.open(io.BytesIO(base64.b64decode(data["atlas"].split(",")[1])))
     atlas = np.asarray(image.convert("RGB"))
     (model,) = [m for m in data["models"] if m["id"] == "tiny-kd-T4-a0.9-s1"]
-    own = tables.divergent[tables.divergent["model"] == model["id"]].set_index("index")
+    own = divergent[divergent["model"] == model["id"]].set_index("index")
     assert sorted(model["index"]) == sorted(own.index) and model["total"] == len(own)
     stored = np.frombuffer(base64.b64decode(model["maps"]), np.uint8).reshape(-1, 4, 4)
     for place, index in enumerate(model["index"]):
         row = own.loc[index]
         assert model["truth"][place] == row["label"]
         assert model["prediction"][place] == row["prediction"]
-        shown = maps.shown(row["map"], 4, 4)
+        shown = pictures.shown(row["map"], 4, 4)
         assert np.abs(stored[place] / 255 - shown).max() <= 0.5 / 255 + 1e-9
         x = model["picture"][place] % data["columns"] * data["width"]
         y = model["picture"][place] // data["columns"] * data["height"]
@@ -305,11 +349,12 @@ def test_an_undefined_rho_is_null_and_its_image_stays(read_page):
 def test_too_many_pictures_are_thinned_and_the_lowest_rho_kept(study, monkeypatch):
     monkeypatch.setattr(explorer, "PICTURE_BYTES", 28 * 28 * 0.8 * 200)
     tables = study.tables()
+    divergent = tables["divergent"]
     packed = explorer.pack(tables, 200)
     for model in packed["models"]:
         kept, every = len(model["index"]), model["total"]
         assert kept == 200 // 9 < every == 60
-        own = tables.divergent[tables.divergent["model"] == model["id"]]
+        own = divergent[divergent["model"] == model["id"]]
         lowest = set(own.sort_values(["image_specific_rho_unit", "index"])["index"][:11])
         assert lowest <= set(model["index"])
 
@@ -330,6 +375,6 @@ def test_large_pictures_are_reduced_for_the_page(study):
     assert (packed["height"], packed["width"]) == (64, 64)
 
 
-def test_a_study_without_maps_has_an_empty_explorer(study):
-    packed = explorer.pack(study.tables(divergent=study.tables().divergent[:0], images={}), 200)
-    assert packed["models"] == [] and packed["atlas"] == ""
+def test_a_study_without_images_to_explore_has_no_explorer(study):
+    assert explorer.context(study.tables({"explorer": 0})) is None
+    assert explorer.context(study.tables(images={})) is None

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from distilscope import store
+from distilscope.analyses.alignment import places
 from distilscope.reporting import ceiling
 from distilscope.reporting.reading import MissingTable, read
 from distilscope.reporting.tables import clean
@@ -28,23 +29,21 @@ def test_headline_rho_is_that_of_the_last_block_at_input_resolution_on_common_im
         assert found[model] == by_hand["value"].item()
 
 
-@pytest.mark.parametrize("architecture", ["somebody.else:net", "plain-tiny"])
-def test_the_headline_layer_is_the_first_of_the_explained_whatever_it_is_called(
-    study, architecture
-):
+@pytest.mark.parametrize(("depth", "layer"), [(0, "late"), (1, "mid")])
+def test_a_depth_is_a_place_in_the_explained_layers_whatever_they_are_called(study, depth, layer):
     """`late` comes before `mid` in the alphabet, and after it in the network."""
     tables, model = study.tables(), "tiny-kd-T4-a0.9-s1"
-    expected = tables.headline("rho").set_index("model").at[model, "value"]
+    before = places.at(tables, "rho", "input", depth).set_index("model")
     own = tables.measures["model"] == model
     names = tables.measures["layer"].replace({"block3": "late", "block2": "mid"})
-    measures = tables.measures.assign(
-        layer=tables.measures["layer"].where(~own, names),
-        architecture=tables.measures["architecture"].where(~own, architecture),
-    )
+    measures = tables.measures.assign(layer=tables.measures["layer"].where(~own, names))
     told = tables.models["explained"].where(tables.models["id"] != model, '["late", "mid"]')
     renamed = replace(tables, measures=measures, models=tables.models.assign(explained=told))
-    found = renamed.headline("rho").set_index("model")
-    assert (found.at[model, "layer"], found.at[model, "value"]) == ("late", expected)
+    found = places.at(renamed, "rho", "input", depth).set_index("model")
+    assert (found.at[model, "layer"], found.at[model, "value"]) == (
+        layer,
+        before.at[model, "value"],
+    )
 
 
 def test_the_reference_s_layer_is_its_own_first_explained_one(study):
@@ -53,10 +52,12 @@ def test_the_reference_s_layer_is_its_own_first_explained_one(study):
     told = tables.models["explained"].replace({'["layer4", "layer3"]': '["a-last", "z-first"]'})
     renamed = replace(
         tables,
-        measures=tables.measures.assign(reference_layer=names, architecture="some.net:build"),
+        measures=tables.measures.assign(reference_layer=names),
         models=tables.models.assign(explained=told),
     )
-    found, before = (each.headline("rho").set_index("model") for each in (renamed, tables))
+    found, before = (
+        places.at(each, "rho", "input", 0).set_index("model") for each in (renamed, tables)
+    )
     assert found.at["tiny-ce-s1", "reference_layer"] == "a-last"
     assert found.at["tiny-ce-s1", "value"] == before.at["tiny-ce-s1", "value"]
 
@@ -70,25 +71,41 @@ def test_without_a_twin_alignment_is_on_each_models_own_images(tmp_path):
 
 def test_two_rows_for_one_number_are_refused_by_name(study):
     tables = study.tables()
-    doubled = pd.concat([tables.measures, tables.headline("ece").head(1)])
+    doubled = pd.concat([tables.measures, tables.headline("ece").head(1)], ignore_index=True)
     twice = replace(tables, measures=doubled)
     with pytest.raises(ValueError, match="2 rows that could stand for ece of model 'teacher-s1'"):
         twice.headline("ece")
 
 
 def test_a_missing_column_is_named_with_its_file(study, tmp_path):
-    for name in ("measures", "reliability", "divergent", "histories"):
+    for name in ("measures", "conditions", "seeds", "reliability", "divergent", "histories"):
         table = store.read_table(study.folder / "tables" / f"{name}.parquet")
         store.write_table(tmp_path / f"{name}.parquet", table)
     models = study.builder.model_table().drop(columns="parameters")
     store.write_table(tmp_path / "models.parquet", models)
     with pytest.raises(MissingTable, match=r"models\.parquet: .* column\(s\) parameters"):
-        read(tmp_path, None, {"scale": "laptop"})
+        read(tmp_path, None, study.settings)
+
+
+def test_a_table_of_an_analysis_that_lacks_a_column_is_refused(study, tmp_path):
+    for path in (study.folder / "tables").glob("*.parquet"):
+        table = store.read_table(path)
+        table = table.drop(columns="loss") if path.stem == "histories" else table
+        store.write_table(tmp_path / path.name, table)
+    with pytest.raises(MissingTable, match=r"histories\.parquet: .* column\(s\) loss"):
+        read(tmp_path, None, study.settings)
+
+
+def test_a_study_has_the_tables_of_its_analyses_and_empty_ones_for_the_rest(study):
+    only = study.tables({"analyses": {"outputs": {}}})
+    assert set(only.own) == {"reliability", "histories"}
+    assert only["divergent"].empty and "rho" in only["divergent"]
+    assert only.images == {}
 
 
 def test_an_unknown_scale_is_refused(study):
     with pytest.raises(ValueError, match="laptop or paper, not 'huge'"):
-        read(study.folder / "tables", None, {"scale": "huge"})
+        read(study.folder / "tables", None, {"scale": "huge", "analyses": {}})
 
 
 def test_pictures_are_found_by_index_not_by_position(study):
@@ -107,36 +124,42 @@ def test_cleaned_text_is_one_line_that_utf8_can_hold():
     assert clean("a\nb\ud800\x00c") == "a b��c"
 
 
-def test_a_model_without_a_teacher_is_read_against_the_one_it_is_compared_with(study):
+def test_a_model_is_read_against_its_own_reference_of_several(study):
+    """Each control is compared with two teachers; which one stands for it `models` says."""
     tables = study.tables()
     other = tables.models.iloc[[0]].assign(id="teacher-s9")
     compared = tables.measures["model"].isin(["tiny-ce-s1"]) & tables.measures["reference"].notna()
-    measures = tables.measures.assign(
-        reference=tables.measures["reference"].where(~compared, "teacher-s9")
+    twice = tables.measures[compared].assign(reference="teacher-s9", value=0.125)
+    own = tables.models["reference"].where(tables.models["id"] != "tiny-ce-s1", "teacher-s9")
+    two = replace(
+        tables,
+        models=pd.concat([tables.models.assign(reference=own), other], ignore_index=True),
+        measures=pd.concat([tables.measures, twice], ignore_index=True),
     )
-    two = replace(tables, models=pd.concat([tables.models, other]), measures=measures)
-    found = two.headline("agreement").set_index("model")["reference"]
-    assert found["tiny-ce-s1"] == "teacher-s9" and found["small-ce-s1"] == "teacher-s1"
+    found = two.headline("agreement").set_index("model")
+    assert found["reference"]["tiny-ce-s1"] == "teacher-s9"
+    assert found["value"]["tiny-ce-s1"] == 0.125
+    assert found["reference"]["small-ce-s1"] == "teacher-s1"
 
 
-FAMILY = dict.fromkeys("abc", "b")
+FAMILY, TEACHERS = dict.fromkeys("abc", "b"), {"a", "b"}
 
 
 def pairs_of(values):
     rows = [
-        {"model": own, "role": "teacher" if own != "c" else "twin", "reference": other}
+        {"model": own, "reference": other}
         | {"class": pd.NA, "value": value, "low": 0.0, "high": 1.0, "interval": "images"}
         | {"n": 10, "n_undefined": 0, "reason": None}
         for (own, other), value in values.items()
     ]
-    student = {**rows[0], "model": "s", "role": "student", "reference": "a", "value": 0.3}
+    student = {**rows[0], "model": "s", "reference": "a", "value": 0.3}
     return pd.DataFrame([student, *rows])
 
 
 def test_the_ceiling_of_several_teachers_is_the_mean_over_their_pairs():
     """Pairs ab (both ways) 0.5 and 0.6, ac 0.7, bc 0.9: the mean of 0.55, 0.7 and 0.9."""
     rows = pairs_of({("a", "b"): 0.5, ("b", "a"): 0.6, ("c", "a"): 0.7, ("c", "b"): 0.9})
-    found = ceiling.over_pairs(rows, FAMILY).set_index("model")
+    found = ceiling.over_pairs(rows, FAMILY, TEACHERS).set_index("model")
     assert list(found.index) == ["s", "b"]
     assert found.at["s", "value"] == 0.3
     assert found.at["b", "value"] == pytest.approx((0.55 + 0.7 + 0.9) / 3)
@@ -149,29 +172,51 @@ def test_the_ceiling_of_several_teachers_is_the_mean_over_their_pairs():
 
 def test_a_single_teacher_keeps_its_twins_as_they_are():
     rows = pairs_of({("c", "a"): 0.7})
-    assert ceiling.over_pairs(rows, FAMILY) is rows
+    assert ceiling.over_pairs(rows, FAMILY, TEACHERS) is rows
 
 
 def test_two_teachers_are_one_pair_without_an_interval_over_teachers():
     rows = pairs_of({("a", "b"): 0.5, ("b", "a"): 0.6})
-    found = ceiling.over_pairs(rows, FAMILY).set_index("model").loc["b"]
+    found = ceiling.over_pairs(rows, FAMILY, TEACHERS).set_index("model").loc["b"]
     assert found["value"] == pytest.approx(0.55)
     assert pd.isna(found["low"])
     assert "one pair" in found["reason"]
+
+
+def test_teachers_of_two_families_are_no_pair_of_one():
+    rows = pairs_of({("a", "b"): 0.5, ("b", "a"): 0.6, ("d", "a"): 0.1})
+    found = ceiling.over_pairs(rows, {**FAMILY, "d": "d"}, {*TEACHERS, "d"}).set_index("model")
+    assert found.at["b", "value"] == pytest.approx(0.55)
+    assert found.at["d", "value"] == 0.1
+
+
+def test_the_mean_over_all_pairs_is_the_headline_of_the_twin(study):
+    """Two teachers and a twin, all pairs of them measured."""
+    tables, models = study.tables(), study.tables().models
+    other = models.iloc[[0]].assign(id="teacher-s9", reference="teacher-s1")
+    twin = tables.measures[tables.measures["model"] == "twin-s2"]
+    pairs = [
+        twin.assign(reference="teacher-s9", value=twin["value"] + 0.2),
+        twin.assign(model="teacher-s9", value=twin["value"] + 0.4),
+    ]
+    several = replace(
+        tables,
+        models=pd.concat([models, other], ignore_index=True),
+        measures=pd.concat([tables.measures, *pairs], ignore_index=True),
+    )
+    alone = tables.headline("rho").set_index("model").at["twin-s2", "value"]
+    found = several.headline("rho").set_index("model")
+    assert found.at["twin-s2", "value"] == pytest.approx(alone + 0.2)
+    assert "teacher-s9" not in found.index
 
 
 def test_a_student_of_the_twin_is_read_against_the_teacher_that_it_is_compared_with(study):
     """Its own teacher is the twin, with which it is not compared."""
     tables = study.tables()
     stranger = "medium-kd-T4-a0.9-s1"
-    measures = tables.measures.assign(
-        role=tables.measures["role"].where(tables.measures["model"] != stranger, "twin-taught"),
-        teacher=tables.measures["teacher"].where(tables.measures["model"] != stranger, "twin-s2"),
-    )
-    models = tables.models.assign(
-        role=tables.models["role"].where(tables.models["id"] != stranger, "twin-taught")
-    )
-    own = replace(tables, measures=measures, models=models)
+    at = tables.described["condition"] == "medium-kd-T4-a0.9"
+    role = tables.described["role"].where(~at, "twin-taught")
+    own = replace(tables, described=tables.described.assign(role=role, teachers='["resnet18.2"]'))
     assert stranger in set(own.headline("rho")["model"])
-    (cell,) = [cell for cell in own.cells if cell.role == "twin-taught"]
-    assert cell.label == "medium T=4, by twin"
+    (condition,) = own.of_role("twin-taught")
+    assert condition.models == (stranger,)

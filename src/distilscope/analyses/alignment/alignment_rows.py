@@ -12,10 +12,11 @@ from distilscope import store
 from distilscope.analyses.alignment import image_specific_columns as specific
 from distilscope.analyses.alignment.pairs import percent_name
 from distilscope.measuring import causes
-from distilscope.measuring.study_rows import Entry, Rows, Study
+from distilscope.measuring.rows import Rows
+from distilscope.measuring.study import Compared, Entry, Study
 from distilscope.statistics import bootstrap
-from distilscope.statistics.values import TWIN_ROLES
 
+Who = Entry | Compared
 KEY = ("method", "layer", "reference_layer", "resolution", "explained")
 IDENTITY = (
     *("index", "label", "prediction", "reference_prediction", "correct", "reference_correct"),
@@ -25,8 +26,6 @@ NULL_IS_ZERO = (specific.PRIMARY, specific.PARTIAL)  # whose null is 0 by constr
 NULL_OF_PRIMARY = f"null_{specific.PRIMARY}"
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95, "min": 0.0}
 BY_CLASS = "reference"  # the explained class whose rows are also given by class
-SIMILARITIES = ("cka_debiased", "cka_biased", "cka_biased_null")
-NO_NEIGHBOURS = "an image's features are zero, or others are equally near"
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class Pair:
         values: measure -> (n,) float64. reasons: (n,) objects.
         subsets: name -> (n,) bool. label: (n,).
         top: share of pixels of the headline IoU; those at other shares are its curve.
+        headline: whether its numbers stand for their measures.
     """
 
     key: Mapping[str, str]
@@ -48,6 +48,7 @@ class Pair:
     subsets: Mapping[str, np.ndarray]
     label: np.ndarray
     top: float
+    headline: bool
 
     @property
     def measures(self) -> list[str]:
@@ -105,21 +106,44 @@ class Pair:
         return spread
 
 
-def read_pairs(entry: Entry, study: Study) -> list[Pair]:
-    """The pairs of a model's comparison, in the order in which they were made."""
-    table = store.read_table(entry.comparison / "images.parquet")
-    return pairs_of(table, study, KEY) if "method" in table else []
+def read_pairs(each: Compared, study: Study, top: float, method: str | None) -> list[Pair]:
+    """The pairs of a model's comparison, in the order in which they were made.
+
+    Args:
+        top: share of pixels of the headline IoU. method: whose maps of the last blocks are the
+            headline, at input resolution, for the reference's prediction.
+    """
+    table = store.read_table(each.folder / "images.parquet")
+    if "method" not in table:
+        return []
+    wanted = {"method": method, "resolution": "input", "explained": "reference"}
+    wanted |= {"layer": each.model.last_block}
+    wanted |= {"reference_layer": study.entry(each.reference).last_block}
+    return pairs_of(table, study, KEY, top, wanted)
 
 
-def pairs_of(table: pd.DataFrame, study: Study, keys: Sequence[str]) -> list[Pair]:
-    """The pairs of a table of images, one for each combination of the keys."""
-    return [
-        _pair(dict(zip(keys, key, strict=True)), rows, study)
-        for key, rows in table.groupby(list(keys), sort=False)
-    ]
+def pairs_of(
+    table: pd.DataFrame,
+    study: Study,
+    keys: Sequence[str],
+    top: float,
+    headline: Mapping[str, str | None],
+) -> list[Pair]:
+    """The pairs of a table of images, one for each combination of the keys.
+
+    `headline` are the values of some keys that the headline pair has.
+    """
+    found = []
+    for values, rows in table.groupby(list(keys), sort=False):
+        key = dict(zip(keys, values, strict=True))
+        chosen = all(key[name] == value for name, value in headline.items())
+        found.append(_pair(key, rows, study, top, chosen))
+    return found
 
 
-def _pair(key: Mapping[str, str], rows: pd.DataFrame, study: Study) -> Pair:
+def _pair(
+    key: Mapping[str, str], rows: pd.DataFrame, study: Study, top: float, headline: bool
+) -> Pair:
     return Pair(
         key=key,
         position=study.positions(rows["index"].to_numpy()),
@@ -135,7 +159,8 @@ def _pair(key: Mapping[str, str], rows: pd.DataFrame, study: Study) -> Pair:
             "all": np.ones(len(rows), bool),
         },
         label=rows["label"].to_numpy(np.int64),
-        top=study.rules.top,
+        top=top,
+        headline=headline,
     )
 
 
@@ -143,27 +168,32 @@ def _pair(key: Mapping[str, str], rows: pd.DataFrame, study: Study) -> Pair:
 
 
 def add_alignment_rows(
-    rows: Rows, entry: Entry, pairs: Sequence[Pair], twins: Mapping[str, Sequence[Pair]]
+    study: Study,
+    rows: Rows,
+    each: Compared,
+    pairs: Sequence[Pair],
+    twins: Sequence[Sequence[Pair]],
 ) -> None:
     """All rows of one comparison. `twins` are the pairs of each twin of the model's reference."""
     for pair in pairs:
-        place = {"reference": entry.reference, **pair.key}
+        place = {**pair.key, "headline": pair.headline}
         for subset, member in pair.subsets.items():
             chosen = np.flatnonzero(member)
             columns = pair.columns(pair.measures, subset)
             where = {**place, "subset": subset}
-            add_means(rows, entry, pair, columns, chosen, where, pair.measures)
-            _add_spread(rows, entry, pair, chosen, {**place, "subset": subset})
-        add_nulls(rows, entry, pair, place)
+            add_means(study, rows, each, pair, columns, chosen, where, pair.measures)
+            _add_spread(study, rows, each, pair, chosen, {**place, "subset": subset})
+        add_nulls(study, rows, each, pair, place)
         if pair.key["explained"] == BY_CLASS:
-            add_classes(rows, entry, pair, place)
-        if entry.role not in TWIN_ROLES:
-            add_ratios(rows, entry, pair, twins, {**place, "subset": "common"})
+            add_classes(study, rows, each, pair, place)
+        if each.relation != "twin":
+            add_ratios(study, rows, each, pair, twins, {**place, "subset": "common"})
 
 
 def add_means(
+    study: Study,
     rows: Rows,
-    entry: Entry,
+    who: Who,
     pair: Pair,
     columns: Sequence[str],
     chosen: np.ndarray,
@@ -174,10 +204,10 @@ def add_means(
     if not columns:
         return
     values = np.column_stack([pair.values[name][chosen] for name in columns])
-    resamples = rows.study.resamples.subset(pair.position[chosen])
-    found = bootstrap.means(values, resamples, rows.study.level)
+    resamples = study.resamples.subset(pair.position[chosen])
+    found = bootstrap.means(values, resamples, study.level)
     reasons = _reasons(pair, columns, values, chosen)
-    rows.add_estimates(entry, names or columns, found, reasons, **place)
+    rows.add_estimates(who, names or columns, found, reasons, **place)
 
 
 def _reasons(
@@ -188,18 +218,18 @@ def _reasons(
 
 
 def _add_spread(
-    rows: Rows, entry: Entry, pair: Pair, chosen: np.ndarray, place: Mapping[str, object]
+    study: Study, rows: Rows, who: Who, pair: Pair, chosen: np.ndarray, place: Mapping[str, object]
 ) -> None:
     """Population standard deviation, quantiles and minimum over the images."""
     columns = pair.headlines
     if not columns:
         return
     values = np.column_stack([pair.values[name][chosen] for name in columns])
-    resamples = rows.study.resamples.subset(pair.position[chosen])
+    resamples = study.resamples.subset(pair.position[chosen])
     reasons = _reasons(pair, columns, values, chosen)
-    deviations = bootstrap.deviations(values, resamples, rows.study.level)
+    deviations = bootstrap.deviations(values, resamples, study.level)
     names = [f"{name}.sd" for name in columns]
-    rows.add_estimates(entry, names, deviations, reasons, **place)
+    rows.add_estimates(who, names, deviations, reasons, **place)
     for i, name in enumerate(columns):
         defined = values[~np.isnan(values[:, i]), i]
         cuts = np.full(len(QUANTILES), np.nan)
@@ -207,100 +237,70 @@ def _add_spread(
             cuts = np.quantile(defined, list(QUANTILES.values()))
         counts = {"n": len(defined), "n_undefined": len(values) - len(defined)}
         for suffix, cut in zip(QUANTILES, cuts, strict=True):
-            rows.add(entry, f"{name}.{suffix}", cut, reason=reasons[i], **counts, **place)
+            rows.add(who, f"{name}.{suffix}", cut, reason=reasons[i], **counts, **place)
 
 
-def add_nulls(rows: Rows, entry: Entry, pair: Pair, place: Mapping[str, object]) -> None:
+def add_nulls(study: Study, rows: Rows, who: Who, pair: Pair, place: Mapping[str, object]) -> None:
     """What each measure of a pair would be, had the reference been shown another image."""
     for subset, stem in (("common", "null"), ("both-correct", "null_own")):
         columns = [f"{stem}_{name}" for name in pair.nulled]
         names = [name.replace("null_own_", "null_") for name in columns]
         chosen = np.flatnonzero(pair.subsets[subset])
-        add_means(rows, entry, pair, columns, chosen, {**place, "subset": subset}, names)
+        add_means(study, rows, who, pair, columns, chosen, {**place, "subset": subset}, names)
     columns = [f"null_other_{name}" for name in pair.crossed]
     chosen = np.flatnonzero(pair.subsets["common"])
-    add_means(rows, entry, pair, columns, chosen, {**place, "subset": "common"})
+    add_means(study, rows, who, pair, columns, chosen, {**place, "subset": "common"})
 
 
-def add_classes(rows: Rows, entry: Entry, pair: Pair, place: Mapping[str, object]) -> None:
+def add_classes(
+    study: Study, rows: Rows, who: Who, pair: Pair, place: Mapping[str, object]
+) -> None:
     """The means of a pair by class."""
     for subset in ("common", "both-correct"):
-        for number in range(rows.study.classes):
+        for number in range(study.classes):
             chosen = np.flatnonzero(pair.subsets[subset] & (pair.label == number))
             where = {**place, "subset": subset, "class": number}
             columns = pair.columns(pair.by_class, subset)
-            add_means(rows, entry, pair, columns, chosen, where, pair.by_class)
+            add_means(study, rows, who, pair, columns, chosen, where, pair.by_class)
             null = f"{specific.NULLS[subset]}_{specific.PRIMARY}"
             if null in pair.values:
-                add_means(rows, entry, pair, [null], chosen, where, [NULL_OF_PRIMARY])
+                add_means(study, rows, who, pair, [null], chosen, where, [NULL_OF_PRIMARY])
 
 
 def add_ratios(
+    study: Study,
     rows: Rows,
-    entry: Entry,
+    who: Who,
     pair: Pair,
-    twins: Mapping[str, Sequence[Pair]],
+    twins: Sequence[Sequence[Pair]],
     place: Mapping[str, object],
 ) -> None:
     """(model - own null) / (twin - own null) over the common images on which both are defined."""
-    images, common = len(rows.study.index), int(pair.subsets["common"].sum())
+    images, common = len(study.index), int(pair.subsets["common"].sum())
     beside = list(_twin_pairs(pair, twins))
     for measure in pair.related:
         name = f"{measure}.ratio"
         if not beside:
-            why = f"the study has no twin of {entry.reference} to compare with"
-            rows.add(entry, name, np.nan, n=0, n_undefined=common, reason=why, **place)
+            why = f"the study has no twin of {who.reference} to compare with"
+            rows.add(who, name, np.nan, n=0, n_undefined=common, reason=why, **place)
             continue
         numerator = pair.above_null(measure, images)
         denominator = np.mean([twin.above_null(measure, images) for twin in beside], axis=0)
         both = np.flatnonzero(~np.isnan(numerator) & ~np.isnan(denominator))
         found = bootstrap.ratio_of_means(
-            numerator[both], denominator[both], rows.study.resamples.subset(both), rows.study.level
+            numerator[both], denominator[both], study.resamples.subset(both), study.level
         )
         rows.add(
-            entry, name, found.value, low=found.low, high=found.high, n=found.n,
+            who, name, found.value, low=found.low, high=found.high, n=found.n,
             n_undefined=common - found.n, reason=found.reason, **place,
         )  # fmt: skip
 
 
-def _twin_pairs(pair: Pair, twins: Mapping[str, Sequence[Pair]]) -> Iterator[Pair]:
+def _twin_pairs(pair: Pair, twins: Sequence[Sequence[Pair]]) -> Iterator[Pair]:
     """Of each twin the pair at the same reference layer, method, resolution and class."""
     same = [name for name in pair.key if name != "layer"]
-    for candidates in twins.values():
+    for candidates in twins:
         for candidate in candidates:
             if all(candidate.key[name] == pair.key[name] for name in same):
                 yield candidate
                 break
-
-
-def add_layer_rows(rows: Rows, entry: Entry) -> None:
-    """Likeness of every layer pair. The reduction of the features stands under `resolution`."""
-    table = store.read_table(entry.comparison / "layers.parquet")
-    for record in table.to_dict("records"):
-        place = {
-            "reference": entry.reference,
-            "subset": "all",
-            "layer": record["layer"],
-            "reference_layer": record["reference_layer"],
-            "resolution": record["reduction"],
-        }
-        n = _counted(record["n"], record["cka_debiased"])
-        for measure in SIMILARITIES:
-            rows.add(entry, measure, record[measure], n=n, reason=record["reason"], **place)
-        if record["reduction"] != "gap":
-            continue
-        n = _counted(record["mutual_n"], record["mutual_knn"])
-        left_out = len(rows.study.index) - n
-        reason = record["mutual_reason"]
-        if left_out and not reason:
-            reason = f"{left_out} undefined: {NO_NEIGHBOURS} ({left_out})"
-        of = {"n": n, "n_undefined": left_out, "reason": reason}
-        rows.add(entry, "mutual_knn", record["mutual_knn"], **of, **place)
-        chance = record["mutual_knn_null"]
-        of = {"n": len(rows.study.index), "reason": None if np.isfinite(chance) else reason}
-        rows.add(entry, "mutual_knn_null", chance, **of, **place)
-
-
-def _counted(images: float, value: float) -> int:
-    """The images behind a value; 0 where there is none."""
-    return int(images) if np.isfinite(value) else 0

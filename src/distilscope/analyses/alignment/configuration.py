@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from distilscope.configuration.kinds import Count, Strict, Whole, number, whole
+from distilscope.configuration.kinds import Count, Section, Whole, number, whole
 
 
-class Alignment(Strict):
+class Alignment(Section):
     """How maps are compared; docs/measures.md has the definitions."""
 
     top: Annotated[float, Field(gt=0, lt=1), BeforeValidator(number)] = 0.2

@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 
 from distilscope.analyses.alignment.covariation import covariation
-from distilscope.measuring.study_rows import Study
+from distilscope.measuring.study import Study
 
 OUTPUTS = "logit_rho"
 EXPLANATIONS = ("image_specific_rho", "rho", "part_rho")
-CELL = ("student", "objective", "objective_params")
 ROLES = ("student", "control")
 WITHIN = ("student", None)  # permuted within a student, or over all cells
 COLUMNS = (
@@ -42,19 +41,21 @@ def covariation_table(study: Study, measures: pd.DataFrame) -> pd.DataFrame:
 
 
 def _records(study: Study, measures: pd.DataFrame, explanations: str) -> Iterator[dict[str, Any]]:
-    kept = measures["role"].isin(ROLES) & measures["class"].isna()
-    outputs = _by_cell(measures[kept & (measures["measure"] == OUTPUTS)], "all")
+    roles = {entry.id: entry.role for entry in study.entries}
+    own = measures["model"].map(roles).isin(ROLES) & (measures["relation"] == "teacher")
+    kept = own & measures["class"].isna()
+    outputs = _by_condition(measures[kept & (measures["measure"] == OUTPUTS)], "all")
     rows = measures[kept & (measures["measure"] == explanations)]
     rows = rows[(rows["resolution"] == "input") & (rows["explained"] == "reference")]
     last = {entry.id: entry.last_block for entry in study.entries}
     at_last = rows["layer"] == rows["model"].map(last)
     rows = rows[(rows["layer"] == "input") | at_last]
-    for (method, variant), own in rows.groupby(["method", "variant"], dropna=False, sort=False):
-        maps = _by_cell(own, "common")
+    for (method, variant), chosen in rows.groupby(["method", "variant"], dropna=False, sort=False):
+        maps = _by_condition(chosen, "common")
         cells = pd.concat([outputs, maps], axis=1, keys=["x", "y"], join="inner")
-        students = np.array([key[0] for key in cells.index])
+        networks = np.array([study.conditions[name].network for name, _ in cells.index])
         for within in WITHIN:
-            blocks = students if within else None
+            blocks = networks if within else None
             found = covariation(cells["x"].to_numpy(), cells["y"].to_numpy(), blocks, study.seed)
             yield {
                 **{"outputs": OUTPUTS, "explanations": explanations, "method": method},
@@ -63,8 +64,7 @@ def _records(study: Study, measures: pd.DataFrame, explanations: str) -> Iterato
             }
 
 
-def _by_cell(rows: pd.DataFrame, subset: str) -> pd.Series:
-    """Mean value of each cell over its models."""
+def _by_condition(rows: pd.DataFrame, subset: str) -> pd.Series:
+    """Mean over its seeds of each condition, beside each reference."""
     chosen = rows[rows["subset"] == subset]
-    keys = [chosen[name].astype(object).where(chosen[name].notna(), "") for name in CELL]
-    return chosen["value"].groupby(keys).mean()
+    return chosen["value"].groupby([chosen["condition"], chosen["reference"]]).mean()

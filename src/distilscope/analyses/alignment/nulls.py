@@ -49,7 +49,7 @@ def partners(
     return table
 
 
-def strangers(
+def other_class_partners(
     groups: np.ndarray, member: np.ndarray, shuffles: int = 20, seed: int = 0
 ) -> np.ndarray:
     """Who of another group stands in for whom: drawn anew each time, all others equally likely.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,12 @@ class Rules:
     minimum_class: int = 10
     shuffles: int = 20
     seed: int = 0
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Rules:
+        """From the settings of the analysis; a key that is missing is as it is by default."""
+        own = {key: settings[key] for key in cls.__dataclass_fields__ if key in settings}
+        return cls(**{**own, "curve": tuple(own.get("curve", cls.curve))})
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -126,13 +133,13 @@ def measure_pair(
     rules: Rules,
     *,
     published: bool,
-    strangers: bool = False,
+    other_classes: bool = False,
 ) -> dict[str, np.ndarray]:
     """Measure -> (N,) values, NaN where undefined, and `reason` (N,) objects.
 
     Args:
         published: also the published variants; they are defined at input resolution only.
-        strangers: also the null over images of other classes.
+        other_classes: also the null over images of other classes.
     """
     units = maps.unit_rows(model.ranks), maps.unit_rows(reference.ranks)
     residuals = _residuals(model, reference, images, rules)
@@ -154,7 +161,7 @@ def measure_pair(
         found |= _published(model, reference, found["rho"], flags)
     scores = _scores(units, residual_units, directions, model, reference, rules)
     found |= _nulls(scores, alone, images, rules)
-    if strangers:
+    if other_classes:
         scores[specific.PRIMARY] = alone["common"]
         found |= _other_class_nulls(scores, images, rules)
     return {**found, "reason": causes.spell(flags)}
@@ -271,7 +278,7 @@ def _other_class_nulls(
     scores: Mapping[str, nulls.Score], images: Images, rules: Rules
 ) -> dict[str, np.ndarray]:
     """`null_other_<measure>`: the reference was shown a common image of another class."""
-    table = nulls.strangers(images.label, images.common, rules.shuffles, rules.seed)
+    table = nulls.other_class_partners(images.label, images.common, rules.shuffles, rules.seed)
     return {
         f"null_other_{name}": nulls.drawn_means(score.drawn, table)
         for name, score in scores.items()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -15,11 +14,12 @@ from distilscope import catalog, store
 from distilscope.analyses.alignment import image_specific_columns as specific
 from distilscope.analyses.alignment import maps
 from distilscope.analyses.alignment.alignment_rows import BY_CLASS, Pair, add_means
-from distilscope.analyses.alignment.pairs import Images, Prepared, measure_pair
+from distilscope.analyses.alignment.pairs import Images, Prepared, Rules, measure_pair
 from distilscope.data.files import IMAGES_FILE
 from distilscope.measuring import causes, observations
 from distilscope.measuring.observations import ABSENT, LayerMaps, Outputs
-from distilscope.measuring.study_rows import Entry, Rows, Study
+from distilscope.measuring.rows import Rows
+from distilscope.measuring.study import Entry, Study
 
 SIGMA = 1 / 4  # of the Gaussian, over the side of the map
 GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601; equal channels stay as they are
@@ -56,51 +56,44 @@ def edges(images: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 
 
 def add_trivial_rows(
-    rows: Rows,
-    reference: Entry,
-    outputs: Outputs,
-    compared: Sequence[Pair],
-    dataset: Path,
+    study: Study, rows: Rows, reference: Entry, compared: Sequence[Pair], rules: Rules
 ) -> None:
     """`gaussian_*` and `edges_*` of a reference's maps, as rows of the reference itself.
 
     Args:
-        outputs: of the reference.
         compared: the pairs of a model that is compared with it: which maps, on which images.
-        dataset: the folder of the images.
     """
-    study = rows.study
     chosen = [p for p in compared if p.key["explained"] == BY_CLASS and _at_layers(p)]
     if not chosen:
         return
-    pictures = _pictures(dataset, study)
+    pictures, outputs = _pictures(study), study.outputs[reference.id]
     methods = {pair.key["method"] for pair in chosen}
     stored = {m: observations.read_maps(reference.observation, study.probe, m) for m in methods}
     for pair in chosen:
         method, layer = pair.key["method"], pair.key["reference_layer"]
         found = observations.layer_of(stored[method], layer, method, reference.observation)
-        for name, own in _pairs(pair, found, outputs, pictures, study):
+        for name, own in _pairs(pair, found, outputs, pictures, rules):
             columns = [name for name in own.measures if name not in NOT_OF_TRIVIAL]
-            place = {**own.key, "subset": "common"}
+            place = {**own.key, "subset": "common", "headline": pair.headline}
             members = np.flatnonzero(own.subsets["common"])
             names = [f"{name}_{column}" for column in columns]
-            add_means(rows, reference, own, columns, members, place, names)
+            add_means(study, rows, reference, own, columns, members, place, names)
 
 
 def _at_layers(pair: Pair) -> bool:
     return catalog.METHODS[pair.key["method"]].at == "layers"
 
 
-def _pictures(dataset: Path, study: Study) -> np.ndarray:
+def _pictures(study: Study) -> np.ndarray:
     """(N, 3, H, W) uint8, the images of the probe in its order."""
-    split = study.probe
+    split, dataset = study.probe, study.job.input("dataset")
     found = store.read_tensors(dataset / IMAGES_FILE, [f"{split}.images", f"{split}.indices"])
     order = np.argsort(found[f"{split}.indices"], kind="stable")
     return found[f"{split}.images"][order]
 
 
 def _pairs(
-    pair: Pair, stored: LayerMaps, outputs: Outputs, pictures: np.ndarray, study: Study
+    pair: Pair, stored: LayerMaps, outputs: Outputs, pictures: np.ndarray, rules: Rules
 ) -> Iterator[tuple[str, Pair]]:
     """Each trivial map beside the reference's of `pair`, for the class that the reference says."""
     classes = outputs.prediction[pair.position]
@@ -119,7 +112,7 @@ def _pairs(
     images = Images(outputs.index[pair.position], label, classes, classes, common, common)
     key = {**pair.key, "layer": pair.key["reference_layer"], "reference_layer": None}
     for name, trivial in made.items():
-        values = measure_pair(trivial, own, images, study.rules, published=False)
+        values = measure_pair(trivial, own, images, rules, published=False)
         reasons = _worded(values.pop("reason"), WORDS[name])
         reasons[places == ABSENT] = causes.NO_MAP
         yield name, replace(pair, key=key, values=values, reasons=reasons)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import optimize
+
+from distilscope.measuring.observations import log_probabilities
 
 TEMPERATURES = (0.02, 50.0)
 
@@ -28,14 +30,6 @@ class Confidences:
         logs = log_probabilities(logits)
         confidence = np.exp(logs[np.arange(len(logs)), prediction])
         return cls(np.minimum(confidence, 1.0), (prediction == labels).astype(np.float64))
-
-
-def log_probabilities(logits: np.ndarray) -> np.ndarray:
-    """Log-softmax in float64, (N, C)."""
-    return special.log_softmax(np.asarray(logits, np.float64), axis=1)
-
-
-# --------------------------------------------------------------------------------------- bins
 
 
 def equal_width_bins(confidence: np.ndarray, bins: int = 15) -> np.ndarray:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from distilscope.configuration.kinds import Count, Strict
+from distilscope.configuration.kinds import Count, Section
 
 
-class Outputs(Strict):
+class Outputs(Section):
     """Bins of calibration errors."""
 
     ece_bins: Count = 15

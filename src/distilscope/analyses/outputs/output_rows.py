@@ -9,11 +9,11 @@ import numpy as np
 from distilscope.analyses.outputs import calibration, fidelity
 from distilscope.analyses.outputs.calibration import Confidences
 from distilscope.measuring.observations import Outputs
-from distilscope.measuring.study_rows import Entry, Rows
+from distilscope.measuring.rows import Rows
+from distilscope.measuring.study import HELD_OUT, Compared, Entry, Study
 from distilscope.statistics import bootstrap
 from distilscope.statistics.bootstrap import Resamples
 
-HELD_OUT = "held-out"
 SILENT = "all logits of a model are equal: it predicts no class"
 LEVEL_REST = "the logits of all classes but the reference's top one are equal"
 NO_REST = "two classes have no order once the reference's top one is left out"
@@ -22,9 +22,9 @@ ONE_CLASS = "the data have one class"
 ONE_SAID = "both models predict one class only"
 
 
-def add_output_rows(rows: Rows, entry: Entry, outputs: Outputs, held_out: Outputs | None) -> None:
+def add_output_rows(study: Study, rows: Rows, entry: Entry, bins: int) -> None:
     """Accuracy and calibration of one model on all images of the probe."""
-    study = rows.study
+    outputs, held_out = study.outputs[entry.id], study.held_out.get(entry.id)
     data = Confidences.of(outputs.logits, outputs.label)
     columns = {
         "accuracy": data.correct,
@@ -33,19 +33,20 @@ def add_output_rows(rows: Rows, entry: Entry, outputs: Outputs, held_out: Output
         "nll": calibration.nll(outputs.logits, outputs.label),
         "brier": calibration.brier(outputs.logits, outputs.label),
     }
-    _add_means(rows, entry, columns, study.resamples, subset="all")
+    _add_means(study, rows, entry, columns, study.resamples, subset="all")
     for number in range(study.classes):
         chosen = np.flatnonzero(outputs.label == number)
         part = {"accuracy": data.correct[chosen]}
         resamples = study.resamples.subset(chosen)
-        _add_means(rows, entry, part, resamples, subset="all", **{"class": number})
-    _add_binned(rows, entry, data, outputs)
-    _add_held_out(rows, entry, outputs, held_out)
+        _add_means(study, rows, entry, part, resamples, subset="all", **{"class": number})
+    _add_binned(study, rows, entry, data, outputs, bins)
+    _add_held_out(study, rows, entry, outputs, held_out, bins)
 
 
 def _add_means(
+    study: Study,
     rows: Rows,
-    entry: Entry,
+    entry: Entry | Compared,
     columns: Mapping[str, np.ndarray],
     resamples: Resamples,
     causes: Mapping[str, str] | None = None,
@@ -53,7 +54,7 @@ def _add_means(
 ) -> None:
     """`causes` says why images have no value, by column."""
     values = np.column_stack(list(columns.values()))
-    found = bootstrap.means(values, resamples, rows.study.level)
+    found = bootstrap.means(values, resamples, study.level)
     reasons = [
         f"{left_out} undefined: {causes[name]} ({left_out})" if left_out else None
         for name, left_out in zip(columns, found.n_undefined, strict=True)
@@ -61,66 +62,88 @@ def _add_means(
     rows.add_estimates(entry, list(columns), found, reasons, **place)
 
 
-def _add_binned(rows: Rows, entry: Entry, data: Confidences, outputs: Outputs) -> None:
+def _add_binned(
+    study: Study, rows: Rows, entry: Entry, data: Confidences, outputs: Outputs, bins: int
+) -> None:
     """Calibration errors over bins, and what a perfectly calibrated model would show."""
-    bins, n = rows.study.bins, len(outputs.label)
+    n = len(outputs.label)
     partitions = {
         "ece": calibration.equal_width_bins(data.confidence, bins),
         "ece_equal_mass": calibration.equal_mass_bins(data.confidence, bins),
     }
     for measure, assigned in partitions.items():
-        low, high = _binned_interval(data, assigned, rows)
+        low, high = _binned_interval(study, data, assigned, bins)
         value = calibration.binned_error(data, assigned, bins)
         rows.add(entry, measure, value, low=low, high=high, n=n, subset="all")
     value = calibration.debiased_l2(data, bins)
     reason = None if np.isfinite(value) else FEW_IN_BINS
     rows.add(entry, "calibration_l2", value, n=n, reason=reason, subset="all")
-    floor = calibration.noise_floor(data.confidence, bins, seed=rows.study.seed)
+    floor = calibration.noise_floor(data.confidence, bins, seed=study.seed)
     for measure, value in zip(("ece_noise_floor", "ece_noise_floor.q95"), floor, strict=True):
         rows.add(entry, measure, value, n=n, subset="all")
 
 
-def _binned_interval(data: Confidences, assigned: np.ndarray, rows: Rows) -> tuple[float, float]:
+def _binned_interval(
+    study: Study, data: Confidences, assigned: np.ndarray, bins: int
+) -> tuple[float, float]:
     """An ECE's interval, the bins being those of the sample; one image has none."""
-    study = rows.study
     if len(assigned) < 2:
         return np.nan, np.nan
-    sums = study.resamples.sums(calibration.gaps_by_bin(data, assigned, study.bins))
+    sums = study.resamples.sums(calibration.gaps_by_bin(data, assigned, bins))
     replicates = np.abs(sums).sum(axis=0) / len(assigned)
-    value = calibration.binned_error(data, assigned, study.bins)
+    value = calibration.binned_error(data, assigned, bins)
     return bootstrap.recentred_interval(replicates, value, study.level)
 
 
-def _add_held_out(rows: Rows, entry: Entry, outputs: Outputs, held_out: Outputs | None) -> None:
+def _add_held_out(
+    study: Study,
+    rows: Rows,
+    entry: Entry,
+    outputs: Outputs,
+    held_out: Outputs | None,
+    bins: int,
+) -> None:
     """Accuracy on held-out images, and calibration after a temperature fitted on them."""
     scaled = ("ece_scaled", "nll_scaled")
     if held_out is None:
         why = "the model was not observed on held-out images"
-        rows.add(entry, "temperature", np.nan, probe=HELD_OUT, subset="all", reason=why)
+        rows.add(
+            entry, "temperature", np.nan, probe=HELD_OUT, headline=False, subset="all", reason=why
+        )
         for measure in scaled:
             rows.add(entry, measure, np.nan, subset="all", reason=why)
         return
     correct = {"accuracy": held_out.correct.astype(np.float64)}
-    resamples = rows.study.draw(len(held_out.label))
-    _add_means(rows, entry, correct, resamples, probe=HELD_OUT, subset="all")
+    resamples = study.draw(len(held_out.label))
+    _add_means(study, rows, entry, correct, resamples, probe=HELD_OUT, headline=False, subset="all")
     temperature = calibration.fit_temperature(held_out.logits, held_out.label)
     n = len(held_out.label)
     why = "the NLL has no minimum in T: the search ended at its bound"
     reason = why if calibration.at_bound(temperature) else None
-    rows.add(entry, "temperature", temperature, n=n, reason=reason, probe=HELD_OUT, subset="all")
+    rows.add(
+        entry,
+        "temperature",
+        temperature,
+        n=n,
+        reason=reason,
+        probe=HELD_OUT,
+        headline=False,
+        subset="all",
+    )
     logits = outputs.logits.astype(np.float64) / temperature
     data = Confidences.of(logits, outputs.label)
-    assigned = calibration.equal_width_bins(data.confidence, rows.study.bins)
-    value = calibration.binned_error(data, assigned, rows.study.bins)
-    low, high = _binned_interval(data, assigned, rows)
+    assigned = calibration.equal_width_bins(data.confidence, bins)
+    value = calibration.binned_error(data, assigned, bins)
+    low, high = _binned_interval(study, data, assigned, bins)
     rows.add(entry, "ece_scaled", value, low=low, high=high, n=len(assigned), subset="all")
     nll = {"nll_scaled": calibration.nll(logits, outputs.label)}
-    _add_means(rows, entry, nll, rows.study.resamples, subset="all")
+    _add_means(study, rows, entry, nll, study.resamples, subset="all")
 
 
-def add_fidelity_rows(rows: Rows, entry: Entry, model: Outputs, reference: Outputs) -> None:
+def add_fidelity_rows(study: Study, rows: Rows, each: Compared) -> None:
     """How far the model says what its reference says."""
-    resamples, place = rows.study.resamples, {"reference": entry.reference}
+    model, reference = study.outputs[each.model.id], study.outputs[each.reference]
+    resamples = study.resamples
     pair = model.logits, reference.logits
     agreed = fidelity.agreement(*pair)
     columns = {
@@ -135,15 +158,17 @@ def add_fidelity_rows(rows: Rows, entry: Entry, model: Outputs, reference: Outpu
     silent = fidelity.silent(model.logits) | fidelity.silent(reference.logits)
     alike = SILENT if silent.any() else ONE_SAID
     causes = {"agreement": alike, "logit_rho": SILENT, "logit_rho_rest": rest}
-    _add_means(rows, entry, columns, resamples, causes, subset="all", **place)
+    _add_means(study, rows, each, columns, resamples, causes, subset="all")
     wrong = np.flatnonzero(~reference.correct)
     among_errors = {"agreement": agreed[wrong]}
     subset = resamples.subset(wrong)
-    _add_means(rows, entry, among_errors, subset, causes, subset="reference-wrong", **place)
-    _add_chance(rows, entry, model, reference)
+    _add_means(study, rows, each, among_errors, subset, causes, subset="reference-wrong")
+    _add_chance(study, rows, each, model, reference)
 
 
-def _add_chance(rows: Rows, entry: Entry, model: Outputs, reference: Outputs) -> None:
+def _add_chance(
+    study: Study, rows: Rows, each: Compared, model: Outputs, reference: Outputs
+) -> None:
     """Agreement by chance and Cohen's kappa, from sums over images and over resamples."""
     classes, n = model.logits.shape[1], len(model.label)
     one_hot = np.eye(classes)
@@ -156,8 +181,8 @@ def _add_chance(rows: Rows, entry: Entry, model: Outputs, reference: Outputs) ->
             one_hot[reference.prediction],
         ]
     )
-    place = {"reference": entry.reference, "subset": "all", "n": n}
-    replicates = rows.study.resamples.sums(values) / n
+    place = {"subset": "all", "n": n}
+    replicates = study.resamples.sums(values) / n
     shares = values.mean(axis=0)[:, None]
     for measure, statistic, why in (
         ("agreement_chance", _chance, ONE_CLASS),
@@ -166,9 +191,9 @@ def _add_chance(rows: Rows, entry: Entry, model: Outputs, reference: Outputs) ->
         value = statistic(shares, classes)[0]
         low, high = np.nan, np.nan
         if np.isfinite(value) and n > 1:
-            low, high = bootstrap.interval(statistic(replicates, classes), rows.study.level)
+            low, high = bootstrap.interval(statistic(replicates, classes), study.level)
         reason = None if np.isfinite(value) else why
-        rows.add(entry, measure, value, low=low, high=high, reason=reason, **place)
+        rows.add(each, measure, value, low=low, high=high, reason=reason, **place)
 
 
 def _chance(shares: np.ndarray, classes: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from distilscope import catalog
-from distilscope.configuration.kinds import Count, Positive, Strict, whole
+from distilscope.configuration.kinds import Count, Positive, Section, Strict, Whole, whole
 
 
 class Headline(Strict):
@@ -17,7 +17,7 @@ class Headline(Strict):
     variant: str = "mass_absolute"
 
 
-class Parts(Strict):
+class Parts(Section):
     """Where the parts come from and how they are measured; docs/parts.md has the definitions.
 
     `settings` are those of the source. `removal` also shows every model the images of
@@ -31,9 +31,11 @@ class Parts(Strict):
     )
     headline: Headline = Headline()
     top: Count = 5
-    least: Annotated[int, Field(ge=2), BeforeValidator(whole)] = 3
-    most_gap: Positive = 0.05
+    minimum_parts: Annotated[int, Field(ge=2), BeforeValidator(whole)] = 3
+    tolerated_gap: Positive = 0.05
     removal: bool = True
+    shuffles: Annotated[int, Field(ge=20), BeforeValidator(whole)] = 20
+    seed: Whole = 0
 
     @field_validator("variants")
     @classmethod
@@ -55,6 +57,21 @@ class Parts(Strict):
                 + ", ".join(self.variants)
             )
         return self
+
+    def check(self, configuration: Any) -> None:
+        """The data know their parts where the source needs that, and the headline is observed."""
+        known = [name for name, entry in catalog.DATASETS.items() if entry.parted]
+        data, methods = configuration.data.name, configuration.observe.methods
+        if catalog.PART_SOURCES[self.source].parted and data not in known:
+            raise ValueError(
+                f"analyses.parts.source: {self.source!r} needs a data set that knows its parts "
+                f"({', '.join(known)}); {data!r} does not"
+            )
+        if self.headline.method not in methods:
+            raise ValueError(
+                f"analyses.parts.headline.method {self.headline.method!r} is none of "
+                f"`observe.methods`: {', '.join(methods)}"
+            )
 
     @property
     def resolved(self) -> dict[str, int]:

@@ -15,6 +15,7 @@ from distilscope import store
 from distilscope.analyses.alignment.alignment_rows import (
     KEY,
     Pair,
+    Who,
     add_classes,
     add_means,
     add_nulls,
@@ -22,14 +23,14 @@ from distilscope.analyses.alignment.alignment_rows import (
     pairs_of,
 )
 from distilscope.data.part_maps import FINDINGS_FILE
-from distilscope.measuring.study_rows import Entry, Rows, Study
-from distilscope.statistics.values import TWIN_ROLES
+from distilscope.measuring.rows import Rows
+from distilscope.measuring.study import Compared, Entry, Study
 
 PART_KEY = (*KEY, "variant")
 OF_REFERENCE = "reference_"
 MEDIAN = "focus_odds"  # a few images make its mean
 COLUMNS = (
-    *("study", "model", "role", "student", "reference", "method", "layer", "reference_layer"),
+    *("study", "model", "condition", "reference", "method", "layer", "reference_layer"),
     *("variant", "part", "n", "area", "importance", "reference_importance", "drop"),
     "reference_drop",
 )
@@ -68,38 +69,44 @@ class PartPair(Pair):
         return replace(self, key=key, values=own, reasons=self.reference_reasons)
 
 
-def read_part_pairs(entry: Entry, study: Study) -> list[PartPair]:
-    """The pairs over parts of a model's comparison."""
-    table = store.read_table(entry.comparison / "parts.parquet")
+def read_part_pairs(
+    each: Compared, study: Study, top: float, headline: Mapping[str, str]
+) -> list[PartPair]:
+    """The pairs over parts of a model's comparison; `headline` is a `method` and a `variant`."""
+    table = store.read_table(each.folder / "parts.parquet")
     reasons = table.groupby(list(PART_KEY), sort=False)["reference_reason"]
     return [
         PartPair(**pair.__dict__, reference_reasons=own.to_numpy(object))
-        for pair, (_, own) in zip(pairs_of(table, study, PART_KEY), reasons, strict=True)
+        for pair, (_, own) in zip(
+            pairs_of(table, study, PART_KEY, top, headline), reasons, strict=True
+        )
     ]
 
 
 def add_part_rows(
+    study: Study,
     rows: Rows,
-    entry: Entry,
+    each: Compared,
     pairs: Sequence[PartPair],
-    twins: Mapping[str, Sequence[PartPair]],
-    headline: Mapping[str, str],
+    twins: Sequence[Sequence[PartPair]],
 ) -> None:
     """All rows of one comparison. `twins` are the pairs of each twin of the model's reference.
 
-    By class only the headline, that is a `method` and a `variant`, is given.
+    By class only the headline is given.
     """
     for pair in pairs:
-        place = {"reference": entry.reference, **pair.key}
-        _add_subsets(rows, entry, pair, place)
-        add_nulls(rows, entry, pair, place)
-        if is_headline(pair, headline):
-            add_classes(rows, entry, pair, place)
-        if entry.role not in TWIN_ROLES:
-            add_ratios(rows, entry, pair, twins, {**place, "subset": "common"})
+        place = {**pair.key, "headline": pair.headline}
+        _add_subsets(study, rows, each, pair, place)
+        add_nulls(study, rows, each, pair, place)
+        if pair.headline:
+            add_classes(study, rows, each, pair, place)
+        if each.relation != "twin":
+            add_ratios(study, rows, each, pair, twins, {**place, "subset": "common"})
 
 
-def add_reference_rows(rows: Rows, reference: Entry, pairs: Sequence[PartPair]) -> None:
+def add_reference_rows(
+    study: Study, rows: Rows, reference: Entry, pairs: Sequence[PartPair]
+) -> None:
     """The reference's own focus and faithfulness, as rows of the reference itself.
 
     Args:
@@ -107,38 +114,24 @@ def add_reference_rows(rows: Rows, reference: Entry, pairs: Sequence[PartPair]) 
     """
     for pair in pairs:
         own = pair.of_reference
-        _add_subsets(rows, reference, own, {"reference": None, **own.key})
+        place = {**own.key, "headline": pair.headline}
+        _add_subsets(study, rows, reference, own, place)
         if (null := "null_faithfulness") in own.values:
             chosen = np.flatnonzero(own.subsets["common"])
-            place = {**own.key, "reference": None, "subset": "common"}
-            add_means(rows, reference, own, [null], chosen, place)
+            place |= {"subset": "common"}
+            add_means(study, rows, reference, own, [null], chosen, place)
 
 
-def is_headline(pair: Pair, headline: Mapping[str, str]) -> bool:
-    """Whether a pair is of the method and the variant that stand for measures over parts."""
-    return all(pair.key.get(name) == headline[name] for name in ("method", "variant"))
-
-
-def headlines(
-    pairs: Mapping[tuple[str, str], Sequence[PartPair]], headline: Mapping[str, str] | None
-) -> dict[str, PartPair]:
-    """Model -> its headline pair over parts with its first reference; none without parts."""
-    found: dict[str, PartPair] = {}
-    for (model, _), own in pairs.items():
-        for pair in own:
-            if is_headline(pair, headline):
-                found.setdefault(model, pair)
-    return found
-
-
-def _add_subsets(rows: Rows, entry: Entry, pair: PartPair, place: Mapping[str, Any]) -> None:
+def _add_subsets(
+    study: Study, rows: Rows, who: Who, pair: PartPair, place: Mapping[str, Any]
+) -> None:
     for subset, member in pair.subsets.items():
         chosen = np.flatnonzero(member)
-        add_means(rows, entry, pair, pair.measures, chosen, {**place, "subset": subset})
+        add_means(study, rows, who, pair, pair.measures, chosen, {**place, "subset": subset})
         odds = pair.values[MEDIAN][chosen]
         known = odds[~np.isnan(odds)]
         rows.add(
-            entry,
+            who,
             MEDIAN,
             float(np.median(known)) if len(known) else np.nan,
             n=len(known),
@@ -150,27 +143,17 @@ def _add_subsets(rows: Rows, entry: Entry, pair: PartPair, place: Mapping[str, A
 # -------------------------------------------------------------------------------------- by part
 
 
-def parts_table(study: Study, compared: Sequence[Entry]) -> pd.DataFrame:
+def parts_table(study: Study, compared: Sequence[Compared]) -> pd.DataFrame:
     """Where models look: a row for each comparison, method, variant and part.
 
     Means over the common images in which the part can be seen.
     """
     found = []
-    for entry in compared:
-        table = store.read_table(entry.comparison / "importances.parquet")
-        who = {key: getattr(entry, key) for key in ("role", "student", "reference")}
-        found.append(table.assign(study=study.name, model=entry.id, **who))
+    for each in compared:
+        table = store.read_table(each.folder / "importances.parquet")
+        who = {"model": each.model.id, "condition": each.model.condition}
+        found.append(table.assign(study=study.name, **who, reference=each.reference))
     return pd.concat(found, ignore_index=True)[list(COLUMNS)]
-
-
-def no_parts() -> pd.DataFrame:
-    """The same table of a study without parts: no rows."""
-    return pd.DataFrame({name: pd.Series(dtype=_kind(name)) for name in COLUMNS})
-
-
-def _kind(name: str) -> str:
-    text = COLUMNS[: COLUMNS.index("n")]
-    return "object" if name in text else "int64" if name == "n" else "float64"
 
 
 def findings(parts: Path) -> list[str]:

@@ -193,19 +193,21 @@ def _of_one(
     """How far one model's maps show what its parts are worth to it, and to the class."""
     importance = sums.importance(rules.variant)
     if gap is not None:
-        importance = np.where(complete(gap, rules.most_gap)[:, None], importance, np.nan)
+        importance = np.where(complete(gap, rules.tolerated_gap)[:, None], importance, np.nan)
     values: dict[str, np.ndarray] = {}
     flags: dict[str, np.ndarray] = {}
     if drops is not None:
         areas = np.where(sums.visible, sums.area[:, 1:], np.nan)
-        own = faithfulness(importance, drops, rules.least)
+        own = faithfulness(importance, drops, rules.minimum_parts)
         values["faithfulness"] = own
-        values["faithfulness_areas"] = part_rho(areas, drops, rules.least)
+        values["faithfulness_areas"] = part_rho(areas, drops, rules.minimum_parts)
         for stem, table in tables.items():
-            shuffled = shuffled_part_rho(drops, importance, table, rules.least)
+            shuffled = shuffled_part_rho(drops, importance, table, rules.minimum_parts)
             values[f"{stem}_faithfulness"] = np.where(np.isnan(own), np.nan, shuffled)
         flags[causes.NOT_REMOVED] = np.isnan(drops).all(axis=1)
-        flags[causes.DROPS_LEVEL] = level(drops) & ((~np.isnan(drops)).sum(axis=1) >= rules.least)
+        flags[causes.DROPS_LEVEL] = level(drops) & (
+            (~np.isnan(drops)).sum(axis=1) >= rules.minimum_parts
+        )
     if images.deciding is not None:
         recall, chance = deciding_recall(importance, images.deciding)
         values["deciding_recall"] = recall
@@ -228,7 +230,7 @@ def _nulls(
     found = {}
     for stem, table in tables.items():
         shuffled = {
-            "part_rho": shuffled_part_rho(*importances, table, rules.least),
+            "part_rho": shuffled_part_rho(*importances, table, rules.minimum_parts),
             **shuffled_focus(model, importances[1], table, rules.top, rules.mass),
         }
         for name, values in shuffled.items():

@@ -18,7 +18,7 @@ import numpy as np
 from distilscope import catalog
 from distilscope.analyses.alignment import maps
 
-LEAST_PARTS = 3
+MINIMUM_PARTS = 3
 EQUAL = 10
 """Decimals, relative to the image's largest, to which importances are told apart: sums of float64
 that ought to be equal differ in the last digits, and ranks would see it."""
@@ -114,12 +114,14 @@ def part_ranks(values: np.ndarray) -> np.ndarray:
     return np.where(missing, np.nan, ranks)
 
 
-def part_rho(first: np.ndarray, second: np.ndarray, least: int = LEAST_PARTS) -> np.ndarray:
+def part_rho(
+    first: np.ndarray, second: np.ndarray, minimum_parts: int = MINIMUM_PARTS
+) -> np.ndarray:
     """Spearman's rho over the parts, by image: the Pearson correlation of average ranks.
 
     Args:
         first, second: (N, P), NaN where a part can't be seen. Parts that both have are ranked.
-        least: parts that an image needs.
+        minimum_parts: parts that an image needs.
 
     Returns:
         (N,) in [-1, 1]; NaN with fewer parts, or where either ranks all parts alike. Its null is 0
@@ -133,14 +135,14 @@ def part_rho(first: np.ndarray, second: np.ndarray, least: int = LEAST_PARTS) ->
         deviations.append(np.where(both, ranks - (n[:, None] + 1) / 2, 0.0))
     a, b = deviations
     norm = np.sqrt(np.einsum("np,np->n", a, a) * np.einsum("np,np->n", b, b))
-    usable = (n >= least) & (norm > 0)
+    usable = (n >= minimum_parts) & (norm > 0)
     product = np.einsum("np,np->n", a, b)
     rho = np.divide(product, norm, out=np.full(len(n), np.nan), where=usable)
     return np.clip(rho, -1.0, 1.0)
 
 
 def shuffled_part_rho(
-    first: np.ndarray, second: np.ndarray, table: np.ndarray, least: int = LEAST_PARTS
+    first: np.ndarray, second: np.ndarray, table: np.ndarray, minimum_parts: int = MINIMUM_PARTS
 ) -> np.ndarray:
     """The null of `part_rho`: what it would be, had the reference been shown another image.
 
@@ -150,12 +152,14 @@ def shuffled_part_rho(
             the class), -1 for none.
 
     Returns:
-        (N,) means over the shuffles where the two images have `least` parts in common; NaN where
-        there is no such shuffle.
+        (N,) means over the shuffles where the two images have `minimum_parts` parts in common;
+        NaN where there is no such shuffle.
     """
     total, n = np.zeros(len(first)), np.zeros(len(first))
     for partner in table:
-        rho = part_rho(first, np.where((partner >= 0)[:, None], second[partner], np.nan), least)
+        rho = part_rho(
+            first, np.where((partner >= 0)[:, None], second[partner], np.nan), minimum_parts
+        )
         total += np.nan_to_num(rho)
         n += ~np.isnan(rho)
     return np.divide(total, n, out=np.full(len(first), np.nan), where=n > 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from distilscope.analyses.parts.parts import LEAST_PARTS, part_rho
+from distilscope.analyses.parts.parts import MINIMUM_PARTS, part_rho
 
 
 def logit_drops(logits: np.ndarray, without: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -37,15 +37,17 @@ def logit_drops(logits: np.ndarray, without: np.ndarray, classes: np.ndarray) ->
     return whole - left[:, :, 0]
 
 
-def faithfulness(importance: np.ndarray, drops: np.ndarray, least: int = LEAST_PARTS) -> np.ndarray:
+def faithfulness(
+    importance: np.ndarray, drops: np.ndarray, minimum_parts: int = MINIMUM_PARTS
+) -> np.ndarray:
     """Spearman's rho over parts between a map's importances and the logit drops, by image: (N,).
 
     Args:
         importance: (N, P) of one model's maps (`PartSums.importance`), NaN for unseen parts.
         drops: (N, P) of the same model and class (`logit_drops`).
-        least: parts that an image needs; fewer, or equal values throughout, are NaN.
+        minimum_parts: parts that an image needs; fewer, or equal values throughout, are NaN.
     """
-    return part_rho(importance, drops, least)
+    return part_rho(importance, drops, minimum_parts)
 
 
 def deciding_recall(values: np.ndarray, deciding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

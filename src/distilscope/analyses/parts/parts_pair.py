@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from distilscope import catalog
-from distilscope.analyses.parts.parts import LEAST_PARTS, PartSums, level, part_rho
+from distilscope.analyses.parts.parts import MINIMUM_PARTS, PartSums, level, part_rho
 from distilscope.analyses.parts.parts_focus import EXTENTS, TOP, focus, top_parts
 from distilscope.measuring import causes
 from distilscope.measuring.observations import TOLERATED_GAP
@@ -21,14 +21,14 @@ class PartRules:
     Attributes:
         variant: of the importances; of its mass is the focus too (`sum_signed` takes absolute).
         top: parts in the reference's top set.
-        least: parts that an image needs for a correlation.
-        most_gap: the largest completeness gap of integrated gradients; larger is NaN.
+        minimum_parts: parts that an image needs for a correlation.
+        tolerated_gap: the largest completeness gap of integrated gradients; larger is NaN.
     """
 
     variant: str = "mass_absolute"
     top: int = TOP
-    least: int = LEAST_PARTS
-    most_gap: float = TOLERATED_GAP
+    minimum_parts: int = MINIMUM_PARTS
+    tolerated_gap: float = TOLERATED_GAP
 
     @property
     def mass(self) -> str:
@@ -81,7 +81,7 @@ def measure_parts(
     top = top_parts(second, rules.top)
     of_image, of_parts = (focus(model, top, of=of, within=extent) for extent in EXTENTS)
     found = {
-        "part_rho": part_rho(first, second, rules.least),
+        "part_rho": part_rho(first, second, rules.minimum_parts),
         "focus": of_image.share,
         "focus_chance": of_image.chance,
         "focus_odds": of_image.odds,
@@ -90,12 +90,12 @@ def measure_parts(
     }
     flags = {
         causes.NO_PART: seen == 0,
-        causes.FEW_PARTS: (seen > 0) & (seen < rules.least),
+        causes.FEW_PARTS: (seen > 0) & (seen < rules.minimum_parts),
         causes.MODEL_DEAD: dead,
         causes.REFERENCE_DEAD: reference_dead,
         **skipped,
-        causes.MODEL_LEVEL: level(first) & (seen >= rules.least),
-        causes.REFERENCE_LEVEL: level(second) & (seen >= rules.least),
+        causes.MODEL_LEVEL: level(first) & (seen >= rules.minimum_parts),
+        causes.REFERENCE_LEVEL: level(second) & (seen >= rules.minimum_parts),
         causes.NOTHING_LEFT: (seen > 0) & (seen <= rules.top),
         **(further or {}),
     }
@@ -105,4 +105,4 @@ def measure_parts(
 
 def _incomplete(gap: np.ndarray | None, images: int, rules: PartRules) -> np.ndarray:
     """(N,) bool; no map is incomplete that has no gap at all."""
-    return np.zeros(images, bool) if gap is None else ~complete(gap, rules.most_gap)
+    return np.zeros(images, bool) if gap is None else ~complete(gap, rules.tolerated_gap)

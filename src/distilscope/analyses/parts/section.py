@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-import pandas as pd
-
+from distilscope.analyses.parts.rows import (
+    are_regions,
+    headline,
+    importance,
+    methods,
+    rows_of,
+    wording,
+)
 from distilscope.reporting import names
-from distilscope.reporting.cells import Cell, Estimate, estimate, students_called
-from distilscope.reporting.tables import Tables
+from distilscope.reporting.conditions import Condition, Estimate, estimate, students_called
+from distilscope.reporting.grid import Grid
+from distilscope.reporting.spelling import number, spell
+from distilscope.reporting.tables import Tables, clean
 
 COLUMNS = {
     "part_rho": "ρ of part importances",
@@ -33,136 +40,102 @@ SOURCES = {
 UNNAMED = "they are cut without knowing what is there, and are no parts of an object."
 
 
-@dataclass(frozen=True)
-class Line:
-    """A row of a table: the numbers of a recipe, in the order of `COLUMNS`."""
-
-    label: str
-    numbers: tuple[Estimate, ...]
-
-
-@dataclass(frozen=True)
-class Block:
-    """The table of one method."""
-
-    title: str
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True)
-class Section:
-    """What the report says of parts.
-
-    Attributes:
-        heading: of the section.
-        about: sentences: what the parts are, and which map and importance stand for them.
-        findings: what is wrong with the parts of the images.
-        columns: names of the numbers.
-        blocks: one for each method, the headline's first.
-    """
-
-    heading: str
-    about: tuple[str, ...]
-    findings: tuple[str, ...]
-    columns: tuple[str, ...]
-    blocks: tuple[Block, ...]
-
-
-def section(tables: Tables) -> Section | None:
-    """The part of the report over parts; None where the study has none."""
-    if not tables.part_methods:
-        return None
-    blocks = (_block(tables, method) for method in tables.part_methods)
-    return Section(
-        heading=tables.of_parts("Parts: where the models look"),
-        about=tuple(_about(tables)),
-        findings=tables.part_findings,
-        columns=tuple(tables.of_parts(words) for words in COLUMNS.values()),
-        blocks=tuple(block for block in blocks if block.lines),
-    )
+def context(tables: Tables) -> Mapping[str, Any] | None:
+    """The section; None where nothing was measured over parts."""
+    grids = [_grid(tables, method) for method in methods(tables)]
+    grids = [grid for grid in grids if grid.rows]
+    findings = [clean(str(text)) for text in tables["parts"].attrs.get("findings", ())]
+    return {"about": list(_about(tables)), "findings": findings, "grids": grids} if grids else None
 
 
 def _about(tables: Tables) -> Iterator[str]:
-    chosen = tables.parts_headline
+    chosen = headline(tables)
     words = SOURCES.get(chosen["source"], f"Regions are from {chosen['source']}")
-    yield f"{words}; {UNNAMED}" if tables.of_regions else words
-    yield tables.of_parts(
+    yield f"{words}; {UNNAMED}" if are_regions(tables) else words
+    texts = (
         f"The headline is {names.method(chosen['method'])} with the {_counted(tables)} as the "
-        "importance of a part: these are in the claims, in the summary and in the heatmap of parts."
-    )
-    yield tables.of_parts(
+        "importance of a part: these are in the claims, in the summary and in the heatmap of "
+        "parts.",
         "ρ is the rank correlation of the importances that model and teacher give to the parts of "
         "an image; focus is the share of the model's map inside the teacher's top "
         f"{chosen['top']} parts. Their nulls show the teacher another image of the class, and a "
         "level map has the share of the pixels. Faithfulness is the rank correlation of the "
         "importances with what it costs the same model to lose each part; its null takes the map "
-        "of another image. The teacher's own line is of its map inside its own top parts."
+        "of another image. The teacher's own line is of its map inside its own top parts.",
     )
+    yield from (wording(text, tables) for text in texts)
 
 
 def _counted(tables: Tables) -> str:
-    return names.importance(tables.parts_headline["variant"])
+    return importance(headline(tables)["variant"])
 
 
-def _block(tables: Tables, method: str) -> Block:
-    rows = {measure: tables.headline(measure, method=method) for measure in COLUMNS}
-    lines = [
-        Line(cell.label, tuple(_number(cell, rows[measure], measure) for measure in COLUMNS))
-        for cell in tables.cells
-    ]
-    known = tuple(line for line in lines if any(found.defined for found in line.numbers))
-    return Block(f"{names.method(method)}, {_counted(tables)}", known)
+def _grid(tables: Tables, method: str) -> Grid:
+    """The numbers of every condition that has any, with intervals where nothing is beside them."""
+    rows = {measure: rows_of(tables, measure, method) for measure in COLUMNS}
+    found = {
+        condition: {measure: estimate(condition, own) for measure, own in rows.items()}
+        for condition in tables.conditions
+    }
+    return Grid(
+        f"{names.method(method)}, {_counted(tables)}",
+        ("Model", *(wording(words, tables) for words in COLUMNS.values())),
+        [
+            (clean(condition.label), *(_number(m, own) for m, own in numbers.items()))
+            for condition, numbers in found.items()
+            if any(own.defined for own in numbers.values())
+        ],
+        caption=f"On {tables.subset_words}. Brackets are 95 % intervals.",
+    )
 
 
-def _number(cell: Cell, rows: pd.DataFrame, measure: str) -> Estimate:
-    """With its interval, unless it stands beside another number to compare that with."""
-    found = estimate(cell, rows)
-    return replace(found, low=math.nan, high=math.nan) if measure in BESIDE else found
+def _number(measure: str, found: Estimate) -> str:
+    form = "{:.2f}"
+    return number(found.value, form) if measure in BESIDE else spell(found, form)
 
 
 # ---------------------------------------------------------------------------------- the answer
 
 
-def answer(tables: Tables) -> str:
+def answer(tables: Tables) -> list[str]:
     """How alike students, label-only networks and the twin weigh parts to the teacher.
 
-    Each number has the null of the same models beside it. Nothing where the study has no parts.
+    Each number has the null of the same models beside it.
     """
-    if not tables.part_methods:
-        return ""
-    rho, null = tables.headline("part_rho"), tables.headline("null_part_rho")
-    found = {cell: (estimate(cell, rho), estimate(cell, null)) for cell in tables.cells}
+    rho, null = rows_of(tables, "part_rho"), rows_of(tables, "null_part_rho")
+    found = {c: (estimate(c, rho), estimate(c, null)) for c in tables.conditions}
     groups = {
-        "student": f"for {students_called(c for c in tables.cells if c.role == 'student')}",
+        "student": f"for {students_called(tables.of_role('student'))}",
         "control": "for the same networks trained on labels only",
         "twin": "for the teacher's twin",
         "floor": "for an untrained network",
     }
-    said = [
+    parts = [
         f"{text} {words}"
         for role, words in groups.items()
         if (text := _span({c: pair for c, pair in found.items() if c.role == role}))
     ]
-    if not said:
-        return tables.of_parts("Likeness over parts was not measured.")
-    return tables.of_parts(
-        f"By {names.method(tables.parts_headline['method'])} ({_counted(tables)}), the parts of an "
-        f"image are weighed as the teacher weighs them to a ρ of {'; '.join(said)}. The null is "
-        "the same pair, the teacher shown another image of the class."
-    )
+    text = "Likeness over parts was not measured."
+    if parts:
+        text = (
+            f"By {names.method(headline(tables)['method'])} ({_counted(tables)}), the parts of an "
+            f"image are weighed as the teacher weighs them to a ρ of {'; '.join(parts)}. The null "
+            "is the same pair, the teacher shown another image of the class."
+        )
+    return [wording(text, tables)]
 
 
-def _span(found: dict[Cell, tuple[Estimate, Estimate]]) -> str:
+def _span(found: dict[Condition, tuple[Estimate, Estimate]]) -> str:
     """`0.81 (R10; null 0.73) to 0.94 (R26; null 0.80)`, or the one value without a name."""
-    known = [(cell, *pair) for cell, pair in found.items() if pair[0].defined]
+    known = [(condition, *pair) for condition, pair in found.items() if pair[0].defined]
     ordered = sorted(known, key=lambda each: each[1].value)
     ends = [ordered[0], ordered[-1]] if len(ordered) > 1 else ordered
-    named = len(ends) > 1 or any(cell.role in ("student", "control") for cell, *_ in ends)
+    named = len(ends) > 1 or any(c.role in ("student", "control") for c, *_ in ends)
     return " to ".join(
-        f"{_spelled(own)} ({f'{cell.label}; ' if named else ''}null {_spelled(null)})"
-        for cell, own, null in ends
+        f"{_spelled(own)} ({f'{condition.label}; ' if named else ''}null {_spelled(null)})"
+        for condition, own, null in ends
     )
 
 
 def _spelled(found: Estimate) -> str:
-    return f"{found.value:.2f}".replace("-", "−") if found.defined else "undefined"
+    return number(found.value, "{:.2f}") if found.defined else "undefined"

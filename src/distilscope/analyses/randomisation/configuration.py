@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from distilscope.configuration.kinds import Strict, Whole
+from distilscope.configuration.kinds import Section, Whole
 
 
-class Randomisation(Strict):
+class Randomisation(Section):
     """A check of the explanations: do maps change when the weights behind them are random?
 
     `model` is a teacher or student by name (its first model) or a model by id. `cascade` makes

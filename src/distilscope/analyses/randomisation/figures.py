@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from distilscope.reporting import names, style
-from distilscope.reporting.figures import Drawing, drawing, heading
+from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
 from distilscope.reporting.tables import Tables
 
 MODES = {"cascade": (style.BLUE, "o"), "independent": (style.ORANGE, "s")}
@@ -16,15 +16,13 @@ COLUMNS = 3
 MOST_PANELS = 12
 
 
-def fig_sanity(tables: Tables) -> Drawing:
+def fig_randomisation(tables: Tables) -> Drawing:
     """Likeness to the trained model's maps over the depth of randomisation, a panel a method."""
-    rows = tables.sanity
+    rows = tables["randomisation"]
     if not rows["value"].notna().any():
-        why = "no weights were randomised in this study, or no map of it has an order"
-        return style.empty(heading("sanity", tables), why, tables.scale)
+        raise NothingToDraw("no map of this study has an order")
     groups = list(rows.groupby(["method", "layer"], sort=False))[:MOST_PANELS]
     figure, all_axes = drawing.panels(len(groups), COLUMNS, height=2.1)
-    style.title(figure, heading("sanity", tables), tables.scale)
     for axes, ((method, layer), own) in zip(all_axes, groups, strict=True):
         _panel(axes, own)
         words = names.method(method)

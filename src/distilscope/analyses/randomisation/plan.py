@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from distilscope import catalog
+from distilscope.analyses.randomisation.configuration import Randomisation
 from distilscope.configuration.kinds import ConfigurationError
-from distilscope.configuration.measured import Sanity
-from distilscope.configuration.study import Configuration
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
+from distilscope.planning.hooks import Addition, AnalysisPlan
 from distilscope.planning.models import Model
 
 HEAD = "head"
@@ -33,61 +33,87 @@ class Derived:
     layer: str
 
 
-def derive(
-    configuration: Configuration, models: tuple[Model, ...], dataset: Artefact
-) -> tuple[Derived, ...]:
-    """The derived models of a study; none without `sanity`.
+class Plan(AnalysisPlan):
+    """Models with random weights, observed as every model is."""
 
-    Raises:
-        ConfigurationError: `sanity` names a model or a layer that there isn't, or its seed is the
-            model's own.
-    """
-    sanity = configuration.sanity
-    if sanity is None:
-        return ()
-    original = _original(sanity.model, models)
-    if sanity.seed == original.seed:
-        raise ConfigurationError(
-            f"sanity.seed: {sanity.seed} is the seed of {original.id}, whose weights before "
-            "training would come back; choose another"
-        )
-    layers = _layers(sanity, original)
-    found: dict[tuple[str, ...], Derived] = {}
-    for mode, depth, names in _sequences(sanity.modes, list(layers)):
-        steps = ((mode, depth),)
-        if names in found:
-            steps = (*found[names].steps, *steps)
-        paths = [layers[name] for name in names]
-        model = _model(original, names, paths, sanity.seed, dataset)
-        taken = next((one for one in models if one.id == model.id), None)
-        if taken is not None:
+    section: Randomisation
+
+    def follow(self) -> None:
+        """Plan the derived models and their observations."""
+        models = self.study.models
+        original = _original(self.section.model, models)
+        if self.section.seed == original.seed:
             raise ConfigurationError(
-                f"sanity: {original.words} with random layers and {taken.words} would both be "
-                f"called {model.id!r}; give one of them another name"
+                f"analyses.randomisation.seed: {self.section.seed} is the seed of {original.id}, "
+                "whose weights before training would come back; choose another"
             )
-        found[names] = Derived(model, steps, names[-1])
-    return tuple(found.values())
+        self.original, self.derived = original, self._derived(original)
+        seen = self.study.observations[original.id]
+        for each in self.derived:
+            self.artefacts.append(each.model.artefact)
+            self.study.observe(each.model, (seen,))
+            paths = each.model.artefact.settings["randomised"]["modules"]
+            self.randomised.setdefault(original.network, set()).update(paths)
+
+    def _derived(self, original: Model) -> tuple[Derived, ...]:
+        layers = _layers(self.section, original)
+        found: dict[tuple[str, ...], Derived] = {}
+        for mode, depth, names in _sequences(self.section.modes, list(layers)):
+            steps = ((mode, depth),)
+            if names in found:
+                steps = (*found[names].steps, *steps)
+            paths = [layers[name] for name in names]
+            model = _model(original, names, paths, self.section.seed, self.study.dataset)
+            taken = self.study.by_id.get(model.id)
+            if taken is not None:
+                raise ConfigurationError(
+                    f"analyses.randomisation: {original.words} with random layers and "
+                    f"{taken.words} would both be called {model.id!r}; give one of them another "
+                    "name"
+                )
+            found[names] = Derived(model, steps, names[-1])
+        return tuple(found.values())
+
+    def tabulated(self) -> Addition:
+        """Where each derived model was observed."""
+        observations = self.study.observations
+        rows = [
+            {
+                "id": each.model.id,
+                "original": self.original.id,
+                "randomised": each.layer,
+                "steps": [list(step) for step in each.steps],
+                "observation": str(observations[each.model.id].folder),
+            }
+            for each in self.derived
+        ]
+        seen = tuple(observations[each.model.id] for each in self.derived)
+        return Addition(settings={"derived": rows}, inputs={"derived": seen})
 
 
 def _original(name: str, models: tuple[Model, ...]) -> Model:
     """The model of that id, or the first of the teacher or student of that name."""
-    for key in ("id", "student"):
+    for key in ("id", "network"):
         for model in models:
-            if getattr(model, key) == name and model.role != "floor":
+            if getattr(model, key) == name and model.role not in ("floor", "committee"):
                 return model
-    known = dict.fromkeys(name for model in models for name in (model.student, model.id))
-    raise ConfigurationError(f"sanity.model: no model {name!r}; {catalog.suggest(name, known)}")
+    known = dict.fromkeys(name for model in models for name in (model.network, model.id))
+    raise ConfigurationError(
+        f"analyses.randomisation.model: no model {name!r}; {catalog.suggest(name, known)}"
+    )
 
 
-def _layers(sanity: Sanity, original: Model) -> dict[str, str]:
+def _layers(section: Randomisation, original: Model) -> dict[str, str]:
     """Name -> module path, from the output to the input."""
     head = {HEAD: original.head} if original.head else {}
     known = {**head, **dict(reversed(original.layers.items()))}
-    for name in sanity.layers or ():
+    for name in section.layers or ():
         if name not in known:
             near = catalog.suggest(name, known)
-            raise ConfigurationError(f"sanity.layers: {original.id} has no layer {name!r}; {near}")
-    wanted = known if sanity.layers is None else sanity.layers
+            raise ConfigurationError(
+                f"analyses.randomisation.layers: {original.id} has no layer {name!r}; {near}"
+            )
+    wanted = known if section.layers is None else section.layers
     return {name: path for name, path in known.items() if name in wanted}
 
 
@@ -112,14 +138,13 @@ def _model(
             "randomised": {"modules": paths, "seed": seed},
         },
         source=fingerprint.source("distilscope.models.randomised", architecture["builder"]),
-        files=("weights.safetensors",),
         inputs={"dataset": dataset, "original": original.artefact},
+        files=("weights.safetensors",),
     )
     return replace(
         original,
         id=artefact.slug,
-        kind="derived",
-        role="derived",
+        condition=replace(original.condition, source="randomised"),
         artefact=artefact,
-        reference=original.id,
+        references=(original.id,),
     )

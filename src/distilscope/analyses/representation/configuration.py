@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from distilscope.configuration.kinds import Count, Strict
+from distilscope.configuration.kinds import Count, Section
 
 
-class Representation(Strict):
+class Representation(Section):
     """How many nearest neighbours of an image are compared."""
 
     neighbours: Count = 10

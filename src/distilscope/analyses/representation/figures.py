@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from distilscope.reporting import style
-from distilscope.reporting.cells import Cell
-from distilscope.reporting.figures import Drawing, drawing, heading
+from distilscope.reporting.conditions import Condition
+from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
 from distilscope.reporting.tables import Tables
 
 COLUMNS = 4
@@ -19,23 +19,34 @@ BESIDE = (
 )
 
 
+def layer_pairs(tables: Tables, measure: str, reduction: str = "gap") -> pd.DataFrame:
+    """Rows of a measure of layer pairs, against the model's own teacher.
+
+    `reduction` is what was done to the features: `gap` (pooled) or `flatten`.
+    """
+    rows = tables.of(measure)
+    rows = rows[rows["layer"].notna() & rows["reference_layer"].notna()]
+    chosen = rows["resolution"] == reduction
+    if reduction == "gap":
+        chosen |= rows["resolution"].isna()
+    return tables.against_own(rows[chosen])
+
+
 def fig_cka(tables: Tables) -> Drawing:
-    """Debiased CKA of every layer pair with the teacher, a panel a recipe (its first seed)."""
-    rows = tables.layer_pairs("cka_debiased")
-    found = [(cell, rows[rows["model"] == cell.models[0]]) for cell in tables.cells]
-    found = [(cell, own) for cell, own in found if own["value"].notna().any()]
+    """Debiased CKA of every layer pair with the teacher, a panel a condition (its first seed)."""
+    rows = layer_pairs(tables, "cka_debiased")
+    found = [(one, rows[rows["model"] == one.models[0]]) for one in tables.conditions]
+    found = [(one, own) for one, own in found if own["value"].notna().any()]
     if not found:
-        why = "no similarity of layers was measured against a teacher"
-        return style.empty(heading("cka", tables), why, tables.scale)
+        raise NothingToDraw("no similarity of layers to a teacher's is defined")
     drawn = found[:MOST_PANELS]
     widest = max(own["layer"].nunique() for _, own in drawn)
     columns = COLUMNS if widest <= 6 else 2
     tallest = max(own["reference_layer"].nunique() for _, own in drawn)
     figure, all_axes = drawing.panels(len(drawn), columns, height=0.75 + 0.24 * tallest)
-    style.title(figure, heading("cka", tables), tables.scale)
     shared = len({frozenset(own["reference_layer"]) for _, own in drawn}) == 1
-    for position, (axes, (cell, own)) in enumerate(zip(all_axes, drawn, strict=True)):
-        mesh = _panel(axes, cell, own, numbers=widest <= 6)
+    for position, (axes, (condition, own)) in enumerate(zip(all_axes, drawn, strict=True)):
+        mesh = _panel(axes, condition, own, numbers=widest <= 6)
         if shared and position % columns:
             axes.set_yticklabels([])
     figure.supylabel("Layer of the teacher", fontsize=style.RC["axes.labelsize"])
@@ -43,7 +54,7 @@ def fig_cka(tables: Tables) -> Drawing:
     return figure, _numbers(found, tables)
 
 
-def _panel(axes, cell: Cell, own: pd.DataFrame, *, numbers: bool):
+def _panel(axes, condition: Condition, own: pd.DataFrame, *, numbers: bool):
     table = own.pivot_table(
         index="reference_layer", columns="layer", values="value", dropna=False, sort=False
     )
@@ -54,17 +65,17 @@ def _panel(axes, cell: Cell, own: pd.DataFrame, *, numbers: bool):
     turn = 0 if max(map(len, names[: len(columns)]), default=0) * len(columns) < 18 else 60
     axes.set_xticks(np.arange(len(columns)), names[: len(columns)], rotation=turn, fontsize=6)
     axes.set_yticks(np.arange(len(rows)), names[len(columns) :], fontsize=6)
-    axes.set_title(drawing.label(cell))
+    axes.set_title(drawing.label(condition))
     return mesh
 
 
-def _numbers(found: list[tuple[Cell, pd.DataFrame]], tables: Tables) -> pd.DataFrame:
+def _numbers(found: list[tuple[Condition, pd.DataFrame]], tables: Tables) -> pd.DataFrame:
     """What is drawn, and beside it the other measures of the same layer pairs that there are."""
     columns = [*PAIR, "value", "low", "high", "n", "reason"]
-    parts = [own.assign(label=cell.label)[["label", *columns]] for cell, own in found]
+    parts = [own.assign(label=one.label)[["label", *columns]] for one, own in found]
     drawn = pd.concat(parts, ignore_index=True)
     for measure, reduction in BESIDE:
-        rows = tables.layer_pairs(measure, reduction)
+        rows = layer_pairs(tables, measure, reduction)
         if len(rows):
             name = measure if reduction == "gap" else f"{measure}_{reduction}"
             drawn = drawn.merge(

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from distilscope import catalog
-from distilscope.analyses.parts import plan as parts
-from distilscope.analyses.shortcuts.configuration import LEAST_TWINS, Planting
+from distilscope.analyses.shortcuts.configuration import MINIMUM_TWINS, Causal, Planting
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.described import observe_settings
@@ -47,8 +46,8 @@ class Audit:
     """A model that the detectors judge.
 
     Attributes:
-        model, teacher: who is judged, and against whom. twins: of the teacher, or of the clean
-            teacher where the teacher itself was planted.
+        model, teacher: who is judged, and against whom. condition: the model's, by name.
+        twins: of the teacher, or of the clean teacher where the teacher itself was planted.
         arm: None for a model of the study itself.
         seen, teacher_seen: maps on the same images. twin_pairs: of each twin, and of the teacher
             that it is a twin of, on the same images.
@@ -58,6 +57,7 @@ class Audit:
     """
 
     model: Model
+    condition: str
     teacher: Model
     seen: Seen
     teacher_seen: Seen
@@ -72,7 +72,7 @@ class Audit:
     @property
     def can_be_judged(self) -> bool:
         """Whether a detector has what it needs: enough twins, or masked images."""
-        return len(self.twin_pairs) >= LEAST_TWINS or self.masked is not None
+        return len(self.twin_pairs) >= MINIMUM_TWINS or self.masked is not None
 
     def row(self) -> dict[str, Any]:
         """What the tables job is told."""
@@ -80,8 +80,10 @@ class Audit:
         return {
             "model": self.model.id,
             "identity": self.model.artefact.identity,
-            **{k: getattr(self.model, k) for k in ("role", "student", "objective", "seed")},
-            **{k: self.model.parameters.get(k) for k in ("T", "alpha")},
+            "condition": self.condition,
+            "role": self.model.role,
+            "network": self.model.network,
+            "seed": self.model.seed,
             "teacher": self.teacher.id,
             "teacher_identity": self.teacher.artefact.identity,
             "layers": [self.model.explained[0], self.teacher.explained[0]],
@@ -102,16 +104,17 @@ class Audit:
 
 
 @dataclass
-class ShortcutPlan:
+class Audits:
     """Everything that the search for shortcuts adds to a study; nothing that it has already."""
 
     study: Study
+    causal: Causal | None = None
     datasets: dict[str, Artefact] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
     targets: dict[str, Artefact] = field(default_factory=dict)
     probes: dict[str, Artefact] = field(default_factory=dict)
     further: dict[str, Artefact] = field(default_factory=dict)
-    audits: list[Audit] = field(default_factory=list)
+    found: list[Audit] = field(default_factory=list)
 
     @property
     def artefacts(self) -> list[Artefact]:
@@ -125,7 +128,7 @@ class ShortcutPlan:
     @property
     def judged(self) -> list[Audit]:
         """Those that a detector can say something about."""
-        return [audit for audit in self.audits if audit.can_be_judged]
+        return [audit for audit in self.found if audit.can_be_judged]
 
     @property
     def inputs(self) -> tuple[Artefact, ...]:
@@ -142,7 +145,7 @@ class ShortcutPlan:
         self, teacher: Model, seen: Callable[[Model], Seen]
     ) -> tuple[tuple[str, Seen, Seen], ...]:
         """The other models of a teacher's family, each beside that teacher."""
-        family = self.study.families.get(teacher.student, [])
+        family = self.study.families.get(teacher.network, [])
         return tuple((m.id, seen(m), seen(teacher)) for m in family if m is not teacher)
 
     # ----------------------------------------------------------------------------- artefacts
@@ -155,8 +158,8 @@ class ShortcutPlan:
             slug=f"{slug}-{builder}",
             settings={"builder": entry.builder, **settings},
             source=fingerprint.source("distilscope.analyses.shortcuts.probes.make", entry.builder),
-            files=("images.safetensors",),
             inputs=inputs,
+            files=("images.safetensors",),
         )
         return self.probes.setdefault(artefact.name, artefact)
 
@@ -164,14 +167,13 @@ class ShortcutPlan:
         self, dataset: Artefact, observation: Artefact, folder: str, teacher: Model
     ) -> Artefact:
         """Test images with the area covered that a reference looks at, and its two controls."""
-        causal = self.study.configuration.shortcuts.causal
         return self.probe(
             "masked",
             teacher.artefact.slug,
             {"dataset": dataset, "observation": observation},
             probe=folder,
             layer=teacher.explained[0],
-            **causal.model_dump(),
+            **self.causal.model_dump(),
         )
 
     def observation(
@@ -207,7 +209,6 @@ class ShortcutPlan:
                 "distilscope.observing.further",
                 architecture["builder"],
                 methods[MAPS].module,
-                without=parts.UNUSED_WITHOUT_REMOVAL,
             )
             + fingerprint.entries("METHODS", methods),
             inputs={

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from distilscope.configuration.grid import Entry
-from distilscope.configuration.kinds import Count, Fraction, Positive, Strict, Whole, number, whole
+from distilscope import catalog
+from distilscope.configuration.grid import Entry, TaughtEntry
+from distilscope.configuration.kinds import (
+    Count,
+    Fraction,
+    Positive,
+    Section,
+    Strict,
+    Whole,
+    number,
+    whole,
+)
 
-LEAST_TWINS = 3
+MINIMUM_TWINS = 3
 Channel = Annotated[int, Field(ge=0, le=255), BeforeValidator(whole)]
 Open = Annotated[float, Field(gt=0, lt=1), BeforeValidator(number)]
 
@@ -19,18 +29,6 @@ class Causal(Strict):
 
     top: Open = 0.2
     seed: Whole = 0
-
-
-class Shortcuts(Strict):
-    """What a class must show to be flagged; docs/measures.md has the definitions."""
-
-    minimum: Count = 20
-    effect: Positive = 4.0
-    causal_effect: Positive = 0.8
-    rate: Open = 0.05
-    permutations: Annotated[int, Field(ge=100), BeforeValidator(whole)] = 2000
-    seed: Whole = 0
-    causal: Causal | None = None
 
 
 class Patch(Strict):
@@ -74,9 +72,13 @@ class Arms(Strict):
                 if entry.seeds is not None:
                     raise ValueError(f"{arm}: `seeds` are the plantings' own; leave them out")
         for entry in [*self.student, *self.both, *self.none]:
-            if getattr(entry, "teachers", None) or getattr(entry, "taught_by", "teacher") == "twin":
+            if isinstance(entry, TaughtEntry) and _names_teachers(entry):
                 raise ValueError("the teacher of all arms is `planted.teacher`; leave it out here")
         return self
+
+
+def _names_teachers(entry: TaughtEntry) -> bool:
+    return bool(entry.teachers or entry.committee or entry.taught_by == "twin")
 
 
 class Planted(Strict):
@@ -88,7 +90,7 @@ class Planted(Strict):
     patch: Patch = Patch()
     probability: Fraction = 0.95
     elsewhere: Fraction = 0.01
-    took: Fraction = 0.2
+    reliance: Fraction = 0.2
 
     @field_validator("plantings")
     @classmethod
@@ -107,3 +109,54 @@ class Planted(Strict):
                 f"({self.probability:g}): the patch is to go with its class"
             )
         return self
+
+    def check(self, configuration: Any) -> None:
+        """See `Shortcuts.check`."""
+        entry = catalog.lookup(
+            configuration.teachers, self.teacher, "teacher in analyses.shortcuts.planted"
+        )
+        found = len(entry.twins) + len(entry.seeds) - 1
+        if found < MINIMUM_TWINS:
+            raise ValueError(
+                f"analyses.shortcuts.planted.teacher: {self.teacher!r} has {found} twins; the "
+                f"detector needs {MINIMUM_TWINS} or more in `twins`"
+            )
+        if entry.weights is not None:
+            raise ValueError("analyses.shortcuts.planted: it needs a teacher with a `recipe`")
+        for arm in ("student", "both", "none"):
+            for name in (s for e in getattr(self.arms, arm) for s in e.students):
+                where = f"student in analyses.shortcuts.planted.arms.{arm}"
+                catalog.lookup(configuration.students, name, where)
+        size = configuration.data.image_size - self.patch.size
+        for planting in self.plantings:
+            if max(planting.place) > size:
+                raise ValueError(
+                    f"analyses.shortcuts.planted: the patch of {planting.name} at {planting.place} "
+                    f"reaches over the edge; `place` is at most {size} for images of "
+                    f"{configuration.data.image_size} pixels"
+                )
+
+
+class Shortcuts(Section):
+    """What a class must show to be flagged; docs/measures.md has the definitions."""
+
+    minimum: Count = 20
+    effect: Positive = 4.0
+    causal_effect: Positive = 0.8
+    rate: Open = 0.05
+    permutations: Annotated[int, Field(ge=100), BeforeValidator(whole)] = 2000
+    seed: Whole = 0
+    causal: Causal | None = None
+    planted: Planted | None = None
+
+    @property
+    def trains(self) -> bool:
+        """Models on planted data are."""
+        return self.planted is not None
+
+    def check(self, configuration: Any) -> None:
+        """What is planted has a teacher with twins, GradCAM, students, and room for its patch."""
+        if "gradcam" not in configuration.observe.methods:
+            raise ValueError("analyses.shortcuts: it needs `gradcam` in `observe.methods`")
+        if self.planted is not None:
+            self.planted.check(configuration)

@@ -41,7 +41,7 @@ class Judged:
     Attributes:
         n: images. value: the class's mean of what is judged. relative: that minus the median of
             the other classes. spread: what an effect of 1 is. effect: positive is suspicious.
-        beyond: whether the class is beyond the controls too (the twins, the random area).
+        larger: whether the class is larger the controls too (the twins, the random area).
         p, q: of the permutation test, and adjusted. flagged: all demands are met.
         reason: why a class has no effect, else None.
     """
@@ -51,7 +51,7 @@ class Judged:
     relative: np.ndarray
     spread: np.ndarray
     effect: np.ndarray
-    beyond: np.ndarray
+    larger: np.ndarray
     p: np.ndarray
     q: np.ndarray
     flagged: np.ndarray
@@ -155,19 +155,19 @@ def _judged(
     rel: np.ndarray,
     spread: np.ndarray,
     sign: int,
-    beyond: np.ndarray,
+    larger: np.ndarray,
     p: np.ndarray,
     demands: Demands,
 ) -> Judged:
     effect = np.divide(sign * rel, spread, out=_nan(rel.shape), where=spread > 0)
     q = benjamini_hochberg(np.where(np.isnan(effect), np.nan, p))
     with np.errstate(invalid="ignore"):
-        flagged = counts.enough & beyond & (effect >= demands.effect) & (q <= demands.rate)
+        flagged = counts.enough & larger & (effect >= demands.effect) & (q <= demands.rate)
     reason = tuple(
         None if np.isfinite(e) else FEW if not enough else NO_SPREAD
         for e, enough in zip(effect, counts.enough, strict=True)
     )
-    return Judged(counts.n, value, rel, spread, effect, beyond, p, q, flagged, reason)
+    return Judged(counts.n, value, rel, spread, effect, larger, p, q, flagged, reason)
 
 
 # --------------------------------------------------------------------------------------- tests

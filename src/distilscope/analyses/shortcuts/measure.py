@@ -26,29 +26,25 @@ from distilscope.analyses.shortcuts.detection import (
 )
 from distilscope.measuring import observations
 from distilscope.measuring.observations import Outputs
-from distilscope.measuring.study_rows import Study
+from distilscope.measuring.study import Study
 
-LEAST_TWINS = 3
+MINIMUM_TWINS = 3
 MAPS = "gradcam"
 ALIGNMENT, CAUSAL = "alignment", "causal"
-NONE_JUDGED = (
-    f"no student has a teacher with {LEAST_TWINS} twins, and nothing was masked "
-    "(`shortcuts.causal`)"
-)
 AREAS = ("masked-top", "masked-centre", "masked-random")
 WHO = (
-    *("model", "identity", "role", "student", "objective", "T", "alpha", "seed"),
+    *("model", "identity", "condition", "role", "network", "seed"),
     *("teacher", "teacher_identity", "arm", "planting", "planted_class"),
 )
-NUMBERS = ("value", "relative", "spread", "effect", "beyond", "p", "q", "flagged", "reason")
-RELIANCE = ("accuracy_on", "accuracy_off", "drawn_on", "drawn_off", "took")
+NUMBERS = ("value", "relative", "spread", "effect", "larger", "p", "q", "flagged", "reason")
+RELIANCE = ("accuracy_on", "accuracy_off", "drawn_on", "drawn_off", "relies")
 COLUMNS = ("study", *WHO, "detector", "class", "n", *NUMBERS, *RELIANCE)
 RATE_COLUMNS = (*("study", "arm", "detector", "rate", "of", "hits", "n", "value", "low", "high"),)
 KINDS = {
     **dict.fromkeys(("value", "relative", "spread", "effect", "p", "q"), "float64"),
-    **dict.fromkeys((*RELIANCE[:4], "T", "alpha"), "float64"),
+    **dict.fromkeys(RELIANCE[:4], "float64"),
     **dict.fromkeys(("seed", "planted_class", "class", "n"), "Int64"),
-    **dict.fromkeys(("beyond", "flagged", "took"), "boolean"),
+    **dict.fromkeys(("larger", "flagged", "relies"), "boolean"),
 }
 
 
@@ -111,21 +107,27 @@ class Place:
         return observations.layer_of(found, self.layer, MAPS, self.observation)
 
 
-def shortcuts_table(
-    study: Study, settings: Mapping[str, Any], audits: Sequence[Mapping[str, Any]]
-) -> pd.DataFrame:
-    """A row for each (audited model, detector, class).
+def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """`shortcuts`: a row for each (audited model, detector, class); `shortcut_rates` of plantings.
 
-    Args:
-        settings: `rules` (what a class must show), `image_size` and `took`.
-        audits: of each audited model who it is and where it, its teacher and the twins were
-            observed. Without any the table is empty.
+    Settings: `rules` (what a class must show), `image_size`, `reliance`, and `audits`: of each
+    audited model who it is and where it, its teacher and the twins were observed. There is no
+    table where nothing can be judged.
     """
-    aligned = Aligned(study.rules, settings.get("image_size", 0))
+    if not settings["audits"]:
+        return {}
+    table = _shortcuts(study, settings)
+    rates = _rates(study, table)
+    return {"shortcuts": table, **({"shortcut_rates": rates} if len(rates) else {})}
+
+
+def _shortcuts(study: Study, settings: Mapping[str, Any]) -> pd.DataFrame:
+    alignment = study.job.settings["analyses"].get("alignment", {})
+    aligned = Aligned(Rules.of(alignment), settings["image_size"])
     records = []
-    for audit in audits:
+    for audit in settings["audits"]:
         who = {"study": study.name, **{key: audit[key] for key in WHO}}
-        who |= _reliance(audit, settings["took"])
+        who |= _reliance(audit, settings["reliance"])
         for detector, judged in _verdicts(audit, settings["rules"], study.classes, aligned):
             for c in range(study.classes):
                 numbers = {k: _item(getattr(judged, k), c) for k in ("n", *NUMBERS)}
@@ -147,7 +149,7 @@ def _verdicts(
         Place(*_at(audit["teacher_seen"]), layers[1]),
     )
     common = {k: settings[k] for k in ("minimum", "rate", "permutations", "seed")}
-    if len(audit["twins"]) >= LEAST_TWINS:
+    if len(audit["twins"]) >= MINIMUM_TWINS:
         demands = Demands(effect=settings["effect"], **common)
         yield ALIGNMENT, _by_alignment(audit, own, teacher, classes, aligned, demands)
     if audit["masked"]:
@@ -202,11 +204,12 @@ def _by_masking(
 # ------------------------------------------------------------------------------------ reliance
 
 
-def _reliance(audit: Mapping[str, Any], took: float | None) -> dict[str, Any]:
+def _reliance(audit: Mapping[str, Any], reliance: float | None) -> dict[str, Any]:
     """How the model answers to the patch: what the detectors' verdicts are judged by.
 
     Accuracy on the planted class, and the share of other classes' images that are taken for it,
-    each with the patch and without. It took where the first falls by `took` without the patch.
+    each with the patch and without. It relies on the patch where the first falls by `reliance`
+    without it.
     """
     if not audit["patched"]:
         return dict.fromkeys(RELIANCE)
@@ -218,16 +221,19 @@ def _reliance(audit: Mapping[str, Any], took: float | None) -> dict[str, Any]:
     own = on.label == planted
     accuracy = [float(np.mean(seen.correct[own])) for seen in (on, off)]
     drawn = [float(np.mean(seen.prediction[~own] == planted)) for seen in (on, off)]
-    return dict(zip(RELIANCE, (*accuracy, *drawn, accuracy[0] - accuracy[1] >= took), strict=True))
+    return dict(
+        zip(RELIANCE, (*accuracy, *drawn, accuracy[0] - accuracy[1] >= reliance), strict=True)
+    )
 
 
 # --------------------------------------------------------------------------------------- rates
 
 
-def rates_table(study: Study, table: pd.DataFrame) -> pd.DataFrame:
+def _rates(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     """How often a detector was right about what was planted, with Wilson intervals.
 
-    `hit`: models whose planted class is flagged, of all and of those that took. `false alarm`:
+    `hit`: models whose planted class is flagged, of all and of those that are relied on.
+    `false alarm`:
     other classes that are flagged, of all that could be judged (`of` classes), and models with
     any such class (`of` models).
     """
@@ -239,7 +245,7 @@ def rates_table(study: Study, table: pd.DataFrame) -> pd.DataFrame:
         any_flag = other.groupby("identity")["flagged"].any()
         counted = {
             ("hit", "plantings"): own["flagged"],
-            ("hit", "plantings that took"): own.loc[own["took"].fillna(False), "flagged"],
+            ("hit", "plantings relied on"): own.loc[own["relies"].fillna(False), "flagged"],
             ("false alarm", "classes"): judged["flagged"],
             ("false alarm", "models"): any_flag,
         }

@@ -3,42 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from distilscope.analyses.shortcuts.audits import MAPS, PROBE, Audit, ShortcutPlan, Shown
+from distilscope.analyses.shortcuts.audits import PROBE, Audit, Audits, Shown
+from distilscope.analyses.shortcuts.configuration import Shortcuts
 from distilscope.analyses.shortcuts.plantings import Plantings
-
-if TYPE_CHECKING:
-    from distilscope.planning.study import Study
+from distilscope.planning.hooks import Addition, AnalysisPlan
 
 
-def plan_shortcuts(study: Study) -> ShortcutPlan:
-    """The plan of a study; it is empty where no GradCAM maps are made."""
-    plan = ShortcutPlan(study)
-    if MAPS in study.configuration.observe.methods:
-        plan.audits += _of_study(plan)
-        if study.configuration.planted:
-            plan.audits += Plantings(plan).audits()
-    return plan
+class Plan(AnalysisPlan):
+    """Models judged by the detectors, and what they are shown for it."""
 
+    section: Shortcuts
 
-def _of_study(plan: ShortcutPlan) -> Iterator[Audit]:
-    """The students and controls of the study itself."""
-    study = plan.study
-    for model in study.models:
-        if model.role in ("teacher", "twin", "floor") or model.reference is None:
-            continue
-        teacher = study.by_id[model.reference]
-        masked = further = None
-        if study.configuration.shortcuts.causal is not None:
-            masked = plan.masked(study.dataset, study.observations[teacher.id], PROBE, teacher)
-            further = plan.observation(model, study.dataset, [Shown("masked", masked)], ())
-        yield Audit(
-            model=model,
-            teacher=teacher,
-            seen=plan.own(model),
-            teacher_seen=plan.own(teacher),
-            twin_pairs=plan.twins(teacher, plan.own),
-            further=further,
-            masked=masked,
-        )
+    def follow(self) -> None:
+        """Plan the audits, and what is made for them."""
+        self.audits = Audits(self.study, self.section.causal)
+        self.audits.found += self._of_study()
+        if self.section.planted:
+            self.audits.found += Plantings(self.audits, self.section.planted).audits()
+        self.artefacts += self.audits.artefacts
+        self.models += self.audits.models.values()
+
+    def _of_study(self) -> Iterator[Audit]:
+        """The students and controls of the study itself, beside the first of their teachers."""
+        study = self.study
+        for model in study.models:
+            if model.role not in ("student", "twin-taught", "control") or not model.explained:
+                continue
+            known = (study.by_id[name] for name in model.references)
+            teacher = next((other for other in known if other.explained), None)
+            if teacher is None:
+                continue
+            masked = further = None
+            if self.section.causal is not None:
+                seen = study.observations[teacher.id]
+                masked = self.audits.masked(study.dataset, seen, PROBE, teacher)
+                shown = [Shown("masked", masked)]
+                further = self.audits.observation(model, study.dataset, shown, ())
+            yield Audit(
+                model=model,
+                condition=study.names[model.condition],
+                teacher=teacher,
+                seen=self.audits.own(model),
+                teacher_seen=self.audits.own(teacher),
+                twin_pairs=self.audits.twins(teacher, self.audits.own),
+                further=further,
+                masked=masked,
+            )
+
+    def tabulated(self) -> Addition:
+        """What a class must show to be flagged, and where each audited model was observed."""
+        planted = self.section.planted
+        settings = {
+            "rules": self.section.model_dump(exclude={"causal", "planted"}),
+            "image_size": self.study.configuration.data.image_size,
+            "reliance": planted.reliance if planted else None,
+            "audits": [audit.row() for audit in self.audits.judged],
+        }
+        return Addition(settings=settings, inputs={"shortcuts": self.audits.inputs})
+
+    def tables(self) -> list[str]:
+        """The rates are of what was planted."""
+        rates = ["shortcut_rates"] if self.section.planted else []
+        return ["shortcuts", *rates] if self.audits.judged else []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from distilscope.analyses.shortcuts.audits import PROBE, Audit, Seen, ShortcutPlan, Shown
-from distilscope.analyses.shortcuts.configuration import Planting
+from distilscope.analyses.shortcuts.audits import PROBE, Audit, Audits, Seen, Shown
+from distilscope.analyses.shortcuts.configuration import Planted, Planting
 from distilscope.configuration.study import Configuration
-from distilscope.planning import fingerprint
+from distilscope.planning import fingerprint, labels
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.models import Model, ModelPlan
 
@@ -15,10 +15,9 @@ from distilscope.planning.models import Model, ModelPlan
 class Plantings:
     """The arms of the plantings of a study."""
 
-    def __init__(self, plan: ShortcutPlan) -> None:
-        self.plan, self.study = plan, plan.study
+    def __init__(self, plan: Audits, planted: Planted) -> None:
+        self.plan, self.study, self.planted = plan, plan.study, planted
         self.configuration: Configuration = plan.study.configuration
-        self.planted = self.configuration.planted
         self.family = self.study.families[self.planted.teacher]
         self.teacher = self.family[0]
         self.plain: dict[str, Artefact] = {}
@@ -48,8 +47,8 @@ class Plantings:
                 "seed": planting.seed,
             },
             source=fingerprint.source("distilscope.analyses.shortcuts.planted"),
-            files=("images.safetensors", "manifest.json"),
             inputs={"dataset": self.study.dataset},
+            files=("images.safetensors", "manifest.json"),
         )
 
     def _shown_to_family(self) -> dict[str, Artefact]:
@@ -141,13 +140,14 @@ class Plantings:
             Shown("patched", self._patched(planting), prefix),
         ]
         masked = None
-        if self.configuration.shortcuts.causal is not None:
+        if self.plan.causal is not None:
             masked = self.plan.masked(dataset, teacher_seen, folder, teacher)
             shown.append(Shown("masked", masked, prefix))
         for model in _learners(models):
             further = self.plan.observation(model, dataset, shown, (teacher_seen,))
             yield Audit(
                 model=model,
+                condition=labels.key(model.condition),
                 teacher=teacher,
                 seen=Seen(further, folder),
                 teacher_seen=Seen(teacher_seen, folder),
@@ -172,13 +172,14 @@ class Plantings:
         teacher_seen = plan.own(self.teacher)
         shown = [Shown("plain", plan.probe("plain", dataset.slug, {"dataset": dataset}))]
         masked = None
-        if self.configuration.shortcuts.causal is not None:
+        if self.plan.causal is not None:
             masked = plan.masked(dataset, teacher_seen.artefact, PROBE, self.teacher)
             shown.append(Shown("masked", masked))
         for model in _learners(models):
             further = plan.observation(model, dataset, shown, (teacher_seen.artefact,))
             yield Audit(
                 model=model,
+                condition=labels.key(model.condition),
                 teacher=self.teacher,
                 seen=Seen(further, PROBE),
                 teacher_seen=teacher_seen,

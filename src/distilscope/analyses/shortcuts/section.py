@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from distilscope.reporting.cells import Estimate
+from distilscope.reporting.conditions import Estimate
+from distilscope.reporting.grid import Grid
+from distilscope.reporting.spelling import number, spell
 from distilscope.reporting.tables import Tables, clean
 
 ARMS: Mapping[str, str] = {
@@ -19,77 +19,82 @@ ARMS: Mapping[str, str] = {
 }
 DETECTORS: Mapping[str, str] = {"alignment": "alignment", "causal": "masking"}
 MOST_ROWS = 200
+EFFECT = (
+    " Effect is in spreads of the twins and of the model's other classes (alignment), or in mean "
+    "drops of the logit (masking)."
+)
 
 
-@dataclass(frozen=True)
-class Shortcuts:
+def context(tables: Tables) -> Mapping[str, Any]:
     """The section.
 
-    Attributes:
-        judged: (model, detector) pairs that were judged; 0 where nothing could be.
-        flagged: a row for each flagged class. found: their number, which may be more.
-        rates: hit and false-alarm rates on plantings; none where nothing was planted.
-        took: a row for each arm: how many plantings the models rely on.
+    `judged` (model, detector) pairs, the `flagged` classes, `rates` of hits and false alarms on
+    plantings, and how many plantings models rely on (`relied`), a line an arm: the others can't be
+    found.
     """
+    rows = tables["shortcuts"]
+    return {
+        "judged": len(rows.drop_duplicates(["identity", "teacher_identity", "detector"])),
+        "flagged": _flagged(rows, tables),
+        "rates": _rates(tables["shortcut_rates"]),
+        "relied": _relied(rows),
+    }
 
-    judged: int
-    flagged: list[dict[str, Any]]
-    found: int
-    rates: list[dict[str, Any]]
-    took: list[dict[str, Any]]
 
-
-def shortcuts(tables: Tables) -> Shortcuts:
-    """What the tables say of shortcuts."""
-    rows = tables.shortcuts
-    flagged = rows[rows["flagged"].fillna(False).astype(bool)]
-    return Shortcuts(
-        judged=len(rows.drop_duplicates(["identity", "teacher_identity", "detector"])),
-        flagged=[_flag(row, tables) for row in flagged.head(MOST_ROWS).to_dict("records")],
-        found=len(flagged),
-        rates=[_rate(row) for row in tables.shortcut_rates.to_dict("records")],
-        took=_took(rows),
+def _flagged(rows: pd.DataFrame, tables: Tables) -> Grid:
+    found = rows[rows["flagged"].fillna(False).astype(bool)]
+    shown = found.head(MOST_ROWS)
+    more = f": the first {MOST_ROWS} of {len(found)}" if len(found) > MOST_ROWS else ""
+    return Grid(
+        "Flagged classes",
+        (
+            *("Model", "Arm", "Planted", "Flagged", "By", "Images", "Value"),
+            *("Against other classes", "Effect", "q"),
+        ),
+        [_flag(row, tables) for row in shown.to_dict("records")],
+        caption=f"Flagged classes{more}.{EFFECT}",
+        words=("Arm", "Planted", "Flagged", "By"),
     )
 
 
-def _flag(row: Mapping[str, Any], tables: Tables) -> dict[str, Any]:
+def _flag(row: Mapping[str, Any], tables: Tables) -> tuple[str, ...]:
     planted = row["planted_class"]
-    return {
-        "model": clean(row["model"]),
-        "arm": ARMS.get(row["arm"], "this study's own"),
-        "planted": "–" if pd.isna(planted) else clean(tables.class_name(int(planted))),
-        "detector": DETECTORS[row["detector"]],
-        "class": clean(tables.class_name(int(row["class"]))),
-        **{key: _number(row[key]) for key in ("n", "value", "relative", "effect", "q")},
-    }
+    return (
+        clean(row["model"]),
+        ARMS.get(row["arm"], "this study's own"),
+        "–" if pd.isna(planted) else clean(tables.class_name(int(planted))),
+        clean(tables.class_name(int(row["class"]))),
+        DETECTORS[row["detector"]],
+        number(row["n"], "{:.0f}"),
+        *(number(row[name]) for name in ("value", "relative")),
+        number(row["effect"], "{:.1f}"),
+        number(row["q"]),
+    )
 
 
-def _rate(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "arm": ARMS[row["arm"]],
-        "detector": DETECTORS[row["detector"]],
-        "rate": row["rate"],
-        "of": row["of"],
-        "hits": int(row["hits"]),
-        "n": int(row["n"]),
-        "value": Estimate(row["value"], row["low"], row["high"], "models", ()),
-    }
+def _rates(rows: pd.DataFrame) -> Grid:
+    return Grid(
+        "Hit and false-alarm rates",
+        ("Arm", "Detector", "Rate", "Of", "Flagged", "n", "Rate [interval]"),
+        [
+            (
+                *(ARMS[row["arm"]], DETECTORS[row["detector"]], row["rate"], row["of"]),
+                *(str(int(row["hits"])), str(int(row["n"]))),
+                spell(Estimate(row["value"], row["low"], row["high"], "models", ()), "{:.2f}"),
+            )
+            for row in rows.to_dict("records")
+        ],
+        caption="Hit and false-alarm rates with Wilson's intervals",
+        words=("Arm", "Detector", "Rate", "Of"),
+    )
 
 
-def _took(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """A planting that a model does not rely on can't be found: it is counted apart."""
-    planted = rows.dropna(subset=["took"]).drop_duplicates(["identity", "teacher_identity"])
+def _relied(rows: pd.DataFrame) -> list[str]:
+    planted = rows.dropna(subset=["relies"]).drop_duplicates(["identity", "teacher_identity"])
     return [
-        {
-            "arm": ARMS[arm],
-            "took": int(own["took"].astype(bool).sum()),
-            "n": len(own),
-            "on": float(own["accuracy_on"].mean()),
-            "off": float(own["accuracy_off"].mean()),
-        }
+        f"Arm “{ARMS[arm]}”: {int(own['relies'].astype(bool).sum())} of {len(own)} plantings are "
+        "relied on. "
+        f"Mean accuracy on the planted class is {own['accuracy_on'].mean():.2f} with the patch "
+        f"and {own['accuracy_off'].mean():.2f} without it."
         for arm, own in planted.groupby("arm", sort=False)
     ]
-
-
-def _number(value: Any) -> float:
-    return math.nan if pd.isna(value) else float(value)

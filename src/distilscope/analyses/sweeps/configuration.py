@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from distilscope.configuration.kinds import Strict
+from distilscope.configuration.kinds import Section
 
 
-class Sweeps(Strict):
+class Sweeps(Section):
     """There is nothing to set."""

@@ -1,60 +1,94 @@
-"""Every figure of the report: a function of the study's tables, by name."""
+"""The figures of a study's analyses: each a function of its tables, by name."""
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
-from collections.abc import Callable
+import pkgutil
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from distilscope import catalog, store
+from distilscope import store
+from distilscope.analyses.declaration import Analysis
+from distilscope.analyses.declaration import Figure as Declared
 from distilscope.planning.job import Job
 from distilscope.reporting import style
-from distilscope.reporting.cells import roles
-from distilscope.reporting.figures.words import OF_PARTS, WORDS, Words
+from distilscope.reporting.conditions import roles
 from distilscope.reporting.reading import read
 from distilscope.reporting.tables import Tables
 from distilscope.workflow import provenance
 from distilscope.workflow.forked import side_by_side
 
 Drawing = tuple[Figure, pd.DataFrame]
+_OF_A_ROLE = re.compile(r"\[([a-z-]+): ([^\]]*)\] ?")
 
 
-def words(name: str, tables: Tables) -> Words:
-    """The text of a figure of this study.
-
-    It speaks of the roles that there are, and its parts are regions where nobody named them.
-    """
-    own = WORDS[name].of(roles(tables.cells))
-    if name not in OF_PARTS:
-        return own
-    return Words(**{key: tables.of_parts(text) for key, text in dataclasses.asdict(own).items()})
+class NothingToDraw(Exception):
+    """No number that a figure shows is defined in this study; the message says so."""
 
 
-def heading(name: str, tables: Tables) -> str:
-    """The title of a figure: the study's, or else its own."""
-    return tables.titles.get(name, words(name, tables).title)
+@dataclass(frozen=True)
+class Shown:
+    """A figure of a study: its declaration in the words of the study."""
+
+    name: str
+    analysis: Analysis
+    declared: Declared
+
+    def draw(self, tables: Tables) -> Drawing:
+        """The picture and its numbers; a line of text where nothing can be drawn."""
+        try:
+            figure, numbers = pkgutil.resolve_name(self.declared.draw)(tables)
+        except NothingToDraw as why:
+            figure, numbers = style.empty(str(why))
+        of = figure.get_suptitle()  # whom it shows, where that is one of several
+        title = f"{self.declared.title}: {of}" if of else self.declared.title
+        style.title(figure, title, tables.scale)
+        return figure, numbers
 
 
-def load(name: str) -> Callable[[Tables], Drawing]:
-    """The function behind a figure of the catalogue."""
-    module, function = catalog.lookup(catalog.FIGURES, name, "figure").split(":")
-    return getattr(importlib.import_module(module), function)
+def shown(tables: Tables) -> dict[str, Shown]:
+    """The figures of a study by name, in the order of the report."""
+    asked = tables.settings.get("figures")
+    return {
+        name: Shown(name, analysis, _worded(name, figure, analysis, tables))
+        for analysis in tables.analyses
+        for name, figure in analysis.figures.items()
+        if asked is None or name in asked
+    }
+
+
+def _worded(name: str, figure: Declared, analysis: Analysis, tables: Tables) -> Declared:
+    """A figure whose text speaks of the roles that there are, in the words of the study."""
+    there = roles(tables.conditions)
+    caption = _OF_A_ROLE.sub(
+        lambda found: f"{found[2]} " if found[1] in there else "", figure.caption
+    ).strip()
+    own = {
+        key: worded(text, analysis, tables)
+        for key, text in {"title": figure.title, "alt": figure.alt, "caption": caption}.items()
+    }
+    own["title"] = tables.settings.get("titles", {}).get(name, own["title"])
+    return replace(figure, **own)
+
+
+def worded(text: str, analysis: Analysis, tables: Tables) -> str:
+    """A text of an analysis in the words of the study."""
+    return pkgutil.resolve_name(analysis.wording)(text, tables) if analysis.wording else text
 
 
 def draw(name: str, tables: Tables) -> Drawing:
     """The figure called `name` and its numbers, in the style of this package."""
     with style.applied():
-        return load(name)(tables)
+        return shown(tables)[name].draw(tables)
 
 
 def write(name: str, tables: Tables, folder: Path) -> None:
     """Write `<name>.svg`, `<name>.png` and `<name>.csv` into the folder."""
     with style.applied():
-        figure, numbers = load(name)(tables)
+        figure, numbers = shown(tables)[name].draw(tables)
         with store.atomic(folder / f"{name}.png") as temporary:
             style.write_png(figure, temporary)
         with store.atomic(folder / f"{name}.svg") as temporary:
@@ -63,14 +97,14 @@ def write(name: str, tables: Tables, folder: Path) -> None:
 
 
 def make(job: Job) -> None:
-    """Draw every figure of a study into `job.folder`.
+    """Draw the figures of a study into `job.folder`.
 
-    Inputs: `tables`, `dataset`. Settings: `scale` (`laptop` or `paper`) and, optionally,
-    `divergent` (images in that figure, 12) and `titles` (figure name -> title).
+    Inputs: `tables`, `dataset`. Settings: as `Tables` has them.
     """
     stopwatch = provenance.Stopwatch()
     stopwatch.phase("read")
     tables = read(job.input("tables"), job.input("dataset"), job.settings)
     stopwatch.phase("draw")
-    side_by_side(lambda name: write(name, tables, job.folder), list(catalog.FIGURES), job.processes)
-    provenance.write_run(job, stopwatch, {"figures": list(catalog.FIGURES)})
+    names = list(shown(tables))
+    side_by_side(lambda name: write(name, tables, job.folder), names, job.processes)
+    provenance.write_run(job, stopwatch, {"figures": names})

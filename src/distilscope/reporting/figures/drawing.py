@@ -10,13 +10,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from distilscope.reporting import style
-from distilscope.reporting.cells import Cell, Estimate, estimate
+from distilscope.reporting.conditions import Condition, Estimate, estimate
 from distilscope.reporting.tables import Tables
 
 
-def label(cell: Cell, width: int = 24) -> str:
-    """A cell's name as a figure can show it."""
-    return style.printable(cell.label, cell.models[0].encode("ascii", "replace").decode(), width)
+def label(condition: Condition, width: int = 24) -> str:
+    """A condition's label as a figure can show it."""
+    model = condition.models[0].encode("ascii", "replace").decode()
+    return style.printable(condition.label, model, width)
 
 
 def panels(count: int, columns: int, height: float) -> tuple[Figure, list]:
@@ -36,37 +37,34 @@ def bounds(found: Estimate) -> tuple[float, float]:
 
 
 def row_bars(axes, tables: Tables, rows: pd.DataFrame, form: str) -> None:
-    """A horizontal bar for each cell, with interval, seeds and the number at the right."""
+    """A horizontal bar for each condition, with interval, seeds and the number at the right."""
     ends = [0.0]
-    for place, cell in enumerate(tables.cells):
-        found = estimate(cell, rows)
+    for place, condition in enumerate(tables.conditions):
+        found = estimate(condition, rows)
         if not found.defined:
             axes.text(0.01, place, "undefined", va="center", color=style.GREY, style="italic")
             continue
-        axes.barh(place, found.value, height=0.66, color=style.colour(cell))
+        end = found.value + bounds(found)[1]
+        axes.barh(place, found.value, height=0.66, color=style.colour(condition))
         whiskers(axes, place, found, horizontal=True)
-        ends.append(found.value + bounds(found)[1])
-    for place, cell in enumerate(tables.cells):
-        found = estimate(cell, rows)
-        if found.defined:
-            text = form.format(found.value)
-            axes.annotate(
-                text,
-                (found.value + bounds(found)[1], place),
-                (3, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=6.5,
-                annotation_clip=False,  # an interval may end beyond the axis
-            )
+        axes.annotate(
+            form.format(found.value),
+            (end, place),
+            (3, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=6.5,
+            annotation_clip=False,  # an interval may end beyond the axis
+        )
+        ends.append(end)
     axes.set_xlim(0, max(ends) * 1.16 or 1)
-    name_rows(axes, tables.cells)
+    name_rows(axes, tables.conditions)
 
 
-def name_rows(axes, cells: list[Cell]) -> None:
-    """The cells' names down the left side, the first on top."""
-    axes.set_yticks(range(len(cells)), [label(cell) for cell in cells])
-    axes.set_ylim(len(cells) - 0.4, -0.6)
+def name_rows(axes, conditions: list[Condition]) -> None:
+    """The conditions' labels down the left side, the first on top."""
+    axes.set_yticks(range(len(conditions)), [label(condition) for condition in conditions])
+    axes.set_ylim(len(conditions) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
 
 
@@ -84,7 +82,7 @@ def whiskers(axes, place: float, found: Estimate, *, horizontal: bool, color="bl
 
 
 def heatmap(axes, values: np.ndarray, low: float, high: float, *, numbers: bool, size=6.0):
-    """Cells in a colour-blind-safe scale, the number in each, a cross where it is undefined."""
+    """Fields in a colour-blind-safe scale, the number in each, a cross where it is undefined."""
     scale = matplotlib.colormaps[style.HEATMAP]
     clipped = np.clip(values, low, high)
     rows, columns = values.shape

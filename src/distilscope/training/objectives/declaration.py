@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-_OF_ENTRIES = {"students", "seeds", "objective", "teachers", "taught_by", "committee", "combine"}
+_OF_ENTRIES = {
+    "students",
+    "seeds",
+    "objective",
+    "teachers",
+    "taught_by",
+    "committee",
+    "combine",
+    "parameters",
+}
 _OF_CONDITIONS = {"role", "network", "source", "teacher", "views", "condition", "label"}
 RESERVED = frozenset(_OF_ENTRIES | _OF_CONDITIONS)
 """What no parameter may be called: keys of a grid entry and fields of a condition."""
@@ -24,6 +33,7 @@ class Parameter:
 
     Attributes:
         symbol: how names of models spell it, such as `a` in `a0.9`.
+        sign: how figures and tables spell it, such as `α`.
         low, high: its legal range, both included; with `low_open`, `low` is not.
         meaning: what it is, in a few words.
     """
@@ -33,6 +43,7 @@ class Parameter:
     high: float
     low_open: bool = False
     meaning: str = ""
+    sign: str = ""
 
     def check(self, value: float) -> str | None:
         """What is wrong with the value, or None."""
@@ -96,7 +107,7 @@ class Objective:
     def reduced(self, parameters: Mapping[str, float]) -> str:
         """The name of the objective that it is at these parameters: its own, or a plainer one."""
         for name, values in self.reduces_to.items():
-            if all(parameters[key] == value for key, value in values.items()):
+            if all(parameters.get(key) == value for key, value in values.items()):
                 return name
         return self.name
 

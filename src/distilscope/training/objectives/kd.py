@@ -18,8 +18,10 @@ OBJECTIVE = Objective(
     "kd",
     loss=f"{__name__}:loss",
     parameters={
-        "T": Parameter("T", 0.0, 1000.0, low_open=True, meaning="temperature of both softmaxes"),
-        "alpha": Parameter("a", 0.0, 1.0, meaning="weight of the soft term"),
+        "T": Parameter(
+            "T", 0.0, 1000.0, low_open=True, meaning="temperature of both softmaxes", sign="T"
+        ),
+        "alpha": Parameter("a", 0.0, 1.0, meaning="weight of the soft term", sign="α"),
     },
     needs="logits",
     derived={"T": "T", "alpha": "alpha"},

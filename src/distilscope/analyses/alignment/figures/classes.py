@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from distilscope.reporting import style
-from distilscope.reporting.cells import Cell, estimate, estimates
-from distilscope.reporting.figures import Drawing, drawing, heading
+from distilscope.reporting.conditions import Condition, estimate, estimates
+from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
 from distilscope.reporting.tables import Tables
 
 MEASURES = (
@@ -18,23 +18,19 @@ MEASURES = (
     ("rho", "Raw ρ"),
     ("iou20", "IoU of top 20 %"),
 )
+UNDEFINED = "no consistency by class is defined"
 MOST_BARS = 20
 MOST_NUMBERS = 20
 
 
 def fig_per_class(tables: Tables) -> Drawing:
     """Bars of the main student, its label-only control and the twin, for each class."""
-    name, main = "per-class", tables.main_student
-    if main is None:
-        why = "the study has no student"
-        return style.empty(heading(name, tables), why, tables.scale)
-    found = _by_class(tables)
+    main, found = tables.main_student, _by_class(tables)
     if not found:
-        why = "consistency was not measured by class"
-        return style.empty(heading(name, tables), why, tables.scale)
+        raise NothingToDraw(UNDEFINED)
     group = [main, *_beside(tables, main)]
     figure = Figure(figsize=(style.WIDE, 0.8 + 1.15 * len(found)))
-    style.title(figure, f"{heading(name, tables)}: {drawing.label(main)}", tables.scale)
+    figure.suptitle(drawing.label(main))
     all_axes, parts = figure.subplots(len(found), 1, squeeze=False, sharex=True).ravel(), []
     kept = _lowest(found[0][2], main, MOST_BARS)
     for axes, (measure, words, rows) in zip(all_axes, found, strict=True):
@@ -52,17 +48,17 @@ def _by_class(tables: Tables) -> list[tuple[str, str, pd.DataFrame]]:
     return [(name, words, rows) for name, words, rows in found if rows["value"].notna().any()]
 
 
-def _beside(tables: Tables, main: Cell) -> list[Cell]:
+def _beside(tables: Tables, main: Condition) -> list[Condition]:
     """The controls of the main student, then the twins."""
-    controls = [c for c in tables.cells if c.role == "control" and c.student == main.student]
-    return [*controls, *(cell for cell in tables.cells if cell.role == "twin")]
+    controls = [found for found in tables.of_role("control") if found.network == main.network]
+    return [*controls, *tables.of_role("twin")]
 
 
 def _classes(rows: pd.DataFrame) -> list:
     return sorted(rows["class"].unique())
 
 
-def _lowest(rows: pd.DataFrame, main: Cell, most: int) -> list:
+def _lowest(rows: pd.DataFrame, main: Condition, most: int) -> list:
     """All classes, or where they are too many those in which the main student scores lowest."""
     classes = _classes(rows)
     if len(classes) <= most:
@@ -79,14 +75,16 @@ def _selection(rows: pd.DataFrame) -> str:
     return f"The {MOST_BARS} of {count} classes in which the student scores lowest"
 
 
-def _class_bars(axes, tables: Tables, group: list[Cell], rows: pd.DataFrame, kept: list) -> None:
+def _class_bars(
+    axes, tables: Tables, group: list[Condition], rows: pd.DataFrame, kept: list
+) -> None:
     width, split = 0.8 / len(group), dict(list(rows.groupby("class")))
-    for offset, cell in enumerate(group):
+    for offset, condition in enumerate(group):
         places = np.arange(len(kept)) + (offset - (len(group) - 1) / 2) * width
-        values = [estimate(cell, split.get(value, rows[:0])) for value in kept]
+        values = [estimate(condition, split.get(value, rows[:0])) for value in kept]
         heights = [found.value for found in values]
-        color = style.colour(cell)
-        axes.bar(places, heights, width * 0.92, color=color, label=drawing.label(cell))
+        color = style.colour(condition)
+        axes.bar(places, heights, width * 0.92, color=color, label=drawing.label(condition))
         for place, found in zip(places, values, strict=True):
             if found.defined:
                 drawing.whiskers(axes, place, found, horizontal=False)
@@ -101,7 +99,7 @@ def _class_bars(axes, tables: Tables, group: list[Cell], rows: pd.DataFrame, kep
     axes.tick_params(axis="x", length=0)
 
 
-def _numbers(tables: Tables, group: list[Cell], rows: pd.DataFrame) -> pd.DataFrame:
+def _numbers(tables: Tables, group: list[Condition], rows: pd.DataFrame) -> pd.DataFrame:
     split = dict(list(rows.groupby("class")))
     parts = [
         estimates(group, split[value]).assign(
@@ -114,26 +112,23 @@ def _numbers(tables: Tables, group: list[Cell], rows: pd.DataFrame) -> pd.DataFr
 
 def fig_class_model(tables: Tables) -> Drawing:
     """Heatmaps of model × class."""
-    name = "class-model"
     found = [entry for entry in _by_class(tables) if entry[0] != "iou20"]
-    cells = [cell for cell in tables.cells if cell.role != "teacher"]
-    if not found or not cells:
-        why = "consistency was not measured by class"
-        return style.empty(heading(name, tables), why, tables.scale)
-    figure = Figure(figsize=(style.WIDE, 1.0 + len(found) * (0.35 + 0.19 * len(cells))))
-    style.title(figure, heading(name, tables), tables.scale)
+    shown = [condition for condition in tables.conditions if condition.role != "teacher"]
+    if not found:
+        raise NothingToDraw(UNDEFINED)
+    figure = Figure(figsize=(style.WIDE, 1.0 + len(found) * (0.35 + 0.19 * len(shown))))
     all_axes, parts = figure.subplots(len(found), 1, squeeze=False, sharex=True).ravel(), []
     for axes, (measure, words, rows) in zip(all_axes, found, strict=True):
-        numbers = _numbers(tables, cells, rows)
-        _class_heatmap(axes, tables, cells, _classes(rows), numbers)
+        numbers = _numbers(tables, shown, rows)
+        _class_heatmap(axes, tables, shown, _classes(rows), numbers)
         axes.set_title(words)
         parts.append(numbers.assign(measure=measure))
     return figure, pd.concat(parts, ignore_index=True)
 
 
-def _class_heatmap(axes, tables: Tables, cells, classes: list, numbers: pd.DataFrame) -> None:
+def _class_heatmap(axes, tables: Tables, shown, classes: list, numbers: pd.DataFrame) -> None:
     table = numbers.pivot(index="model", columns="class", values="value")
-    values = table.reindex(index=[c.label for c in cells], columns=classes).to_numpy(dtype=float)
+    values = table.reindex(index=[c.label for c in shown], columns=classes).to_numpy(dtype=float)
     finite = values[np.isfinite(values)]
     high = max(0.1, float(finite.max())) if finite.size else 1.0
     mesh = drawing.heatmap(axes, values, 0.0, high, numbers=len(classes) <= MOST_NUMBERS)
@@ -148,5 +143,5 @@ def _class_heatmap(axes, tables: Tables, cells, classes: list, numbers: pd.DataF
         rotation_mode="default" if turn in (0, 90) else "anchor",
         fontsize=6.5 if len(names) <= 20 else 5,
     )
-    axes.set_yticks(range(len(cells)), [drawing.label(cell) for cell in cells])
+    axes.set_yticks(range(len(shown)), [drawing.label(condition) for condition in shown])
     axes.figure.colorbar(mesh, ax=axes, shrink=0.8, aspect=18, pad=0.01)

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from distilscope.reporting import style
-from distilscope.reporting.cells import Estimate, estimate, estimates
-from distilscope.reporting.figures import Drawing, drawing, heading
+from distilscope.reporting.conditions import Estimate, estimate, estimates
+from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
 from distilscope.reporting.tables import Tables
 
 PANELS = (
@@ -19,36 +19,33 @@ TRIVIAL = {
     "gaussian": ("a centred Gaussian", ":"),
     "edges": ("the edges of the image", "-."),
 }
-ROLES = ("twin", "student", "twin-taught", "control", "floor")
+UNDEFINED = "no consistency with a teacher is defined"
 
 
 def fig_consistency(tables: Tables) -> Drawing:
     """Image-specific and raw ρ with intervals: twin, students, controls and floor."""
-    name = "consistency"
-    cells = [cell for cell in tables.cells if cell.role in ROLES]
+    shown = [condition for condition in tables.conditions if condition.role != "teacher"]
     rows = {measure: tables.headline(measure) for measure, _, _ in PANELS}
-    if not any(estimate(cell, found).defined for found in rows.values() for cell in cells):
-        why = "no consistency with a teacher was measured, or none is defined"
-        return style.empty(heading(name, tables), why, tables.scale)
-    figure = Figure(figsize=(style.WIDE, 1.35 + 0.22 * len(cells)))
-    style.title(figure, heading(name, tables), tables.scale)
+    if not any(estimate(one, found).defined for found in rows.values() for one in shown):
+        raise NothingToDraw(UNDEFINED)
+    figure = Figure(figsize=(style.WIDE, 1.35 + 0.22 * len(shown)))
     all_axes, parts, drawn = figure.subplots(1, len(PANELS), sharey=True), [], set()
-    teachers = [cell for cell in tables.cells if cell.role == "teacher"]
+    teachers = tables.of_role("teacher")
     for axes, (measure, null, words) in zip(all_axes, PANELS, strict=True):
         nulls = tables.headline(null)
-        _panel(axes, cells, rows[measure], nulls)
+        _panel(axes, shown, rows[measure], nulls)
         axes.set_title(words)
         axes.set_xlabel("Rank correlation with the teacher's map")
-        parts.append(estimates(cells, rows[measure]).assign(measure=measure))
+        parts.append(estimates(shown, rows[measure]).assign(measure=measure))
         for name in (null, null.replace("null_", "null_other_")):
             if len(found := tables.headline(name)):
-                parts.append(estimates(cells, found).assign(measure=name))
+                parts.append(estimates(shown, found).assign(measure=name))
         for trivial, (_, line) in TRIVIAL.items():
             found = tables.headline(f"{trivial}_{measure}")
             if len(found):
                 parts.append(estimates(teachers, found).assign(measure=f"{trivial}_{measure}"))
                 drawn |= _trivial_line(axes, estimate(teachers[0], found), trivial, line)
-    if any(cell.role == "twin" for cell in cells):
+    if tables.of_role("twin"):
         drawn.add("twin")
     _legend(figure, f"On {tables.subset_words}", drawn)
     return figure, pd.concat(parts, ignore_index=True)
@@ -84,11 +81,11 @@ def _legend(figure: Figure, words: str, drawn: set[str]) -> None:
     )
 
 
-def _panel(axes, cells: list, rows: pd.DataFrame, nulls: pd.DataFrame) -> None:
+def _panel(axes, shown: list, rows: pd.DataFrame, nulls: pd.DataFrame) -> None:
     axes.axvline(0, color=style.BLACK, lw=0.6)
-    for place, cell in enumerate(cells):
-        found, null = estimate(cell, rows), estimate(cell, nulls)
-        color = style.colour(cell)
+    for place, condition in enumerate(shown):
+        found, null = estimate(condition, rows), estimate(condition, nulls)
+        color = style.colour(condition)
         if null.defined:
             axes.plot(null.value, place, marker="D", mfc="white", mec=color, ms=3.5, zorder=3)
         if not found.defined:
@@ -106,7 +103,7 @@ def _panel(axes, cells: list, rows: pd.DataFrame, nulls: pd.DataFrame) -> None:
             axes.plot([null.value, found.value], [place, place], color=style.PALE, lw=2.5, zorder=1)
         drawing.whiskers(axes, place, found, horizontal=True, color=color)
         axes.plot(found.value, place, marker="o", color=color, zorder=4)
-        if cell.role == "twin":
+        if condition.role == "twin":
             axes.axvline(found.value, color=style.GREY, lw=0.9, ls="--", zorder=0)
-    drawing.name_rows(axes, cells)
+    drawing.name_rows(axes, shown)
     axes.grid(axis="x", color=style.PALE, lw=0.4)

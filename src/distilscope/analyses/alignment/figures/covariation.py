@@ -3,73 +3,93 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from distilscope.reporting import names, style
-from distilscope.reporting.cells import estimate
-from distilscope.reporting.figures import Drawing, drawing, heading
+from distilscope.reporting.conditions import estimate
+from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
 from distilscope.reporting.tables import Tables
 
-ROLES = ("student", "control")
 COLUMNS = 2
 OUTPUTS = "logit_rho"
-GRADCAM = "gradcam"
+TOO_FEW = "fewer than two students have both likenesses to a teacher"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A measure of maps by one method: its points, and the tests of that."""
+
+    measure: str
+    method: str
+    points: pd.DataFrame
+    tested: pd.DataFrame
+
+    @property
+    def title(self) -> str:
+        """`Image-specific ρ, GradCAM`."""
+        return f"{names.measure(self.measure)}, {names.method(self.method)}"
 
 
 def fig_covariation(tables: Tables) -> Drawing:
-    """Likeness of logits against likeness of maps, a point a cell, a panel a measure."""
-    name = "covariation"
-    cells = [cell for cell in tables.cells if cell.role in ROLES]
-    rows = tables.headline(OUTPUTS)
-    words = tables.of_parts("ρ of part importances")
-    panels = [("image_specific_rho", None, f"Image-specific ρ, {names.method(GRADCAM)}")]
-    panels += [("part_rho", m, f"{words}, {names.method(m)}") for m in tables.part_methods]
-    found = [
-        (measure, method, words, _points(tables, cells, rows, measure, method))
-        for measure, method, words in panels
-    ]
-    found = [panel for panel in found if len(panel[3]) > 1]
-    if not found:
-        why = "fewer than two students have both likenesses to a teacher"
-        return style.empty(heading(name, tables), why, tables.scale)
-    figure, all_axes = drawing.panels(len(found), COLUMNS, height=2.5)
-    style.title(figure, heading(name, tables), tables.scale)
-    students = list(dict.fromkeys(cell.student for cell in cells))
-    for axes, (measure, method, words, points) in zip(all_axes, found, strict=True):
-        _panel(axes, points, students)
-        axes.set_title(words)
+    """Likeness of logits against likeness of maps, a point a condition, a panel a measure."""
+    panels = _panels(tables)
+    if not panels:
+        raise NothingToDraw(TOO_FEW)
+    figure, all_axes = drawing.panels(len(panels), COLUMNS, height=2.5)
+    students = list(dict.fromkeys(c.network for c in tables.of_role("student", "control")))
+    for axes, panel in zip(all_axes, panels, strict=True):
+        _panel(axes, panel.points, students)
+        axes.set_title(panel.title)
         axes.set_xlabel("Spearman's ρ of logits")
-        axes.text(
-            *(0.03, 0.97),
-            _tested(tables, measure, method),
-            transform=axes.transAxes,
-            va="top",
-            fontsize=6.5,
-        )
+        words = {"transform": axes.transAxes, "va": "top", "fontsize": 6.5}
+        axes.text(0.03, 0.97, _tested(panel.tested), **words)
     _legend(figure, students)
-    numbers = [
-        p.assign(measure=measure, method=method or GRADCAM) for measure, method, _, p in found
-    ]
+    numbers = [panel.points.assign(measure=panel.measure, method=panel.method) for panel in panels]
     return figure, pd.concat(numbers, ignore_index=True)
 
 
-def _points(tables: Tables, cells: list, rows, measure: str, method: str | None) -> pd.DataFrame:
-    maps = tables.headline(measure, method=method)
-    records = []
-    for cell in cells:
-        x, y = estimate(cell, rows), estimate(cell, maps)
+def _panels(tables: Tables) -> list[Panel]:
+    """Each measure that was tested, by each method, at the headline's variant; its method first."""
+    found = []
+    for measure, tested in tables["covariation"].groupby("explanations", sort=False):
+        headline = tables.headline(measure)
+        variant, method = (_only(headline[name]) for name in ("variant", "method"))
+        tested = tested[tested["variant"].isna() | (tested["variant"] == variant)]
+        for name in sorted(set(tested["method"]), key=lambda name: (name != method, name)):
+            rows = headline if name == method else _by_method(tables, measure, name, variant)
+            own = Panel(measure, name, _points(tables, rows), tested[tested["method"] == name])
+            found += [own] if len(own.points) > 1 else []
+    return found
+
+
+def _only(values: pd.Series) -> str | None:
+    known = values.dropna().unique()
+    return known[0] if len(known) else None
+
+
+def _by_method(tables: Tables, measure: str, method: str, variant: str | None) -> pd.DataFrame:
+    rows = tables.of(measure)
+    rows = rows[(rows["method"] == method) & (rows["variant"] == variant)]
+    return tables.one_each(rows)
+
+
+def _points(tables: Tables, maps: pd.DataFrame) -> pd.DataFrame:
+    outputs, records = tables.headline(OUTPUTS), []
+    for condition in tables.of_role("student", "control"):
+        x, y = estimate(condition, outputs), estimate(condition, maps)
         if x.defined and y.defined:
-            who = {"model": cell.label, "role": cell.role, "student": cell.student}
-            records.append({**who, "T": cell.T, "alpha": cell.alpha, "x": x.value, "y": y.value})
+            who = {"model": condition.label, "condition": condition.key, "role": condition.role}
+            records.append({**who, "network": condition.network, "x": x.value, "y": y.value})
     return pd.DataFrame.from_records(records)
 
 
 def _panel(axes, points: pd.DataFrame, students: list[str]) -> None:
     for row in points.to_dict("records"):
-        place = students.index(row["student"])
+        place = students.index(row["network"])
         color = style.SERIES_COLOURS[place % len(style.SERIES_COLOURS)]
         marker = style.MARKERS[place % len(style.MARKERS)]
         fill = "white" if row["role"] == "control" else color
@@ -79,21 +99,15 @@ def _panel(axes, points: pd.DataFrame, students: list[str]) -> None:
     axes.grid(color=style.PALE, lw=0.4)
 
 
-def _tested(tables: Tables, measure: str, method: str | None) -> str:
-    """The rank correlation over cells, and within students, with the permutation p."""
-    rows = tables.covariation
-    rows = rows[rows["explanations"] == measure]
-    rows = rows[rows["method"] == (method or GRADCAM)]
-    if method is not None:
-        rows = rows[rows["variant"] == tables.parts_headline["variant"]]
+def _tested(rows: pd.DataFrame) -> str:
+    """The rank correlation over conditions, and within networks, with the permutation p."""
     lines = []
     for row in rows.sort_values("within", na_position="first").to_dict("records"):
+        p = _p(row["p"], row["smallest_p"])
         if isinstance(row["within"], str):
-            lines.append(f"within students: p {_p(row['p'], row['smallest_p'])}")
+            lines.append(f"within students: p {p}")
         else:
-            lines.append(
-                f"ρ = {row['rho']:.2f} over {row['n']} cells, p {_p(row['p'], row['smallest_p'])}"
-            )
+            lines.append(f"ρ = {row['rho']:.2f} over {row['n']} conditions, p {p}")
     return "\n".join(lines).replace("-", "−")
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from distilscope.reporting import maps, style
-from distilscope.reporting.figures import Drawing, drawing, heading
+from distilscope.analyses.alignment.places import OF_AN_IMAGE
+from distilscope.analyses.alignment.sections import pictures
+from distilscope.reporting import style
+from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
 from distilscope.reporting.tables import Tables
 
 ACROSS = 3
 # Inches: heading and column words, a block of text and pictures, a picture, margins.
 TOP, BLOCK, TILE, MARGIN, GAP = 0.52, 0.98, 0.71, 0.07, 0.15
-OF_AN_IMAGE = "image_specific_rho_unit"
+MOST_IMAGES = 12  # unless the study says otherwise
 WORDS = ("image", "teacher", "student")
 KEPT = [
     *("model", "reference", "index", "label", "prediction", "reference_prediction"),
@@ -22,18 +24,16 @@ KEPT = [
 
 def fig_divergent(tables: Tables) -> Drawing:
     """Image, teacher's map and student's map where image-specific ρ is lowest, both being right."""
-    name, main = "divergent", tables.main_student
-    if main is None:
-        why = "the study has no student"
-        return style.empty(heading(name, tables), why, tables.scale)
-    known = tables.divergent[tables.divergent["index"].isin(list(tables.images))]
-    chosen = most_divergent(known, main.models[0], tables.most_divergent)
+    main, table = tables.main_student, tables["divergent"]
+    known = table[table["index"].isin(list(tables.images))]
+    most = tables.settings.get("divergent", MOST_IMAGES)
+    chosen = most_divergent(known, main.models[0], most)
     if chosen.empty:
-        why = f"image-specific ρ is undefined on all images that {main.label} and teacher get right"
-        return style.empty(heading(name, tables), why, tables.scale)
+        why = "image-specific ρ is undefined on all images that"
+        raise NothingToDraw(f"{why} {main.label} and teacher get right")
     down = -(-len(chosen) // ACROSS)
     figure = Figure(figsize=(style.WIDE, TOP + BLOCK * down), layout="none")
-    style.title(figure, f"{heading(name, tables)}: {drawing.label(main)}", tables.scale)
+    figure.suptitle(drawing.label(main))
     for place in range(len(chosen)):
         _triplet(figure, place, tables, chosen.iloc[place])
     numbers = chosen[KEPT].assign(label_name=chosen["label"].map(tables.class_name))
@@ -52,16 +52,16 @@ def most_divergent(divergent: pd.DataFrame, model: str, count: int) -> pd.DataFr
 def _triplet(figure: Figure, place: int, tables: Tables, row: pd.Series) -> None:
     """Three pictures in a row, placed in inches, with the class and ρ above."""
     image = tables.images[int(row["index"])]
-    teacher = maps.shown(row["reference_map"], row["reference_grid_h"], row["reference_grid_w"])
-    student = maps.shown(row["map"], row["grid_h"], row["grid_w"])
-    pictures = (image, maps.overlay(image, teacher), maps.overlay(image, student))
+    teacher = pictures.shown(row["reference_map"], row["reference_grid_h"], row["reference_grid_w"])
+    student = pictures.shown(row["map"], row["grid_h"], row["grid_w"])
+    tiles = (image, pictures.overlay(image, teacher), pictures.overlay(image, student))
     rho = f"{row[OF_AN_IMAGE]:.2f}".replace("-", "−")
     width, height = figure.get_size_inches()
     left = MARGIN + (place % ACROSS) * (width - 2 * MARGIN + GAP) / ACROSS
     top = height - TOP - (place // ACROSS) * BLOCK
     words = f"{tables.drawn_class(row['label'])}, ρ = {rho}"
     figure.text(left / width, (top - 0.03) / height, words, va="top")
-    for number, (picture, column) in enumerate(zip(pictures, WORDS, strict=True)):
+    for number, (picture, column) in enumerate(zip(tiles, WORDS, strict=True)):
         corner = (left + number * (TILE + 0.04)) / width, (top - 0.19 - TILE) / height
         axes = figure.add_axes((*corner, TILE / width, TILE / height))
         axes.imshow(picture, interpolation="nearest")

@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from distilscope.reporting import style
-from distilscope.reporting.cells import estimates
-from distilscope.reporting.figures import Drawing, drawing, heading
+from distilscope.reporting.conditions import estimates
+from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
 from distilscope.reporting.tables import Tables
 
 PANELS = (("accuracy", "Accuracy", "{:.3f}"), ("ece", "ECE", "{:.3f}"))
@@ -19,44 +19,38 @@ COLUMNS = 4
 
 
 def fig_accuracy_calibration(tables: Tables) -> Drawing:
-    """Bars of accuracy and ECE, a row a recipe."""
-    name = "accuracy-calibration"
-    if not tables.cells:
-        return style.empty(heading(name, tables), "the study has no models", tables.scale)
-    figure = Figure(figsize=(style.WIDE, 0.75 + 0.22 * len(tables.cells)))
-    style.title(figure, heading(name, tables), tables.scale)
+    """Bars of accuracy and ECE, a row a condition."""
+    figure = Figure(figsize=(style.WIDE, 0.75 + 0.22 * len(tables.conditions)))
     parts = []
     all_axes = figure.subplots(1, len(PANELS), sharey=True)
     for axes, (measure, words, form) in zip(all_axes, PANELS, strict=True):
         rows = tables.headline(measure)
         drawing.row_bars(axes, tables, rows, form)
         axes.set_xlabel(words)
-        parts.append(estimates(tables.cells, rows).assign(measure=measure))
+        parts.append(estimates(tables.conditions, rows).assign(measure=measure))
     all_axes[0].set_xlim(0, 1)
     return figure, pd.concat(parts, ignore_index=True)
 
 
 def fig_reliability(tables: Tables) -> Drawing:
-    """A reliability diagram for the first seed of each recipe."""
-    name = "reliability"
-    binned = set(tables.reliability["model"])
-    shown = [cell for cell in tables.cells if cell.models[0] in binned]
+    """A reliability diagram for the first seed of each condition."""
+    table = tables["reliability"]
+    binned = set(table["model"])
+    shown = [condition for condition in tables.conditions if condition.models[0] in binned]
     if not shown:
-        why = "the tables hold no confidence bins"
-        return style.empty(heading(name, tables), why, tables.scale)
+        raise NothingToDraw("the tables hold no confidence bins")
     drawn = shown[:MOST_PANELS]
     figure, all_axes = drawing.panels(len(drawn), COLUMNS, height=1.85)
-    style.title(figure, heading(name, tables), tables.scale)
     ece = tables.headline("ece").set_index("model")["value"]
-    for axes, cell in zip(all_axes, drawn, strict=True):
-        bins = tables.reliability[tables.reliability["model"] == cell.models[0]]
+    for axes, condition in zip(all_axes, drawn, strict=True):
+        bins = table[table["model"] == condition.models[0]]
         _reliability(axes, bins.sort_values("bin"))
-        error = ece.get(cell.models[0], math.nan)
-        axes.set_title(f"{drawing.label(cell)}\nECE {error:.3f}")
+        error = ece.get(condition.models[0], math.nan)
+        axes.set_title(f"{drawing.label(condition)}\nECE {error:.3f}")
     figure.supxlabel("Confidence", fontsize=style.RC["axes.labelsize"])
     figure.supylabel("Accuracy", fontsize=style.RC["axes.labelsize"])
-    labels = {cell.models[0]: cell.label for cell in shown}
-    numbers = tables.reliability[tables.reliability["model"].isin(labels)]
+    labels = {condition.models[0]: condition.label for condition in shown}
+    numbers = table[table["model"].isin(labels)]
     return figure, numbers.assign(label=numbers["model"].map(labels))
 
 

@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from distilscope.analyses.parts.rows import importance, methods, rows_of, wording
 from distilscope.reporting import names, style
-from distilscope.reporting.figures import Drawing, heading
+from distilscope.reporting.figures import Drawing, NothingToDraw
 from distilscope.reporting.tables import Tables
 
 
@@ -63,20 +64,18 @@ NOT_REMOVED = "no model was shown images without their parts"
 
 def fig_faithfulness(tables: Tables) -> Drawing:
     """Faithfulness and recall of each method and importance: teacher, students, floor."""
-    name = "faithfulness"
-    panels = [p for p in PANELS if (tables.measures["measure"] == p.measure).any()]
-    if not tables.part_methods or not panels:
-        return style.empty(heading(name, tables), NOT_REMOVED, tables.scale)
+    panels = [panel for panel in PANELS if len(tables.of(panel.measure))]
+    if not panels:
+        raise NothingToDraw(NOT_REMOVED)
     keys = _keys(tables)
     numbers = pd.DataFrame([row for key in keys for p in panels for row in _rows(tables, key, p)])
     figure = Figure(figsize=(style.WIDE, 1.4 + 0.27 * len(keys)))
-    style.title(figure, heading(name, tables), tables.scale)
     all_axes = figure.subplots(1, len(panels), squeeze=False, sharey=True).ravel()
     for axes, panel in zip(all_axes, panels, strict=True):
         _panel(axes, panel, numbers, keys)
-        axes.set_title(tables.of_parts(panel.title))
-        axes.set_xlabel(tables.of_parts(panel.axis))
-    labels = [f"{names.method(method)}, {names.importance(variant)}" for method, variant in keys]
+        axes.set_title(wording(panel.title, tables))
+        axes.set_xlabel(wording(panel.axis, tables))
+    labels = [f"{names.method(method)}, {importance(variant)}" for method, variant in keys]
     all_axes[0].set_yticks(range(len(keys)), labels)
     all_axes[0].set_ylim(len(keys) - 0.4, -0.6)
     _legend(figure, tables, panels, set(numbers["of"]))
@@ -85,18 +84,20 @@ def fig_faithfulness(tables: Tables) -> Drawing:
 
 def _keys(tables: Tables) -> list[tuple[str, str]]:
     """Every method, the headline's first, and importance."""
-    rows = tables.parts[["method", "variant"]].drop_duplicates()
-    return [(m, v) for m in tables.part_methods for v in rows.loc[rows["method"] == m, "variant"]]
+    rows = tables["parts"][["method", "variant"]].drop_duplicates()
+    return [(m, v) for m in methods(tables) for v in rows.loc[rows["method"] == m, "variant"]]
 
 
 def _rows(tables: Tables, key: tuple[str, str], panel: Panel) -> list[dict]:
     """The spread of each group in the measure, its chance level and what needs no map."""
     method, variant = key
+    roles = dict(zip(tables.models["id"], tables.models["role"], strict=True))
     found = []
     for measure in (panel.measure, panel.null, panel.beside):
-        rows = tables.headline(measure, method=method, variant=variant)
-        for group, (roles, _, _) in GROUPS.items():
-            values = rows.loc[rows["role"].isin(roles), "value"].dropna()
+        rows = rows_of(tables, measure, method, variant)
+        role = rows["model"].map(roles)
+        for group, (own, _, _) in GROUPS.items():
+            values = rows.loc[role.isin(own), "value"].dropna()
             if len(values):
                 place = {"method": method, "variant": variant, "measure": measure, "of": group}
                 spread = {"value": values.mean(), "least": values.min(), "most": values.max()}
@@ -129,6 +130,6 @@ def _legend(figure: Figure, tables: Tables, panels: list[Panel], drawn: set[str]
     looks = {"ls": "", "marker": "D", "mfc": "white", "mec": style.BLUE, "ms": 3.5}
     handles.append(Line2D([], [], label=CHANCE, **looks))
     for panel in panels:
-        words = tables.of_parts(f"students, {panel.instead}")
+        words = wording(f"students, {panel.instead}", tables)
         handles.append(Line2D([], [], color=panel.color, ls="--", lw=0.9, label=words))
     figure.legend(handles=handles, loc="outside lower center", ncols=3)

@@ -11,9 +11,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from distilscope.reporting import style
-from distilscope.reporting.cells import Cell, estimate, estimates
-from distilscope.reporting.figures import Drawing, drawing, heading
-from distilscope.reporting.summary import short_count
+from distilscope.reporting.conditions import Condition, estimate, estimates
+from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
+from distilscope.reporting.spelling import short_count
 from distilscope.reporting.tables import Tables
 
 COMPRESSION = (
@@ -31,22 +31,17 @@ TEMPERATURE = (
 
 def fig_compression(tables: Tables) -> Drawing:
     """Accuracy and consistency over the number of parameters."""
-    trained = [cell for cell in tables.cells if cell.role in ("student", "control")]
-    if not any(cell.role == "student" for cell in trained):
-        why = "the study has no student"
-        return style.empty(heading("compression", tables), why, tables.scale)
+    trained = tables.of_role("student", "control")
     numbers = {measure: tables.headline(measure) for measure, _, _ in COMPRESSION}
     panels = [panel for panel in COMPRESSION if _any_value(trained, numbers[panel[0]])]
     if not panels:
-        why = "no accuracy or consistency of a student is defined"
-        return style.empty(heading("compression", tables), why, tables.scale)
+        raise NothingToDraw("no accuracy or consistency of a student is defined")
     figure = Figure(figsize=(style.WIDE, 2.75))
-    style.title(figure, heading("compression", tables), tables.scale)
     all_axes, parts = figure.subplots(1, len(panels), squeeze=False).ravel(), []
     for axes, (measure, words, beside) in zip(all_axes, panels, strict=True):
         rows = numbers[measure]
         _size_panel(axes, trained, rows)
-        levels = [cell for cell in tables.cells if cell.role in beside]
+        levels = tables.of_role(*beside)
         _levels(axes, levels, rows)
         axes.set_title(words)
         axes.set_xlabel("Parameters")
@@ -56,15 +51,15 @@ def fig_compression(tables: Tables) -> Drawing:
     return figure, pd.concat(parts, ignore_index=True)
 
 
-def _size_panel(axes, cells: list[Cell], rows: pd.DataFrame) -> None:
-    shared = _commonest_temperature(cells)
+def _size_panel(axes, trained: list[Condition], rows: pd.DataFrame) -> None:
+    shared = _commonest_temperature(trained)
     for words, belongs, color, marker, line, fill in (
         (f"distilled, T={shared:g}", _at(shared), style.BLUE, "o", "-", style.BLUE),
         ("labels only", lambda c: c.role == "control", style.ORANGE, "s", "-.", style.ORANGE),
         ("distilled, other T", _not_at(shared), style.BLUE, "o", "", "white"),
         ("given", lambda c: c.given, style.BLUE, "D", "", style.BLUE),
     ):
-        chosen = [c for c in cells if belongs(c)]
+        chosen = [c for c in trained if belongs(c)]
         points = [(c.parameters, estimate(c, rows)) for c in chosen]
         points = sorted((p for p in points if p[1].defined), key=lambda p: p[0])
         for size, found in points:
@@ -79,29 +74,30 @@ def _size_panel(axes, cells: list[Cell], rows: pd.DataFrame) -> None:
             label=words,
             zorder=3,
         )
-    sizes = sorted({cell.parameters for cell in cells})
+    sizes = sorted({condition.parameters for condition in trained})
     axes.set_xscale("log")
     axes.set_xticks(sizes, [short_count(size) for size in sizes])
     axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     axes.set_xlim(min(sizes) / 1.5, max(sizes) * 1.5)
 
 
-def _at(T: float) -> Callable[[Cell], bool]:
-    return lambda cell: cell.role == "student" and cell.T == T
+def _at(T: float) -> Callable[[Condition], bool]:
+    return lambda found: found.role == "student" and found.number("T") == T
 
 
-def _not_at(T: float) -> Callable[[Cell], bool]:
-    return lambda cell: cell.role == "student" and not cell.given and cell.T != T
+def _not_at(T: float) -> Callable[[Condition], bool]:
+    return lambda found: found.role == "student" and not found.given and found.number("T") != T
 
 
-def _commonest_temperature(cells: list[Cell]) -> float:
+def _commonest_temperature(trained: list[Condition]) -> float:
     """The T that most sizes were distilled at, the middle one of equals; NaN where none has a T."""
-    counts = Counter(cell.T for cell in cells if cell.role == "student" and cell.T is not None)
+    found = (condition.number("T") for condition in trained if condition.role == "student")
+    counts = Counter(T for T in found if T is not None)
     best = sorted(T for T, n in counts.items() if n == max(counts.values()))
     return best[(len(best) - 1) // 2] if best else math.nan
 
 
-def _levels(axes, cells: list[Cell], rows: pd.DataFrame) -> None:
+def _levels(axes, beside: list[Condition], rows: pd.DataFrame) -> None:
     """Horizontal lines for models that stand beside the sweep."""
     looks = {
         "teacher": (style.BLACK, "--"),
@@ -110,12 +106,12 @@ def _levels(axes, cells: list[Cell], rows: pd.DataFrame) -> None:
         "floor": (style.PURPLE, ":"),
     }
     drawn = set()
-    for cell in cells:
-        found = estimate(cell, rows)
+    for condition in beside:
+        found, role = estimate(condition, rows), condition.role
         if not found.defined:
             continue
-        color, line = looks[cell.role]
-        words = {"control": "labels only", "floor": "untrained"}.get(cell.role, cell.role)
+        color, line = looks[role]
+        words = {"control": "labels only", "floor": "untrained"}.get(role, role)
         axes.axhline(
             found.value, color=color, ls=line, lw=1, label=None if words in drawn else words
         )
@@ -136,50 +132,50 @@ def _unique_handles(all_axes) -> tuple[list, list[str]]:
 
 def fig_temperature(tables: Tables) -> Drawing:
     """One student over the temperatures that it was distilled at."""
-    swept = _most_swept(tables.cells)
-    if len(swept) < 2:
-        why = "no student was distilled at more than one temperature"
-        return style.empty(heading("temperature", tables), why, tables.scale)
-    figure = Figure(figsize=(style.WIDE, 2.4))
-    name = style.printable(swept[0].student, "one student")
-    style.title(figure, f"{heading('temperature', tables)}: {name}", tables.scale)
-    controls = [c for c in tables.cells if c.role == "control" and c.student == swept[0].student]
-    twins = [cell for cell in tables.cells if cell.role == "twin"]
+    swept = _most_swept(tables.of_role("student"))
+    network = swept[0].network
+    controls = [found for found in tables.of_role("control") if found.network == network]
     numbers = {measure: tables.headline(measure) for measure, _ in TEMPERATURE}
     panels = [panel for panel in TEMPERATURE if _any_value(swept, numbers[panel[0]])]
     if not panels:
-        why = "no accuracy or consistency of the student is defined"
-        return style.empty(heading("temperature", tables), why, tables.scale)
+        raise NothingToDraw("no accuracy or consistency of the student is defined")
+    figure = Figure(figsize=(style.WIDE, 2.4))
+    figure.suptitle(style.printable(network, "one student"))
     all_axes, parts = figure.subplots(1, len(panels), squeeze=False).ravel(), []
     for axes, (measure, words) in zip(all_axes, panels, strict=True):
         rows = numbers[measure]
-        levels = controls if measure in ("accuracy", "ece") else [*controls, *twins]
+        levels = (
+            controls if measure in ("accuracy", "ece") else [*controls, *tables.of_role("twin")]
+        )
         _temperature_panel(axes, swept, rows)
         _levels(axes, levels, rows)
         axes.set_title(words)
         axes.set_xlabel("Temperature T")
-        parts.append(estimates([*swept, *levels], rows).assign(measure=measure))
+        shown = [*swept, *levels]
+        temperatures = [condition.number("T") for condition in shown]
+        parts.append(estimates(shown, rows).assign(T=temperatures, measure=measure))
     handles = _unique_handles(all_axes)
     figure.legend(*handles, loc="outside lower center", ncols=len(handles[0]))
     return figure, pd.concat(parts, ignore_index=True)
 
 
-def _any_value(cells: list[Cell], rows: pd.DataFrame) -> bool:
-    return any(estimate(cell, rows).defined for cell in cells)
+def _any_value(conditions: list[Condition], rows: pd.DataFrame) -> bool:
+    return any(estimate(condition, rows).defined for condition in conditions)
 
 
-def _most_swept(cells: list[Cell]) -> list[Cell]:
-    """The cells of the student (and α) that has the most temperatures, by T."""
-    groups: dict[tuple, list[Cell]] = {}
-    for cell in cells:
-        if cell.role == "student" and cell.T is not None:
-            groups.setdefault((cell.student, cell.alpha), []).append(cell)
-    best = max(groups.values(), key=lambda g: (len(g), g[0].parameters), default=[])
-    return sorted(best, key=lambda cell: cell.T)
+def _most_swept(students: list[Condition]) -> list[Condition]:
+    """The conditions of the network (teacher and α) that has the most temperatures, by T."""
+    groups: dict[tuple, list[Condition]] = {}
+    for condition in students:
+        if condition.number("T") is not None:
+            alike = (condition.network, condition.row["teachers"], condition.number("alpha"))
+            groups.setdefault(alike, []).append(condition)
+    best = max(groups.values(), key=lambda group: (len(group), group[0].parameters))
+    return sorted(best, key=lambda condition: condition.number("T"))
 
 
-def _temperature_panel(axes, cells: list[Cell], rows: pd.DataFrame) -> None:
-    points = [(cell.T, estimate(cell, rows)) for cell in cells]
+def _temperature_panel(axes, swept: list[Condition], rows: pd.DataFrame) -> None:
+    points = [(condition.number("T"), estimate(condition, rows)) for condition in swept]
     points = [(T, found) for T, found in points if found.defined]
     for T, found in points:
         drawing.whiskers(axes, T, found, horizontal=False, color=style.BLUE)
@@ -191,7 +187,7 @@ def _temperature_panel(axes, cells: list[Cell], rows: pd.DataFrame) -> None:
         label="distilled",
         zorder=3,
     )
-    every = [cell.T for cell in cells]
+    every = [condition.number("T") for condition in swept]
     axes.set_xscale("log")
     axes.set_xticks(every, [f"{T:g}" for T in every])
     axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())

@@ -1,0 +1,158 @@
+"""What a comparison holds of alignment: a row for each image and pair of maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from distilscope import catalog
+from distilscope.analyses.alignment import maps, objects
+from distilscope.analyses.alignment.pairs import Images, Prepared, Rules, measure_pair
+from distilscope.measuring import causes
+from distilscope.measuring.model_pair import INPUT_LAYER, ModelPair
+from distilscope.measuring.observations import ABSENT, LayerMaps
+from distilscope.workflow import progress
+
+RESOLUTIONS = ("native", "input")
+KEYS = ("method", "layer", "reference_layer", "resolution", "grid")
+
+
+def compare(pair: ModelPair, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """`images`: a row for each image, method, layer pair, resolution and explained class.
+
+    Settings: those of `pairs.Rules`; `resolutions`, `native` (the coarser grid of the two) or
+    `input` (upsampled to the image's size); `explained`, whose class; `object`, how the pixels of
+    an image's object are known (`objects.KINDS`), or None. Methods at the input explain the
+    reference's prediction only.
+    """
+    for name in settings["resolutions"]:
+        catalog.lookup(dict.fromkeys(RESOLUTIONS), name, "resolution")
+    found = _Compared(pair, settings, Rules.of(settings), _place(pair, settings["object"]))
+    tables = list(found.tables())
+    images = pd.concat(tables, ignore_index=True) if tables else pair.frame("label", slice(0))
+    images.attrs = {"undefined_rho": int(images["rho"].isna().sum()) if "rho" in images else 0}
+    return {"images": images}
+
+
+def _place(pair: ModelPair, kind: str | None) -> np.ndarray | None:
+    """(N, K) where each image's object is and how large; None where nobody knows."""
+    if kind is None:
+        return None
+    masks = catalog.lookup(objects.KINDS, kind, "way to know the object")
+    found = objects.place_and_extent(masks(pair.job, pair.probe, pair.model.index))
+    return objects.with_products(found)
+
+
+class _Compared:
+    """The maps of one pair of models."""
+
+    def __init__(
+        self,
+        pair: ModelPair,
+        settings: Mapping[str, Any],
+        rules: Rules,
+        place: np.ndarray | None,
+    ) -> None:
+        self.pair, self.settings, self.rules, self.place = pair, settings, rules, place
+
+    def tables(self) -> Iterator[pd.DataFrame]:
+        """A table for each method, layer pair, resolution and explained class."""
+        keys = list(self._keys())
+        stage = progress.counted(len(keys), "tables")
+        known: dict[tuple, tuple[list[Prepared], tuple[int, int]]] = {}
+        for method, names, resolution, explained in keys:
+            place = method, names, resolution
+            layers = self.pair.maps(method, names)
+            if place not in known:
+                known = {place: self._prepare(layers, method, resolution)}
+            yield self._table(layers, *known[place], method, names, resolution, explained)
+            stage.advance()
+
+    def _keys(self) -> Iterator[tuple[str, tuple[str, str], str, str]]:
+        for method in self.pair.methods:
+            at_layers = catalog.METHODS[method].at == "layers"
+            for names in self.pair.layer_pairs(method):
+                for resolution in self.settings["resolutions"] if at_layers else ("input",):
+                    for explained in self.settings["explained"] if at_layers else ("reference",):
+                        yield method, names, resolution, explained
+
+    def _prepare(
+        self, layers: tuple[LayerMaps, LayerMaps], method: str, resolution: str
+    ) -> tuple[list[Prepared], tuple[int, int]]:
+        """Both sides' maps at one resolution, and its grid.
+
+        The part that counts as evidence is taken before resampling, as GradCAM is published.
+        """
+        native = [maps.evidence(layer.values, method) for layer in layers]
+        if resolution == "native":
+            grid = tuple(np.minimum(layers[0].grid, layers[1].grid).tolist())
+            resampled = [maps.pool(values, grid) for values in native]
+        else:
+            grid = (self.pair.image_size, self.pair.image_size)
+            resampled = [maps.upsample(values, grid) for values in native]
+        return [Prepared.of(n, r) for n, r in zip(native, resampled, strict=True)], grid
+
+    def _table(
+        self,
+        layers: tuple[LayerMaps, LayerMaps],
+        prepared: list[Prepared],
+        grid: tuple[int, int],
+        method: str,
+        names: tuple[str, str],
+        resolution: str,
+        explained: str,
+    ) -> pd.DataFrame:
+        """The rows of one (method, layer pair, resolution, explained class).
+
+        The scope of a method for the whole probe is every image; of others, the images that both
+        models have maps of. A map that is missing for its class is NaN with that reason.
+        """
+        pair, index = self.pair, self.pair.model.index
+        classes = pair.classes(explained)
+        rows = [layer.rows(index, own) for layer, own in zip(layers, classes, strict=True)]
+        present = (rows[0] != ABSENT) & (rows[1] != ABSENT)
+        if catalog.METHODS[method].whole_probe:
+            scope = np.arange(len(index))
+        else:
+            scope = np.flatnonzero(
+                np.isin(index, layers[0].index) & np.isin(index, layers[1].index)
+            )
+        chosen = np.flatnonzero(present)
+        at_layers = names[0] != INPUT_LAYER
+        found = measure_pair(
+            *(side.take(r[chosen]) for side, r in zip(prepared, rows, strict=True)),
+            self._images(classes, chosen),
+            self.rules,
+            published=resolution == "input" and at_layers,
+            other_classes=explained == "reference" and at_layers,
+        )
+        values = (method, *names, resolution, f"{grid[0]}x{grid[1]}")
+        table = pair.frame(explained, scope).assign(**dict(zip(KEYS, values, strict=True)))
+        table["explained"] = explained
+        place = np.searchsorted(scope, chosen)
+        for name, own in found.items():
+            table[name] = _spread(own, place, len(scope))
+        table.loc[~present[scope], "reason"] = causes.NO_MAP
+        return table
+
+    def _images(self, classes: tuple[np.ndarray, np.ndarray], chosen: np.ndarray) -> Images:
+        """The chosen images (positions) as a pair of maps needs them."""
+        pair = self.pair
+        columns = (pair.model.index, pair.model.label, *classes)
+        place = None if self.place is None else self.place[chosen]
+        return Images(
+            *(c[chosen] for c in columns), pair.common[chosen], pair.both_right[chosen], place
+        )
+
+
+def _spread(values: np.ndarray, place: np.ndarray, length: int) -> np.ndarray:
+    """Values of some rows among all: float32 with NaN elsewhere, or objects with None."""
+    if values.dtype == object:
+        spread = np.full(length, None, dtype=object)
+    else:
+        spread = np.full(length, np.nan, np.float32)
+    spread[place] = values
+    return spread

@@ -1,0 +1,44 @@
+"""What alignment adds to a study: how maps are compared."""
+
+from __future__ import annotations
+
+from distilscope import catalog
+from distilscope.planning.hooks import Addition, AnalysisPlan
+from distilscope.planning.models import Model
+
+IOU_CURVE = (0.05, 0.1, 0.2, 0.3, 0.5)
+RESOLUTIONS = ("native", "input")
+EXPLAINED = ("reference", "own", "label")
+
+
+class Plan(AnalysisPlan):
+    """Comparisons of maps."""
+
+    def compared(self, model: Model, reference: Model) -> Addition:
+        """How pairs of maps are measured."""
+        settings = {
+            "curve": list(IOU_CURVE),
+            "resolutions": list(RESOLUTIONS),
+            "explained": list(EXPLAINED),
+            "object": self._object(),
+            **self.section.model_dump(),
+        }
+        return Addition(settings=settings, files=("images.parquet",))
+
+    def tabulated(self) -> Addition:
+        """The same rules, and how many images the explorer and a figure show."""
+        report = self.study.configuration.report
+        shown = max(report.divergent, report.explorer)
+        settings = {"curve": list(IOU_CURVE), "divergent": shown, **self.section.model_dump()}
+        return Addition(settings=settings)
+
+    def _object(self) -> str | None:
+        """How the pixels of an image's object are known (`objects.KINDS`); None: they aren't.
+
+        Masks of another analysis come before the ground of the data set.
+        """
+        for plan in self.study.plans.values():
+            if plan.object_masks:
+                return plan.object_masks
+        known = catalog.DATASETS[self.study.configuration.data.name].black_ground
+        return "foreground" if known else None

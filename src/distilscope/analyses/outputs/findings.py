@@ -1,0 +1,24 @@
+"""What outputs found, in a sentence."""
+
+from __future__ import annotations
+
+from distilscope.reporting.conditions import estimate, span, students_called
+from distilscope.reporting.tables import Tables
+
+
+def answer(tables: Tables) -> list[str]:
+    """How often students are right, beside the teacher."""
+    rows = tables.headline("accuracy")
+    students = {c: estimate(c, rows) for c in tables.of_role("student")}
+    students = {condition: found for condition, found in students.items() if found.defined}
+    if not students:
+        return []
+    who = students_called(students)
+    own = f"{who[0].upper()}{who[1:]} get {span(students, _percent)} of the test images right"
+    teachers = (estimate(condition, rows) for condition in tables.of_role("teacher"))
+    teacher = next((found for found in teachers if found.defined), None)
+    return [f"{own}; the teacher gets {_percent(teacher.value)}." if teacher else f"{own}."]
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"

@@ -1,0 +1,154 @@
+"""The rows of `measures.parquet`: who a number is about, where it holds, and what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from distilscope import registry
+from distilscope.workflow.forked import side_by_side
+
+if TYPE_CHECKING:
+    from distilscope.measuring.study import Compared, Entry
+
+WHO = ("model", "condition", "seed", "reference", "relation")
+PLACES = (*("layer", "reference_layer", "method", "resolution", "explained", "variant", "class"),)
+"""Where a number holds; analyses may declare more."""
+NUMBERS = (
+    *("measure", "value", "low", "high", "interval", "n", "n_undefined", "reason", "headline"),
+)
+FLOATS = ("value", "low", "high")
+INTEGERS = ("seed", "class", "n", "n_undefined")
+
+Item = TypeVar("Item")
+
+EMPTY_SUBSET = "no image is in the subset"
+NONE_DEFINED = "no image of the subset has a value"
+ONE_IMAGE = "one image has no interval"
+
+
+def columns() -> list[str]:
+    """The columns of `measures.parquet`."""
+    declared = (place for found in registry.analyses().values() for place in found.places)
+    places = dict.fromkeys((*PLACES, *declared))
+    return ["study", "analysis", *WHO, "probe", "subset", *places, *NUMBERS]
+
+
+@dataclass
+class Rows:
+    """Collects the rows of a study, with so many processes where `add_each` is used.
+
+    Attributes:
+        study: its name. probe: what numbers are of where nothing else is said.
+        analysis: the analysis that adds rows now.
+    """
+
+    study: str
+    probe: str
+    processes: int = 1
+    analysis: str = ""
+    _rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(
+        self,
+        who: Entry | Compared,
+        measure: str,
+        value: float,
+        *,
+        low: float = np.nan,
+        high: float = np.nan,
+        n: int | None = None,
+        n_undefined: int = 0,
+        reason: str | None = None,
+        headline: bool = True,
+        **place: Any,
+    ) -> None:
+        """One number of a model, or of a model beside a reference.
+
+        `place` holds the columns that say where it holds. `headline`: it stands for its measure.
+        """
+        self._rows.append(
+            {
+                "study": self.study,
+                "analysis": self.analysis,
+                **_who(who),
+                "probe": self.probe,
+                **place,
+                "measure": measure,
+                "value": float(value),
+                "low": float(low),
+                "high": float(high),
+                "interval": "images" if np.isfinite(low) and np.isfinite(high) else None,
+                "n": None if n is None else int(n),
+                "n_undefined": int(n_undefined),
+                "reason": reason or missing_reason(n, n_undefined),
+                "headline": headline,
+            }
+        )
+
+    def add_estimates(
+        self,
+        who: Entry | Compared,
+        measures: Sequence[str],
+        estimates: Any,
+        reasons: Sequence[str | None] | None = None,
+        **place: Any,
+    ) -> None:
+        """A row for each column of `bootstrap.means` or `bootstrap.deviations`."""
+        for i, measure in enumerate(measures):
+            self.add(
+                who,
+                measure,
+                estimates.value[i],
+                low=estimates.low[i],
+                high=estimates.high[i],
+                n=estimates.n[i],
+                n_undefined=estimates.n_undefined[i],
+                reason=reasons[i] if reasons else None,
+                **place,
+            )
+
+    def add_each(self, add: Callable[[Rows, Item], None], items: Sequence[Item]) -> None:
+        """What `add` adds for each item, in their order, whichever process makes it."""
+
+        def made(item: Item) -> list[dict[str, Any]]:
+            own = Rows(self.study, self.probe, analysis=self.analysis)
+            add(own, item)
+            return own._rows
+
+        for rows in side_by_side(made, items, self.processes):
+            self._rows += rows
+
+    def frame(self) -> pd.DataFrame:
+        """The table: text as plain strings, None or NaN where a column does not apply."""
+        names = columns()
+        table = pd.DataFrame.from_records(self._rows).reindex(columns=names)
+        for column in FLOATS:
+            table[column] = table[column].astype("float64")
+        for column in INTEGERS:
+            table[column] = table[column].astype("Int64")
+        table["headline"] = table["headline"].astype(bool)
+        for column in set(names) - {*FLOATS, *INTEGERS, "headline"}:
+            table[column] = table[column].astype(object).where(table[column].notna(), None)
+        return table
+
+
+def _who(who: Entry | Compared) -> dict[str, Any]:
+    """The columns of `WHO`: of a model alone, or beside a reference."""
+    model = getattr(who, "model", who)
+    return {
+        "model": model.id,
+        "condition": model.condition,
+        "seed": model.seed,
+        "reference": getattr(who, "relation", None) and who.reference,
+        "relation": getattr(who, "relation", None),
+    }
+
+
+def missing_reason(n: int | None, n_undefined: int = 0) -> str | None:
+    """Why a number over `n` images, or its interval, isn't there; None where both can be."""
+    return {0: NONE_DEFINED if n_undefined else EMPTY_SUBSET, 1: ONE_IMAGE}.get(n)

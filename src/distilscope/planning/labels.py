@@ -1,0 +1,91 @@
+"""What conditions are called in figures and tables: short, and unique within a study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from distilscope import catalog
+from distilscope.planning.conditions import Condition
+
+ROLE_WORDS = {"control": "labels only", "floor": "untrained"}
+
+
+def labels(conditions: Iterable[Condition]) -> dict[Condition, str]:
+    """Condition -> its label.
+
+    Of parameters it names the objective's first and those that vary over the students; a teacher
+    is named where students have several.
+    """
+    conditions = list(conditions)
+    students = [c for c in conditions if c.role == "student"]
+    several = {
+        "objective": len({c.objective for c in students}) > 1,
+        "teachers": len({c.teachers for c in students}) > 1,
+        "family": len({c.network for c in conditions if c.role == "teacher"}) > 1,
+    }
+    varied = _varied(students)
+    found = {c: _label(c, varied, several) for c in conditions}
+    counts: dict[str, int] = {}
+    for label in found.values():
+        counts[label] = counts.get(label, 0) + 1
+    return {c: label if counts[label] == 1 else f"{label} ({key(c)})" for c, label in found.items()}
+
+
+def _varied(students: list[Condition]) -> set[tuple[str | None, str]]:
+    """(objective, parameter) pairs of which students have several values."""
+    values: dict[tuple[str | None, str], set[object]] = {}
+    for condition in students:
+        for name, value in condition.parameters:
+            values.setdefault((condition.objective, name), set()).add(value)
+    return {place for place, own in values.items() if len(own) > 1}
+
+
+def _label(
+    condition: Condition, varied: set[tuple[str | None, str]], several: Mapping[str, bool]
+) -> str:
+    role, network = condition.role, condition.network
+    if role in ("teacher", "twin"):
+        return f"{role.capitalize()} {network}" if several["family"] else role.capitalize()
+    if role in ROLE_WORDS:
+        return f"{network}, {ROLE_WORDS[role]}"
+    if condition.source == "combined":
+        return f"Committee {' + '.join(condition.teachers)}"
+    words = [network]
+    if condition.objective and several["objective"]:
+        words.append(condition.objective)
+    words += _parameters(condition, varied)
+    if several["teachers"] and condition.teachers:
+        words.append(f"from {' + '.join(condition.teachers)}")
+    return " ".join(words) + (", by twin" if role == "twin-taught" else "")
+
+
+def _parameters(condition: Condition, varied: set[tuple[str | None, str]]) -> list[str]:
+    """`T=4`, `α=0.9`: the first parameter, and what varies."""
+    if condition.objective is None:
+        return []
+    own = catalog.OBJECTIVES[condition.objective].parameters
+    return [
+        f"{own[name].sign or name}={value:g}"
+        for place, (name, value) in enumerate(condition.parameters)
+        if place == 0 or (condition.objective, name) in varied
+    ]
+
+
+def key(condition: Condition) -> str:
+    """The name of a condition in tables and files: `tiny-kd-T4-a0.9`."""
+    words = [condition.network]
+    if condition.role == "twin":
+        words.append("twin")
+    if condition.role == "floor":
+        words.append("untrained")
+    if condition.source == "combined":
+        words += [condition.combine or "", *condition.teachers]
+    elif condition.objective and condition.role not in ("teacher", "twin"):
+        words.append(condition.objective)
+        own = catalog.OBJECTIVES[condition.objective].parameters
+        words += [f"{own[name].symbol}{value:.12g}" for name, value in condition.parameters]
+        if len(condition.teachers) > 1 and condition.combine != "losses":
+            words.append(condition.combine or "")
+    if condition.role == "twin-taught":
+        words.append("by-twin")
+    return "-".join(words)

@@ -1,0 +1,177 @@
+"""The artefacts of models, by where their weights come from: trained, given, or combined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from distilscope import catalog
+from distilscope.configuration.kinds import expanded
+from distilscope.configuration.networks import Network, Recipe
+from distilscope.planning import fingerprint
+from distilscope.planning.artefact import Artefact
+from distilscope.planning.described import content_of, network_settings, recipe_settings
+from distilscope.store.contents import Content
+
+if TYPE_CHECKING:
+    from distilscope.planning.models import Model
+
+TRAINS = "distilscope.training.train"
+COMBINES = "distilscope.models.combined"
+
+
+class Sources:
+    """Makes the artefacts of the models of one study.
+
+    Args:
+        precision: `fp32` or `bf16`. threads: of a training. dataset: what is trained on.
+
+    Attributes:
+        targets: the tables of teachers' logits that students learn from, by name.
+    """
+
+    def __init__(self, precision: str, threads: int, dataset: Artefact) -> None:
+        self.precision, self.threads, self.dataset = precision, threads, dataset
+        self.targets: dict[str, Artefact] = {}
+
+    def untrained(self, slug: str, entry: Network, seed: int) -> Artefact:
+        """A network as its weights begin."""
+        return self._model(slug, entry, {"recipe": None, "objective": None}, seed, [], {})
+
+    def trained(
+        self,
+        slug: str,
+        entry: Network,
+        recipe: Recipe,
+        objective: str,
+        parameters: Sequence[tuple[str, Any]],
+        seed: int,
+        teachers: Sequence[Model] = (),
+        combine: str | None = None,
+    ) -> Artefact:
+        """A network trained by a recipe, perhaps with teachers."""
+        declared = catalog.OBJECTIVES[objective]
+        settings = {
+            "precision": self.precision,
+            "threads": self.threads,
+            "recipe": recipe_settings(recipe),
+            "objective": declared.settings(
+                dict(parameters), combine if len(teachers) > 1 else None
+            ),
+        }
+        modules = [declared.loss, catalog.VIEW_POLICIES[recipe.views.policy]]
+        return self._model(slug, entry, settings, seed, modules, self._taught(teachers, recipe))
+
+    def _taught(self, teachers: Sequence[Model], recipe: Recipe) -> dict[str, Any]:
+        """What a student has of its teachers: their tables, or they themselves."""
+        if not teachers:
+            return {}
+        if recipe.targets == "online":
+            return {"teachers": tuple(teacher.artefact for teacher in teachers)}
+        return {"targets": tuple(self._table(teacher, recipe) for teacher in teachers)}
+
+    def _model(
+        self,
+        slug: str,
+        entry: Network,
+        settings: Mapping[str, Any],
+        seed: int,
+        modules: list[str],
+        taught: Mapping[str, Any],
+    ) -> Artefact:
+        init, file = self._init(entry)
+        architecture = network_settings(entry)
+        return Artefact(
+            kind="model",
+            slug=slug,
+            settings={
+                "kind": "trained",
+                "architecture": architecture,
+                "init": init,
+                "seed": seed,
+                **settings,
+            },
+            source=fingerprint.source(TRAINS, architecture["builder"], *modules),
+            inputs={"dataset": self.dataset, **taught},
+            information={"init_file": file.place} if file else {},
+            files=("weights.safetensors", "history.parquet"),
+            contents={_init_key(entry): file} if file else {},
+        )
+
+    def given(self, slug: str, entry: Network) -> Artefact:
+        """A model whose weights the configuration names."""
+        key = f"weights of {slug}"
+        content = content_of(expanded(entry.weights), key)
+        architecture = network_settings(entry)
+        return Artefact(
+            kind="model",
+            slug=slug,
+            settings={
+                "kind": "given",
+                "architecture": architecture,
+                "weights": content.digest,
+                "preprocessing": entry.preprocessing.model_dump() if entry.preprocessing else None,
+            },
+            source=fingerprint.source(TRAINS, architecture["builder"]),
+            inputs={"dataset": self.dataset},
+            information={"weights_file": content.place},
+            files=("weights.safetensors", "history.parquet"),
+            contents={key: content},
+        )
+
+    def combined(self, slug: str, members: Sequence[Model], how: str) -> Artefact:
+        """Several models that answer as one: by the mean of their logits or probabilities."""
+        builders = (member.artefact.settings["architecture"]["builder"] for member in members)
+        return Artefact(
+            kind="combined",
+            slug=slug,
+            settings={
+                "kind": "combined",
+                "how": how,
+                "preprocessing": [member.preprocessing for member in members],
+            },
+            source=fingerprint.source(COMBINES, *builders),
+            inputs={
+                "dataset": self.dataset,
+                "members": tuple(member.artefact for member in members),
+            },
+        )
+
+    def _init(self, entry: Network) -> tuple[dict[str, Any], Content | None]:
+        """How the weights begin: what the identity covers, and a file of the user's."""
+        if entry.init == "random":
+            return {"from": "random"}, None
+        if entry.init == "imagenet":
+            weights = catalog.ARCHITECTURES[entry.architecture].pretrained
+            return {"from": "imagenet", "weights": weights}, None
+        content = content_of(expanded(entry.init), _init_key(entry))
+        return {"from": "file", "digest": content.digest}, content
+
+    def _table(self, teacher: Model, recipe: Recipe) -> Artefact:
+        """A teacher's logits for the views of a recipe; one table serves every objective."""
+        views = recipe_settings(recipe)["views"]
+        architecture = teacher.artefact.settings["architecture"]
+        artefact = Artefact(
+            kind="targets",
+            slug=teacher.id,
+            settings={
+                "views": views,
+                "precision": self.precision,
+                "threads": self.threads,
+                "architecture": architecture,
+                "preprocessing": teacher.preprocessing,
+            },
+            source=fingerprint.source(
+                "distilscope.training.targets",
+                architecture["builder"],
+                catalog.VIEW_POLICIES[views["policy"]],
+            ),
+            inputs={"dataset": self.dataset, "teacher": teacher.artefact},
+            files=("logits.npy", "views.npy", "indices.npy"),
+        )
+        return self.targets.setdefault(artefact.name, artefact)
+
+
+def _init_key(entry: Network) -> str:
+    """What the file that an entry's weights begin with is called in messages."""
+    return f"init of {entry.architecture}"

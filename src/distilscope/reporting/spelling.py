@@ -1,0 +1,52 @@
+"""How numbers are written where people read them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from distilscope.reporting.conditions import Estimate
+
+NOTHING = "–"
+
+
+def number(value: Any, form: str = "{:.3f}") -> str:
+    """A number with a true minus sign, or an en dash where there is none."""
+    try:
+        if not math.isfinite(value):
+            return NOTHING
+    except TypeError:  # None, pandas' NA
+        return NOTHING
+    return form.format(value).replace("-", "−")
+
+
+def spell(found: Estimate, form: str = "{:.3f}", times: float = 1.0) -> str:
+    """`0.431 [0.417, 0.445]`, or the value alone where there is no interval."""
+    text = number(times * found.value, form)
+    if not (math.isfinite(found.low) and math.isfinite(found.high)):
+        return text
+    return f"{text} [{number(times * found.low, form)}, {number(times * found.high, form)}]"
+
+
+def between(low: Any, high: Any) -> str:
+    """`0.417 to 0.445`."""
+    return f"{number(low)} to {number(high)}"
+
+
+def seconds(value: float) -> str:
+    """`48 s`, `12 min 05 s` or `3 h 20 min`."""
+    whole = round(value)
+    if whole < 60:
+        return f"{value:.1f} s" if value < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def short_count(count: float) -> str:
+    """94762 -> 95k, 23520842 -> 23.5M; a dash where the count is unknown."""
+    if not count or not math.isfinite(count):
+        return "-"
+    if count >= 1e6:
+        return f"{count / 1e6:.1f}M"
+    return f"{count / 1e3:.0f}k" if count >= 1e3 else f"{count:.0f}"

@@ -1,0 +1,534 @@
+"""What a configuration enumerates, and what an identity covers."""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from distilscope.configuration.kinds import ConfigurationError, NotHere
+from distilscope.configuration.study import parse
+from distilscope.planning.job import Job
+from distilscope.planning.state import StoreState
+from distilscope.planning.study import Study
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+RAW = {
+    "study": "x",
+    "title": "t",
+    "seeds": [1, 2, 3],
+    "data": {"name": "fashion-mnist-subset", "fit": "pad"},
+    "recipes": {"short": {"epochs": 2, "optimizer": {"lr": 0.1}}},
+    "teachers": {
+        "big": {"architecture": "resnet18", "recipe": "short", "seeds": [10, 20], "twins": [30]}
+    },
+    "students": {
+        "tiny": {"architecture": "plain-tiny", "recipe": "short"},
+        "small": {"architecture": "plain-small", "recipe": "short"},
+    },
+    "grid": [
+        {"objective": "kd", "students": ["tiny"], "T": [2, 4], "alpha": [0, 0.9]},
+        {"objective": "ce", "students": ["tiny", "small"]},
+    ],
+    "floors": ["tiny"],
+}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Plans keep a cache of digests under results/: not in the repository."""
+    monkeypatch.chdir(tmp_path)
+
+
+def study(precision="fp32", **changes):
+    raw = {**copy.deepcopy(RAW), **changes}
+    return Study(parse(raw), precision, REPOSITORY)
+
+
+USUAL = {"outputs": {}, "alignment": {}, "representation": {}, "sweeps": {}}
+
+
+def asking(**analyses):
+    """The usual analyses and these."""
+    return {**USUAL, **analyses}
+
+
+def derived_of(made):
+    """The models with random weights of a study."""
+    return made.plans["randomisation"].derived
+
+
+def compared_of(made):
+    """(model, reference) -> the artefact of their comparison."""
+    pairs = ((each.model.id, each.reference.id) for each in made.comparisons)
+    return dict(zip(pairs, made.compared, strict=True))
+
+
+def identities(made):
+    return {model.id: model.artefact.identity for model in made.models}
+
+
+def test_alpha_zero_is_the_label_only_control_at_every_temperature():
+    ids = [model.id for model in study().models]
+    assert len(ids) == len(set(ids))
+    assert not [name for name in ids if "a0-" in name]
+    controls = [m for m in study().models if m.role == "control" and m.network == "tiny"]
+    assert [m.id for m in controls] == ["tiny-ce-s1", "tiny-ce-s2", "tiny-ce-s3"]
+    assert all(m.teachers == () and not m.artefact.inputs.get("targets") for m in controls)
+
+
+def test_student_seed_i_learns_from_teacher_i_mod_m():
+    learned = {m.seed: m.teachers for m in study().models if m.id.startswith("tiny-kd-T4")}
+    assert learned == {1: ("big-s10",), 2: ("big-s20",), 3: ("big-s10",)}
+    compared = {m.seed: m.references for m in study().models if m.id.startswith("tiny-ce")}
+    assert compared == learned
+
+
+def test_an_entry_with_seeds_of_its_own_keeps_each_seeds_teacher():
+    """Seed 2 is the second of the study wherever it stands, and a new seed comes after the last."""
+    entry = {"objective": "kd", "students": ["small"], "T": 4, "alpha": 0.9, "seeds": [2, 7, 3]}
+    made = study(grid=[entry, *RAW["grid"]])
+    learned = {m.seed: m.teachers for m in made.models if m.id.startswith("small-kd")}
+    assert learned == {2: ("big-s20",), 7: ("big-s20",), 3: ("big-s10",)}
+
+
+def test_one_table_of_targets_serves_every_temperature_and_alpha():
+    made = study()
+    assert sorted(a.slug for a in made.targets.values()) == ["big-s10", "big-s20"]
+    of_first = [m for m in made.models if m.teachers == ("big-s10",)]
+    assert len({m.artefact.inputs["targets"][0].identity for m in of_first}) == 1
+
+
+def test_an_online_teacher_takes_the_place_of_the_table():
+    recipes = {"short": {"epochs": 2, "optimizer": {"lr": 0.1}, "targets": "online"}}
+    made = study(recipes=recipes)
+    assert not made.targets
+    distilled = [m for m in made.models if m.role == "student"]
+    assert [a.slug for a in distilled[0].artefact.inputs["teachers"]] == ["big-s10"]
+
+
+def test_roles_of_all_models():
+    roles = [model.role for model in study().models]
+    expected = {"teacher": 2, "twin": 1, "student": 6, "control": 6, "floor": 3}
+    assert {role: roles.count(role) for role in expected} == expected
+
+
+def test_every_artefact_has_an_identity_and_a_place_of_its_own():
+    artefacts = list(study().artefacts.values())
+    assert len({a.folder for a in artefacts}) == len(artefacts)
+    assert len({a.identity for a in artefacts}) == len(artefacts)
+
+
+def test_the_identity_of_a_control_does_not_depend_on_the_teacher():
+    other = copy.deepcopy(RAW["teachers"])
+    other["big"]["settings"] = {"width": 32}
+    before, after = identities(study()), identities(study(teachers=other))
+    assert before["tiny-ce-s1"] == after["tiny-ce-s1"]
+    assert before["tiny-kd-T4-a0.9-s1"] != after["tiny-kd-T4-a0.9-s1"]
+
+
+def test_a_floor_is_not_a_function_of_the_training_precision():
+    fp32, bf16 = identities(study("fp32")), identities(study("bf16"))
+    assert fp32["tiny-untrained-s1"] == bf16["tiny-untrained-s1"]
+    assert fp32["tiny-ce-s1"] != bf16["tiny-ce-s1"]
+
+
+def test_a_given_teacher_needs_no_training_and_is_known_by_its_bytes(tmp_path):
+    weights = tmp_path / "mine.safetensors"
+    weights.write_bytes(b"one")
+    given = {"mine": {"architecture": "resnet18", "weights": str(weights)}}
+    first = study(teachers=given, students={}, grid=[], floors=[])
+    assert [(m.id, m.condition.source) for m in first.models] == [("mine", "given")]
+    weights.write_bytes(b"two")
+    second = study(teachers=given, students={}, grid=[], floors=[])
+    assert identities(first) != identities(second)
+
+
+def test_a_file_that_is_not_there_is_named_with_its_key():
+    with pytest.raises(ConfigurationError, match=r"data\.path.*nowhere"):
+        study(data={"name": "idx", "path": "nowhere"})
+    given = {"mine": {"architecture": "resnet18", "weights": "nowhere.pt"}}
+    with pytest.raises(ConfigurationError, match=r"mine.*nowhere\.pt"):
+        study(teachers=given)
+
+
+def test_the_check_of_networks_is_a_function_of_networks_and_requests_alone():
+    """A cell more in the grid, another name or another seed checks nothing again."""
+    named = {"little": RAW["students"]["tiny"], "small": RAW["students"]["small"]}
+    grid = [{"objective": "ce", "students": ["small"]}]
+    grid += [{"objective": "kd", "students": ["little"], "T": 8, "alpha": 1}]
+    same = study(students=named, grid=grid, floors=["little"], seeds=[7], study="other")
+    assert same.networks.identity == study().networks.identity
+    told = same.networks.information["told"]
+    assert sorted(one["names"] for one in told) == [["big"], ["little"], ["small"]]
+    for changes in (
+        {"observe": {"ig_steps": 8}},
+        {"recipes": {"short": {"epochs": 3, "optimizer": {"lr": 0.1}}}},
+        {"threads": 2},
+        {"analyses": {**USUAL, "randomisation": {"model": "tiny"}}},
+    ):
+        assert study(**changes).networks.identity != study().networks.identity
+
+
+def test_a_network_that_goes_by_two_names_is_checked_once():
+    twice = {**RAW["students"], "again": RAW["students"]["tiny"]}
+    grid = [{"objective": "ce", "students": ["tiny", "small", "again"]}]
+    told = study(students=twice, grid=grid).networks.information["told"]
+    assert sorted(one["names"] for one in told) == [["again", "tiny"], ["big"], ["small"]]
+
+
+def test_the_catalogues_head_is_used_behind_the_catalogues_last_block_alone():
+    """Elsewhere GradCAM's closed form does not hold, and the observation would be refused."""
+    deeper = copy.deepcopy(RAW["students"])
+    deeper["tiny"]["explained"] = ["block2", "block1"]
+    renamed = {"layers": {"a": "blocks.block2", "z": "blocks.block3"}, "explained": ["z", "a"]}
+    deeper["small"] |= {"architecture": "plain-tiny", **renamed}
+    heads = {m.network: m.head for m in study(students=deeper).models}
+    assert heads == {"big": "fc", "tiny": None, "small": "head"}
+
+
+def test_the_published_study_plans_whole():
+    path = REPOSITORY / "config/paper/reasoning-consistency.yaml"
+    made = Study(parse(yaml.safe_load(path.read_text())), "bf16", REPOSITORY)
+    counts = dict.fromkeys(("teacher", "twin", "student", "control", "floor"), 0)
+    for model in made.models:
+        counts[model.role] += 1
+    assert counts == {"teacher": 3, "twin": 1, "student": 30, "control": 18, "floor": 18}
+    teacher = made.models[0].artefact.settings
+    assert teacher["init"] == {"from": "imagenet", "weights": "resnet50"}
+    assert teacher["recipe"]["epochs"] == 20
+    table = next(iter(made.targets.values())).settings["views"]
+    assert table == {"policy": "crop-flip", "pad": 4, "tabulated": None}
+    assert made.downloads == ["data/cifar10.complete"]
+
+
+def test_the_published_study_of_parts_plans_whole(tmp_path):
+    path = REPOSITORY / "config/paper/where-models-look.yaml"
+    raw = yaml.safe_load(path.read_text())
+    with pytest.raises(NotHere, match=r"data\.path.*CUB_200_2011"):
+        Study(parse(raw), "bf16", REPOSITORY)
+    (tmp_path / raw["data"]["path"]).mkdir(parents=True)
+    made = Study(parse(raw), "bf16", REPOSITORY)
+    counts = {role: sum(m.role == role for m in made.models) for role in ("student", "control")}
+    assert counts == {"student": 4 * 2 * 2 * 3, "control": 3 * 3}
+    students = {m.network: m.artefact.settings["init"] for m in made.models if m.role == "student"}
+    assert students["R18"] == {"from": "imagenet", "weights": "resnet18"}
+    assert parts_of(made).settings["removal"]["without"].endswith(":filled")
+
+
+PARTED = {
+    "data": {
+        "name": "composed-parts",
+        "path": str(REPOSITORY / "resources/composed-parts/plain.json"),
+    },
+    "analyses": asking(parts={"source": "annotated", "headline": {"method": "saliency"}, "top": 2}),
+}
+
+
+def parts_of(made):
+    """The part maps of a study."""
+    return made.plans["parts"].maps
+
+
+def with_parts(**changes):
+    """`PARTED` with other settings of its parts."""
+    return {**PARTED, "analyses": asking(parts={**PARTED["analyses"]["parts"], **changes})}
+
+
+def test_parts_are_made_once_and_read_by_observations_and_comparisons():
+    made = study(**PARTED)
+    assert parts_of(made).inputs == {"dataset": made.dataset}
+    assert parts_of(made).settings["removal"]["without"].endswith(":draw_without")
+    for artefact in [*made.observations.values(), *made.compared, made.tables]:
+        assert artefact.inputs["parts"] is parts_of(made)
+    bare = study(data=PARTED["data"])
+    assert "parts" not in bare.plans
+    for one, parted in ((made, True), (bare, False)):
+        for artefact in one.observations.values():
+            assert ("test/removed.safetensors" in artefact.outputs) is parted
+        for artefact in one.compared:
+            assert ("parts.parquet" in artefact.outputs) is parted
+    assert identities(bare) == identities(made)  # no model is trained anew for its parts
+
+
+def test_what_is_edited_about_parts_reaches_what_depends_on_it_and_no_more():
+    before = study(**PARTED)
+
+    def changed(**parts):
+        after = study(**with_parts(**parts))
+        kinds = {}
+        for name, artefact in before.artefacts.items():
+            kinds.setdefault(artefact.kind, set()).add(name in after.artefacts)
+        return {kind for kind, same in kinds.items() if same != {True}}
+
+    aggregated = {"tables", "figures", "report"}
+    assert changed(headline={"method": "gradcam"}) == aggregated
+    assert changed(top=3) == {"comparison", *aggregated}
+    assert changed(variants=["sum_signed", "mass_absolute"]) == {"comparison", *aggregated}
+    assert changed(removal=False) == {"parts", "observation", "comparison", *aggregated}
+    regions = changed(source="grid", settings={"rows": 2})
+    assert regions == {"parts", "observation", "comparison", *aggregated}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source": "grids"}, "unknown source of parts 'grids'; did you mean 'grid'"),
+        ({"variants": ["mass"]}, "unknown part importance 'mass'"),
+        ({"variants": ["sum_signed"]}, "headline.variant 'mass_absolute' is none of `variants`"),
+        ({"headline": {"method": "lime"}}, "headline.method 'lime' is none of `observe.methods`"),
+        ({"source": "grid", "settings": {"row": 3}}, "unknown setting of grid 'row'"),
+        ({"source": "grid", "settings": {"rows": 300}}, "expected a whole number to 255"),
+        ({"top": 0}, "top"),
+        ({"minimum_parts": 1}, "minimum_parts"),
+        ({"least": 1}, "minimum_parts"),
+    ],
+)
+def test_parts_that_can_not_be_measured_are_refused_by_their_key(changes, message):
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        study(**with_parts(**changes))
+
+
+def test_annotated_parts_need_data_that_know_them():
+    with pytest.raises(ConfigurationError, match="composed-parts, annotated-parts"):
+        study(analyses=PARTED["analyses"])
+
+
+def test_randomised_models_are_cascades_from_the_output_and_single_layers():
+    made = study(analyses=asking(randomisation={"model": "big"}))
+    found = {d.model.id: d for d in derived_of(made)}
+    assert len(found) == 5 + 4  # the head alone begins both sequences
+    modules = {
+        name: d.model.artefact.settings["randomised"]["modules"] for name, d in found.items()
+    }
+    assert modules["big-s10-random-head"] == ["fc"]
+    assert found["big-s10-random-head"].steps == (("cascade", 1), ("independent", 1))
+    assert modules["big-s10-random-to-layer3"] == ["fc", "layer4", "layer3"]
+    assert modules["big-s10-random-layer3"] == ["layer3"]
+    assert found["big-s10-random-layer1"].steps == (("independent", 5),)
+    assert {d.model.reference for d in derived_of(made)} == {"big-s10"}
+
+
+def test_randomised_models_change_no_other_artefact_but_the_tables():
+    plain, checked = (
+        study(),
+        study(analyses=asking(randomisation={"model": "tiny", "modes": ["cascade"]})),
+    )
+    assert [d.model.reference for d in derived_of(checked)] == ["tiny-kd-T2-a0.9-s1"] * 4
+    added = checked.artefacts.keys() - plain.artefacts.keys()
+    kinds = sorted(name.split("/")[0] for name in added)
+    expected = ["derived"] * 4 + ["figures", "networks"] + ["observation"] * 4
+    expected += ["report", "tables"]
+    assert kinds == expected
+
+
+def test_a_check_that_names_nothing_is_refused():
+    with pytest.raises(ConfigurationError, match=r"analyses\.randomisation\.model.*'bigg'.*'big'"):
+        study(analyses=asking(randomisation={"model": "bigg"}))
+    with pytest.raises(
+        ConfigurationError, match=r"analyses\.randomisation\.layers.*'layer5'.*layer4"
+    ):
+        study(analyses=asking(randomisation={"model": "big", "layers": ["layer5"]}))
+    with pytest.raises(ConfigurationError, match=r"analyses\.randomisation\.seed.*10.*big-s10"):
+        study(analyses=asking(randomisation={"model": "big", "seed": 10}))
+    named = study(analyses=asking(randomisation={"model": "big-s30", "layers": ["head", "layer4"]}))
+    assert len(derived_of(named)) == 3
+
+
+def test_with_several_teachers_each_is_compared_with_each_on_the_same_images():
+    made = study()
+    family = ("big-s10", "big-s20", "big-s30")
+    pairs = {pair for pair in compared_of(made) if pair[0] in family}
+    asked = ("big-s10", "big-s20")  # no student is compared with the twin
+    assert pairs == {(own, other) for own in family for other in asked if own != other}
+    common = {m.id: made.observations[m.id].identity for m in made.models if m.id in family}
+    for artefact in made.compared:
+        assert {a.identity for a in artefact.inputs["common"]} == set(common.values())
+    told = {
+        row["id"]: [(one["reference"], one["relation"]) for one in row["comparisons"]]
+        for row in made.tables.settings["models"]
+    }
+    assert told["big-s10"] == [("big-s20", "twin")]
+    assert told["big-s30"] == [("big-s10", "twin"), ("big-s20", "twin")]
+    assert told["tiny-kd-T4-a0.9-s2"] == [("big-s20", "teacher")]
+
+
+def test_one_teacher_is_compared_with_nothing_and_its_twin_with_it():
+    teacher = {**RAW["teachers"]["big"], "seeds": [10]}
+    pairs = compared_of(study(teachers={"big": teacher}))
+    assert [pair for pair in pairs if pair[0].startswith("big")] == [("big-s30", "big-s10")]
+
+
+TAUGHT = {"objective": "kd", "students": ["tiny"], "T": 4, "alpha": 0.9, "taught_by": "twin"}
+
+
+def test_the_tables_are_told_which_layers_are_explained_first_of_every_model():
+    """Both sides of the headline pair, in the order of the configuration."""
+    students = copy.deepcopy(RAW["students"])
+    students["tiny"] |= {"explained": ["block2", "block3"]}
+    made = study(students=students)
+    rows = {row["id"]: row["explained"] for row in made.tables.settings["models"]}
+    assert rows["big-s10"] == ["layer4", "layer3"]
+    assert rows["tiny-ce-s1"] == ["block2", "block3"]
+    assert rows["small-ce-s1"] == ["block4", "block3"]
+    compared = compared_of(made)["tiny-ce-s1", "big-s10"].settings["layers"]
+    assert compared == [["block2", "layer4"], ["block3", "layer3"]]
+
+
+def test_a_student_of_the_twin_is_compared_with_the_teacher_that_it_would_have_had():
+    made = study(grid=[*RAW["grid"], TAUGHT])
+    found = {m.seed: (*m.teachers, *m.references) for m in made.models if m.role == "twin-taught"}
+    assert found == {
+        1: ("big-s20", "big-s10"),
+        2: ("big-s30", "big-s20"),
+        3: ("big-s20", "big-s10"),
+    }
+    own = made.by_id["tiny-kd-T4-a0.9-by-twin-s2"]
+    assert own.artefact.inputs["targets"][0].inputs["teacher"].slug == "big-s30"
+    others = {**identities(made)}
+    assert all(others[name] == identity for name, identity in identities(study()).items())
+
+
+def test_without_a_twin_no_student_can_learn_from_one():
+    teacher = {**RAW["teachers"]["big"], "seeds": [10], "twins": []}
+    with pytest.raises(ConfigurationError, match="a seed in `twins`"):
+        study(teachers={"big": teacher}, grid=[TAUGHT])
+
+
+# ----------------------------------------------------------------------------- what a job asks for
+
+
+COMPARED = "tiny-ce-s1"
+
+
+def comparison_of(made):
+    return compared_of(made)[COMPARED, "big-s10"]
+
+
+def last(artefact):
+    return f"{artefact.folder}/run.json"
+
+
+def needed_by_the_comparison(made):
+    """Its own observation, its teacher's, those of the teacher's family, and the dataset."""
+    ids = (COMPARED, "big-s10", "big-s20", "big-s30")
+    return *(made.observations[id] for id in ids), made.dataset
+
+
+def inputs_of(made, artefact, exists):
+    state = StoreState(made, exists)
+    return {path for role in artefact.inputs for path in state.inputs_of(artefact, role)}
+
+
+def test_a_job_asks_for_one_file_of_each_artefact_that_it_needs():
+    made = study()
+    comparison = comparison_of(made)
+    needed = {last(artefact) for artefact in needed_by_the_comparison(made)}
+    assert inputs_of(made, comparison, lambda path: False) == needed
+    assert inputs_of(made, comparison, lambda path: True) == needed
+    state = StoreState(made, lambda path: False)
+    assert state.inputs_of(comparison, "reference") == [last(made.observations["big-s10"])]
+    assert state.inputs_of(comparison, "targets") == []
+    student = made.by_id[COMPARED].artefact
+    assert state.inputs_of(student, "checks") == [last(made.networks)]
+
+
+def test_a_job_asks_for_the_file_that_was_lost_unless_its_own_are_all_there():
+    made = study()
+    comparison = comparison_of(made)
+    needed = needed_by_the_comparison(made)
+    lost = f"{made.dataset.folder}/manifest.json"
+    others = {last(artefact) for artefact in needed} - {last(made.dataset)}
+    own = str(comparison.folder)
+    unfinished = inputs_of(made, comparison, lambda path: path != lost and own not in path)
+    assert unfinished == {lost, *others}
+    assert inputs_of(made, comparison, lambda path: path != lost) == others
+
+
+def test_the_folder_that_people_open_asks_for_what_it_is_copied_from():
+    made = study()
+    copied = (made.tables, made.figures, made.report)
+
+    def asked(exists):
+        state = StoreState(made, exists)
+        return [path for one in copied for path in state.inputs_of_published(one)]
+
+    sources = [last(artefact) for artefact in copied]
+    assert asked(lambda path: False) == sources
+    lost = f"{made.tables.folder}/measures.parquet"
+    unpublished = asked(lambda path: path not in (lost, str(made.marker)))
+    assert unpublished == [lost, *sources[1:]]
+    assert asked(lambda path: path != lost) == sources[1:]
+
+
+def test_an_artefact_s_job_says_what_it_is_made_from():
+    artefact = comparison_of(study())
+    job = Job.from_json(artefact.job())
+    assert job.settings == artefact.settings
+    assert job.folder == artefact.folder
+    assert job.inputs_of("common") == [one.folder for one in artefact.inputs_of("common")]
+
+
+# ------------------------------------------------------------------------- names that collide
+
+BIG = {"architecture": "resnet18", "recipe": "short"}
+TINY = {"architecture": "plain-tiny", "recipe": "short"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "one", "other"),
+    [
+        (
+            {"teachers": {"tiny-ce": {**BIG, "seeds": [1]}}},
+            "teacher 'tiny-ce' (ce, seed 1)",
+            "control 'tiny' (ce, seed 1)",
+        ),
+        (
+            {"teachers": {"tiny-untrained": {**BIG, "seeds": [9], "twins": [1]}}},
+            "twin 'tiny-untrained' (ce, seed 1)",
+            "the untrained 'tiny' (seed 1)",
+        ),
+        (
+            {"grid": [{**RAW["grid"][0], "alpha": 0.9, "T": [2, 2.0000000000001]}]},
+            "student 'tiny' (kd, T 2.0, alpha 0.9, seed 1)",
+            "student 'tiny' (kd, T 2.0000000000001, alpha 0.9, seed 1)",
+        ),
+        (
+            {
+                "students": {"tiny": TINY, "tiny-ce": TINY},
+                "grid": [{"objective": "ce", "students": ["tiny"], "seeds": [1]}],
+                "floors": ["tiny", "tiny-ce"],
+                "teachers": {"tiny-ce-untrained": {**BIG, "seeds": [3]}},
+            },
+            "teacher 'tiny-ce-untrained' (ce, seed 3)",
+            "the untrained 'tiny-ce' (seed 3)",
+        ),
+    ],
+    ids=["a teacher and a control", "a twin and a floor", "two T", "a label in a label"],
+)
+def test_two_models_of_one_name_are_refused_with_both(changes, one, other):
+    with pytest.raises(ConfigurationError) as refused:
+        study(**changes)
+    assert f"{one} and {other} would both be called" in str(refused.value)
+
+
+def test_a_given_model_that_has_the_name_of_a_random_one_is_refused(tmp_path):
+    (tmp_path / "w.pt").write_bytes(b"weights")
+    given = {"architecture": "plain-tiny", "weights": "w.pt"}
+    with pytest.raises(ConfigurationError, match="with random layers and student 'big-s10-random-"):
+        study(
+            students={**RAW["students"], "big-s10-random-head": given},
+            analyses=asking(
+                randomisation={"model": "big", "modes": ["independent"], "layers": ["head"]}
+            ),
+        )
+
+
+def test_what_two_entries_ask_for_alike_is_one_model():
+    once = study()
+    twice = study(grid=[*RAW["grid"], *copy.deepcopy(RAW["grid"])])
+    assert identities(once) == identities(twice)
