@@ -19,26 +19,27 @@ def artefact_of(wildcards):
     return STUDY.artefact(kind, name)
 
 
-def input_of(*roles):
-    """The files of an artefact's inputs in these roles; their times play no part.
+def input_of(role):
+    """The files of an artefact's inputs in that role; their times play no part.
 
     An input is asked for by its run.json, which is written last, or by a file that it has lost.
     """
 
     def files(wildcards):
-        artefact = artefact_of(wildcards)
-        found = [path for role in roles for path in STATE.inputs_of(artefact, role)]
+        found = STATE.inputs_of(artefact_of(wildcards), role)
         return [ancient(path) for path in found]
 
     return files
 
 
-def input_beside(*roles):
-    """The files of an artefact's inputs in all other roles: those that analyses add."""
+def other_inputs(*roles):
+    """The files of an artefact's inputs in any other role: what analyses read besides."""
 
     def files(wildcards):
-        added = [role for role in artefact_of(wildcards).inputs if role not in roles]
-        return input_of(*added)(wildcards)
+        artefact = artefact_of(wildcards)
+        others = [role for role in artefact.inputs if role not in roles]
+        found = [STATE.inputs_of(artefact, role) for role in others]
+        return [ancient(path) for paths in found for path in paths]
 
     return files
 
@@ -55,33 +56,18 @@ def job_of(wildcards):
     return artefact_of(wildcards).job()
 
 
-# ------------------------------------------------------------------ artefacts that are alike
+def of_kind(kind, wanted=lambda artefact: True):
+    """The artefacts of the study that are of a kind, and wanted."""
+    return [a for a in STUDY.artefacts.values() if a.kind == kind and wanted(a)]
 
 
-def of_kind(kind):
-    """The artefacts of a kind."""
-    return [made for made in STUDY.artefacts.values() if made.kind == kind]
-
-
-def of_committee(artefact):
-    """Whether it is a committee, or is made of one: it has no layers, and so fewer files."""
-    models = [
-        made
-        for role in ("model", "observation", "reference")
-        for made in artefact.inputs_of(role)
-    ]
-    return artefact.kind == "combined" or any(map(of_committee, models))
-
-
-def outputs_of(kind, committee=False):
-    """The files of the artefacts of a kind that has other files in another study."""
-    found = {tuple(a.outputs) for a in of_kind(kind) if of_committee(a) == committee}
-    if len(found) > 1:
-        raise WorkflowError(f"these {kind}s have different files: {sorted(found)}")
-    names = found.pop() if found else ["run.json"]
+def outputs_of(kind, artefacts=None):
+    """The files of an artefact of a kind that has other files in another study."""
+    artefacts = of_kind(kind) if artefacts is None else artefacts
+    names = artefacts[0].outputs if artefacts else ["run.json"]
     return [f"{STORE}/{FOLDERS[kind]}/{{{kind}}}/{name}" for name in names]
 
 
 def named(artefacts):
     """A pattern of the names of these artefacts, as a wildcard's constraint."""
-    return "|".join(re.escape(made.name) for made in artefacts) or "(?!)"
+    return "|".join(re.escape(artefact.name) for artefact in artefacts) or "(?!)"

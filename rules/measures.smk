@@ -7,7 +7,7 @@ rule comparison:
         observation=input_of("observation"),
         reference=input_of("reference"),
         common=input_of("common"),  # that say which images are common
-        analyses=input_beside("dataset", "observation", "reference", "common"),
+        others=other_inputs("dataset", "observation", "reference", "common"),
     output:
         outputs_of("comparison"),
     log:
@@ -26,11 +26,14 @@ rule comparison:
         "../workflow/scripts/comparison.py"
 
 
+# With a committee no layers are compared, so that the comparison has fewer files.
+
+
 use rule comparison as committee_comparison with:
     output:
-        outputs_of("comparison", committee=True),
+        outputs_of("comparison", STUDY.committee_comparisons),
     wildcard_constraints:
-        comparison=named(filter(of_committee, of_kind("comparison"))),
+        comparison=named(STUDY.committee_comparisons),
 
 
 ruleorder: committee_comparison > comparison
@@ -42,7 +45,7 @@ rule tables:
         models=input_of("models"),
         observations=input_of("observations"),
         comparisons=input_of("comparisons"),
-        analyses=input_beside("dataset", "models", "observations", "comparisons"),
+        others=other_inputs("dataset", "models", "observations", "comparisons"),
     output:
         outputs_of("tables"),
     log:

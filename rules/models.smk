@@ -30,7 +30,7 @@ rule model:
     input:
         dataset=input_of("dataset"),
         checks=input_of("checks"),  # that its network can be trained and explained
-        targets=input_of("targets"),  # its teachers' logits, or
+        targets=input_of("targets"),  # its teacher's logits, or
         teachers=input_of("teachers"),  # the teachers themselves, asked at each step
     output:
         weights="results/store/models/{model}/weights.safetensors",
@@ -55,6 +55,28 @@ rule model:
         "../workflow/scripts/model.py"
 
 
+rule combined:
+    input:
+        dataset=input_of("dataset"),
+        members=input_of("members"),
+    output:
+        run="results/store/combined/{combined}/run.json",
+    log:
+        "results/logs/combined/{combined}.log",
+    benchmark:
+        "results/logs/combined/{combined}.benchmark.tsv"
+    conda:
+        "../envs/distilscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=10,
+    params:
+        job=job_of,
+    script:
+        "../workflow/scripts/combined.py"
+
+
 rule derived:
     input:
         dataset=input_of("dataset"),
@@ -76,28 +98,6 @@ rule derived:
         job=job_of,
     script:
         "../workflow/scripts/derived.py"
-
-
-rule combined:
-    input:
-        dataset=input_of("dataset"),
-        members=input_of("members"),
-    output:
-        run="results/store/combined/{combined}/run.json",
-    log:
-        "results/logs/combined/{combined}.log",
-    benchmark:
-        "results/logs/combined/{combined}.benchmark.tsv"
-    conda:
-        "../envs/distilscope.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        job=job_of,
-    script:
-        "../workflow/scripts/combined.py"
 
 
 use rule model as teacher with:

@@ -7,7 +7,7 @@ rule observation:
         dataset=input_of("dataset"),
         model=input_of("model"),
         references=input_of("references"),  # whose predictions are explained too
-        analyses=input_beside("dataset", "model", "references"),
+        others=other_inputs("dataset", "model", "references"),
     output:
         outputs_of("observation"),
     log:
@@ -41,18 +41,17 @@ use rule observation as teacher_observation with:
 
 use rule observation as derived_observation with:
     wildcard_constraints:
-        observation=named(
-            made
-            for made in of_kind("observation")
-            if made.inputs["model"].kind == "derived"
-        ),
+        observation=named(STUDY.derived_observations),
+
+
+# A committee has no layers, so that its observation has fewer files.
 
 
 use rule observation as committee_observation with:
     output:
-        outputs_of("observation", committee=True),
+        outputs_of("observation", STUDY.committee_observations),
     wildcard_constraints:
-        observation=named(filter(of_committee, of_kind("observation"))),
+        observation=named(STUDY.committee_observations),
 
 
 ruleorder: teacher_observation > committee_observation > derived_observation > observation
@@ -61,4 +60,4 @@ ruleorder: teacher_observation > committee_observation > derived_observation > o
 # `snakemake observations` makes all of them.
 rule observations:
     input:
-        [STATE.file_of(made) for made in of_kind("observation")],
+        map(STATE.file_of, of_kind("observation")),

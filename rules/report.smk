@@ -64,7 +64,7 @@ rule publish:
             update(
                 report(
                     STUDY.published / "figures" / f"{name}.svg",
-                    caption=f"../workflow/report/{name}.rst",
+                    caption="../workflow/report/figure.rst",
                     category="Figures",
                     labels={"figure": name.replace("_", " ")},
                 )

@@ -80,14 +80,12 @@ rule further:
 
 use rule probe as masked_probe with:
     wildcard_constraints:
-        probe=named(made for made in of_kind("probe") if made.inputs_of("observation")),
+        probe=named(of_kind("probe", lambda made: made.inputs_of("observation"))),
 
 
 use rule further as reference_further with:
     wildcard_constraints:
-        further=named(
-            made for made in of_kind("further") if not made.inputs_of("references")
-        ),
+        further=named(of_kind("further", lambda made: not made.inputs_of("references"))),
 
 
 ruleorder: masked_probe > probe

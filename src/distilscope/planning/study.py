@@ -99,6 +99,22 @@ class Study:
         return [self.observations[m.id] for m in self.models if m.role in FAMILY]
 
     @property
+    def derived_observations(self) -> list[Artefact]:
+        """The observations of models that analyses derive from others."""
+        return [made for name, made in self.observations.items() if name not in self.by_id]
+
+    @property
+    def committee_observations(self) -> list[Artefact]:
+        """The observations of committees, which have no layers."""
+        return [self.observations[m.id] for m in self.models if m.role == "committee"]
+
+    @property
+    def committee_comparisons(self) -> list[Artefact]:
+        """The comparisons with committees."""
+        both = zip(self.comparisons, self.compared, strict=True)
+        return [made for each, made in both if each.relation == "committee"]
+
+    @property
     def marker(self) -> Path:
         """The file that says that results/<study>/ holds this study and not an earlier one."""
         return self.published / f".{self.report.identity}.published"

@@ -132,20 +132,16 @@ class PartedBuilder(Builder):
         row = {"measure": "logit_rho", "trust": "summary", "source": "its <table>", "error": None}
         strong = {"objective": "kd", "T": 4.0, "alpha": 0.9}
         rows = [
-            {**row, "of": "A, weight 1", "pattern": {"network": "A", "objective": "ce"}},
-            {**row, "of": "B, weight 1", "pattern": {"network": "B", "objective": "ce"}},
-            {**row, "of": "A, weight .1", "pattern": {"network": "A", **strong}},
-            {**row, "of": "the mean", "pattern": strong},
-            {**row, "of": "B", "pattern": {"network": "B", **strong}},
+            {**row, "of": "A, weight 1", "condition": {"network": "A", "objective": "ce"}},
+            {**row, "of": "B, weight 1", "condition": {"network": "B", "objective": "ce"}},
+            {**row, "of": "A, weight .1", "condition": {"network": "A", **strong}},
+            {**row, "of": "the mean", "condition": strong},
+            {**row, "of": "B", "condition": {"network": "B", **strong}},
         ]
         rows[-1] |= {"measure": "accuracy", "error": "95 % of seeds"}
-        values = (0.5, 0.3, 0.875, 0.11, 0.22)
-        return pd.DataFrame(
-            [
-                {**row, "pattern": json.dumps(row["pattern"]), "value": value, "id": f"number-{n}"}
-                for n, (row, value) in enumerate(zip(rows, values, strict=True))
-            ]
-        )
+        table = pd.DataFrame(rows).assign(value=(0.5, 0.3, 0.875, 0.11, 0.22))
+        named = [f"number-{n}" for n in range(len(table))]
+        return table.assign(condition=table["condition"].map(json.dumps), id=named)
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         tables, dataset = super().write(folder)

@@ -170,8 +170,14 @@ def test_keys_move_between_images_and_open_and_close_one(tab, page):
     tab.press("ArrowRight")
     index = shown(tab)[5]
     assert f"image {index}" in tab.js("document.getElementById('detail-title').textContent")
+    tab.js(
+        "window.detailClosed = new Promise((done) => document.getElementById('detail')"
+        ".addEventListener('close', () => done(true), { once: true })), 0"
+    )
     tab.press("Escape")
+    assert tab.js("window.detailClosed")  # the browser tells of it later: then a card has the focus
     assert tab.js("document.getElementById('detail').open") is False
+    assert tab.js(at) == 5
     tab.press("End")
     assert tab.js(at) == 23
 

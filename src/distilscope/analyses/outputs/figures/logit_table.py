@@ -37,7 +37,7 @@ def _published(tables: Tables) -> pd.DataFrame:
     """The published numbers of this measure that are of one network: with their regimes."""
     records = []
     for row in tables.published.to_dict("records"):
-        pattern = json.loads(row["pattern"]) if isinstance(row.get("pattern"), str) else {}
+        pattern = json.loads(row["condition"]) if isinstance(row.get("condition"), str) else {}
         if row["measure"] == MEASURE and "network" in pattern:
             own = {"model": row["of"], "value": row["value"], "trust": row["trust"]}
             records.append({**own, "network": pattern["network"], "regime": Regime.of(pattern)})
