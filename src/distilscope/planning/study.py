@@ -15,7 +15,7 @@ from distilscope.planning.artefact import RESULTS, Artefact
 from distilscope.planning.checks import plan_checks
 from distilscope.planning.comparisons import Comparison, comparisons, families
 from distilscope.planning.described import content_of, observe_settings
-from distilscope.planning.models import Model, ModelPlan
+from distilscope.planning.models import FAMILY, Model, ModelPlan
 from distilscope.store import publishing
 from distilscope.store.contents import Content
 
@@ -90,14 +90,13 @@ class Study:
 
     @property
     def teachers(self) -> list[Artefact]:
-        """The teachers and twins."""
-        return [m.artefact for m in self.trained if m.role in ("teacher", "twin")]
+        """The teachers and twins, those of analyses too."""
+        return [m.artefact for m in self.trained if m.role in FAMILY]
 
-    @cached_property
-    def reference_observations(self) -> frozenset[str]:
-        """The names of the observations of teachers and twins, for which the others wait."""
-        family = (model for model in self.models if model.role in ("teacher", "twin"))
-        return frozenset(self.observations[model.id].name for model in family)
+    @property
+    def teacher_observations(self) -> list[Artefact]:
+        """The observations of teachers and twins, for which those of students wait."""
+        return [self.observations[m.id] for m in self.models if m.role in FAMILY]
 
     @property
     def derived_observations(self) -> list[Artefact]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
-import pickle
 import re
 from pathlib import Path
 
 import pytest
 import yaml
-from distilscope.planning.pending import Standing
-from distilscope.workflow.planning import Told
 
 from distilscope.configuration.kinds import ConfigurationError, NotHere
 from distilscope.configuration.study import parse
 from distilscope.planning.job import Job
+from distilscope.planning.state import StoreState
 from distilscope.planning.study import Study
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -247,12 +245,13 @@ def test_parts_are_made_once_and_read_by_observations_and_comparisons():
     assert parts_of(made).settings["removal"]["without"].endswith(":draw_without")
     for artefact in [*made.observations.values(), *made.compared, made.tables]:
         assert artefact.inputs["parts"] is parts_of(made)
-    assert "test/removed.safetensors" in made.outputs("observation")
-    assert "parts.parquet" in made.outputs("comparison")
     bare = study(data=PARTED["data"])
-    assert "parts" not in bare.plans and "test/removed.safetensors" not in bare.outputs(
-        "observation"
-    )
+    assert "parts" not in bare.plans
+    for one, parted in ((made, True), (bare, False)):
+        for artefact in one.observations.values():
+            assert ("test/removed.safetensors" in artefact.outputs) is parted
+        for artefact in one.compared:
+            assert ("parts.parquet" in artefact.outputs) is parted
     assert identities(bare) == identities(made)  # no model is trained anew for its parts
 
 
@@ -420,29 +419,22 @@ def needed_by_the_comparison(made):
     return *(made.observations[id] for id in ids), made.dataset
 
 
-def asked_for(made, artefact, exists):
-    return set(Standing(made, exists).asked_for(artefact))
+def inputs_of(made, artefact, exists):
+    state = StoreState(made, exists)
+    return {path for role in artefact.inputs for path in state.inputs_of(artefact, role)}
 
 
 def test_a_job_asks_for_one_file_of_each_artefact_that_it_needs():
     made = study()
-    needed = needed_by_the_comparison(made)
-    inputs = comparison_of(made).direct_inputs()
-    assert {last(artefact) for artefact in needed} == {last(artefact) for artefact in inputs}
-    everything = asked_for(made, comparison_of(made), lambda path: True)
-    assert everything == {last(artefact) for artefact in needed}
-
-
-def test_what_another_job_asks_for_is_left_out():
-    made = study()
-    own, teacher, other, twin, _ = needed_by_the_comparison(made)
     comparison = comparison_of(made)
-    there = str(comparison.folder)
-    nothing = asked_for(made, comparison, lambda path: False)
-    assert nothing == {last(own), last(twin)}  # the twin's job asks for both teachers
-    assert asked_for(made, own, lambda path: False) >= {last(teacher)}
-    but_own = asked_for(made, comparison, lambda path: path != last(own) and there not in path)
-    assert but_own == {last(artefact) for artefact in (own, other, twin)}
+    needed = {last(artefact) for artefact in needed_by_the_comparison(made)}
+    assert inputs_of(made, comparison, lambda path: False) == needed
+    assert inputs_of(made, comparison, lambda path: True) == needed
+    state = StoreState(made, lambda path: False)
+    assert state.inputs_of(comparison, "reference") == [last(made.observations["big-s10"])]
+    assert state.inputs_of(comparison, "targets") == []
+    student = made.by_id[COMPARED].artefact
+    assert state.inputs_of(student, "checks") == [last(made.networks)]
 
 
 def test_a_job_asks_for_the_file_that_was_lost_unless_its_own_are_all_there():
@@ -452,28 +444,33 @@ def test_a_job_asks_for_the_file_that_was_lost_unless_its_own_are_all_there():
     lost = f"{made.dataset.folder}/manifest.json"
     others = {last(artefact) for artefact in needed} - {last(made.dataset)}
     own = str(comparison.folder)
-    unfinished = asked_for(made, comparison, lambda path: path != lost and own not in path)
+    unfinished = inputs_of(made, comparison, lambda path: path != lost and own not in path)
     assert unfinished == {lost, *others}
-    assert asked_for(made, comparison, lambda path: path != lost) == others
+    assert inputs_of(made, comparison, lambda path: path != lost) == others
 
 
 def test_the_folder_that_people_open_asks_for_what_it_is_copied_from():
     made = study()
-    sources = [last(made.tables), last(made.figures), last(made.report)]
-    assert Standing(made, lambda path: False).asked_to_publish() == sources
+    copied = (made.tables, made.figures, made.report)
+
+    def asked(exists):
+        state = StoreState(made, exists)
+        return [path for one in copied for path in state.inputs_of_published(one)]
+
+    sources = [last(artefact) for artefact in copied]
+    assert asked(lambda path: False) == sources
     lost = f"{made.tables.folder}/measures.parquet"
-    unpublished = Standing(made, lambda path: path not in (lost, str(made.marker)))
-    assert unpublished.asked_to_publish() == [lost, *sources[1:]]
-    stands = Standing(made, lambda path: path != lost)
-    assert stands.asked_to_publish() == sources[1:]
+    unpublished = asked(lambda path: path not in (lost, str(made.marker)))
+    assert unpublished == [lost, *sources[1:]]
+    assert asked(lambda path: path != lost) == sources[1:]
 
 
-def test_what_a_job_is_told_arrives_as_a_job():
+def test_an_artefact_s_job_says_what_it_is_made_from():
     artefact = comparison_of(study())
-    arrived = pickle.loads(pickle.dumps(Told(artefact)))
-    assert arrived == Job.from_json(artefact.job())
-    assert arrived.settings == artefact.settings
-    assert repr(Told(artefact)) == str(artefact.folder)
+    job = Job.from_json(artefact.job())
+    assert job.settings == artefact.settings
+    assert job.folder == artefact.folder
+    assert job.inputs_of("common") == [one.folder for one in artefact.inputs_of("common")]
 
 
 # ------------------------------------------------------------------------- names that collide
