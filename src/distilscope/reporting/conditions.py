@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from distilscope.planning.conditions import ROLES
+from distilscope.configuration.patterns import ROLES
 from distilscope.statistics import paired
 
 NOT_MEASURED = "not measured"
