@@ -2,8 +2,8 @@
 
     python benchmarks/old_and_new_measure.py FOLDER [--claims FILE]
 
-FOLDER holds the study's `measures.parquet`. For each recipe: the mean over its models of each form
-with its null, the number without the object's place, and the shares of rank variance that are the
+FOLDER holds the study's tables. For each condition: the mean over its models of each form with its
+null, the number without the object's place, and the shares of rank variance that are the
 images' own, all on the common images, GradCAM of the last block at input resolution. Then each
 claim of the file (the shipped ones by default) that rests on image-specific rho, judged by either
 form: with the older one every term is `image_specific_rho_unit`, and a chance of 0 is its null.
@@ -21,7 +21,8 @@ import numpy as np
 import pandas as pd
 
 from distilscope.configuration import claims
-from distilscope.measuring.claim_rows import headline_rows
+from distilscope.measuring.claim_rows import values_of
+from distilscope.planning.conditions import Condition
 from distilscope.statistics.values import Values
 from distilscope.statistics.verdicts import Judgement, judge
 
@@ -37,21 +38,21 @@ SHOWN = {
     "share": "image_specific_share",
     "share, teacher": "reference_image_specific_share",
 }
-RECIPE = ["role", "student", "objective", "T", "alpha"]
+CONDITION = ["role", "condition"]
 
 
-def recipes(rows: pd.DataFrame) -> pd.DataFrame:
-    """A row a recipe: the means over its models, the classes' extreme nulls, and images."""
+def by_condition(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row a condition: the means over its models, the classes' extreme nulls, and images."""
     own = rows[(rows["subset"] == "common") & rows["measure"].isin(SHOWN.values())]
     whole = own[own["class"].isna()]
-    means = whole.pivot_table("value", RECIPE, "measure", dropna=False, observed=True)
+    means = whole.pivot_table("value", CONDITION, "measure", dropna=False, observed=True)
     means = means.dropna(how="all").reindex(columns=list(SHOWN.values()))
     found = means.set_axis(list(SHOWN), axis=1)
     nulls = own[own["class"].notna() & (own["measure"] == f"null_{NEW}")]
-    by_recipe = nulls.groupby(RECIPE, dropna=False)["value"]
-    found["null by class, least"], found["largest"] = by_recipe.min(), by_recipe.max()
-    found["models"] = whole[whole["measure"] == NEW].groupby(RECIPE, dropna=False).size()
-    found["n"] = whole[whole["measure"] == NEW].groupby(RECIPE, dropna=False)["n"].min()
+    of_null = nulls.groupby(CONDITION)["value"]
+    found["null by class, smallest"], found["largest"] = of_null.min(), of_null.max()
+    found["models"] = whole[whole["measure"] == NEW].groupby(CONDITION).size()
+    found["n"] = whole[whole["measure"] == NEW].groupby(CONDITION)["n"].min()
     return found.reset_index()
 
 
@@ -69,10 +70,8 @@ def older(value: Any) -> Any:
     return found
 
 
-def verdicts(rows: pd.DataFrame, file: claims.Claims) -> list[tuple[Judgement, Judgement]]:
+def verdicts(values: Values, file: claims.Claims) -> list[tuple[Judgement, Judgement]]:
     """(new, old) of each claim that rests on the measure."""
-    classes = int(rows["class"].max()) + 1
-    values = Values.of(rows.astype({"class": "float64"}).to_dict("records"), classes)
     second = claims.parse(older(file.model_dump(exclude_none=True)))
     both = (judge(each, values, published_data=False) for each in (file, second))
     return [
@@ -85,12 +84,20 @@ def verdicts(rows: pd.DataFrame, file: claims.Claims) -> list[tuple[Judgement, J
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="with the study's measures.parquet")
+    parser.add_argument("folder", type=Path, help="with the study's tables")
     parser.add_argument("--claims", type=Path, default=CLAIMS)
     given = parser.parse_args(arguments)
-    rows = headline_rows(pd.read_parquet(given.folder / "measures.parquet"))
-    print(recipes(rows).to_string(index=False, float_format="{:.3f}".format, na_rep="-"))
-    for new, old in verdicts(rows, claims.load(given.claims.name, [given.claims.parent])):
+    names = ("measures", "models", "conditions")
+    measures, models, table = (pd.read_parquet(given.folder / f"{name}.parquet") for name in names)
+    conditions = {row["condition"]: Condition.of(row) for row in table.to_dict("records")}
+    values = values_of(measures, models, conditions, int(measures["class"].max()) + 1)
+    rows = measures[measures["headline"]].drop(columns="role", errors="ignore")
+    print(
+        by_condition(rows.merge(table[CONDITION])).to_string(
+            index=False, float_format="{:.3f}".format, na_rep="-"
+        )
+    )
+    for new, old in verdicts(values, claims.load(given.claims.name, [given.claims.parent])):
         print(f"\n{new.claim.id} (delta {new.claim.delta:g}): {new.claim.sentence}")
         for name, found in (("new", new), ("old", old)):
             interval = f"{found.ours:.3f} [{found.low:.3f}, {found.high:.3f}]"

@@ -10,9 +10,9 @@ from typing import Any
 
 from distilscope import store
 from distilscope.configuration.kinds import ConfigurationError
+from distilscope.configuration.patterns import ROLES
 from distilscope.configuration.study import parse
 from distilscope.planning.artefact import Artefact
-from distilscope.planning.conditions import ROLES
 from distilscope.planning.models import Model
 from distilscope.planning.pending import Pending, Standing
 from distilscope.planning.record import Record

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from distilscope import catalog
+
 USUAL = ("outputs", "alignment", "representation", "sweeps")
 MOVED = {
     "measures.ece_bins": "analyses.outputs.ece_bins",
@@ -83,3 +85,60 @@ def _put(raw: dict, path: str, value: Any) -> None:
         raw[key] = raw.get(key) or {}
         raw = raw[key]
     raw[last] = value
+
+
+# ------------------------------------------------------------------------------------ claims files
+
+FORMS = {"cell-correlation": "condition-correlation"}
+
+
+def present_claims(raw: Any) -> tuple[Any, list[str]]:
+    """A claims file under its present keys, and a sentence for each key that has another name."""
+    if not isinstance(raw, Mapping):
+        return raw, []
+    said: dict[str, None] = {}
+    found = dict(raw)
+    for key, present_one in (("claims", _claim), ("headlines", _headline)):
+        if isinstance(found.get(key), list):
+            found[key] = [
+                present_one(dict(item), said) if isinstance(item, Mapping) else item
+                for item in found[key]
+            ]
+    return found, list(said)
+
+
+def _claim(claim: dict[str, Any], said: dict[str, None]) -> dict[str, Any]:
+    if "alpha" in claim and "error_rate" not in claim:
+        claim["error_rate"] = claim.pop("alpha")
+        said["claims: alpha is now `error_rate`; the old key is read in this release only"] = None
+    statement = claim.get("statement")
+    form = statement.get("form") if isinstance(statement, Mapping) else None
+    if isinstance(form, str) and form in FORMS:
+        claim["statement"] = {**statement, "form": FORMS[form]}
+        said[
+            f"claims: {form} is now `{FORMS[form]}`; the old form is read in this release only"
+        ] = None
+    return claim
+
+
+def _headline(headline: dict[str, Any], said: dict[str, None]) -> dict[str, Any]:
+    """The student, and the parameters of the one objective that had keys here, become a pattern."""
+    objective = catalog.OBJECTIVES["kd"]
+    given = {name: headline.get(name) for name in ("student", *objective.parameters)}
+    old = [name for name in given if name in headline]
+    if "condition" in headline or not old:
+        return headline
+    values = {name: given[name] for name in objective.parameters if given[name] is not None}
+    pattern = {} if given["student"] is None else {"network": given["student"]}
+    if values:
+        name = objective.reduced(values)
+        own = catalog.OBJECTIVES[name].parameters
+        pattern |= {"objective": name, **{key: values[key] for key in values if key in own}}
+    said[
+        f"headlines: {' and '.join(old)} are now a pattern such as `condition: {pattern}`; the old "
+        "keys are read in this release only"
+    ] = None
+    return {
+        **{key: value for key, value in headline.items() if key not in old},
+        "condition": pattern,
+    }

@@ -1,4 +1,4 @@
-"""The claims table: the verdicts of `inference.claims` on the numbers of `measures.parquet`."""
+"""The claims table: the verdicts of `statistics.verdicts` on the numbers of `measures.parquet`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ import pandas as pd
 
 from distilscope import store
 from distilscope.configuration import claims
+from distilscope.planning.conditions import Condition
 from distilscope.statistics.values import Values
 from distilscope.statistics.verdicts import Judgement, judge
 
-HEADLINE = {"method": "gradcam", "resolution": "input", "explained": "reference"}
 COLUMNS = (
     *("claim", "sentence", "source", "family", "statement", "scope", "direction", "delta"),
-    *("alpha", "published", "trust", "note", "ours", "low", "high", "n_seeds", "p_t"),
+    *("error_rate", "published", "trust", "note", "ours", "low", "high", "n_seeds", "p_t"),
     *("p_sign_flip", "p_smallest", "q", "effect_size", "seeds_to_decide", "verdict", "why"),
 )
-PUBLISHED_COLUMNS = (
-    *("id", "measure", "of", "student", "T", "alpha", "value", "trust", "source", "error"),
-)
+PUBLISHED_COLUMNS = ("id", "measure", "of", "condition", "value", "trust", "source", "error")
 TEXTS = (
     *("claim", "sentence", "source", "family", "statement", "scope", "direction", "trust"),
     *("note", "verdict", "why"),
@@ -30,24 +28,24 @@ INTEGERS = ("n_seeds", "seeds_to_decide")
 
 def claims_table(
     measures: pd.DataFrame,
+    models: pd.DataFrame,
+    conditions: Mapping[str, Condition],
     classes: int,
     settings: Mapping[str, Any] | None,
-    parts: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """A row a claim with the columns of `COLUMNS`; none where the study has no claims.
 
     Args:
-        measures: the table of that name.
+        measures: the table, of which the headline rows count. models: the table.
+        conditions: by name.
         classes: number of classes of the study.
         settings: `file`, the claims file as `claims.Claims` has it; `scope`, what a verdict holds
             for; `published_data`, whether that is the data the claims were published on.
-        parts: the `method` and `variant` that stand for measures over parts; None without parts.
     """
     records: list[dict[str, Any]] = []
     if settings is not None:
         file = claims.parse(settings["file"])
-        rows = headline_rows(measures, parts).astype({"class": "float64"})  # NaN where none, not NA
-        values = Values.of(rows.to_dict("records"), classes)
+        values = values_of(measures, models, conditions, classes)
         found = judge(file, values, published_data=settings["published_data"])
         records = [_record(judgement, settings["scope"]) for judgement in found]
     table = pd.DataFrame.from_records(records, columns=list(COLUMNS))
@@ -59,35 +57,32 @@ def claims_table(
     return table
 
 
+def values_of(
+    measures: pd.DataFrame,
+    models: pd.DataFrame,
+    conditions: Mapping[str, Condition],
+    classes: int,
+) -> Values:
+    """The numbers that stand for their measures, from the tables of a study."""
+    rows = measures[measures["headline"]].astype({"class": "float64"})  # NaN where none, not NA
+    seeds = models["seed"].astype(int)
+    known = dict(zip(models["id"], zip(models["condition"], seeds, strict=True), strict=True))
+    return Values.of(rows.to_dict("records"), known, conditions, classes)
+
+
 def published_table(settings: Mapping[str, Any] | None) -> pd.DataFrame:
-    """A row for each number that the study of the claims file printed; none without claims."""
+    """A row for each number that the study of the claims file printed; none without claims.
+
+    `condition` is a pattern as JSON, or nothing.
+    """
     file = claims.parse(settings["file"]) if settings is not None else None
     records = [each.model_dump() for each in file.headlines] if file else []
+    for record in records:
+        pattern = record["condition"]
+        record["condition"] = None if pattern is None else store.canonical_json(pattern)
     table = pd.DataFrame.from_records(records, columns=list(PUBLISHED_COLUMNS))
-    numbers = ("T", "alpha", "value")
-    kinds = {name: "float64" if name in numbers else "object" for name in PUBLISHED_COLUMNS}
+    kinds = {name: "float64" if name == "value" else "object" for name in PUBLISHED_COLUMNS}
     return table.astype(kinds)
-
-
-def headline_rows(measures: pd.DataFrame, parts: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """The rows that stand for a measure: of the test probe, and of maps the headline comparison.
-
-    That is GradCAM of the last blocks (the first pair of layers of each model) at input
-    resolution, for the reference's prediction; of measures over parts it is the `method` and
-    `variant` of `parts`. Rows of CKA, of which no layer pair is the headline, are left out.
-    """
-    tested = measures[measures["probe"] == "test"]
-    over_parts = tested["variant"].notna()
-    whole, parted = tested[~over_parts], tested[over_parts]
-    rows = whole[whole["method"].notna() | whole["layer"].isna()]
-    for column, wanted in HEADLINE.items():
-        rows = rows[rows[column].isna() | (rows[column] == wanted)]
-    first = rows.dropna(subset=["layer"]).drop_duplicates("model").set_index("model")["layer"]
-    rows = rows[rows["layer"].isna() | (rows["layer"] == rows["model"].map(first))]
-    if parts is None or parted.empty:
-        return rows
-    chosen = (parted["method"] == parts["method"]) & (parted["variant"] == parts["variant"])
-    return pd.concat([rows, parted[chosen]])
 
 
 def _record(judgement: Judgement, scope: str) -> dict[str, Any]:
@@ -101,7 +96,7 @@ def _record(judgement: Judgement, scope: str) -> dict[str, Any]:
         "scope": scope,
         "direction": claim.direction,
         "delta": claim.delta,
-        "alpha": claim.alpha,
+        "error_rate": claim.error_rate,
         "published": claim.published,
         "trust": claim.trust,
         "note": claim.note,

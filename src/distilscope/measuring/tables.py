@@ -55,7 +55,9 @@ def measure(job: Job) -> None:
     stopwatch.phase("claims")
     claims = job.settings.get("claims")
     if claims is not None:
-        tables["claims"] = claims_table(measures, study.conditions, study.classes, claims)
+        tables["claims"] = claims_table(
+            measures, tables["models"], study.conditions, study.classes, claims
+        )
         tables["published"] = published_table(claims)
     stopwatch.phase("write")
     for name, table in tables.items():

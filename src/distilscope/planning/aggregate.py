@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distilscope import catalog, store
-from distilscope.configuration import claims
+from distilscope.configuration import claims, statements
 from distilscope.configuration.kinds import expanded
 from distilscope.configuration.study import Configuration
 from distilscope.planning import fingerprint, hooks
@@ -65,7 +65,7 @@ def tables(study: Study) -> Artefact:
         source=fingerprint.source(
             "distilscope.measuring.tables",
             *(analysis.measure for analysis in declared if analysis.measure),
-            *(form.contrasts for analysis in declared for form in analysis.forms.values()),
+            *(form.contrasts for form in statements.forms().values()),
         )
         + fingerprint.entries("METHODS", methods),
         inputs={**inputs, "others": tuple(sorted(others.values(), key=lambda a: a.identity))},

@@ -5,16 +5,20 @@ Seeds are pooled by it, claims address models by it, tables and figures are orde
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-ROLES = ("teacher", "twin", "committee", "student", "twin-taught", "control", "floor")
-"""In the order of tables and figures."""
+from distilscope.configuration.patterns import LEARNERS, is_open
 
-LEARNERS = ("student", "control")
-"""The roles that a pattern without `role` addresses."""
+NAMED_ONLY = ("role", "source")
+"""Fields by which conditions may differ side by side, unless a pattern lists several values."""
+
+NOTHING = (None, [])
+"""What a field holds where a condition doesn't have it."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Condition:
     """How a model came to be, apart from its seed.
 
     Attributes:
-        role: what it is in an argument, one of `ROLES`.
+        role: what it is in an argument, one of `configuration.patterns.ROLES`.
         network: name of the teacher or student in the configuration.
         source: `trained`, `given`, `randomised` or `combined`.
         objective: name of the loss; None where nothing was trained.
@@ -42,7 +46,7 @@ class Condition:
     combine: str | None = None
     views: str | None = None
 
-    @property
+    @cached_property
     def fields(self) -> dict[str, Any]:
         """What a pattern may name: the fields, each parameter by its own name, and `teacher`."""
         return {
@@ -93,6 +97,32 @@ class Condition:
         )
 
 
+def alike(
+    first: Condition,
+    of_first: Mapping[str, Any],
+    second: Condition,
+    of_second: Mapping[str, Any],
+) -> bool:
+    """Whether two conditions agree in every field that the patterns they match both leave open.
+
+    A field that one of them doesn't have, such as the teacher of a control, sets nothing apart.
+    """
+    left, right = first.fields, second.fields
+    return all(
+        left[name] == right[name] or left[name] in NOTHING or right[name] in NOTHING
+        for name in left.keys() & right.keys()
+        if _is_open(of_first, name) and _is_open(of_second, name)
+    )
+
+
+def _is_open(pattern: Mapping[str, Any], name: str) -> bool:
+    if name in NAMED_ONLY and name not in pattern:
+        return False
+    if name in ("teacher", "teachers"):
+        return is_open(pattern, "teacher") and is_open(pattern, "teachers")
+    return is_open(pattern, name)
+
+
 def _is(own: Any, wanted: Any) -> bool:
     if isinstance(wanted, list) and not isinstance(own, list):
         return any(_is(own, one) for one in wanted)
@@ -100,10 +130,25 @@ def _is(own: Any, wanted: Any) -> bool:
 
 
 def nearest(pattern: Mapping[str, Any], conditions: Iterable[Condition]) -> Condition | None:
-    """The condition that agrees with most of a pattern's fields; None where there is none."""
+    """The condition that agrees with most of a pattern's fields; None where there is none.
 
-    def agreed(condition: Condition) -> int:
-        fields = condition.fields
-        return sum(_is(fields.get(name), value) for name, value in pattern.items())
+    Of those that agree with as many, the one whose other values lie closest.
+    """
+    wanted = {"role": list(LEARNERS), **pattern}
 
-    return max(conditions, key=agreed, default=None)
+    def agreement(condition: Condition) -> tuple[int, float]:
+        own = [(condition.fields.get(name), value) for name, value in wanted.items()]
+        return sum(_is(*pair) for pair in own), sum(_closeness(*pair) for pair in own)
+
+    return max(conditions, key=agreement, default=None)
+
+
+def _closeness(own: Any, wanted: Any) -> float:
+    """From 0 to 1 for an equal value."""
+    if isinstance(wanted, list) and not isinstance(own, list):
+        return max((_closeness(own, one) for one in wanted), default=0.0)
+    if isinstance(own, str) and isinstance(wanted, str):
+        return difflib.SequenceMatcher(None, own, wanted).ratio()
+    if isinstance(own, (int, float)) and isinstance(wanted, (int, float)):
+        return 1.0 / (1.0 + abs(own - wanted))
+    return float(own == wanted)

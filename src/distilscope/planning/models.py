@@ -12,10 +12,11 @@ from distilscope import catalog
 from distilscope.configuration.grid import GridEntry, TaughtEntry
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.networks import Network, Recipe
+from distilscope.configuration.patterns import ROLES
 from distilscope.configuration.study import Configuration
 from distilscope.planning import labels
 from distilscope.planning.artefact import Artefact
-from distilscope.planning.conditions import ROLES, Condition
+from distilscope.planning.conditions import Condition
 from distilscope.planning.sources import Sources
 
 FAMILY = ("teacher", "twin")

@@ -8,7 +8,8 @@ draw of what a retrained teacher would be.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,8 +19,10 @@ from distilscope.statistics import paired
 from distilscope.words import count
 
 POWER = 0.8
-MOST_SEEDS = 1000
-LEAST_POINTS = 5
+MAXIMUM_SEEDS = 1000
+MINIMUM_POINTS = 5
+UNITS = {"classes": "class", "conditions": "condition"}
+"""What a correlation may be over -> the word for one of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +30,16 @@ class Contrast:
     """A number for each seed; its mean is the contrast's value.
 
     Attributes:
-        label: what is contrasted, for people.
         values: (n,) a seed's value, defined.
-        against: (k,) what the mean of `values` is set against; empty for paired values.
-        teachers: (n,) the teacher that each seed's student learned from or is compared with.
+        twins: (k,) values of the twins that the mean of `values` is set against; empty for paired
+            values.
+        by_teacher: each teacher that the values rest on -> its part of them, a value a seed;
+            empty where the parts can't be told from each other.
     """
 
-    label: str
     values: np.ndarray
-    against: np.ndarray
-    teachers: tuple[str | None, ...]
+    twins: np.ndarray = field(default_factory=lambda: np.empty(0))
+    by_teacher: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -49,13 +52,13 @@ class Contrast:
         if not self.n:
             return math.nan
         return float(np.mean(self.values)) - (
-            float(np.mean(self.against)) if len(self.against) else 0.0
+            float(np.mean(self.twins)) if len(self.twins) else 0.0
         )
 
     @property
     def degrees(self) -> int:
         """Of freedom of the spread."""
-        return _degrees(self.n, len(self.against))
+        return _degrees(self.n, len(self.twins))
 
     @cached_property
     def spread(self) -> float:
@@ -65,7 +68,7 @@ class Contrast:
         """
         if self.degrees < 1 or self.n < 2:
             return math.nan
-        parts = [part for part in (self.values, self.against) if len(part)]
+        parts = [part for part in (self.values, self.twins) if len(part)]
         squares = sum(float(np.sum((part - part.mean()) ** 2)) for part in parts)
         return math.sqrt(squares / self.degrees)
 
@@ -76,16 +79,16 @@ class Contrast:
             return "no seed has all terms"
         if self.n == 1:
             return "one seed: no interval over seeds"
-        largest = max(np.abs(self.values).max(), np.abs(self.against).max(initial=0.0))
+        largest = max(np.abs(self.values).max(), np.abs(self.twins).max(initial=0.0))
         if self.spread <= 1e-12 * largest or self.spread == 0:
             return "the seeds do not vary, so their spread says nothing"
         return None
 
-    def interval(self, alpha: float) -> tuple[float, float]:
-        """The t interval that misses with probability alpha, half of it on each side."""
+    def interval(self, error_rate: float) -> tuple[float, float]:
+        """The t interval that misses at that rate, half of it on each side."""
         if self.unavailable:
             return math.nan, math.nan
-        half = stats.t.isf(alpha / 2, self.degrees) * self._error(self.n)
+        half = stats.t.isf(error_rate / 2, self.degrees) * self._error(self.n)
         return self.value - half, self.value + half
 
     def p(self, delta: float) -> float:
@@ -102,54 +105,58 @@ class Contrast:
         """
         if not self.n:
             return math.nan, math.nan
-        k = len(self.against)
+        k = len(self.twins)
         smallest = min(1.0, 2.0 / math.comb(self.n + k, k) if k else 2.0 ** (1 - self.n))
         if self.unavailable:
             return math.nan, smallest
         if not k:
             return paired.sign_flip(self.values - delta), smallest
-        return paired.permuted_labels(self.values - delta, self.against), smallest
+        return paired.permuted_labels(self.values - delta, self.twins), smallest
 
     @property
     def effect(self) -> float:
         """The value over the spread: Cohen's d_z for paired values, d with a pooled spread else."""
         return math.nan if self.unavailable else self.value / self.spread
 
-    def power(self, seeds: int, delta: float, alpha: float) -> float:
+    def power(self, seeds: int, delta: float, error_rate: float) -> float:
         """Probability that so many seeds decide against delta, were value and spread the truth."""
-        return power(self.value - delta, self.spread, seeds, alpha, len(self.against))
+        return power(self.value - delta, self.spread, seeds, error_rate, len(self.twins))
 
-    def over_teachers(self, alpha: float) -> tuple[int, float, float] | None:
-        """Number of teachers, and the interval with the teacher as the unit; None for one teacher.
+    def over_teachers(self, error_rate: float) -> tuple[float, float] | None:
+        """The interval with the teacher as the unit; None for one teacher, or where a teacher's
+        part is not known.
 
         Seeds of one teacher share it, so that a sentence about teachers in general rests on the
         means by teacher. Against twins these are set as the seeds are: each teacher and each twin
-        is one draw. Given where every seed has a known teacher.
+        is one draw.
         """
-        names = sorted({name for name in self.teachers if name is not None})
-        if len(names) < 2 or None in self.teachers:
+        parts = list(self.by_teacher.values())
+        if len(parts) < 2 or not all(map(len, parts)):
             return None
-        own = np.array(self.teachers, dtype=object)
-        means = np.array([self.values[own == name].mean() for name in names])
-        units = Contrast(self.label, means, self.against, tuple(names))
-        return len(names), *units.interval(alpha)
+        return Contrast(np.array([part.mean() for part in parts]), self.twins).interval(error_rate)
+
+    @property
+    def negated(self) -> Contrast:
+        """The contrast the other way round."""
+        parts = {teacher: -part for teacher, part in self.by_teacher.items()}
+        return replace(self, values=-self.values, twins=-self.twins, by_teacher=parts)
 
     def _error(self, seeds: int) -> float:
-        return self.spread * math.sqrt(_scale(seeds, len(self.against)))
+        return self.spread * math.sqrt(_scale(seeds, len(self.twins)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Correlation(Contrast):
     """A correlation over points, a value for each seed, whose interval covers both units.
 
-    Points are classes, or cells of the grid. Seeds share them: however many seeds there are, ten
-    classes are ten points. The interval is the envelope of the t interval over seeds and of the
+    Points are classes, or conditions of the study. Seeds share them: however many seeds there are,
+    ten classes are ten points. The interval is the envelope of the t interval over seeds and of the
     one over points, for the correlation of the values averaged over seeds (Fisher's z with the
     variance of Bonett and Wright 2000, (1 + r²/2) / (points - 3)).
 
     Attributes:
         pooled: Spearman's rho over the points of the values averaged over seeds.
-        points: how many. unit: what they are, `classes` or `cells`.
+        points: how many. unit: what they are, a key of `UNITS`.
     """
 
     pooled: float
@@ -164,21 +171,20 @@ class Correlation(Contrast):
     @property
     def unavailable(self) -> str | None:
         """As of seeds; and few points have no interval over points."""
-        if self.points < LEAST_POINTS:
-            one = {"classes": "class", "cells": "cell"}[self.unit]
-            found = count(self.points, one, self.unit)
-            return f"{found}: a correlation over {self.unit} needs {LEAST_POINTS}"
+        if self.points < MINIMUM_POINTS:
+            found = count(self.points, UNITS[self.unit], self.unit)
+            return f"{found}: a correlation over {self.unit} needs {MINIMUM_POINTS}"
         if math.isnan(self.pooled):
             return f"a term does not vary over the {self.unit}"
         return super().unavailable
 
-    def interval(self, alpha: float) -> tuple[float, float]:
+    def interval(self, error_rate: float) -> tuple[float, float]:
         """The envelope of both intervals."""
         if self.unavailable:
             return math.nan, math.nan
-        half = stats.t.isf(alpha / 2, self.degrees) * self._error(self.n)
+        half = stats.t.isf(error_rate / 2, self.degrees) * self._error(self.n)
         mean = float(np.mean(self.values))
-        low, high = self._over_points(alpha)
+        low, high = self._over_points(error_rate)
         return max(-1.0, min(low, mean - half)), min(1.0, max(high, mean + half))
 
     def p(self, delta: float) -> float:
@@ -195,17 +201,22 @@ class Correlation(Contrast):
         ]
         return float(min(1.0, 2 * min(sides)))
 
-    def power(self, seeds: int, delta: float, alpha: float) -> float:
+    def power(self, seeds: int, delta: float, error_rate: float) -> float:
         """As over seeds; 0 where the points alone leave delta undecided."""
-        low, high = self._over_points(alpha)
-        return 0.0 if low <= delta <= high else super().power(seeds, delta, alpha)
+        low, high = self._over_points(error_rate)
+        return 0.0 if low <= delta <= high else super().power(seeds, delta, error_rate)
 
-    def over_teachers(self, alpha: float) -> None:
+    def over_teachers(self, error_rate: float) -> None:
         """Not given: points are the scarcer unit."""
         return None
 
-    def _over_points(self, alpha: float) -> tuple[float, float]:
-        half = stats.norm.isf(alpha / 2) * self._error_of_z
+    @property
+    def negated(self) -> Correlation:
+        """The correlation with one side the other way round."""
+        return replace(super().negated, pooled=-self.pooled)
+
+    def _over_points(self, error_rate: float) -> tuple[float, float]:
+        half = stats.norm.isf(error_rate / 2) * self._error_of_z
         z = self._z(self.pooled)
         return math.tanh(z - half), math.tanh(z + half)
 
@@ -221,7 +232,7 @@ class Correlation(Contrast):
 # ----------------------------------------------------------------------------------- planning
 
 
-def power(effect: float, spread: float, seeds: int, alpha: float, twins: int = 0) -> float:
+def power(effect: float, spread: float, seeds: int, error_rate: float, twins: int = 0) -> float:
     """Probability that the t interval of so many seeds excludes 0 on the side of the effect.
 
     From the noncentral t distribution; `effect` and `spread` are taken for the truth.
@@ -230,28 +241,30 @@ def power(effect: float, spread: float, seeds: int, alpha: float, twins: int = 0
     if degrees < 1 or seeds < 2 or not (math.isfinite(effect) and spread > 0):
         return 0.0
     shift = abs(effect) / (spread * math.sqrt(_scale(seeds, twins)))
-    found = float(stats.nct.sf(stats.t.isf(alpha / 2, degrees), degrees, shift))
+    found = float(stats.nct.sf(stats.t.isf(error_rate / 2, degrees), degrees, shift))
     # scipy has no value far out, where the interval can't but exclude 0
     return found if math.isfinite(found) else float(shift > 30)
 
 
-def fewest(decides, target: float = POWER, most: int = MOST_SEEDS) -> int | None:
-    """The least number of seeds from 2 to `most` with decides(seeds) >= target, or None.
+def sample_size(
+    decides: Callable[[int], float], target: float = POWER, maximum: int = MAXIMUM_SEEDS
+) -> int | None:
+    """The smallest number of seeds from 2 on with decides(seeds) >= target; None above `maximum`.
 
     `decides` grows with the number of seeds.
     """
-    if decides(most) < target:
+    if decides(maximum) < target:
         return None
-    low, high = 1, most
+    low, high = 1, maximum
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if decides(middle) >= target else (middle, high)
     return high
 
 
-def seeds_needed(effect: float, spread: float, alpha: float, twins: int = 0) -> int | None:
-    """Seeds with which the interval excludes 0 in 80 % of studies; None above `MOST_SEEDS`."""
-    return fewest(lambda seeds: power(effect, spread, seeds, alpha, twins))
+def seeds_needed(effect: float, spread: float, error_rate: float, twins: int = 0) -> int | None:
+    """Seeds with which the interval excludes 0 in 80 % of studies; None above `MAXIMUM_SEEDS`."""
+    return sample_size(lambda seeds: power(effect, spread, seeds, error_rate, twins))
 
 
 def _degrees(seeds: int, twins: int) -> int:

@@ -1,280 +1,222 @@
-"""The forms of statements: from the values of a study to the contrasts that a claim rests on.
+"""The general forms of statements: from the values of a study to the contrasts a claim rests on.
 
-A form is a function in `CONTRASTS`: it takes the statement's parameters and the study's values,
-and returns the contrasts that must all hold, positive meaning `higher`. A term that the study
-does not have is a `NotTested` with the reason.
+A form's function takes the statement's parameters and the study's values, and returns the contrasts
+that must all hold, positive meaning `higher`. A term that the study does not have is a `NotTested`
+with the reason. Numbers are arrays (seeds, strata); see `statistics.strata`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from distilscope.configuration import claims
-from distilscope.statistics.contrasts import LEAST_POINTS, Contrast, Correlation
+from distilscope.configuration import statements
+from distilscope.statistics.contrasts import MINIMUM_POINTS, Contrast, Correlation
+from distilscope.statistics.strata import Strata, one_by_one, strata
 from distilscope.statistics.values import NotTested, Values, Where
 from distilscope.words import count
 
-LEAST_MATCHED = 4  # seeds, of which a regression leaves two degrees of freedom
-LEAST_RANGE = 0.05  # a smaller (twin - chance) makes a ratio mostly noise
+MINIMUM_SEEDS = 4  # of which a regression leaves two degrees of freedom
+MINIMUM_RANGE = 0.05  # a smaller (twin - chance) makes a ratio mostly noise
 
 
-def paired_difference(statement: claims.PairedDifference, values: Values) -> list[Contrast]:
+def paired_difference(statement: statements.PairedDifference, values: Values) -> list[Contrast]:
     """first - second by seed."""
     return [_difference(statement, values, statement.first, statement.second)]
 
 
-def matched_difference(statement: claims.MatchedDifference, values: Values) -> list[Contrast]:
+def best_of(statement: statements.BestOf, values: Values) -> list[Contrast]:
+    """best - other by seed, a contrast for each other."""
+    strata(values, [statement.best, *statement.others], statement.students)
+    return [_difference(statement, values, statement.best, arm) for arm in statement.others]
+
+
+def _difference(
+    statement: statements.PairedDifference | statements.BestOf,
+    values: Values,
+    first: Mapping[str, Any],
+    second: Mapping[str, Any],
+) -> Contrast:
+    found = strata(values, [first, second], statement.students)
+    own, other = (found.numbers(arm, _where(statement)) for arm in (0, 1))
+    return _contrast(by_seed(own) - by_seed(other), found, own - other)
+
+
+def matched_difference(statement: statements.MatchedDifference, values: Values) -> list[Contrast]:
     """first - second by seed, at equal values of the covariate.
 
-    Within each student the differences of the measure are regressed on those of the covariate,
-    with one slope for all students; what is left at a difference of 0 is the effect. A seed's
-    value is its pseudo-value (the jackknife over seeds), so that the slope's own error counts.
+    Within each stratum the differences of the measure are regressed on those of the covariate,
+    with one slope for all strata; what is left at a difference of 0 is the effect. A seed's value
+    is its pseudo-value (the jackknife over seeds), so that the slope's own error counts.
     """
-    arms = statement.first, statement.second
-    students = values.students(statement.students, arms)
-    seeds = values.seeds(students, arms)
+    found = strata(values, [statement.first, statement.second], statement.students)
     outcome, covariate = (
-        _differences(statement, values, students, seeds, term)
+        found.numbers(0, _where(term)) - found.numbers(1, _where(term))
         for term in (statement, statement.covariate)
     )
     kept = ~np.isnan(outcome + covariate).any(axis=1)
     outcome, covariate = outcome[kept], covariate[kept]
-    if len(outcome) < LEAST_MATCHED:
-        raise NotTested(
-            f"{count(len(outcome), 'seed')}: a regression over seeds needs {LEAST_MATCHED}"
-        )
+    n = len(outcome)
+    if n < MINIMUM_SEEDS:
+        raise NotTested(f"{count(n, 'seed')}: a regression over seeds needs {MINIMUM_SEEDS}")
     if np.allclose(covariate, covariate.mean(axis=0)):
         raise NotTested(f"the differences of {statement.covariate.measure} do not vary over seeds")
     whole = _at_equal(outcome, covariate)
     rest = [
-        _at_equal(np.delete(outcome, i, axis=0), np.delete(covariate, i, axis=0))
-        for i in range(len(outcome))
+        _at_equal(np.delete(outcome, i, axis=0), np.delete(covariate, i, axis=0)) for i in range(n)
     ]
-    found = len(outcome) * whole - (len(outcome) - 1) * np.array(rest)
-    teachers = [values.teacher(students, arms[0], seed) for seed in np.array(seeds)[kept]]
-    label = f"{arms[0].words} − {arms[1].words} at equal {statement.covariate.measure}"
-    return [_contrast(label, list(found), teachers)]
-
-
-def _differences(
-    statement: claims.MatchedDifference,
-    values: Values,
-    students: list[str],
-    seeds: list[int],
-    term: claims.Term,
-) -> np.ndarray:
-    """(seeds, students) first - second of a term."""
-    where = (term.measure, term.subset, None)
-    values.require(where)
-    first, second = (
-        np.array(
-            [[values.of_seed([name], arm, seed, where) for name in students] for seed in seeds]
-        )
-        for arm in (statement.first, statement.second)
-    )
-    return first - second
+    pseudo_values = np.full(len(found.seeds), np.nan)
+    pseudo_values[kept] = n * whole - (n - 1) * np.array(rest)
+    return [_contrast(pseudo_values, found)]
 
 
 def _at_equal(outcome: np.ndarray, covariate: np.ndarray) -> float:
-    """Mean of (seeds, students) outcomes where the covariate is 0; slope pooled over students."""
+    """Mean of (seeds, strata) outcomes where the covariate is 0; slope pooled over strata."""
     left, right = outcome - outcome.mean(axis=0), covariate - covariate.mean(axis=0)
-    spread = float(np.sum(right**2))
-    slope = float(np.sum(left * right)) / spread if spread > 0 else 0.0
+    squares = float(np.sum(right**2))
+    slope = float(np.sum(left * right)) / squares if squares > 0 else 0.0
     return float(outcome.mean() - slope * covariate.mean())
 
 
-def best_of(statement: claims.BestOf, values: Values) -> list[Contrast]:
-    """best - other by seed, a contrast for each other."""
-    values.students(statement.students, [statement.best, *statement.others])
-    return [_difference(statement, values, statement.best, arm) for arm in statement.others]
+def against_twin(statement: statements.AgainstTwin, values: Values) -> list[Contrast]:
+    """The models' values set against those of the twins of their teacher."""
+    found = strata(values, [statement.arm], statement.students)
+    own, twins = found.numbers(0, _where(statement)), _of_twins(found, _where(statement))
+    parts = own if len(set(found.entries)) == 1 else None  # each has its own teacher's twins
+    return [_contrast(by_seed(own), found, parts, twins)]
 
 
-def _difference(statement: Any, values: Values, first: claims.Arm, second: claims.Arm) -> Contrast:
-    where = (statement.measure, statement.subset, None)
-    students = values.students(statement.students, [first, second])
-    values.require(where)
-    seeds = values.seeds(students, [first, second])
-    found = [
-        values.of_seed(students, first, seed, where) - values.of_seed(students, second, seed, where)
-        for seed in seeds
-    ]
-    label = f"{first.words} − {second.words}"
-    return _contrast(label, found, [values.teacher(students, first, seed) for seed in seeds])
+def _of_twins(found: Strata, where: Where) -> np.ndarray:
+    """(k,) values of the twins of the strata's teachers.
+
+    Of several teachers the mean over the strata, as the seeds' values are: k is the smallest number
+    of twins that a teacher has, and one that has more gives k means of some of them each.
+    """
+    own = {entry: found.values.of_twins(entry, where) for entry in found.entries}
+    if len(own) == 1:
+        return own[found.entries[0]]
+    k = min(map(len, own.values()))
+    groups = {
+        entry: [group.mean() for group in np.array_split(twins, k)] for entry, twins in own.items()
+    }
+    return np.mean([groups[entry] for entry in found.entries], axis=0)
 
 
-def against_twin(statement: claims.AgainstTwin, values: Values) -> list[Contrast]:
-    """The students' values set against those of the twins."""
-    where = (statement.measure, statement.subset, None)
-    found, teachers = _by_seed(statement, values, where)
-    return [_contrast(f"{statement.arm.words} − twin", found, teachers, values.of_twins(where))]
+def against_constant(statement: statements.AgainstConstant, values: Values) -> list[Contrast]:
+    """The models' values less a constant."""
+    found = strata(values, [statement.arm], statement.students)
+    own = found.numbers(0, _where(statement))
+    return [_contrast(by_seed(own) - statement.constant, found, own - statement.constant)]
 
 
-def against_constant(statement: claims.AgainstConstant, values: Values) -> list[Contrast]:
-    """The students' values less a constant."""
-    found, teachers = _by_seed(statement, values, (statement.measure, statement.subset, None))
-    label = f"{statement.arm.words} − {statement.constant:g}"
-    return [_contrast(label, [value - statement.constant for value in found], teachers)]
-
-
-def _by_seed(statement: Any, values: Values, where: Where) -> tuple[list[float], list[str | None]]:
-    students = values.students(statement.students, [statement.arm])
-    values.require(where)
-    seeds = values.seeds(students, [statement.arm])
-    return (
-        [values.of_seed(students, statement.arm, seed, where) for seed in seeds],
-        [values.teacher(students, statement.arm, seed) for seed in seeds],
-    )
-
-
-def relative_cost(statement: claims.RelativeCost, values: Values) -> list[Contrast]:
+def relative_cost(statement: statements.RelativeCost, values: Values) -> list[Contrast]:
     """What `first` loses from large to small less what `second` loses, by seed.
 
-    A value is put on the scale (value - chance) / (twin - chance) first.
+    A value is put on the scale (value - chance) / (twin - chance) first, by the twins of the
+    stratum's teacher.
     """
-    both = [statement.large, statement.small]
-    values.students(both, [statement.arm])
-    seeds = values.seeds(both, [statement.arm])
-    found = [
-        _cost(statement, statement.first, values, seed)
-        - _cost(statement, statement.second, values, seed)
-        for seed in seeds
-    ]
-    teachers = [values.teacher(both, statement.arm, seed) for seed in seeds]
-    label = f"cost of {statement.first.measure} − cost of {statement.second.measure}"
-    return [_contrast(label, found, teachers)]
+    arms = [{**statement.arm, "network": name} for name in (statement.large, statement.small)]
+    found = strata(values, arms)
+    cost = _cost(found, statement.first) - _cost(found, statement.second)
+    return [_contrast(by_seed(cost), found, cost)]
 
 
-def _cost(statement: claims.RelativeCost, scale: claims.Scaled, values: Values, seed: int) -> float:
-    where = (scale.measure, scale.subset, None)
-    values.require(where)
-    twin = float(np.mean(values.of_twins(where)))
-    top = twin - _chance_of_twins(scale, values)
-    if top < LEAST_RANGE:
-        raise NotTested(f"{scale.measure} of the twin is {top:.3f} above chance: too little")
-    large, small = (
-        (value - chance) / top
-        for value, chance in (
-            (
-                values.of_seed([student], statement.arm, seed, where),
-                _chance(scale, values, student, statement.arm, seed),
+def _cost(found: Strata, term: statements.Scaled) -> np.ndarray:
+    """(seeds, strata) scaled values of the first arm less those of the second."""
+    numbers = [found.numbers(arm, _where(term)) for arm in (0, 1)]
+    ranges = {}
+    for entry in dict.fromkeys(found.entries):
+        twin = float(np.mean(found.values.of_twins(entry, _where(term))))
+        ranges[entry] = twin - _chance_of_twins(term, found.values, entry)
+        if ranges[entry] < MINIMUM_RANGE:
+            raise NotTested(
+                f"{term.measure} of the twin is {ranges[entry]:.3f} above chance: too little"
             )
-            for student in (statement.large, statement.small)
-        )
-    )
+    by = np.array([ranges[entry] for entry in found.entries])
+    large, small = ((own - _chance(term, found, arm)) / by for arm, own in enumerate(numbers))
     return large - small
 
 
-def _chance(
-    scale: claims.Scaled, values: Values, student: str, arm: claims.Arm, seed: int
-) -> float:
-    if scale.chance == claims.CLASSES:
+def _chance(term: statements.Scaled, found: Strata, arm: int) -> np.ndarray | float:
+    if term.chance == statements.CLASSES:
+        return 1.0 / found.values.classes
+    if isinstance(term.chance, str):
+        return found.numbers(arm, (term.chance, term.subset, None))
+    return term.chance
+
+
+def _chance_of_twins(term: statements.Scaled, values: Values, entry: str | None) -> float:
+    if term.chance == statements.CLASSES:
         return 1.0 / values.classes
-    if isinstance(scale.chance, str):
-        return values.of_seed([student], arm, seed, (scale.chance, scale.subset, None))
-    return scale.chance
+    if isinstance(term.chance, str):
+        return float(np.mean(values.of_twins(entry, (term.chance, term.subset, None))))
+    return term.chance
 
 
-def _chance_of_twins(scale: claims.Scaled, values: Values) -> float:
-    if scale.chance == claims.CLASSES:
-        return 1.0 / values.classes
-    if isinstance(scale.chance, str):
-        return float(np.mean(values.of_twins((scale.chance, scale.subset, None))))
-    return scale.chance
-
-
-def class_correlation(statement: claims.ClassCorrelation, values: Values) -> list[Contrast]:
+def class_correlation(statement: statements.ClassCorrelation, values: Values) -> list[Contrast]:
     """Spearman's rho over the classes in which both terms are defined."""
-    students = values.students(statement.students, [statement.arm])
-    seeds = values.seeds(students, [statement.arm])
+    found = strata(values, [statement.arm], statement.students)
     first, second = (
-        np.array([_profile(term, statement, values, students, seed) for seed in seeds])
+        np.array([_of_class(term, found, number) for number in range(values.classes)]).T
         for term in (statement.first, statement.second)
     )
-    defined = ~np.isnan(first + second).any(axis=0)
-    if not defined.any():
-        raise NotTested("no class has both terms in every seed")
-    first, second = first[:, defined], second[:, defined]
-    teachers = [values.teacher(students, statement.arm, seed) for seed in seeds]
-    return [_correlation("classes", first, second, teachers)]
+    return [_correlation("classes", "class", first, second, found)]
+
+
+def _of_class(term: statements.Related, found: Strata, number: int) -> np.ndarray:
+    """(seeds,) the term's value for a class."""
+    where = (term.measure, term.subset, number)
+    if where not in found.values.numbers:
+        return np.full(len(found.seeds), np.nan)
+    own = by_seed(found.numbers(0, where))
+    if term.relative_to is None:
+        return own
+    twins = {entry: _mean_of_twins(found.values, entry, where) for entry in found.entries}
+    return own - float(np.mean([twins[entry] for entry in found.entries]))
+
+
+def _mean_of_twins(values: Values, entry: str | None, where: Where) -> float:
+    """NaN where they have no value for that class. No twin is `NotTested`."""
+    found = values.twins(entry, where)
+    if not found:
+        return float(np.mean(values.of_twins(entry, where)))
+    defined = [value for value in found.values() if value == value]
+    return float(np.mean(defined)) if defined else math.nan
+
+
+def condition_correlation(
+    statement: statements.ConditionCorrelation, values: Values
+) -> list[Contrast]:
+    """Spearman's rho over the conditions in which both terms are defined."""
+    found = one_by_one(values, statement.arms, statement.students)
+    if len(found.each) < MINIMUM_POINTS:
+        points = count(len(found.each), "condition")
+        raise NotTested(f"{points}: a correlation over conditions needs {MINIMUM_POINTS}")
+    first, second = (found.numbers(0, _where(term)) for term in (statement.first, statement.second))
+    return [_correlation("conditions", "condition", first, second, found)]
 
 
 def _correlation(
-    unit: str, first: np.ndarray, second: np.ndarray, teachers: list[str | None]
+    unit: str, one: str, first: np.ndarray, second: np.ndarray, found: Strata
 ) -> Correlation:
     """Spearman's rho of (seeds, points) values: by seed, and of the means over seeds."""
-    by_seed = [spearman(a, b) for a, b in zip(first, second, strict=True)]
-    kept = _contrast(f"rho over {unit}", by_seed, teachers)
+    defined = ~np.isnan(first + second).any(axis=0)
+    if not defined.any():
+        raise NotTested(f"no {one} has both terms in every seed")
+    first, second = first[:, defined], second[:, defined]
+    rho = np.array([spearman(a, b) for a, b in zip(first, second, strict=True)])
+    own = _contrast(rho, found)
     return Correlation(
-        kept.label,
-        kept.values,
-        kept.against,
-        kept.teachers,
+        own.values,
+        by_teacher=own.by_teacher,
         pooled=spearman(first.mean(axis=0), second.mean(axis=0)),
         points=first.shape[1],
         unit=unit,
     )
-
-
-def cell_correlation(statement: claims.CellCorrelation, values: Values) -> list[Contrast]:
-    """Spearman's rho over the cells in which both terms are defined."""
-    cells = [
-        (student, arm)
-        for arm in statement.arms
-        for student in values.trained_under(statement.students, arm)
-    ]
-    if len(cells) < LEAST_POINTS:
-        raise NotTested(
-            f"{count(len(cells), 'cell')}: a correlation over cells needs {LEAST_POINTS}"
-        )
-    seeds = sorted(set.intersection(*(values.seeds_of(*cell) for cell in cells)))
-    if not seeds:
-        raise NotTested("the cells of the statement have no seed in common")
-    terms = []
-    for term in (statement.first, statement.second):
-        where = (term.measure, term.subset, None)
-        values.require(where)
-        terms.append(
-            np.array(
-                [[values.of_seed([s], arm, seed, where) for s, arm in cells] for seed in seeds]
-            )
-        )
-    defined = ~np.isnan(terms[0] + terms[1]).any(axis=0)
-    if not defined.any():
-        raise NotTested("no cell has both terms in every seed")
-    student, arm = cells[0]
-    teachers = [values.teacher([student], arm, seed) for seed in seeds]
-    return [_correlation("cells", *(term[:, defined] for term in terms), teachers)]
-
-
-def _profile(
-    term: claims.Related,
-    statement: claims.ClassCorrelation,
-    values: Values,
-    students: list[str],
-    seed: int,
-) -> list[float]:
-    """The term's value for each class."""
-    found = []
-    for number in range(values.classes):
-        where = (term.measure, term.subset, number)
-        value = values.of_seed(students, statement.arm, seed, where)
-        if term.relative_to == "twin":
-            value -= _twin_or_nan(values, where)
-        found.append(value)
-    return found
-
-
-def _twin_or_nan(values: Values, where: Where) -> float:
-    """The twins' mean; NaN where they have no value for that class. No twin is `NotTested`."""
-    if where in values.twins:
-        defined = [value for value in values.twins[where].values() if value == value]
-        return float(np.mean(defined)) if defined else math.nan
-    return float(np.mean(values.of_twins(where)))
 
 
 def spearman(first: np.ndarray, second: np.ndarray) -> float:
@@ -284,30 +226,39 @@ def spearman(first: np.ndarray, second: np.ndarray) -> float:
     return float(stats.spearmanr(first, second).statistic)
 
 
+def by_seed(numbers: np.ndarray) -> np.ndarray:
+    """(seeds,) means over the strata; NaN where a stratum has no value."""
+    return np.array([float(np.mean(of_seed)) for of_seed in numbers])
+
+
+def _where(term: statements.Term) -> Where:
+    return term.measure, term.subset, None
+
+
 def _contrast(
-    label: str,
-    found: list[float],
-    teachers: list[str | None],
-    against: np.ndarray | None = None,
+    found: np.ndarray,
+    of: Strata,
+    parts: np.ndarray | None = None,
+    twins: Sequence[float] | np.ndarray = (),
 ) -> Contrast:
-    """Seeds without a value are left out."""
-    values = np.array(found, dtype=np.float64)
-    kept = ~np.isnan(values)
+    """Of the seeds that have a value.
+
+    Args:
+        found: (seeds,) values; NaN where a seed has none.
+        parts: (seeds, strata) whose means `found` are; None where a value has no parts.
+    """
+    kept, teachers = np.flatnonzero(~np.isnan(found)), of.teachers
+    by_teacher: dict[str, list[float]] = {}
+    apart = True
+    for seed in kept:
+        one_each = all(len(names) == 1 for names in teachers[seed])
+        apart &= one_each and (parts is not None or len(set(teachers[seed])) == 1)
+        for name in sorted(frozenset().union(*teachers[seed])):
+            own = [name in names for names in teachers[seed]]
+            part = found[seed] if parts is None else parts[seed][own].mean()
+            by_teacher.setdefault(name, []).append(float(part))
     return Contrast(
-        label,
-        values[kept],
-        np.empty(0) if against is None else against,
-        tuple(name for name, keep in zip(teachers, kept, strict=True) if keep),
+        found[kept],
+        np.asarray(twins, dtype=np.float64),
+        {name: np.array(part if apart else []) for name, part in by_teacher.items()},
     )
-
-
-CONTRASTS: dict[str, Callable[[Any, Values], list[Contrast]]] = {
-    "paired-difference": paired_difference,
-    "matched-difference": matched_difference,
-    "against-twin": against_twin,
-    "against-constant": against_constant,
-    "relative-cost": relative_cost,
-    "class-correlation": class_correlation,
-    "cell-correlation": cell_correlation,
-    "best-of": best_of,
-}

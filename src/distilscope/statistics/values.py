@@ -1,44 +1,28 @@
-"""The numbers of a study that its claims are about, found by cell, seed and measure."""
+"""The numbers of a study that its claims are about, by model and reference."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from distilscope.configuration import claims
+from distilscope.configuration import patterns
+from distilscope.planning.conditions import Condition, nearest
 from distilscope.statistics import paired
 
-TWIN_ROLES = ("twin", "teacher")  # a further teacher is as good a twin of the first
-
-TAUGHT_BY = {"student": "teacher", "control": "teacher", "twin-taught": "twin"}
+OWN = ("committee", "teacher", "twin")
+"""Relations by which a reference is a model's own: the first of these that it has."""
 
 
 class NotTested(Exception):
     """A term of the statement is missing in the study; the message says which."""
 
 
-class Cell(NamedTuple):
-    """A cell of the grid: a student under an objective."""
-
-    student: str
-    objective: str
-    T: float | None
-    alpha: float | None
-    taught_by: str
-
-
-class Seen(NamedTuple):
-    """One number of one model: its value, and the model it is measured against."""
-
-    value: float
-    reference: str | None
-
-
 Where = tuple[str, str, int | None]  # measure, subset, class
+Pair = tuple[str, str | None]  # a model and its reference
 
 
 @dataclass
@@ -46,123 +30,98 @@ class Values:
     """The numbers of a study that statements are about.
 
     Attributes:
+        models: id -> the name of its condition, and its seed.
+        conditions: name -> what it is, in the order of the study.
         classes: how many the study has.
-        cells: cell -> seed -> where -> `Seen`, for students and controls.
-        twins: where -> (twin, its reference) -> the value; a further teacher is one too, and with
-            several teachers each is measured against each.
-        models: cell -> seed -> the model's id.
-        shared: cells of which a seed has several models, as with two families of teachers.
+        numbers: where -> pair -> the value; the reference of a pair is None where the measure is
+            of the model alone.
+        relations: model -> reference -> what that is to it.
     """
 
+    models: Mapping[str, tuple[str, int]]
+    conditions: Mapping[str, Condition]
     classes: int
-    cells: dict[Cell, dict[int, dict[Where, Seen]]] = field(default_factory=dict)
-    twins: dict[Where, dict[tuple[str, str | None], float]] = field(default_factory=dict)
-    models: dict[tuple[Cell, int], str] = field(default_factory=dict)
-    shared: set[Cell] = field(default_factory=set)
+    numbers: dict[Where, dict[Pair, float]] = field(default_factory=dict)
+    relations: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: Iterable[Mapping[str, Any]], classes: int) -> Values:
-        """From records with model, role, student, objective, T, alpha, seed, reference, measure,
-        subset, class and value.
+    def of(
+        cls,
+        rows: Iterable[Mapping[str, Any]],
+        models: Mapping[str, tuple[str, int]],
+        conditions: Mapping[str, Condition],
+        classes: int,
+    ) -> Values:
+        """From records with model, reference, relation, measure, subset, class and value.
 
         Raises:
             ValueError: a model has two numbers at one place.
         """
-        rows = list(rows)
-        compared = {row["model"] for row in rows if isinstance(row["reference"], str)}
-        made = cls(classes)
+        made = cls(models, conditions, classes)
         for row in rows:
-            if row["role"] in TAUGHT_BY:
-                made._add(row)
-            elif row["role"] in TWIN_ROLES and row["model"] in compared:
-                seen = _seen(row)
-                place = made.twins.setdefault(_place(row), {})
-                _put(place, (row["model"], seen.reference), seen.value, row["model"])
+            pair = row["model"], row["reference"] if isinstance(row["reference"], str) else None
+            where = row["measure"], row["subset"], _whole(row["class"])
+            numbers = made.numbers.setdefault(where, {})
+            if pair in numbers:
+                raise ValueError(f"two numbers of model {pair[0]!r} against {pair[1]} at {where}")
+            numbers[pair] = float(row["value"])
+            if pair[1] is not None:
+                made.relations.setdefault(pair[0], {})[pair[1]] = row["relation"]
         return made
 
-    def _add(self, row: Mapping[str, Any]) -> None:
-        numbers = _number(row["T"]), _number(row["alpha"])
-        cell = Cell(row["student"], row["objective"], *numbers, TAUGHT_BY[row["role"]])
-        seed = int(row["seed"])
-        if self.models.setdefault((cell, seed), row["model"]) != row["model"]:
-            self.shared.add(cell)
-            return
-        place = self.cells.setdefault(cell, {}).setdefault(seed, {})
-        _put(place, _place(row), _seen(row), row["model"])
-
-    def students(self, asked: str | list[str], arms: Iterable[claims.Arm]) -> list[str]:
-        """Those asked for; for `all`, the students of the study that every arm has.
-
-        Raises:
-            NotTested: a student is not trained under an arm, or none is under all.
-        """
-        arms = list(arms)
-        for cell in self.shared:
-            if any(cell == _cell(cell.student, arm) for arm in arms):
-                raise NotTested(f"several models share a seed of {cell.student} {cell.objective}")
-        if asked == "all":
-            names = dict.fromkeys(cell.student for cell in self.cells)
-            found = [n for n in names if all(_cell(n, arm) in self.cells for arm in arms)]
-            if not found:
-                words = " and ".join(arm.words for arm in arms)
-                raise NotTested(f"the study trains no student under {words}")
-            return found
-        for name in asked:
-            for arm in arms:
-                if _cell(name, arm) not in self.cells:
-                    raise NotTested(f"the study has no {name} student under {arm.words}")
-        return asked
-
-    def trained_under(self, asked: str | list[str], arm: claims.Arm) -> list[str]:
-        """Those of the students asked for that the study trains under an arm.
-
-        Raises:
-            NotTested: a seed of one of them has several models.
-        """
-        names = dict.fromkeys(cell.student for cell in self.cells) if asked == "all" else asked
-        found = [name for name in names if _cell(name, arm) in self.cells]
-        for name in found:
-            if _cell(name, arm) in self.shared:
-                raise NotTested(f"several models share a seed of {name} {arm.words}")
+    @cached_property
+    def by_seed(self) -> dict[str, dict[int, str]]:
+        """Condition -> seed -> model."""
+        found: dict[str, dict[int, str]] = {}
+        for model, (condition, seed) in self.models.items():
+            found.setdefault(condition, {})[seed] = model
         return found
 
-    def seeds_of(self, student: str, arm: claims.Arm) -> set[int]:
-        """The seeds of one cell."""
-        return set(self.cells[_cell(student, arm)])
+    def own_references(self, model: str) -> list[str]:
+        """The references that are its own: a committee's student has the committee first."""
+        known = self.relations.get(model, {})
+        return sorted((r for r in known if known[r] in OWN), key=lambda r: OWN.index(known[r]))
 
-    def seeds(self, students: list[str], arms: Iterable[claims.Arm]) -> list[int]:
-        """The seeds that every one of these cells has, in order.
+    def entry_of(self, reference: str | None) -> str | None:
+        """The teacher of the configuration that a reference is of."""
+        return None if reference is None else self.conditions[self.models[reference][0]].network
+
+    def matching(self, pattern: Mapping[str, Any]) -> list[str]:
+        """The conditions that a pattern addresses.
 
         Raises:
-            NotTested: they have none in common.
+            NotTested: there is none, or none with one of the values that the pattern lists.
         """
-        parts = [set(self.cells[_cell(s, arm)]) for s in students for arm in arms]
-        shared = sorted(set.intersection(*parts))
-        if not shared:
-            raise NotTested("the cells of the statement have no seed in common")
-        return shared
+        found = self._matching(pattern)
+        if not found:
+            raise NotTested(self._without(pattern))
+        for name, wanted in pattern.items():
+            for value in wanted if isinstance(wanted, list) and name != "teachers" else ():
+                one = {**pattern, name: value}
+                if not any(self.conditions[each].matches(one) for each in found):
+                    raise NotTested(self._without(one))
+        return found
 
-    def of_seed(self, students: list[str], arm: claims.Arm, seed: int, where: Where) -> float:
-        """Mean over the students of a seed's values; NaN where one of them has none."""
-        found = [self.cells[_cell(s, arm)][seed].get(where) for s in students]
-        return float(np.mean([seen.value if seen else math.nan for seen in found]))
+    def _matching(self, pattern: Mapping[str, Any]) -> list[str]:
+        named = self.conditions.items()
+        return [name for name, own in named if name in self.by_seed and own.matches(pattern)]
 
-    def teacher(self, students: list[str], arm: claims.Arm, seed: int) -> str | None:
-        """The model that this seed's students are compared with, where it is one."""
-        seen = {s.reference for n in students for s in self.cells[_cell(n, arm)][seed].values()}
-        named = seen - {None}
-        return next(iter(named)) if len(named) == 1 else None
+    def _without(self, pattern: Mapping[str, Any]) -> str:
+        names = {own: name for name, own in self.conditions.items() if name in self.by_seed}
+        near = nearest(pattern, names)
+        said = f"the study has no {patterns.words(pattern)}"
+        return said if near is None else f"{said}; the nearest is {names[near]}"
 
-    def of_twins(self, where: Where) -> np.ndarray:
-        """(k,) values of the twins that have one, independent of each other.
+    def of_twins(self, entry: str | None, where: Where) -> np.ndarray:
+        """(k,) values of the twins of a teacher that have one, independent of each other.
 
-        Twins of several teachers are pairs that share members: of those, the pseudo-values of the
-        members, whose mean is the mean over the pairs.
+        Twins of a teacher with several seeds are pairs that share members: of those, the
+        pseudo-values of the members, whose mean is the mean over the pairs.
 
         Raises:
             NotTested: there is no twin, or none has a value.
         """
-        found = self.twins.get(where, {})
+        found = self.twins(entry, where)
         if not found:
             raise NotTested(f"the study has no twin of the teacher with {where[0]}")
         found = {pair: value for pair, value in found.items() if value == value}
@@ -172,41 +131,30 @@ class Values:
             return np.array(list(found.values()))
         return paired.pseudo_values(unordered(found))
 
-    def require(self, where: Where) -> None:
-        """Raise `NotTested` where no model of the study has that measure."""
-        if not any(where in seen for by_seed in self.cells.values() for seen in by_seed.values()):
-            raise NotTested(f"the study has no {where[0]} on the subset {where[1]!r}")
+    def twins(self, entry: str | None, where: Where) -> dict[Pair, float]:
+        """Pair -> value of the twins of a teacher; its further seeds are twins of each other."""
+        numbers = self.numbers.get(where, {})
+        pairs = [pair for pair in self._twins if self.entry_of(pair[1]) == entry]
+        found = {pair: numbers[pair] for pair in pairs if pair in numbers}
+        alone = dict.fromkeys((model, None) for model, _ in pairs)
+        return found or {pair: numbers[pair] for pair in alone if pair in numbers}
+
+    @cached_property
+    def _twins(self) -> list[Pair]:
+        return [
+            (model, reference)
+            for model, known in self.relations.items()
+            for reference, relation in known.items()
+            if relation == "twin"
+        ]
 
 
-def unordered(pairs: Mapping[tuple[str, str | None], float]) -> dict[frozenset[str], float]:
+def unordered(pairs: Mapping[Pair, float]) -> dict[frozenset[str], float]:
     """The pairs without their direction: the mean of both where both were measured."""
     both: dict[frozenset[str], list[float]] = {}
     for pair, value in pairs.items():
         both.setdefault(frozenset(pair), []).append(value)
     return {pair: float(np.mean(values)) for pair, values in both.items()}
-
-
-def _place(row: Mapping[str, Any]) -> Where:
-    return row["measure"], row["subset"], _whole(row["class"])
-
-
-def _seen(row: Mapping[str, Any]) -> Seen:
-    reference = row["reference"]
-    return Seen(float(row["value"]), reference if isinstance(reference, str) else None)
-
-
-def _put(place: dict, key: Any, seen: Any, model: str) -> None:
-    if key in place:
-        raise ValueError(f"two numbers of model {model!r} at {key}")
-    place[key] = seen
-
-
-def _cell(student: str, arm: claims.Arm) -> Cell:
-    return Cell(student, arm.objective, arm.T, arm.alpha, arm.taught_by)
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None or value != value else float(value)
 
 
 def _whole(value: Any) -> int | None:

@@ -2,23 +2,23 @@
 
 A claim is `supported` where its interval lies above delta, `contradicted` where it lies below,
 `undetermined` else, and `not tested` where the study lacks a term of it. Numbers are in the
-claim's direction: positive is as claimed. The interval has the level 1 - alpha / m, with m the
-claims of its family in the file (Bonferroni), so that a family's chance of a false `supported` is
-at most alpha / 2 however many claims it has.
+claim's direction: positive is as claimed. The interval has the level 1 - error rate / m, with m
+the claims of its family in the file (Bonferroni), so that a family's chance of a false `supported`
+is at most half the error rate however many claims it has.
 """
 
 from __future__ import annotations
 
 import math
+import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from distilscope.configuration import claims
+from distilscope.configuration import claims, statements
 from distilscope.statistics import paired
-from distilscope.statistics.contrasts import POWER, Contrast, Correlation, fewest
-from distilscope.statistics.statements import CONTRASTS
+from distilscope.statistics.contrasts import POWER, Contrast, sample_size
 from distilscope.statistics.values import NotTested, Values
 from distilscope.words import count
 
@@ -82,14 +82,14 @@ def judge_claim(
         contrasts = contrasts_of(claim, values)
     except NotTested as missing:
         return Judgement(claim, NOT_TESTED, f"{str(missing)[:1].upper()}{str(missing)[1:]}.")
-    alpha = claim.alpha / family
-    ours, low, high = summarise(contrasts, alpha)
+    error_rate = claim.error_rate / family
+    ours, low, high = joint_interval(contrasts, error_rate)
     verdict = decide(low, high, claim.delta)
     weakest = min(contrasts, key=lambda contrast: _last_if_nan(contrast.value))
     exact = [contrast.exact(claim.delta) for contrast in contrasts]
     needed = None
     if verdict == UNDETERMINED and not math.isnan(low):
-        needed = seeds_to_decide(contrasts, claim.delta, alpha)
+        needed = seeds_to_decide(contrasts, claim.delta, error_rate)
     judgement = Judgement(
         claim,
         verdict,
@@ -98,13 +98,13 @@ def judge_claim(
         low=low,
         high=high,
         seeds=min(contrast.n for contrast in contrasts),
-        p=joint([contrast.p(claim.delta) for contrast in contrasts], contrasts, claim.delta),
-        p_exact=joint([p for p, _ in exact], contrasts, claim.delta),
-        p_smallest=joint([least for _, least in exact], contrasts, claim.delta),
+        p=joint_p([contrast.p(claim.delta) for contrast in contrasts], contrasts, claim.delta),
+        p_exact=joint_p([p for p, _ in exact], contrasts, claim.delta),
+        p_smallest=joint_p([smallest for _, smallest in exact], contrasts, claim.delta),
         effect=weakest.effect,
         seeds_to_decide=needed,
     )
-    return replace(judgement, why=_why(judgement, contrasts, alpha, published_data))
+    return replace(judgement, why=_why(judgement, contrasts, error_rate, published_data))
 
 
 def contrasts_of(claim: claims.Claim, values: Values) -> list[Contrast]:
@@ -113,30 +113,24 @@ def contrasts_of(claim: claims.Claim, values: Values) -> list[Contrast]:
     Raises:
         NotTested: the study lacks a term.
     """
-    found = CONTRASTS[claim.statement.form](claim.statement, values)
-    return found if claim.direction == "higher" else [_turned(contrast) for contrast in found]
+    contrasts = pkgutil.resolve_name(statements.forms()[claim.statement.form].contrasts)
+    found = contrasts(claim.statement, values)
+    return found if claim.direction == "higher" else [contrast.negated for contrast in found]
 
 
-def _turned(contrast: Contrast) -> Contrast:
-    turned = {"values": -contrast.values, "against": -contrast.against}
-    if isinstance(contrast, Correlation):
-        turned["pooled"] = -contrast.pooled
-    return replace(contrast, **turned)
-
-
-def summarise(contrasts: Sequence[Contrast], alpha: float) -> tuple[float, float, float]:
+def joint_interval(contrasts: Sequence[Contrast], error_rate: float) -> tuple[float, float, float]:
     """The smallest contrast with its interval; NaN bounds where one contrast has none.
 
-    That all contrasts exceed delta needs each low at alpha (intersection-union). That one of them
-    falls short needs the highs at alpha / their number.
+    That all contrasts exceed delta needs each low at the error rate (intersection-union). That one
+    of them falls short needs the highs at the error rate / their number.
     """
-    lows = [contrast.interval(alpha)[0] for contrast in contrasts]
-    highs = [contrast.interval(alpha / len(contrasts))[1] for contrast in contrasts]
+    lows = [contrast.interval(error_rate)[0] for contrast in contrasts]
+    highs = [contrast.interval(error_rate / len(contrasts))[1] for contrast in contrasts]
     return tuple(float(np.min(part)) for part in ([c.value for c in contrasts], lows, highs))
 
 
-def joint(ps: Sequence[float], contrasts: Sequence[Contrast], delta: float) -> float:
-    """The p value of all contrasts together, from that of each: what `summarise` is for intervals.
+def joint_p(ps: Sequence[float], contrasts: Sequence[Contrast], delta: float) -> float:
+    """The p value of all contrasts together, from that of each; see `joint_interval`.
 
     Where all lie above delta, the largest (intersection-union). Else the smallest of those that
     fall short, times the number of contrasts (Bonferroni). NaN where one is NaN.
@@ -154,7 +148,7 @@ def decide(low: float, high: float, delta: float) -> str:
     return CONTRADICTED if high < delta else UNDETERMINED
 
 
-def seeds_to_decide(contrasts: Sequence[Contrast], delta: float, alpha: float) -> int | None:
+def seeds_to_decide(contrasts: Sequence[Contrast], delta: float, error_rate: float) -> int | None:
     """Seeds that would decide in 80 % of studies, were what is observed the truth.
 
     With all contrasts above delta they would all have to be shown so (the chances of failing are
@@ -163,27 +157,27 @@ def seeds_to_decide(contrasts: Sequence[Contrast], delta: float, alpha: float) -
     short = [contrast for contrast in contrasts if contrast.value < delta]
 
     def supports(seeds: int) -> float:
-        return 1 - sum(1 - contrast.power(seeds, delta, alpha) for contrast in contrasts)
+        return 1 - sum(1 - contrast.power(seeds, delta, error_rate) for contrast in contrasts)
 
     def contradicts(seeds: int) -> float:
-        return max(contrast.power(seeds, delta, alpha / len(contrasts)) for contrast in short)
+        return max(contrast.power(seeds, delta, error_rate / len(contrasts)) for contrast in short)
 
-    return fewest(contradicts if short else supports)
+    return sample_size(contradicts if short else supports)
 
 
 # -------------------------------------------------------------------------------------- reasons
 
 
 def _why(
-    judgement: Judgement, contrasts: Sequence[Contrast], alpha: float, published_data: bool
+    judgement: Judgement, contrasts: Sequence[Contrast], error_rate: float, published_data: bool
 ) -> str:
     unavailable = next((c.unavailable for c in contrasts if c.unavailable), None)
     if unavailable:
         return f"{unavailable[:1].upper()}{unavailable[1:]}."
     sentences = [
         REASONS[judgement.verdict](judgement, published_data),
-        _level(alpha, judgement.seeds),
-        _for_whom(contrasts, alpha),
+        _level(error_rate, judgement.seeds),
+        _for_whom(contrasts, error_rate),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -218,24 +212,24 @@ REASONS = {
 }
 
 
-def _level(alpha: float, seeds: int) -> str:
-    return f"{100 * (1 - alpha):.4g} % interval over {count(seeds, 'seed')}."
+def _level(error_rate: float, seeds: int) -> str:
+    return f"{100 * (1 - error_rate):.4g} % interval over {count(seeds, 'seed')}."
 
 
-def _for_whom(contrasts: Sequence[Contrast], alpha: float) -> str:
+def _for_whom(contrasts: Sequence[Contrast], error_rate: float) -> str:
     """For which teachers it was found, and what the teacher as the unit would say."""
     weakest = min(contrasts, key=lambda contrast: _last_if_nan(contrast.value))
-    twins = len(weakest.against)
-    names = {name for name in weakest.teachers if name is not None}
-    if len(names) < 2:
+    twins, parts = len(weakest.twins), weakest.by_teacher
+    if len(parts) < 2:
         beside = f" and {count(twins, 'twin')}" if twins else ""
         return f"For this teacher{beside}."
-    beside = f", set against the pairs of {twins} trained alike" if twins else ""
-    text = f"For these {len(names)} teachers{beside}"
-    units = weakest.over_teachers(alpha)
-    if units is None or math.isnan(units[1]):
+    family = all(map(len, parts.values()))
+    beside = f"set against the pairs of {twins} trained alike" if family else "each with its twins"
+    text = f"For these {len(parts)} teachers" + (f", {beside}" if twins else "")
+    low, high = weakest.over_teachers(error_rate) or (math.nan, math.nan)
+    if math.isnan(low):
         return f"{text}."
-    return f"{text}; with the teacher as the unit the interval is {units[1]:.3f} to {units[2]:.3f}."
+    return f"{text}; with the teacher as the unit the interval is {low:.3f} to {high:.3f}."
 
 
 def _last_if_nan(value: float) -> float:

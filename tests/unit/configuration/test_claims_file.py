@@ -6,14 +6,19 @@ import copy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
 
-from distilscope.configuration import claims
-from distilscope.configuration.kinds import ConfigurationError
+from distilscope import registry
+from distilscope.analyses.declaration import Analysis, Form
+from distilscope.configuration import claims, patterns, statements
+from distilscope.configuration.kinds import ConfigurationError, Strict
 from distilscope.configuration.study import parse
+from distilscope.planning.conditions import Condition
 from distilscope.planning.study import Study
+from distilscope.training.objectives.declaration import RESERVED
 
 from ..planning.test_study import RAW, REPOSITORY
 
@@ -69,15 +74,28 @@ def planned(tmp_path, monkeypatch, content, **changes):
         ({"statement__measure": "acuracy"}, ["measure", "'acuracy'", "'accuracy'"]),
         ({"statement__subset": "correct"}, ["subset", "'both-correct'"]),
         ({"statement__frist": {}}, ["'frist'", "'first'"]),
-        ({"statement__first": {"objective": "kd", "T": 4}}, ["first", "needs `alpha`"]),
+        ({"statement__first": {"objective": "kd", "tau": 4}}, ["first", "'tau'", "known are"]),
+        ({"statement__first": {"objektive": "kd"}}, ["first", "'objektive'", "'objective'"]),
+        ({"statement__first": {"role": "pupil"}}, ["first", "role", "'pupil'", "student"]),
+        ({"statement__first": {"network": 10}}, ["first", "network: expected text, got 10"]),
+        ({"statement__first": {"teachers": "big"}}, ["teachers: expected a list of names"]),
+        ({"statement__first": {"objective": "kd", "T": []}}, ["T: the list is empty"]),
+        ({"statement__first": {"objective": "kd", "T": [2, -1]}}, ["T: -1 is outside"]),
+        ({"statement__first": {"objective": "kd", "T": "hot"}}, ["'hot' is not a number"]),
+        (
+            {"statement__first": {"objective": "ce", "taught_by": "twin"}},
+            ["from no teacher"],
+        ),
+        ({"statement__first": "kd"}, ["expected a pattern such as {objective: ce}, got 'kd'"]),
         ({"statement__second": {"objective": "ce", "T": 4}}, ["second", "takes no `T`"]),
         ({"statement__second": {"objective": "cee"}}, ["'cee'"]),
         ({"statement__first": {"objective": "kd", "T": 0, "alpha": 0.9}}, ["T: 0 is outside"]),
         ({"statement": {"measure": "ece"}}, ["needs `form`"]),
         ({"direction": "up"}, ["direction", "'higher'"]),
         ({"delta": -1}, ["delta"]),
-        ({"alpha": 0.7}, ["alpha"]),
-        ({"alhpa": 0.05}, ["'alhpa'", "'alpha'"]),
+        ({"error_rate": 0.7}, ["error_rate"]),
+        ({"error_rat": 0.05}, ["'error_rat'", "'error_rate'"]),
+        ({"alpha": 0.05, "error_rate": 0.05}, ["'alpha'"]),
         ({"published": 0.1}, ["trust"]),
     ],
 )
@@ -167,3 +185,60 @@ def test_configurations_that_ship_name_a_claims_file_that_is_there():
     for path in sorted((REPOSITORY / "config").rglob("*.yaml")):
         given = yaml.safe_load(path.read_text()).get("claims")
         assert given is None or (REPOSITORY / Path(given)).is_file(), path
+
+
+def test_the_fields_of_a_pattern_are_those_of_a_condition():
+    assert set(patterns.FIELDS) == set(Condition("student", "tiny").fields)
+    assert set(patterns.FIELDS) <= RESERVED
+
+
+def test_keys_of_the_release_before_are_read_and_the_new_ones_are_named(capsys):
+    headline = {
+        "id": "a",
+        "measure": "ece",
+        "of": "x",
+        "value": 1,
+        "trust": "summary",
+        "source": "",
+    }
+    places = ({"student": "R50", "alpha": 0.5}, {"student": "R50", "alpha": 0}, {"T": 4})
+    old = altered(alpha=0.01, statement__form="cell-correlation")
+    arms = [old["claims"][0]["statement"].pop(key) for key in ("first", "second")]
+    del old["claims"][0]["statement"]["measure"]
+    old["claims"][0]["statement"] |= {
+        "arms": arms,
+        "first": {"measure": "ece"},
+        "second": {"measure": "accuracy"},
+    }
+    old["headlines"] = [{**headline, "id": f"n{i}", **place} for i, place in enumerate(places)]
+    found = claims.parse(old, "mine.yaml")
+    assert found.claims[0].error_rate == 0.01
+    assert found.claims[0].statement.form == "condition-correlation"
+    assert [each.condition for each in found.headlines] == [
+        {"network": "R50", "objective": "kd", "alpha": 0.5},
+        {"network": "R50", "objective": "ce"},
+        {"objective": "kd", "T": 4},
+    ]
+    said = capsys.readouterr().err
+    assert "mine.yaml: claims: alpha is now `error_rate`" in said
+    assert "cell-correlation is now `condition-correlation`" in said
+    assert "headlines: student and alpha are now a pattern" in said
+
+
+def test_the_files_that_ship_use_no_key_of_an_earlier_release(capsys):
+    for path in PUBLISHED.parent.glob("*.yaml"):
+        claims.load(path.name, [path.parent])
+    assert capsys.readouterr().err == ""
+
+
+def test_an_analysis_brings_a_form_of_its_own(monkeypatch):
+    class Halved(statements.Term):
+        form: Literal["halved"]
+        arm: patterns.Pattern
+
+    own = Analysis("mine", "Why?", Strict, forms={"halved": Form(Halved, "elsewhere:halved")})
+    monkeypatch.setattr(registry, "_added", {"mine": own})
+    statement = {"form": "halved", "measure": "ece", "arm": {"objective": "ce"}}
+    found = claims.parse(altered(statement=statement)).claims[0]
+    assert isinstance(found.statement, Halved)
+    assert found.model_dump()["statement"] == {**statement, "subset": "all"}

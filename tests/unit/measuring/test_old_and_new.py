@@ -34,8 +34,9 @@ def test_both_forms_and_their_verdicts_are_printed(folder, capsys):
     assert old_and_new_measure.main([str(folder)]) == 0
     text = capsys.readouterr().out
     assert text.count("  new: ") == text.count("  old: ") == 4  # four claims rest on the measure
-    first = pd.read_parquet(folder / "measures.parquet")
-    rows = old_and_new_measure.recipes(old_and_new_measure.headline_rows(first))
+    measures = pd.read_parquet(folder / "measures.parquet")
+    conditions = pd.read_parquet(folder / "conditions.parquet")[["condition", "role"]]
+    rows = old_and_new_measure.by_condition(measures[measures["headline"]].merge(conditions))
     assert set(rows["role"]) == {"twin", "student", "control"}
     assert (rows["new"] > 0.2).all() and (rows["its null"].abs() < 0.1).all()
 

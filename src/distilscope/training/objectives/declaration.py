@@ -107,7 +107,7 @@ class Objective:
     def reduced(self, parameters: Mapping[str, float]) -> str:
         """The name of the objective that it is at these parameters: its own, or a plainer one."""
         for name, values in self.reduces_to.items():
-            if all(parameters[key] == value for key, value in values.items()):
+            if all(parameters.get(key) == value for key, value in values.items()):
                 return name
         return self.name
 

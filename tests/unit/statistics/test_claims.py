@@ -1,11 +1,14 @@
 """Verdicts worked by hand."""
 
+import importlib
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from distilscope.configuration import claims
-from distilscope.statistics.statements import CONTRASTS
+from distilscope.configuration import claims, statements
+from distilscope.planning.conditions import Condition
+from distilscope.statistics.strata import strata
 from distilscope.statistics.verdicts import decide, judge, judge_claim
 
 from .made_values import (
@@ -23,6 +26,7 @@ from .made_values import (
 # Differences 0.020, 0.030, 0.025: mean 0.025, sd 0.005; t of 2 degrees is 4.3027 at 95 % and
 # 7.6488 at 1 - 0.05 / 3, so the half widths are 0.01242 and 0.02208.
 DISTILLED, LABELS = [0.92, 0.91, 0.915], [0.90, 0.88, 0.89]
+FAMILY = ("teacher-a", "teacher-b", "teacher-c")
 THREE = values_of(rows_of(KD4, DISTILLED), rows_of(CE, LABELS))
 
 
@@ -133,22 +137,18 @@ def test_all_students_are_averaged_within_the_seed():
 
 
 def test_several_teachers_are_named_and_given_as_the_unit_beside_the_seeds():
-    teachers = ("a", "b", "c")
     values = values_of(
-        rows_of(KD4, [0.92, 0.91, 0.915, 0.93], teachers=teachers),
-        rows_of(CE, [0.90, 0.88, 0.89, 0.91], teachers=teachers),
+        rows_of(KD4, [0.92, 0.91, 0.915, 0.93], teachers=FAMILY),
+        rows_of(CE, [0.90, 0.88, 0.89, 0.91], teachers=FAMILY),
     )
     why = verdict_of(claim_of(DIFFERENCE), values).why
     assert "these 3 teachers" in why
     assert "0.013 to 0.037" in why  # means by teacher 0.020, 0.030, 0.025
 
 
-def test_two_models_of_one_seed_are_not_mixed():
-    other = [{**row, "model": "of another teacher"} for row in rows_of(KD4, [0.5, 0.5, 0.5])]
-    values = values_of(rows_of(KD4, DISTILLED), other, rows_of(CE, LABELS))
-    found = verdict_of(claim_of(DIFFERENCE), values)
-    assert found.verdict == "not tested"
-    assert "Several models share" in found.why
+def test_two_numbers_of_one_model_at_one_place_are_refused():
+    with pytest.raises(ValueError, match=r"two numbers of model 'medium-kd-4-0.9"):
+        values_of(rows_of(KD4, DISTILLED), rows_of(KD4, [0.5]))
 
 
 # ------------------------------------------------------------------------------- other forms
@@ -184,9 +184,14 @@ def test_without_a_twin_it_is_not_tested():
 
 def test_the_first_teacher_is_no_twin_and_a_further_teacher_is_one():
     place = {"measure": "rho", "subset": "common"}
-    first = [{**row, "role": "teacher", "reference": None} for row in twin_rows([0.1], **place)]
+    teacher = Condition("teacher", "teacher", objective="ce")
+    first = [
+        {**row, "model": "teacher-s1", "condition": teacher, "reference": None}
+        for row in twin_rows([0.1], **place)
+    ]
     further = [
-        {**row, "model": "teacher-s2", "role": "teacher"} for row in twin_rows([0.8], **place)
+        {**row, "model": "teacher-s2", "condition": teacher, "seed": 2}
+        for row in twin_rows([0.8], **place)
     ]
     values = values_of(rows_of(KD4, [0.6, 0.61], **place), first, further)
     assert verdict_of(claim_of(AGAINST_TWIN), values).ours == pytest.approx(0.605 - 0.8)
@@ -322,7 +327,7 @@ def test_the_p_of_a_contradicted_best_of_claim_is_that_of_the_contrast_that_cont
 @pytest.mark.parametrize("level", [0.05, 0.01])
 def test_a_best_of_claim_is_decided_exactly_where_its_p_is_at_most_alpha(level):
     generator, seen = np.random.default_rng(8), set()
-    best = claim_of(BEST, direction="lower", delta=0.005, alpha=level)
+    best = claim_of(BEST, direction="lower", delta=0.005, error_rate=level)
     for _ in range(200):
         arms = generator.normal(
             generator.choice([0.0, 0.01, 0.03, 0.06], 3)[:, None], 0.008, (3, 4)
@@ -333,7 +338,7 @@ def test_a_best_of_claim_is_decided_exactly_where_its_p_is_at_most_alpha(level):
     assert seen == {"supported", "contradicted", "undetermined"}
 
 
-def test_best_of_needs_every_cell():
+def test_best_of_needs_every_condition():
     values = values_of(rows_of(KD4, [0.05], measure="ece"), rows_of(KD8, [0.06], measure="ece"))
     found = verdict_of(claim_of(BEST), values)
     assert found.verdict == "not tested"
@@ -367,35 +372,41 @@ def test_q_is_benjamini_hochberg_over_the_tested_of_a_family():
     assert found[0].low < found[3].low  # the family of three has the wider intervals
 
 
-def test_every_form_of_the_file_has_its_contrasts():
-    assert set(CONTRASTS) == set(claims.FORMS)
+def test_every_form_names_the_function_of_its_contrasts():
+    for name, form in statements.forms().items():
+        module, _, function = form.contrasts.partition(":")
+        assert callable(getattr(importlib.import_module(module), function)), name
 
 
 def test_pairs_of_several_teachers_count_once_in_each_direction():
     """Three teachers: three pairs, each measured both ways; the interval is over the members."""
     place = {"measure": "rho", "subset": "common"}
     likeness = {("a", "b"): 0.80, ("a", "c"): 0.84, ("b", "c"): 0.88}
+    teacher = Condition("teacher", "teacher", objective="ce")
+    likeness = {
+        tuple(f"teacher-{name}" for name in pair): value for pair, value in likeness.items()
+    }
     pairs = [
-        {**twin_rows([value], **place)[0], "model": own, "role": "teacher", "reference": other}
+        {
+            **twin_rows([value], **place)[0],
+            **{"model": own, "condition": teacher, "seed": ord(own[-1]), "reference": other},
+        }
         for pair, value in likeness.items()
         for own, other in (pair, pair[::-1])
     ]
-    students = rows_of(KD4, [0.6, 0.61, 0.62, 0.6], teachers=("a", "b", "c"), **place)
+    students = rows_of(KD4, [0.6, 0.61, 0.62, 0.6], teachers=FAMILY, **place)
     values = values_of(students, pairs)
     found = verdict_of(claim_of(AGAINST_TWIN), values)
     assert found.ours == pytest.approx(0.6075 - 0.84)
     # by hand: 3 * 0.84 - 2 * the pair without that member
     where = ("rho", "common", None)
-    assert sorted(values.of_twins(where)) == pytest.approx([0.76, 0.84, 0.92])
+    assert sorted(values.of_twins("teacher", where)) == pytest.approx([0.76, 0.84, 0.92])
     assert "set against the pairs of 3 trained alike" in found.why
 
 
 def test_students_of_the_twin_are_an_arm_of_their_own():
     other = {**KD4, "taught_by": "twin"}
-    strangers = [
-        {**row, "role": "twin-taught", "model": f"{row['model']}-by-twin"}
-        for row in rows_of(KD4, [0.70, 0.71, 0.72])
-    ]
+    strangers = rows_of(KD4, [0.70, 0.71, 0.72], role="twin-taught")
     statement = {"form": "paired-difference", "measure": "accuracy", "first": KD4, "second": other}
     values = values_of(rows_of(KD4, [0.80, 0.82, 0.84]), strangers)
     assert verdict_of(claim_of(statement), values).ours == pytest.approx(0.11)
@@ -444,19 +455,9 @@ def test_what_accuracy_explains_is_no_effect_at_equal_accuracy():
 def test_the_matched_effect_is_that_of_the_regression_with_a_dummy_a_student():
     """An ordinary least squares of the differences; the jackknife's mean lies close to it."""
     values = matched_values(effect=0.03, slope=1.0, noise=0.01)
-    statement = claim_of(MATCHED).statement
+    arms = strata(values, [KD4, CE], ["medium", "tiny"])
     places = ("image_specific_rho", "common", None), ("accuracy", "all", None)
-    y, x = (
-        np.array(
-            [
-                values.of_seed([student], statement.first, seed, place)
-                - values.of_seed([student], statement.second, seed, place)
-                for seed in range(1, 7)
-                for student in ("medium", "tiny")
-            ]
-        )
-        for place in places
-    )
+    y, x = ((arms.numbers(0, place) - arms.numbers(1, place)).ravel() for place in places)
     design = np.column_stack([x, np.tile([1, 0], 6), np.tile([0, 1], 6)])
     solved = np.linalg.lstsq(design, y, rcond=None)[0]
     found = verdict_of(claim_of(MATCHED), values)
@@ -480,7 +481,7 @@ def _cells(subset_values):
     return rows
 
 
-def test_correlation_over_cells_is_spearmans_over_the_cells_there_are():
+def test_correlation_over_conditions_is_spearmans_over_those_there_are():
     kd, ce = tuple(KD4.items()), tuple(CE.items())
     found = {
         ("large", kd): ([0.9, 0.9, 0.9], [0.8, 0.7, 0.8]),  # the teacher's own network: no CE
@@ -490,7 +491,7 @@ def test_correlation_over_cells_is_spearmans_over_the_cells_there_are():
         ("tiny", ce): ([0.4, 0.4, 0.4], [0.1, 0.3, 0.35]),
     }
     statement = {
-        "form": "cell-correlation",
+        "form": "condition-correlation",
         "arms": [KD4, CE],
         "first": {"measure": "logit_rho", "subset": "all"},
         "second": {"measure": "part_rho", "subset": "common"},

@@ -5,15 +5,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from distilscope.statistics.contrasts import Contrast, Correlation, fewest, power, seeds_needed
-
-NONE = np.empty(0)
+from distilscope.statistics.contrasts import Contrast, Correlation, power, sample_size, seeds_needed
 
 
 def contrast(values, against=(), teachers=None):
     values = np.asarray(values, np.float64)
-    names = tuple(teachers or ["t"] * len(values))
-    return Contrast("made up", values, np.asarray(against, np.float64), names)
+    names = np.array(teachers or ["t"] * len(values))
+    parts = {name: values[names == name] for name in dict.fromkeys(names)}
+    return Contrast(values, np.asarray(against, np.float64), parts)
 
 
 def test_paired_values_have_the_t_interval_and_p_of_scipy():
@@ -88,7 +87,7 @@ def test_one_twin_can_leave_it_undecided_however_many_seeds_there_are():
 def test_no_effect_is_never_decided_and_a_huge_one_by_two_or_three_seeds():
     assert seeds_needed(0.0, 1.0, 0.05) is None
     assert seeds_needed(1e6, 1.0, 0.05) == 2
-    assert fewest(lambda seeds: float(seeds >= 7)) == 7
+    assert sample_size(lambda seeds: float(seeds >= 7)) == 7
 
 
 @pytest.mark.parametrize(
@@ -104,19 +103,19 @@ def test_without_spread_there_is_no_interval_and_a_reason(values, words):
 def test_with_the_teacher_as_the_unit_the_means_by_teacher_are_the_sample():
     found = contrast([1.0, 2.0, 4.0, 3.0, 4.0, 6.0], teachers=["a", "b", "c"] * 2)
     expected = stats.ttest_1samp([2.0, 3.0, 5.0], 0.0).confidence_interval(0.95)
-    assert found.over_teachers(0.05) == (3, pytest.approx(expected[0]), pytest.approx(expected[1]))
+    assert found.over_teachers(0.05) == pytest.approx(tuple(expected))
     assert contrast([1.0, 2.0]).over_teachers(0.05) is None
 
 
 def test_against_twins_the_means_by_teacher_are_set_against_theirs():
     own, twins = [1.0, 2.0, 4.0, 3.0, 4.0, 6.0], np.array([5.0, 6.5, 8.0])
-    found = Contrast("", np.array(own), twins, ("a", "b", "c") * 2)
+    found = contrast(own, twins, ["a", "b", "c"] * 2)
     expected = stats.ttest_ind([2.0, 3.0, 5.0], twins).confidence_interval(0.95)
-    assert found.over_teachers(0.05) == (3, pytest.approx(expected[0]), pytest.approx(expected[1]))
+    assert found.over_teachers(0.05) == pytest.approx(tuple(expected))
 
 
-def of_classes(values, pooled, classes):
-    return Correlation("rho", np.array(values), NONE, ("t",) * len(values), pooled, classes)
+def of_classes(values, pooled, classes, unit="classes"):
+    return Correlation(np.array(values), pooled=pooled, points=classes, unit=unit)
 
 
 def test_over_classes_the_interval_is_that_of_bonett_and_wright_where_it_is_wider():
@@ -140,16 +139,16 @@ def test_four_classes_have_no_interval():
     assert "4 classes" in of_classes([0.4, 0.5], 0.5, 4).unavailable
 
 
-def test_cells_are_points_too():
-    found = Correlation("rho", np.array([0.49, 0.5, 0.51]), NONE, ("t",) * 3, 0.5, 10, "cells")
+def test_conditions_are_points_too():
+    found = of_classes([0.49, 0.5, 0.51], 0.5, 10, "conditions")
     assert found.interval(0.05) == of_classes([0.49, 0.5, 0.51], 0.5, 10).interval(0.05)
-    few = Correlation("rho", np.array([0.4, 0.5]), NONE, ("t",) * 2, 0.5, 4, "cells")
-    assert few.unavailable == "4 cells: a correlation over cells needs 5"
+    few = of_classes([0.4, 0.5], 0.5, 4, "conditions")
+    assert few.unavailable == "4 conditions: a correlation over conditions needs 5"
 
 
 def test_units_on_two_sides_of_delta_reject_nothing():
     """Seeds say clearly below 0.5, points clearly above: the envelope holds it, and p says so."""
-    found = Correlation("rho", np.array([0.29, 0.3, 0.31]), NONE, ("t",) * 3, 0.95, 30)
+    found = of_classes([0.29, 0.3, 0.31], 0.95, 30)
     low, high = found.interval(0.05)
     assert low < 0.3 < 0.5 < 0.9 < high
     assert found.p(0.5) > 0.9
@@ -160,7 +159,7 @@ def test_a_correlation_excludes_delta_exactly_where_p_is_at_most_alpha():
     for _ in range(300):
         values = generator.normal(generator.uniform(-0.9, 0.9), 0.1, 4)
         pooled = float(np.clip(values.mean() + generator.normal(0, 0.3), -0.95, 0.95))
-        found = Correlation("rho", values, NONE, ("t",) * 4, pooled, 12)
+        found = of_classes(values, pooled, 12)
         low, high = found.interval(0.05)
         excluded = not low <= 0.1 <= high
         decided.add(excluded)
