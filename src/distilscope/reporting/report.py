@@ -24,7 +24,7 @@ from distilscope.analyses.declaration import Section as Declared
 from distilscope.planning.job import Job
 from distilscope.reporting import appendix, figures, findings, runs, summary, verdicts
 from distilscope.reporting.figures import Shown
-from distilscope.reporting.grid import Grid
+from distilscope.reporting.grid import Grid, text
 from distilscope.reporting.reading import read
 from distilscope.reporting.style import EMPTY
 from distilscope.reporting.tables import Tables, clean
@@ -127,7 +127,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "counted": words.count,
         "embedded": _embedded,
-        "text": lambda value: clean(str(value)),
+        "text": text,
     }
     return environment
 
@@ -152,10 +152,10 @@ def _policy(style: str, script: str) -> str:
 
 def _embedded(value: Any) -> Markup:
     """JSON that can't end the script element it stands in, whatever text it holds."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    found = json.dumps(value, separators=(",", ":"), allow_nan=False)
     for char in "<>&":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return Markup(text)
+        found = found.replace(char, f"\\u{ord(char):04x}")
+    return Markup(found)
 
 
 # ----------------------------------------------------------------------------------- evidence
@@ -212,7 +212,7 @@ def _picture(shown: Shown, folder: Path) -> Picture:
         grid=Grid(
             f"Numbers of: {title}",
             [clean(column) for column in table.columns],
-            [[_short(text) for text in row] for row in kept.to_numpy()],
+            [[_short(value) for value in row] for row in kept.to_numpy()],
             caption=caption,
         ),
         total=len(table),
@@ -220,13 +220,12 @@ def _picture(shown: Shown, folder: Path) -> Picture:
     )
 
 
-def _short(text: str) -> str:
+def _short(written: str) -> str:
     """A number to six figures, anything else as it is."""
     try:
-        value = float(text)
+        return written if len(written) <= 8 else f"{float(written):.6g}"
     except ValueError:
-        return clean(text)
-    return text if len(text) <= 8 else f"{value:.6g}"
+        return written
 
 
 def _sections(

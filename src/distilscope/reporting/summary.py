@@ -196,9 +196,9 @@ def _heading(column: Column, sections: Collection[str]) -> str:
 
 
 def _cells(row: Row, own: list[Column]) -> tuple[str, ...]:
-    label = clean(row.condition.label)
+    label = row.condition.label
     return (
-        Markup("{}{}").format(label, FRONT) if row.efficient else label,
+        Markup("{}{}").format(clean(label), FRONT) if row.efficient else label,
         row.condition.role_words,
         short_count(row.condition.parameters),
         number(row.ratio, "{:.0f}×" if row.ratio >= 10 else "{:.1f}×"),
