@@ -19,22 +19,17 @@ sys.path.insert(0, LIBRARY)
 SEARCHED = filter(None, [LIBRARY, os.environ.get("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(SEARCHED))
 
-from distilscope.configuration import files
-from distilscope.planning.pending import Standing
-from distilscope.workflow import planning, starting, supervision
+from distilscope.planning.state import StoreState
+from distilscope.workflow import starting, supervision
 from distilscope.workflow.watching import companion
 
-planning.lighten()
 supervision.pass_on_signals()
 
 # A --configfile on the command line replaces the default study; it is never merged into it.
 DEFAULT = "config/config.yaml"
 
-# Snakemake keeps the last of two equal keys without a word, so that the file is read as typed.
 try:
-    if workflow.is_main_process:
-        for file in workflow.config_settings.configfiles or [DEFAULT]:
-            files.read(file)
+    starting.check_files(workflow, DEFAULT)
 except ValueError as fault:
     raise WorkflowError(str(fault)) from None
 
@@ -44,15 +39,13 @@ if not workflow.config_settings.configfiles:
 
 
 try:
-    STARTED = starting.start(
-        config, sys.argv[1:], Path(workflow.basedir), scheduled=workflow.remote_exec
-    )
+    STARTED = starting.start(config, workflow)
 except (ValueError, OSError) as fault:
     raise WorkflowError(str(fault)) from None
 
 CONFIGURATION, STUDY = STARTED.configuration, STARTED.study
 DEVICE, GPU = STARTED.device, STARTED.gpus
-STANDING = Standing(STUDY)
+STATE = StoreState(STUDY)
 
 
 include: "rules/common.smk"

@@ -4,21 +4,21 @@ Studies are made up from per-image records: every image has an effect that all m
 model has a seed effect, every record has noise; a study's numbers are means of them, its ECE is
 binned from them. They go through the code that judges a real study, with the claims that ship.
 
-1. No effect: every cell has the same distribution and so has the twin. At 3 and 6 seeds, with
+1. No effect: every condition has the same distribution and so has the twin. At 3 and 6 seeds, with
    normal effects and with effects skewed either way, with one teacher and its twin and with all
    pairs of three teachers and a twin: the share of studies with a false `supported`, by claim, by
    family and of the whole file, with its upper 95 % bound.
 2. At the border: the truth is exactly delta, the hardest case that a rule has, with seeds skewed
    as strongly as an exponential. What no interval from so few seeds can be safe from is shown,
-   not judged: a cell against a constant or a twin, skewed against the claim's direction.
+   not judged: a condition against a constant or a twin, skewed against the claim's direction.
 3. Planted: a true effect, the seeds that `seeds_to_decide` says 80 % of studies need, and the
    share that is decided with so many.
-4. With --tables: a real null, the seeds of each real cell split into two halves in all ways.
+4. With --tables: a real null, the seeds of each real condition split into two halves in all ways.
 
-    python benchmarks/honest_verdicts.py [--studies 2000] [--tables MEASURES.parquet]
+    python benchmarks/honest_verdicts.py [--studies 2000] [--tables FOLDER]
 
-Exit code 1: a bound of part 1, of paired cells in part 2, or a rate of part 4 is over 6 %, or a
-power of part 3 is under 80 % beyond chance.
+Exit code 1: a bound of part 1, of paired conditions in part 2, or a rate of part 4 is over 6 %, or
+a power of part 3 is under 80 % beyond chance.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import argparse
 import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,25 +36,35 @@ import pandas as pd
 from scipy import special, stats
 
 from distilscope.configuration import claims
-from distilscope.measuring.claim_rows import headline_rows
+from distilscope.measuring.claim_rows import values_of
+from distilscope.planning.conditions import Condition
+from distilscope.planning.labels import key
 from distilscope.statistics.contrasts import Contrast, seeds_needed
-from distilscope.statistics.values import Cell, NotTested, Seen, Values
-from distilscope.statistics.verdicts import SUPPORTED, contrasts_of, decide, summarise
+from distilscope.statistics.values import NotTested, Values, Where
+from distilscope.statistics.verdicts import SUPPORTED, contrasts_of, decide, joint_interval
 
 ROOT = Path(__file__).resolve().parents[1]
 CLAIMS = ROOT / "resources/published/reasoning-consistency.yaml"
 IMAGES, CLASSES, BINS = 300, 10, 15
 ALLOWED = 0.06
-PAIRED = "two cells paired by seed"
+PAIRED = "two conditions paired by seed"
 
-STUDENTS = ("tiny", "small", "medium")
-MEDIUM = Cell("medium", "kd", 4.0, 0.9, "teacher")
-CELLS = (
-    *(MEDIUM._replace(student=student) for student in STUDENTS),
-    *(Cell(student, "ce", None, None, "teacher") for student in STUDENTS),
-    *(MEDIUM._replace(T=T) for T in (2.0, 8.0)),
-    MEDIUM._replace(taught_by="twin"),
+TEACHER = Condition("teacher", "teacher", objective="ce")
+TWIN = replace(TEACHER, role="twin")
+MEDIUM = Condition(
+    "student",
+    "medium",
+    objective="kd",
+    parameters=(("T", 4.0), ("alpha", 0.9)),
+    teachers=("teacher",),
 )
+STUDENTS = (
+    *(replace(MEDIUM, network=student) for student in ("tiny", "small", "medium")),
+    *(Condition("control", student, objective="ce") for student in ("tiny", "small", "medium")),
+    *(replace(MEDIUM, parameters=(("T", T), ("alpha", 0.9))) for T in (2.0, 8.0)),
+    replace(MEDIUM, role="twin-taught"),
+)
+CONDITIONS = {key(condition): condition for condition in (TEACHER, TWIN, *STUDENTS)}
 
 SHAPES: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = {
     "normal": lambda generator, shape: generator.standard_normal(shape),
@@ -74,14 +85,14 @@ def made_study(
     twins are all pairs of the teachers and one twin.
     """
     draw = SHAPES[shape]
-    models = [(cell, seed) for cell in CELLS for seed in range(1, seeds + 1)]
+    models = [(own, seed) for own in STUDENTS for seed in range(1, seeds + 1)]
     family = [f"t{i}" for i in range(teachers + 1)]  # the last is the twin
     pairs = list(itertools.combinations(range(len(family)), 2))
     n, m = len(models), len(models) + len(family)
     number = np.arange(IMAGES) % CLASSES
     image = 0.8 * draw(generator, (IMAGES,)) + 0.4 * draw(generator, (CLASSES,))[number]
     skill = 1.3 + 0.1 * draw(generator, (m, 1))
-    skill[[i for i, (cell, _) in enumerate(models) if cell == MEDIUM]] += lift
+    skill[[i for i, (own, _) in enumerate(models) if own == MEDIUM]] += lift
     latent = skill + image + 0.8 * draw(generator, (m, IMAGES))
     correct = latent > 0
     confidence = special.expit(2 * np.abs(latent) + 0.3 * draw(generator, (m, 1)))
@@ -108,29 +119,34 @@ def made_study(
         undefined = np.full(len(rho), np.nan)
         paired["rho", "common", c] = chosen.mean(axis=1) if chosen.size else undefined
 
-    values = Values(CLASSES)
-    for i, (cell, seed) in enumerate(models):
-        reference = family[(seed - 1) % teachers]
-        numbers = {
-            where: Seen(float(column[i]), reference) for where, column in (single | paired).items()
-        }
-        values.cells.setdefault(cell, {})[seed] = numbers
-    first = 0 if teachers > 1 else 1  # a single teacher is no twin of itself
+    names = [f"{key(own)}-s{seed}" for own, seed in models]
+    references = [family[(seed - 1) % teachers] for _, seed in models]
+    of_pairs = [(family[b], family[a]) for a, b in pairs]
+    values = Values(
+        {
+            **{name: (key(own), seed) for name, (own, seed) in zip(names, models, strict=True)},
+            **{name: (key(TEACHER), seed) for seed, name in enumerate(family[:-1])},
+            family[-1]: (key(TWIN), teachers),
+        },
+        CONDITIONS,
+        CLASSES,
+    )
     for where, column in single.items():
-        values.twins[where] = {
-            (name, None): float(column[n + i]) for i, name in enumerate(family) if i >= first
-        }
+        alone = [(name, None) for name in [*names, *family]]
+        values.numbers[where] = dict(zip(alone, column.tolist(), strict=True))
     for where, column in paired.items():
-        values.twins[where] = {
-            (family[b], family[a]): float(column[n + i]) for i, (a, b) in enumerate(pairs)
-        }
+        beside = [*zip(names, references, strict=True), *of_pairs]
+        values.numbers[where] = dict(zip(beside, column.tolist(), strict=True))
+    values.relations |= {n: {r: "teacher"} for n, r in zip(names, references, strict=True)}
+    for name in family[1:] if teachers == 1 else family:  # a single teacher is no twin of itself
+        values.relations[name] = dict.fromkeys((r for r in family if r != name), "twin")
     return values
 
 
 def _effects(
     draw: Callable,
     generator: np.random.Generator,
-    models: list[tuple[Cell, int]],
+    models: list[tuple[Condition, int]],
     pairs: list[tuple[int, int]],
     teachers: int,
 ) -> np.ndarray:
@@ -160,7 +176,7 @@ def verdicts(file: claims.Claims, values: Values) -> dict[str, str]:
             contrasts = contrasts_of(claim, values)
         except NotTested:  # too few seeds for a regression
             continue
-        _, low, high = summarise(contrasts, claim.alpha / sizes[claim.family])
+        _, low, high = joint_interval(contrasts, claim.error_rate / sizes[claim.family])
         found[claim.id] = decide(low, high, claim.delta)
     return found
 
@@ -198,7 +214,7 @@ def no_effect(file: claims.Claims, studies: int) -> Iterator[dict[str, Any]]:
 def at_the_border(studies: int) -> Iterator[dict[str, Any]]:
     """A row for each number of seeds, shape, kind of contrast and size of the family.
 
-    Two cells of one shape differ symmetrically, one cell against a twin or a constant does not.
+    Two conditions of one shape differ symmetrically, one against a twin or a constant does not.
     """
     for seeds, shape, size in itertools.product((3, 6), SHAPES, (1, 3)):
         draw = SHAPES[shape]
@@ -208,7 +224,7 @@ def at_the_border(studies: int) -> Iterator[dict[str, Any]]:
             own, other, twin = (draw(generator, (n,)) for n in (seeds, seeds, 1))
             of_kind = zip(hits, ((own - other, ()), (own, twin), (own, ())), strict=True)
             for kind, (values, against) in of_kind:
-                contrast = Contrast("", 0.5 + values, np.array(against), ("teacher",) * seeds)
+                contrast = Contrast(0.5 + values, np.array(against))
                 hits[kind] += decide(*contrast.interval(0.05 / size), 0.5) == SUPPORTED
         for kind, count in hits.items():
             what = f"{kind}, family of {size}"
@@ -223,7 +239,7 @@ def planted(file: claims.Claims, studies: int) -> Iterator[dict[str, Any]]:
         hits = 0
         for _ in range(studies):
             values = 0.5 + strength + generator.standard_normal(seeds)
-            contrast = Contrast("", values, np.empty(0), ("teacher",) * seeds)
+            contrast = Contrast(values)
             hits += decide(*contrast.interval(0.05 / size), 0.5) == SUPPORTED
         what = f"{strength} sd above delta, family of {size}"
         yield _rate("planted", f"{seeds} seeds needed", what, hits, studies)
@@ -233,40 +249,44 @@ def planted(file: claims.Claims, studies: int) -> Iterator[dict[str, Any]]:
 def _planted_study(file: claims.Claims, studies: int) -> dict[str, Any]:
     """Accuracy raised by distillation, from images to verdict."""
     claim = next(c for c in file.claims if c.statement.form == "paired-difference")
-    alpha = claim.alpha / file.family_sizes[claim.family]
+    error_rate = claim.error_rate / file.family_sizes[claim.family]
     generator = np.random.default_rng(4)
     pilot = contrasts_of(claim, made_study(generator, 400, "normal", lift=0.2))[0]
-    seeds = seeds_needed(pilot.value - claim.delta, pilot.spread, alpha)
+    seeds = seeds_needed(pilot.value - claim.delta, pilot.spread, error_rate)
     hits = 0
     for _ in range(studies):
         found = contrasts_of(claim, made_study(generator, seeds, "normal", lift=0.2))
-        hits += decide(*summarise(found, alpha)[1:], claim.delta) == SUPPORTED
+        hits += decide(*joint_interval(found, error_rate)[1:], claim.delta) == SUPPORTED
     what = f"{claim.id}: {pilot.value:.3f}, sd {pilot.spread:.3f} (from images)"
     return _rate("planted", f"{seeds} seeds needed", what, hits, studies)
 
 
-def real_null(file: claims.Claims, table: Path) -> Iterator[dict[str, Any]]:
-    """A row for each measure that a claim compares cells by: halves of the seeds of real cells."""
-    rows = headline_rows(pd.read_parquet(table)).astype({"class": "float64"})
-    values = Values.of(rows.to_dict("records"), CLASSES)
+def real_null(file: claims.Claims, tables: Path) -> Iterator[dict[str, Any]]:
+    """A row for each measure that claims compare conditions by: halves of each one's seeds."""
+    names = ("measures", "models", "conditions")
+    measures, models, conditions = (pd.read_parquet(tables / f"{n}.parquet") for n in names)
+    known = {row["condition"]: Condition.of(row) for row in conditions.to_dict("records")}
+    values = values_of(measures, models, known, CLASSES)
     for claim in file.claims:
         if claim.statement.form not in ("paired-difference", "best-of"):
             continue
         where = (claim.statement.measure, claim.statement.subset, None)
-        alpha = claim.alpha / file.family_sizes[claim.family]
+        error_rate = claim.error_rate / file.family_sizes[claim.family]
         splits = list(_halves(values, where))
         hits = sum(
-            decide(*Contrast("", split, np.empty(0), ()).interval(alpha), claim.delta) == SUPPORTED
+            decide(*Contrast(split).interval(error_rate), claim.delta) == SUPPORTED
             for split in splits
         )
         if splits:
-            yield _rate("real null", "halves of one cell", claim.id, hits, len(splits))
+            yield _rate("real null", "halves of one condition", claim.id, hits, len(splits))
 
 
-def _halves(values: Values, where: tuple[str, str, int | None]) -> Iterator[np.ndarray]:
-    """(n // 2,) differences of one half of a cell's seeds and the other, in all ways."""
-    for by_seed in values.cells.values():
-        found = np.array([seen[where].value for seen in by_seed.values() if where in seen])
+def _halves(values: Values, where: Where) -> Iterator[np.ndarray]:
+    """(n // 2,) differences of one half of a condition's seeds and the other, in all ways."""
+    numbers = values.numbers.get(where, {})
+    for models in values.by_seed.values():
+        pairs = [(m, r) for m in models.values() for r in (None, *values.own_references(m)[:1])]
+        found = np.array([numbers[pair] for pair in pairs if pair in numbers])
         half = len(found) // 2
         if half < 2:
             continue
@@ -290,7 +310,7 @@ def _rate(part: str, where: str, what: str, hits: int, of: int) -> dict[str, Any
 
 
 def failures(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows that miss what is asked of them. Splits of one cell overlap, so their rate counts."""
+    """Rows that miss what is asked of them. Splits of a condition overlap, so their rate counts."""
     return [
         row
         for row in rows
@@ -305,7 +325,7 @@ def main() -> int:
     """Run the parts, print the table and write it as CSV."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=2000, help="simulated studies a setting")
-    parser.add_argument("--tables", type=Path, help="measures.parquet of a study with >= 4 seeds")
+    parser.add_argument("--tables", type=Path, help="tables of a study with >= 4 seeds")
     parser.add_argument("--out", type=Path, default=ROOT / "results/benchmarks")
     given = parser.parse_args()
     file = claims.load(CLAIMS.name, [CLAIMS.parent])

@@ -1,55 +1,73 @@
-# What all rules share: where an artefact's files are, and what its job is told.
+# What all rules share: which files an artefact is made from, which it has, and what its job is.
+#
+# A rule's one wildcard is named as the kind of artefact that it makes: {model}, {observation} ...
+
+import re
 
 from distilscope import catalog
 from distilscope.planning.artefact import FOLDERS, STORE
-from distilscope.workflow.planning import Told
 
 
 wildcard_constraints:
+    **dict.fromkeys(FOLDERS, r"[^/]+"),
     source="|".join(catalog.DATASETS),
-    dataset=r"[^/]+",
-    parts=r"[^/]+",
-    networks=r"[^/]+",
-    teacher=r"[^/]+",
-    model=r"[^/]+",
-    comparison=r"[^/]+",
-    probe=r"[^/]+",
-    study=r"[^/]+",
 
 
-def files(kind, wildcard):
-    """The files of an artefact of that kind."""
-    folder = STORE / FOLDERS[kind] / f"{{{wildcard}}}"
-    return [str(folder / name) for name in STUDY.outputs(kind)]
+def artefact_of(wildcards):
+    """The artefact of the study that a rule's wildcard names."""
+    ((kind, name),) = wildcards.items()
+    return STUDY.artefact(kind, name)
 
 
-# Of what there is one of for each model a rule declares the file that is written last, since every
-# file takes Snakemake time, memory and a record; a rule of its own, `..._again`, declares the
-# others, for an artefact that lost one of them.
+def input_of(role):
+    """The files of an artefact's inputs in that role; their times play no part.
+
+    An input is asked for by its run.json, which is written last, or by a file that it has lost.
+    """
+
+    def files(wildcards):
+        found = STATE.inputs_of(artefact_of(wildcards), role)
+        return [ancient(path) for path in found]
+
+    return files
 
 
-def last_file(kind, wildcard):
-    """The file of an artefact that says that the others are there."""
-    return files(kind, wildcard)[-1]
+def published_input(artefact):
+    """The files of an artefact that is copied into the folder that people open."""
+    return lambda wildcards: [
+        ancient(path) for path in STATE.inputs_of_published(artefact)
+    ]
 
 
-def other_files(kind, wildcard):
-    """The files of an artefact that were there when its last one was written."""
-    return files(kind, wildcard)[:-1]
+def job_of(wildcards):
+    """The job of an artefact: settings, inputs and folder, as the text that its script reads."""
+    return artefact_of(wildcards).job()
 
 
-def inputs(kind, wildcard):
-    """The files of the artefacts that an artefact is made from; their times play no part."""
-
-    def asked(wildcards):
-        artefact = STUDY.artefact(kind, getattr(wildcards, wildcard))
-        return [ancient(path) for path in STANDING.asked_for(artefact)]
-
-    return asked
+def named(artefacts):
+    """A pattern of the names of these artefacts, as a wildcard's constraint."""
+    return "|".join(re.escape(artefact.name) for artefact in artefacts) or "(?!)"
 
 
-def told(kind, wildcard):
-    """What the job of an artefact is told: a `Job`."""
-    return lambda wildcards: Told(
-        STUDY.artefact(kind, getattr(wildcards, wildcard))
-    )
+def other_inputs(*roles):
+    """The files of an artefact's inputs in any other role: what analyses read besides."""
+
+    def files(wildcards):
+        artefact = artefact_of(wildcards)
+        others = [role for role in artefact.inputs if role not in roles]
+        found = [STATE.inputs_of(artefact, role) for role in others]
+        return [ancient(path) for paths in found for path in paths]
+
+    return files
+
+
+def of_kind(kind, wanted=lambda artefact: True):
+    """The artefacts of the study of a kind."""
+    return [a for a in STUDY.artefacts.values() if a.kind == kind and wanted(a)]
+
+
+def outputs_of(kind, artefacts=None):
+    """The files of an artefact of a kind that has other files in another study."""
+    artefacts = of_kind(kind) if artefacts is None else artefacts
+    names = artefacts[0].outputs if artefacts else ["run.json"]
+    return [f"{STORE}/{FOLDERS[kind]}/{{{kind}}}/{name}" for name in names]

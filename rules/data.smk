@@ -21,9 +21,11 @@ rule download:
 
 rule dataset:
     input:
-        [ancient(marker) for marker in STUDY.downloads],
+        download=[ancient(marker) for marker in STUDY.downloads],
     output:
-        files("dataset", "dataset"),
+        images="results/store/datasets/{dataset}/images.safetensors",
+        manifest="results/store/datasets/{dataset}/manifest.json",
+        run="results/store/datasets/{dataset}/run.json",
     log:
         "results/logs/dataset/{dataset}.log",
     benchmark:
@@ -35,16 +37,16 @@ rule dataset:
         mem_mb=3000,
         runtime=30,
     params:
-        job=told("dataset", "dataset"),
+        job=job_of,
     script:
         "../workflow/scripts/dataset.py"
 
 
 rule parts:
     input:
-        inputs("parts", "parts"),
+        dataset=input_of("dataset"),
     output:
-        files("parts", "parts"),
+        outputs_of("parts"),
     log:
         "results/logs/parts/{parts}.log",
     benchmark:
@@ -57,6 +59,6 @@ rule parts:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=60,
     params:
-        job=told("parts", "parts"),
+        job=job_of,
     script:
         "../workflow/scripts/parts.py"

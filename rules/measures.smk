@@ -3,9 +3,13 @@
 
 rule comparison:
     input:
-        inputs("comparison", "comparison"),
+        dataset=input_of("dataset"),
+        observation=input_of("observation"),
+        reference=input_of("reference"),
+        common=input_of("common"),  # that say which images are common
+        others=other_inputs("dataset", "observation", "reference", "common"),
     output:
-        last_file("comparison", "comparison"),
+        outputs_of("comparison"),
     log:
         "results/logs/comparison/{comparison}.log",
     benchmark:
@@ -17,25 +21,37 @@ rule comparison:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        job=told("comparison", "comparison"),
+        job=job_of,
     script:
         "../workflow/scripts/comparison.py"
 
 
-use rule comparison as comparison_again with:
+# With a committee no layers are compared, so that the comparison has fewer files.
+
+
+use rule comparison as committee_comparison with:
     output:
-        other_files("comparison", "comparison"),
+        outputs_of("comparison", STUDY.committee_comparisons),
+    wildcard_constraints:
+        comparison=named(STUDY.committee_comparisons),
+
+
+ruleorder: committee_comparison > comparison
 
 
 rule tables:
     input:
-        inputs("tables", "study"),
+        dataset=input_of("dataset"),
+        models=input_of("models"),
+        observations=input_of("observations"),
+        comparisons=input_of("comparisons"),
+        others=other_inputs("dataset", "models", "observations", "comparisons"),
     output:
-        files("tables", "study"),
+        outputs_of("tables"),
     log:
-        "results/logs/tables/{study}.log",
+        "results/logs/tables/{tables}.log",
     benchmark:
-        "results/logs/tables/{study}.benchmark.tsv"
+        "results/logs/tables/{tables}.benchmark.tsv"
     conda:
         "../envs/distilscope.yaml"
     threads: STARTED.processes
@@ -43,6 +59,6 @@ rule tables:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        job=told("tables", "study"),
+        job=job_of,
     script:
         "../workflow/scripts/tables.py"

@@ -1,14 +1,12 @@
 # Teachers, twins, students, controls and floors: one rule trains, loads or initialises them all.
 # Teachers go first, since their targets and every distilled student wait for them.
 
-import re
-
 
 rule networks:
     input:
-        inputs("networks", "networks"),
+        dataset=input_of("dataset"),
     output:
-        files("networks", "networks"),
+        run="results/store/networks/{networks}/run.json",
     log:
         "results/logs/networks/{networks}.log",
     benchmark:
@@ -23,16 +21,21 @@ rule networks:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        job=told("networks", "networks"),
+        job=job_of,
     script:
         "../workflow/scripts/networks.py"
 
 
 rule model:
     input:
-        inputs("model", "model"),
+        dataset=input_of("dataset"),
+        checks=input_of("checks"),  # that its network can be trained and explained
+        targets=input_of("targets"),  # its teacher's logits, or
+        teachers=input_of("teachers"),  # the teachers themselves, asked at each step
     output:
-        last_file("model", "model"),
+        weights="results/store/models/{model}/weights.safetensors",
+        history="results/store/models/{model}/history.parquet",
+        run="results/store/models/{model}/run.json",
     log:
         "results/logs/model/{model}.log",
     benchmark:
@@ -47,20 +50,44 @@ rule model:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
     params:
-        job=told("model", "model"),
+        job=job_of,
     script:
         "../workflow/scripts/model.py"
 
 
+rule combined:
+    input:
+        dataset=input_of("dataset"),
+        members=input_of("members"),
+    output:
+        run="results/store/combined/{combined}/run.json",
+    log:
+        "results/logs/combined/{combined}.log",
+    benchmark:
+        "results/logs/combined/{combined}.benchmark.tsv"
+    conda:
+        "../envs/distilscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=10,
+    params:
+        job=job_of,
+    script:
+        "../workflow/scripts/combined.py"
+
+
 rule derived:
     input:
-        inputs("derived", "model"),
+        dataset=input_of("dataset"),
+        original=input_of("original"),
     output:
-        files("derived", "model"),
+        weights="results/store/derived/{derived}/weights.safetensors",
+        run="results/store/derived/{derived}/run.json",
     log:
-        "results/logs/derived/{model}.log",
+        "results/logs/derived/{derived}.log",
     benchmark:
-        "results/logs/derived/{model}.benchmark.tsv"
+        "results/logs/derived/{derived}.benchmark.tsv"
     conda:
         "../envs/distilscope.yaml"
     threads: 1
@@ -68,20 +95,15 @@ rule derived:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=30,
     params:
-        job=told("derived", "model"),
+        job=job_of,
     script:
         "../workflow/scripts/derived.py"
 
 
 use rule model as teacher with:
     wildcard_constraints:
-        model="|".join(re.escape(name) for name in STUDY.teachers),
+        model=named(STUDY.teachers),
     priority: 30
 
 
 ruleorder: teacher > model
-
-
-use rule model as model_again with:
-    output:
-        other_files("model", "model"),

@@ -1,17 +1,20 @@
 # What a model says of the probes: logits, maps, pooled features and Grams, in one job a model.
-# Every other observation waits for the teachers', every comparison for those of teachers and twins.
+# Those of teachers and twins go first: other observations and all comparisons wait for them.
 
 
 rule observation:
     input:
-        inputs("observation", "model"),
+        dataset=input_of("dataset"),
+        model=input_of("model"),
+        references=input_of("references"),  # whose predictions are explained too
+        others=other_inputs("dataset", "model", "references"),
     output:
-        last_file("observation", "model"),
+        outputs_of("observation"),
     log:
-        "results/logs/observation/{model}.log",
+        "results/logs/observation/{observation}.log",
     benchmark:
-        "results/logs/observation/{model}.benchmark.tsv"
-    priority: lambda wildcards: 25 if wildcards.model in STUDY.awaited else 5
+        "results/logs/observation/{observation}.benchmark.tsv"
+    priority: lambda wildcards: 25 if wildcards.observation in STUDY.reference_observations else 5
     conda:
         "../envs/distilscope.yaml"
     threads: CONFIGURATION.threads
@@ -21,11 +24,35 @@ rule observation:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
-        job=told("observation", "model"),
+        job=job_of,
     script:
         "../workflow/scripts/observation.py"
 
 
-use rule observation as observation_again with:
+# An observation may wait for another. Behind the first of two jobs of one rule `--until` stops: here
+# what others wait for, and what waits for any other, have rules of their own.
+
+
+use rule observation as reference_observation with:
+    wildcard_constraints:
+        observation=named(
+            of_kind("observation", lambda made: not made.inputs_of("references"))
+        ),
+
+
+use rule observation as derived_observation with:
+    wildcard_constraints:
+        observation=named(STUDY.derived_observations),
+
+
+# A committee has no layers, so that its observation has fewer files.
+
+
+use rule observation as committee_observation with:
     output:
-        other_files("observation", "model"),
+        outputs_of("observation", STUDY.committee_observations),
+    wildcard_constraints:
+        observation=named(STUDY.committee_observations),
+
+
+ruleorder: committee_observation > reference_observation > derived_observation > observation

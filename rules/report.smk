@@ -7,13 +7,14 @@ from distilscope.planning import record
 
 rule figures:
     input:
-        inputs("figures", "study"),
+        tables=input_of("tables"),
+        dataset=input_of("dataset"),
     output:
-        files("figures", "study"),
+        outputs_of("figures"),
     log:
-        "results/logs/figures/{study}.log",
+        "results/logs/figures/{figures}.log",
     benchmark:
-        "results/logs/figures/{study}.benchmark.tsv"
+        "results/logs/figures/{figures}.benchmark.tsv"
     conda:
         "../envs/distilscope.yaml"
     threads: STARTED.processes
@@ -21,20 +22,24 @@ rule figures:
         mem_mb=3000,
         runtime=60,
     params:
-        job=told("figures", "study"),
+        job=job_of,
     script:
         "../workflow/scripts/figures.py"
 
 
 rule report:
     input:
-        inputs("report", "study"),
+        tables=input_of("tables"),
+        figures=input_of("figures"),
+        dataset=input_of("dataset"),
     output:
-        files("report", "study"),
+        report="results/store/reports/{report}/report.html",
+        summary="results/store/reports/{report}/summary.txt",
+        run="results/store/reports/{report}/run.json",
     log:
-        "results/logs/report/{study}.log",
+        "results/logs/report/{report}.log",
     benchmark:
-        "results/logs/report/{study}.benchmark.tsv"
+        "results/logs/report/{report}.benchmark.tsv"
     conda:
         "../envs/distilscope.yaml"
     threads: 1
@@ -42,14 +47,16 @@ rule report:
         mem_mb=3000,
         runtime=60,
     params:
-        job=told("report", "study"),
+        job=job_of,
     script:
         "../workflow/scripts/report.py"
 
 
 rule publish:
     input:
-        lambda wildcards: [ancient(path) for path in STANDING.asked_to_publish()],
+        tables=published_input(STUDY.tables),
+        figures=published_input(STUDY.figures),
+        report=published_input(STUDY.report),
     output:
         # Snakemake would remove what is not marked `update` before the new files are there.
         marker=STUDY.marker,
@@ -57,7 +64,7 @@ rule publish:
             update(
                 report(
                     STUDY.published / "figures" / f"{name}.svg",
-                    caption=f"../workflow/report/{name}.rst",
+                    caption="../workflow/report/figure.rst",
                     category="Figures",
                     labels={"figure": name.replace("_", " ")},
                 )

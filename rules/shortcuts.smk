@@ -3,13 +3,15 @@
 
 rule planted:
     input:
-        inputs("planted", "dataset"),
+        dataset=input_of("dataset"),
     output:
-        files("planted", "dataset"),
+        images="results/store/planted/{planted}/images.safetensors",
+        manifest="results/store/planted/{planted}/manifest.json",
+        run="results/store/planted/{planted}/run.json",
     log:
-        "results/logs/planted/{dataset}.log",
+        "results/logs/planted/{planted}.log",
     benchmark:
-        "results/logs/planted/{dataset}.benchmark.tsv"
+        "results/logs/planted/{planted}.benchmark.tsv"
     priority: 40
     conda:
         "../envs/distilscope.yaml"
@@ -18,16 +20,18 @@ rule planted:
         mem_mb=2000,
         runtime=30,
     params:
-        job=told("planted", "dataset"),
+        job=job_of,
     script:
         "../workflow/scripts/planted.py"
 
 
 rule probe:
     input:
-        inputs("probe", "probe"),
+        dataset=input_of("dataset"),
+        observation=input_of("observation"),  # whose maps say what is masked
     output:
-        files("probe", "probe"),
+        images="results/store/probes/{probe}/images.safetensors",
+        run="results/store/probes/{probe}/run.json",
     log:
         "results/logs/probe/{probe}.log",
     benchmark:
@@ -39,20 +43,23 @@ rule probe:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=30,
     params:
-        job=told("probe", "probe"),
+        job=job_of,
     script:
         "../workflow/scripts/probe.py"
 
 
 rule further:
     input:
-        inputs("further", "model"),
+        dataset=input_of("dataset"),
+        model=input_of("model"),
+        probes=input_of("probes"),
+        references=input_of("references"),  # whose predictions are explained too
     output:
-        files("further", "model"),
+        run="results/store/further/{further}/run.json",
     log:
-        "results/logs/further/{model}.log",
+        "results/logs/further/{further}.log",
     benchmark:
-        "results/logs/further/{model}.benchmark.tsv"
+        "results/logs/further/{further}.benchmark.tsv"
     conda:
         "../envs/distilscope.yaml"
     threads: CONFIGURATION.threads
@@ -62,6 +69,24 @@ rule further:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
-        job=told("further", "model"),
+        job=job_of,
     script:
         "../workflow/scripts/further.py"
+
+
+# A masked probe waits for an observation, and that may wait for another probe. Behind the first of
+# two jobs of one rule `--until` stops: here each has a rule of its own.
+
+
+use rule probe as masked_probe with:
+    wildcard_constraints:
+        probe=named(of_kind("probe", lambda made: made.inputs_of("observation"))),
+
+
+use rule further as reference_further with:
+    wildcard_constraints:
+        further=named(of_kind("further", lambda made: not made.inputs_of("references"))),
+
+
+ruleorder: masked_probe > probe
+ruleorder: reference_further > further

@@ -3,13 +3,17 @@
 
 rule targets:
     input:
-        inputs("targets", "teacher"),
+        dataset=input_of("dataset"),
+        teacher=input_of("teacher"),
     output:
-        files("targets", "teacher"),
+        logits="results/store/targets/{targets}/logits.npy",
+        views="results/store/targets/{targets}/views.npy",
+        indices="results/store/targets/{targets}/indices.npy",
+        run="results/store/targets/{targets}/run.json",
     log:
-        "results/logs/targets/{teacher}.log",
+        "results/logs/targets/{targets}.log",
     benchmark:
-        "results/logs/targets/{teacher}.benchmark.tsv"
+        "results/logs/targets/{targets}.benchmark.tsv"
     priority: 20
     conda:
         "../envs/distilscope.yaml"
@@ -20,6 +24,6 @@ rule targets:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
     params:
-        job=told("targets", "teacher"),
+        job=job_of,
     script:
         "../workflow/scripts/targets.py"

@@ -20,7 +20,7 @@ from distilscope.configuration.study import parse
 from distilscope.planning import record
 from distilscope.planning.artefact import FOLDERS, STORE, Artefact
 from distilscope.planning.job import Job
-from distilscope.planning.pending import Standing, in_order
+from distilscope.planning.state import StoreState, in_order
 from distilscope.planning.study import Study
 from distilscope.store import publishing
 from distilscope.workflow import script
@@ -109,7 +109,7 @@ def make_up_to(study: Study, last: Artefact) -> None:
 def make_all(study: Study, folder: Path) -> None:
     """Make in this process what a run of a study in `folder` would make."""
     with inside(folder):
-        for artefact in Standing(study).pending().artefacts:
+        for artefact in StoreState(study).to_make().artefacts:
             make(artefact)
         publish(study)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from distilscope import store
 from distilscope.commands import accept
 from distilscope.commands.verify import verify
-from distilscope.planning.pending import Standing
+from distilscope.planning.state import StoreState
 
 from ..unit.commands.made import edited
 from . import studies
@@ -49,8 +49,8 @@ def test_a_study_is_carried_over_a_refactor_and_the_report_says_so(finished, tmp
     with studies.inside(folder):
         assert accept.main(Path("study.yaml"), studies.REPOSITORY, "renamed <views>") == 0
         study = studies.plan(studies.SMALL)
-        standing = Standing(study)
-        left = [a for a in studies.in_order(study) if not standing.whole(a)]
+        state = StoreState(study)
+        left = [a for a in studies.in_order(study) if not state.is_whole(a)]
         assert [artefact.kind for artefact in left] == ["tables", "figures", "report"]
         for artefact in left:
             studies.make(artefact)

@@ -18,7 +18,7 @@ from pathlib import Path
 import yaml
 
 from distilscope.configuration.study import parse
-from distilscope.planning.pending import Standing
+from distilscope.planning.state import StoreState
 from distilscope.planning.study import Study
 
 from . import warm
@@ -28,14 +28,23 @@ PARTS = ("Snakefile", "rules", "workflow", "src", "profiles", "config", "resourc
 
 FORESEE = """
 from pathlib import Path
-from distilscope.planning.pending import Standing
+from distilscope.planning.state import StoreState
 from distilscope.commands.configured import study_of
 
-todo = Standing(study_of(Path("config/config.yaml"), Path.cwd())).pending()
+todo = StoreState(study_of(Path("config/config.yaml"), Path.cwd())).to_make()
 for artefact in todo.artefacts:
     print(artefact.kind, artefact.slug)
 print("publish" * todo.publish)
 """
+
+SAME_JOB = {
+    "teacher": "model",
+    "reference_observation": "observation",
+    "derived_observation": "observation",
+    "reference_further": "further",
+    "masked_probe": "probe",
+}
+"""Rules that are another with other priorities or wildcards."""
 
 # A study small enough to read: two students, two temperatures, one control each.
 SMALL = {
@@ -82,7 +91,7 @@ def study_of(raw: dict, root: Path = REPOSITORY) -> Study:
 def files_of(raw: dict, root: Path = REPOSITORY) -> set[Path]:
     """Every file that exists after a run of that configuration."""
     made = study_of(raw, root)
-    stored = {a.folder / name for a in made.artefacts.values() for name in made.outputs(a.kind)}
+    stored = {a.folder / name for a in made.artefacts.values() for name in a.outputs}
     return stored | set(made.published_files)
 
 
@@ -93,8 +102,8 @@ def jobs_of(raw: dict, there: set[Path]) -> list[str]:
     labelled = {(path.parents[1].name, path.parent.suffix) for path in there}
     for artefact in planned.artefacts.values():  # a result keeps its identity under another label
         if (artefact.folder.parent.name, artefact.folder.suffix) in labelled:
-            names.update(f"{artefact.folder}/{name}" for name in planned.outputs(artefact.kind))
-    todo = Standing(planned, names.__contains__).pending()
+            names.update(f"{artefact.folder}/{name}" for name in artefact.outputs)
+    todo = StoreState(planned, names.__contains__).to_make()
     found = [f"{artefact.kind} {artefact.slug}" for artefact in todo.artefacts]
     return sorted(found + ["publish"] * todo.publish)
 
@@ -181,7 +190,5 @@ class Clone:
             rule = re.match(r"(?:local)?rule (\w+):", block).group(1)
             wildcard = re.search(r"wildcards: \w+=([^\s,]+)", block)
             slug = wildcard.group(1).rpartition(".")[0] if wildcard else ""
-            rule = rule.removesuffix("_again")  # the same job, for other files of its artefact
-            rule = "model" if rule == "teacher" else rule  # the same job, at another priority
-            planned.append(f"{rule} {slug}".strip())
+            planned.append(f"{SAME_JOB.get(rule, rule)} {slug}".strip())
         return sorted(name for name in planned if name != "all")

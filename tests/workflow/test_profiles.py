@@ -111,7 +111,8 @@ def test_on_a_cluster_what_computes_on_tensors_asks_for_one_gpu_and_nothing_else
     assert code == 0, text
     jobs = asked(text)
     on_gpus = {rule for rule, resources in jobs.items() if any(gpus for gpus, *_ in resources)}
-    assert on_gpus == {"networks", "teacher", "model", "targets", "observation"}
+    observing = {"observation", "reference_observation"}
+    assert on_gpus == {"networks", "teacher", "model", "targets", *observing}
     assert jobs["teacher"] == {(1, 3000, 1440)}
     assert jobs["comparison"] == {(0, 3000, 60)}
 
@@ -121,7 +122,7 @@ def test_what_others_wait_for_goes_first_and_what_is_short_last(clone):
     _, text = dry_run(clone, "slurm", device="cpu")
     found: dict[str, set[int]] = {}
     for rule, block in jobs_of(text):
-        awaited = rule == "observation" and "wildcards: model=resnet18-" in block
+        awaited = "wildcards: observation=resnet18-" in block
         priority = re.search(r"priority: (\d+)", block)
         found.setdefault("awaited" if awaited else rule, set()).add(
             int(priority.group(1)) if priority else 0

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from distilscope.planning.artefact import FOLDERS
-from distilscope.planning.pending import Standing
+from distilscope.planning.state import StoreState
 
 from .clone import Clone, study_of
 from .edits import (
@@ -293,7 +293,7 @@ def test_the_library_foresees_what_snakemake_plans(clone, lost, monkeypatch):
         shutil.rmtree(folder_of(clone, kind, slug))
     edit(clone, T_ADDED)
     monkeypatch.chdir(clone.folder)
-    todo = Standing(study_of(clone.configuration, clone.folder)).pending()
+    todo = StoreState(study_of(clone.configuration, clone.folder)).to_make()
     foreseen = [f"{artefact.kind} {artefact.slug}" for artefact in todo.artefacts]
     assert sorted([*foreseen, "publish"]) == clone.plan()
 

@@ -15,7 +15,7 @@ import yaml
 
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.workflow import gpu
-from distilscope.workflow.machine import Invocation, invocation, resolve_device
+from distilscope.workflow.machine import executor_of, resolve_device
 
 from .clone import REPOSITORY, Clone
 
@@ -106,27 +106,32 @@ def test_auto_is_the_gpu_where_there_is_one(monkeypatch, asked, gpus, device):
     assert resolve_device(asked) == device
 
 
-def test_the_executor_and_the_cap_are_read_from_options_and_profiles(tmp_path, monkeypatch):
+def test_the_executor_is_read_from_options_and_profiles(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "Snakefile").touch()
-    assert invocation(["-n"]) == Invocation("local", None)
-    assert invocation(["--resources", "gpu=3", "--executor", "touch"]) == Invocation("touch", 3)
+    assert executor_of(["-n"]) == "local"
+    assert executor_of(["--resources", "gpu=3", "--executor", "touch"]) == "touch"
     (tmp_path / "profiles/default").mkdir(parents=True)
-    (tmp_path / "profiles/default/profile.yaml").write_text(
-        "executor: dryrun\nresources:\n  gpu: 2\n"
-    )
-    assert invocation(["-n"]) == Invocation("dryrun", 2)
-    assert invocation(["-n", "--resources", "gpu=1"]).gpus == 1
-    assert invocation(["tests/", "--no-such-option"]) == Invocation()
+    (tmp_path / "profiles/default/profile.yaml").write_text("executor: dryrun\n")
+    assert executor_of(["-n"]) == "dryrun"
+    assert executor_of(["tests/", "--no-such-option"]) == "local"
+
+
+def test_a_cap_on_gpus_in_a_profile_is_seen(clone):
+    own = clone.folder / "profiles/capped"
+    own.mkdir()
+    (own / "profile.yaml").write_text("cores: 1\nresources:\n  gpu: 3\n")
+    code, text = start(clone, "--workflow-profile", "profiles/capped", device="cuda", gpus="0,1")
+    assert code == 1
+    assert "gpu=3 is more than the 2 that this machine shows" in text
 
 
 def test_a_job_of_a_cluster_is_known_and_trusted_to_have_its_gpu(monkeypatch):
     monkeypatch.setenv(gpu.CLUSTER_JOB, "1")
-    command = invocation(["--mode", "remote"])
-    assert not command.local
-    assert resolve_device("cuda", command) == "cuda"
+    executor = executor_of(["--mode", "remote"])
+    assert resolve_device("cuda", executor) == "cuda"
     with pytest.raises(ConfigurationError, match="device: auto"):
-        resolve_device("auto", command)
+        resolve_device("auto", executor)
 
 
 def test_a_snakemake_that_was_loaded_before_says_what_a_fresh_one_says(clone, monkeypatch):

@@ -20,9 +20,9 @@ from distilscope.commands.configured import study_of
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.planning import record
 from distilscope.planning.artefact import Artefact
-from distilscope.planning.pending import Standing, in_order
 from distilscope.planning.record import Known, Record
 from distilscope.planning.settled import link
+from distilscope.planning.state import StoreState, in_order
 from distilscope.planning.study import Study
 from distilscope.store import accepted
 
@@ -49,9 +49,9 @@ def matches(study: Study, published: Record) -> tuple[list[Carried], list[Artefa
     origins: dict[str, str] = {}
     found: list[Carried] = []
     left: list[Artefact] = []
-    standing = Standing(study)
+    state = StoreState(study)
     for artefact in in_order(study):
-        if artefact.kind in MADE_ANEW or standing.whole(artefact):
+        if artefact.kind in MADE_ANEW or state.is_whole(artefact):
             continue
         match = _match(artefact, study, published, origins)
         if match is None:
@@ -72,7 +72,7 @@ def _match(
         for role, names in inputs.items()
     }
     for folder, known in _candidates(artefact, published):
-        if not all((folder / name).is_file() for name in study.outputs(artefact.kind)):
+        if not all((folder / name).is_file() for name in artefact.outputs):
             continue
         run = store.read_json(folder / "run.json", inputs=dict, settings=dict)
         had = {
@@ -152,7 +152,7 @@ def main(path: Path, root: Path, why: str) -> int:
         )
     found, left = matches(study, published)
     for carried in found:
-        carry(carried, study.outputs(carried.artefact.kind), why.strip())
+        carry(carried, carried.artefact.outputs, why.strip())
         print(f"{carried.artefact.folder} from {carried.origin.name}")
     edited = dict.fromkeys(name for carried in found for name in carried.changed)
     print(f"{len(found)} results carried over; edited: {', '.join(edited) or 'nothing'}.")

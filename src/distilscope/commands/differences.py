@@ -14,8 +14,8 @@ from distilscope.configuration.patterns import ROLES
 from distilscope.configuration.study import parse
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.models import Model
-from distilscope.planning.pending import Pending, Standing
 from distilscope.planning.record import Record
+from distilscope.planning.state import StoreState, ToMake
 from distilscope.planning.study import Study
 
 UNSET = "unset"
@@ -101,7 +101,7 @@ class Reasons:
     """
 
     study: Study
-    pending: Pending
+    pending: ToMake
     record: Record
     root: Path
 
@@ -117,7 +117,7 @@ class Reasons:
         """A line for what is there and was not published: carried over, or another study's."""
         known = {one.identity for many in self.record.artefacts.values() for one in many}
         new = [a for a in self.study.artefacts.values() if a.identity not in known]
-        count = sum(map(Standing(self.study).whole, new))
+        count = sum(map(StoreState(self.study).is_whole, new))
         if not count:
             return []
         return [f"{counted(count, 'result')} there that the published study has not used"]

@@ -8,14 +8,14 @@ from pathlib import Path
 from distilscope.commands.configured import study_of
 from distilscope.commands.differences import Reasons, counted
 from distilscope.planning import record
-from distilscope.planning.pending import Pending, Standing
+from distilscope.planning.state import StoreState, ToMake
 from distilscope.planning.study import Study
 
 
 def explain(study: Study, root: Path) -> list[str]:
     """What a run of the study would do, a line each: the number of jobs, then the reasons."""
     name = study.configuration.study
-    todo = Standing(study).pending()
+    todo = StoreState(study).to_make()
     if not todo:
         return [f"{name}: nothing to do; {study.published}/ holds this study"]
     lines = [f"{name}: {_jobs(todo)}"]
@@ -30,7 +30,7 @@ def explain(study: Study, root: Path) -> list[str]:
     return [*lines, *(f"  {line}" for line in found)]
 
 
-def _jobs(todo: Pending) -> str:
+def _jobs(todo: ToMake) -> str:
     counts = Counter(artefact.kind for artefact in todo.artefacts)
     total = counts.total() + todo.publish
     words = [counted(count, kind) for kind, count in counts.items()]

@@ -43,9 +43,9 @@ class Artefact:
         slug: its name for people.
         settings: what its content depends on, besides source and inputs; JSON values.
         source: fingerprint of the code that computes it.
+        files: the names of its files, besides `run.json`, which every artefact has.
         inputs: role -> artefact or artefacts it is made from.
         information: what the job needs and the content does not depend on.
-        files: names of its files, beside `run.json`, which is written last.
         contents: the user's files that its job reads, by the setting that names them; the
             settings hold their digests.
     """
@@ -54,9 +54,9 @@ class Artefact:
     slug: str
     settings: Mapping[str, Any]
     source: str
+    files: tuple[str, ...] = ()
     inputs: Mapping[str, Artefact | tuple[Artefact, ...]] = field(default_factory=dict)
     information: Mapping[str, Any] = field(default_factory=dict)
-    files: tuple[str, ...] = ()
     contents: Mapping[str, Content] = field(default_factory=dict)
 
     @cached_property
@@ -85,11 +85,11 @@ class Artefact:
 
     @property
     def outputs(self) -> list[str]:
-        """The names of all its files; `run.json` is last."""
+        """The names of all its files; `run.json`, which is written last, is the last."""
         return [*self.files, store.RUN_FILE]
 
     def job(self) -> str:
-        """What the job is told, as the text that `Job.from_json` reads."""
+        """Its job, as the text that `Job.from_json` reads."""
         inputs = {
             role: str(found.folder)
             if isinstance(found, Artefact)
@@ -108,6 +108,10 @@ class Artefact:
             parts=getattr(self.source, "parts", {}),
             contents=self.contents,
         ).to_json()
+
+    def inputs_of(self, role: str) -> tuple[Artefact, ...]:
+        """What its job reads in that role; empty where it has no such input."""
+        return _many(self.inputs.get(role, ()))
 
     def direct_inputs(self) -> list[Artefact]:
         """Every artefact that its job reads."""

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from distilscope import catalog, store
+from distilscope import catalog
 from distilscope.configuration.kinds import expanded
 from distilscope.configuration.study import Configuration
 from distilscope.planning import aggregate, fingerprint, hooks
@@ -88,21 +88,32 @@ class Study:
         for plan in self.plans.values():
             yield from plan.models
 
-    def outputs(self, kind: str) -> list[str]:
-        """The files of an artefact of that kind, relative to its folder; `run.json` is last."""
-        own = (a.outputs for a in self.artefacts.values() if a.kind == kind)
-        return next(own, [store.RUN_FILE])
-
     @property
-    def teachers(self) -> list[str]:
-        """The names of teachers' and twins' artefacts, as rules know them."""
-        return [m.artefact.name for m in self.trained if m.role in ("teacher", "twin")]
+    def teachers(self) -> list[Artefact]:
+        """The teachers and twins."""
+        return [m.artefact for m in self.trained if m.role in ("teacher", "twin")]
 
     @cached_property
-    def awaited(self) -> frozenset[str]:
+    def reference_observations(self) -> frozenset[str]:
         """The names of the observations of teachers and twins, for which the others wait."""
         family = (model for model in self.models if model.role in ("teacher", "twin"))
         return frozenset(self.observations[model.id].name for model in family)
+
+    @property
+    def derived_observations(self) -> list[Artefact]:
+        """The observations of models that analyses derive from others."""
+        return [made for name, made in self.observations.items() if name not in self.by_id]
+
+    @property
+    def committee_observations(self) -> list[Artefact]:
+        """The observations of committees, which have no layers."""
+        return [self.observations[m.id] for m in self.models if m.role == "committee"]
+
+    @property
+    def committee_comparisons(self) -> list[Artefact]:
+        """The comparisons with committees."""
+        both = zip(self.comparisons, self.compared, strict=True)
+        return [made for each, made in both if each.relation == "committee"]
 
     @property
     def marker(self) -> Path:

@@ -6,7 +6,6 @@ import contextlib
 import io
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from distilscope.configuration.kinds import ConfigurationError
@@ -37,50 +36,28 @@ def bf16_units() -> list[str]:
     return sorted(flags & {"amx_bf16", "avx512_bf16"})
 
 
-@dataclass(frozen=True)
-class Invocation:
-    """What of the command line a plan depends on.
+def executor_of(arguments: Sequence[str], root: Path = Path()) -> str:
+    """Snakemake's name of what runs the jobs, by its command line and profiles.
 
-    Attributes:
-        executor: Snakemake's name of what runs the jobs.
-        gpus: how many GPUs all jobs may have at once (`--resources gpu=N`); None is no cap.
-    """
-
-    executor: str = "local"
-    gpus: int | None = None
-
-    @property
-    def local(self) -> bool:
-        """Whether the jobs run on this machine."""
-        return self.executor in LOCAL_EXECUTORS
-
-
-HERE = Invocation()
-
-
-def invocation(arguments: Sequence[str], root: Path = Path()) -> Invocation:
-    """What a snakemake command line and its profiles ask for.
-
-    A workflow can't ask Snakemake for it while it is parsed, so that the command line is read
-    again, by Snakemake's own parser. What is no command line of snakemake runs locally; a job of
-    a cluster, where the workflow is parsed once more, is known by its environment.
+    Snakemake chooses the executor after it has read the Snakefile, and shows nothing of it before
+    (docs/decisions.md): the command line is read by Snakemake's own parser, once more. What is no
+    command line of snakemake runs locally; a job of a cluster is known by its environment.
 
     Raises:
         ConfigurationError: the workflow profile that is asked for is nowhere. Snakemake would run
             without one and say nothing.
     """
     if os.environ.get(gpu.CLUSTER_JOB):
-        return Invocation("a cluster's")
+        return "a cluster's"
     from snakemake.cli import parse_args
 
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             _, found = parse_args(list(arguments))
     except (SystemExit, Exception):
-        return Invocation()
+        return LOCAL_EXECUTORS[0]
     _check_profile(found.workflow_profile, root)
-    cap = (found.resources or {}).get("gpu")
-    return Invocation(found.executor or "local", getattr(cap, "value", cap))
+    return found.executor or LOCAL_EXECUTORS[0]
 
 
 def _check_profile(asked: str | None, root: Path) -> None:
@@ -94,30 +71,35 @@ def _check_profile(asked: str | None, root: Path) -> None:
     raise ConfigurationError(f"there is no workflow profile {asked}; this workflow has {known}")
 
 
-def resolve_device(asked: str, command: Invocation = HERE) -> str:
+def resolve_device(asked: str, executor: str = "local", gpu_cap: int | None = None) -> str:
     """`auto` becomes cuda where this machine has a GPU, else cpu. Imports no torch.
 
     Under a cluster's executor the jobs run elsewhere, so that nothing can be learned here: `auto`
     is refused, and whether a job has its GPU is seen when it starts.
 
+    Args:
+        asked: `auto`, `cpu` or `cuda`.
+        executor: Snakemake's name of what runs the jobs.
+        gpu_cap: how many GPUs all jobs may have at once (`--resources gpu=N`); None is no cap.
+
     Raises:
         ConfigurationError: `cuda` without a GPU, `auto` under a cluster executor, or a cap of 0 or
             of more GPUs than there are.
     """
-    if not command.local:
+    if executor not in LOCAL_EXECUTORS:
         if asked == "auto":
             raise ConfigurationError(
-                f"device: auto looks at this machine, and the executor {command.executor!r} runs "
+                f"device: auto looks at this machine, and the executor {executor!r} runs "
                 "the jobs on others; set `device: cuda` or `device: cpu`"
             )
-        return _capped(asked, command.gpus, None)
+        return _capped(asked, gpu_cap, None)
     present = gpu.devices()
     if asked == "cuda" and not present:
         raise ConfigurationError(
             "device: cuda is asked for and this machine shows no NVIDIA GPU; "
             "use `device: cpu` or `device: auto`, or start it where a GPU is"
         )
-    return _capped("cuda" if present and asked != "cpu" else "cpu", command.gpus, len(present))
+    return _capped("cuda" if present and asked != "cpu" else "cpu", gpu_cap, len(present))
 
 
 def _capped(device: str, cap: int | None, present: int | None) -> str:

@@ -39,8 +39,8 @@ def run(snakemake: Any, function: str, **arguments: Any) -> None:
         arguments: passed on by name.
     """
     device = snakemake.resources.get("device", "cpu")
-    told: Job = snakemake.params.job
-    job = dataclasses.replace(told, device=device, processes=snakemake.threads)
+    job = Job.from_json(snakemake.params.job, device)
+    job = dataclasses.replace(job, processes=snakemake.threads)
     set_threads(int(job.settings.get("threads", 1)))
     with reported(snakemake), _gpus(job.device, snakemake.resources):
         store.remove_parts(job.folder)

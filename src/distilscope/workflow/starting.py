@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distilscope.configuration import files
 from distilscope.configuration.study import Configuration, parse
 from distilscope.planning.settled import settle
 from distilscope.planning.study import Study
 from distilscope.workflow import gpu
-from distilscope.workflow.machine import invocation, resolve_device
+from distilscope.workflow.machine import LOCAL_EXECUTORS, executor_of, resolve_device
 
 AT_THE_END = 4
 
@@ -54,27 +55,39 @@ class Started:
         return AT_THE_END if self.local else 1
 
 
-def start(
-    raw: Mapping[str, Any], arguments: Sequence[str], root: Path, *, scheduled: bool = False
-) -> Started:
-    """The study of a configuration, for a Snakemake that was started with these arguments.
+def check_files(workflow: Any, default: str) -> None:
+    """Read the configuration files as they are typed, before Snakemake merges them.
 
-    `scheduled` says that this is a job of a cluster, whose scheduler chose its GPUs: scripts are
-    told so.
+    Snakemake keeps the last of two equal keys without a word.
+
+    Raises:
+        ConfigurationError: one of them can't be read, or has a key twice.
+    """
+    if workflow.is_main_process:
+        for file in workflow.config_settings.configfiles or [default]:
+            files.read(file)
+
+
+def start(raw: Mapping[str, Any], workflow: Any) -> Started:
+    """The study of a configuration, for the `workflow` that a Snakefile sees while it is read.
+
+    A job of a cluster is told that the scheduler chose its GPUs.
     With `allow_code` the working directory, where the user's own modules lie, is searched for
     modules from here on, by this process and by every job.
 
     Raises:
         ValueError, OSError: what of the configuration, or of the command, can't be used.
     """
-    if scheduled:
+    root = Path(workflow.basedir)
+    if workflow.remote_exec:
         os.environ[gpu.CLUSTER_JOB] = "1"
-    command = invocation(list(arguments), root)
+    executor = executor_of(sys.argv[1:], root)
+    cap = getattr(workflow.global_resources.get("gpu"), "value", None)
     configuration = parse(raw)
     if configuration.allow_code:
         sys.path.append(os.getcwd())
         known = [os.environ.get("PYTHONPATH", ""), os.getcwd()]
         os.environ["PYTHONPATH"] = os.pathsep.join(path for path in known if path)
-    device = resolve_device(configuration.device, command)
-    study = settle(configuration, device, root, quiet=scheduled)
-    return Started(configuration, device, study, command.local, command.gpus)
+    device = resolve_device(configuration.device, executor, cap)
+    study = settle(configuration, device, root, quiet=workflow.remote_exec)
+    return Started(configuration, device, study, executor in LOCAL_EXECUTORS, cap)

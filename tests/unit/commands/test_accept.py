@@ -10,7 +10,7 @@ from distilscope import store
 from distilscope.__main__ import main
 from distilscope.commands.plan import explain
 from distilscope.commands.verify import verify
-from distilscope.planning.pending import Standing
+from distilscope.planning.state import StoreState
 from distilscope.store import accepted
 
 from ...workflow.clone import REPOSITORY
@@ -34,7 +34,7 @@ def after_refactor(monkeypatch, *files, edit=lambda raw: None):
 
 
 def left(study):
-    return sorted(f"{a.kind} {a.slug}" for a in Standing(study).pending().artefacts)
+    return sorted(f"{a.kind} {a.slug}" for a in StoreState(study).to_make().artefacts)
 
 
 def test_after_accepting_only_the_end_of_the_study_is_left(monkeypatch, capsys):

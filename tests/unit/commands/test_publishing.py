@@ -10,7 +10,7 @@ import pytest
 
 from distilscope import store
 from distilscope.planning import record
-from distilscope.planning.pending import Standing
+from distilscope.planning.state import StoreState
 from distilscope.store import publishing
 
 from ...workflow.edits import put
@@ -39,11 +39,11 @@ def test_a_publication_has_the_files_that_the_plan_asks_for(study):
 )
 def test_a_file_that_was_removed_is_published_again(study, name):
     (study.published / name).unlink()
-    todo = Standing(study).pending()
+    todo = StoreState(study).to_make()
     assert (todo.artefacts, todo.publish) == ((), True)
     publish(study)
     assert (study.published / name).is_file()
-    assert not Standing(study).pending()
+    assert not StoreState(study).to_make()
 
 
 def test_a_reader_finds_a_whole_report_at_every_moment(study):

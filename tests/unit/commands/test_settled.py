@@ -11,8 +11,8 @@ from distilscope.commands.verify import verify
 from distilscope.configuration.study import parse
 from distilscope.planning import settled
 from distilscope.planning.artefact import STORE
-from distilscope.planning.pending import Standing
 from distilscope.planning.settled import settle
+from distilscope.planning.state import StoreState
 
 from ...workflow.clone import REPOSITORY
 from ...workflow.edits import both, put
@@ -34,7 +34,7 @@ def here(*edits):
 
 
 def kinds(study):
-    return sorted({artefact.kind for artefact in Standing(study).pending().artefacts})
+    return sorted({artefact.kind for artefact in StoreState(study).to_make().artefacts})
 
 
 def without_floor(raw):
@@ -62,7 +62,7 @@ def test_a_study_that_shares_its_teacher_does_not_train_it_again(machine):
         AUTO, put("study", "other"), put("grid", 0, "T", [7]), put("grid", 1, "seeds", [9])
     )
     assert study.precision == "bf16"
-    models = [a.slug for a in Standing(study).pending().artefacts if a.kind == "model"]
+    models = [a.slug for a in StoreState(study).to_make().artefacts if a.kind == "model"]
     assert not [slug for slug in models if slug.startswith("resnet18")]
 
 
@@ -112,7 +112,7 @@ def test_another_label_trains_and_measures_nothing(machine):
 def test_a_result_that_is_not_whole_is_not_taken(machine):
     before = made(write())
     (before.by_id["tiny-ce-s1"].artefact.folder / "run.json").unlink()
-    models = [a.slug for a in Standing(here(relabelled)).pending().artefacts if a.kind == "model"]
+    models = [a.slug for a in StoreState(here(relabelled)).to_make().artefacts if a.kind == "model"]
     assert models == ["mini-ce-s1"]
 
 
@@ -120,5 +120,5 @@ def test_a_link_in_the_store_is_not_taken_for_a_result(machine, tmp_path):
     folder = made(write()).by_id["tiny-ce-s1"].artefact.folder
     folder.rename(tmp_path / "elsewhere")
     Path(folder).symlink_to(tmp_path / "elsewhere")
-    models = [a.slug for a in Standing(here(relabelled)).pending().artefacts if a.kind == "model"]
+    models = [a.slug for a in StoreState(here(relabelled)).to_make().artefacts if a.kind == "model"]
     assert models == ["mini-ce-s1"]

@@ -21,7 +21,7 @@ def study():
 
 def test_whole_results_are_found_whole(study, capsys):
     assert main(["verify"]) == 0
-    stored = sum(len(study.outputs(a.kind)) for a in study.artefacts.values())
+    stored = sum(len(a.outputs) for a in study.artefacts.values())
     assert verify().files > stored
     assert "all as they were written" in capsys.readouterr().out
 

@@ -129,7 +129,7 @@ def test_a_claim_plans_the_tables_anew_and_a_comment_plans_nothing(tmp_path, mon
     assert [m.artefact.identity for m in other.models] == [
         m.artefact.identity for m in first.models
     ]
-    assert "claims.parquet" in first.outputs("tables")
+    assert "claims.parquet" in first.tables.outputs
 
 
 def test_only_a_study_on_the_published_data_speaks_of_it(tmp_path, monkeypatch):

@@ -287,7 +287,7 @@ class MadeStudy:
         analyses = {name: dict(own) for name, own in settings["analyses"].items()}
         found = {**settings, "analyses": analyses}
         for key, value in changes.items():
-            if key in analyses or isinstance(value, dict):
+            if key in analyses or (isinstance(value, dict) and key not in settings):
                 analyses[key] = {**analyses.get(key, {}), **value}
                 continue
             owner = next((own for own in analyses.values() if key in own), found)

@@ -1,18 +1,19 @@
 """The claims table of a made-up study, from its measures to the verdicts."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from distilscope import store
 from distilscope.configuration import claims
-from distilscope.measuring.claim_rows import COLUMNS, claims_table, headline_rows
+from distilscope.measuring.claim_rows import COLUMNS, PUBLISHED_COLUMNS
 from distilscope.measuring.tables import measure
 
 from .made_study import MODELS, MadeStudy
 
 KD4 = {"objective": "kd", "T": 4, "alpha": 0.9}
+NUMBER = {"measure": "rho", "of": "it", "value": 0.7, "trust": "summary", "source": "page 1"}
 COMMON = {"source": "made up", "family": "one", "direction": "lower", "delta": 0.05}
 
 
@@ -25,6 +26,10 @@ FILE = claims.parse(
         "study": "made up",
         "source": "nowhere",
         "dataset": "cifar10",
+        "headlines": [
+            {"id": "ours", "condition": {"network": "copy", **KD4}, **NUMBER},
+            {"id": "theirs", **NUMBER},
+        ],
         "claims": [
             {
                 **_claim(
@@ -118,15 +123,22 @@ def test_claims_on_all_students_of_an_arm_find_the_control(study):
 
 
 def test_headline_rows_are_of_one_layer_pair_of_the_test_probe(study):
-    rows = headline_rows(study.table("measures"))
-    assert set(rows["probe"]) == {"test"}
+    measures = study.table("measures")
+    rows = measures[measures["headline"]]
+    assert set(rows["probe"].dropna()) == {"test"}  # none for what a model costs
     assert set(rows["layer"].dropna()) == {"block3", "layer4"}
-    assert not rows.duplicated(["model", "measure", "subset", "class"]).any()
+    assert not rows.duplicated(["model", "reference", "measure", "subset", "class"]).any()
 
 
-def test_a_study_without_claims_has_an_empty_table_with_the_same_columns(study, tmp_path):
-    table = claims_table(study.table("measures"), 4, None)
-    assert (len(table), list(table.columns)) == (0, list(COLUMNS))
-    store.write_table(tmp_path / "claims.parquet", table, {})
-    read = store.read_table(tmp_path / "claims.parquet")
-    assert list(read.columns) == list(COLUMNS)
+def test_published_numbers_keep_the_pattern_that_they_were_found_for(study):
+    table = study.table("published").set_index("id")
+    assert tuple(study.table("published").columns) == PUBLISHED_COLUMNS
+    assert json.loads(table.loc["ours", "condition"]) == {"network": "copy", **KD4}
+    assert not isinstance(table.loc["theirs", "condition"], str)
+
+
+def test_a_study_without_claims_has_no_table_of_them(study, tmp_path):
+    job = study.tables_job()
+    measure(replace(job, folder=tmp_path))
+    assert not (tmp_path / "claims.parquet").exists()
+    assert not (tmp_path / "published.parquet").exists()

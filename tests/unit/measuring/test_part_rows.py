@@ -6,7 +6,6 @@ import pytest
 from scipy import stats
 
 from distilscope import catalog, store
-from distilscope.measuring.claim_rows import headline_rows
 from distilscope.measuring.tables import measure
 
 from .made_parts import FINDING, NAMES, VARIANTS, PartedStudy
@@ -100,7 +99,7 @@ def test_the_ratio_to_the_twin_is_of_what_lies_above_each_null(study, measures):
 
 
 def test_claims_read_the_headline_of_parts_and_of_whole_maps(measures):
-    rows = headline_rows(measures, HEADLINE)
+    rows = measures[measures["headline"]]
     parts = rows[rows["variant"].notna()]
     assert set(parts["method"]) == {"integrated-gradients"}
     assert set(parts["variant"]) == {"mass_absolute"}
@@ -108,7 +107,6 @@ def test_claims_read_the_headline_of_parts_and_of_whole_maps(measures):
     assert set(whole["method"]) == {"gradcam"}
     keys = ["model", "reference", "measure", "subset", "class"]
     assert not rows.duplicated(keys).any()
-    assert headline_rows(measures)["variant"].isna().all()
 
 
 def test_recipes_over_seeds_have_the_headline_over_parts(study, measures):

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from distilscope.planning.pending import Standing
+from distilscope.workflow.planning import Told
 
 from distilscope.configuration.kinds import ConfigurationError, NotHere
 from distilscope.configuration.study import parse
 from distilscope.planning.job import Job
-from distilscope.planning.pending import Standing
 from distilscope.planning.study import Study
-from distilscope.workflow.planning import Told
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

@@ -83,7 +83,7 @@ def test_the_statistic_is_what_the_page_says_by_hand():
     own = [1.4826 * np.median(pair) for pair in ([0.35, 0.4], [0.05, 0.4], [0.05, 0.35])]
     assert found.spread == pytest.approx(np.maximum(own, spread))
     assert found.effect == pytest.approx(-found.relative / found.spread)
-    assert found.beyond.tolist() == [False, False, True]
+    assert found.larger.tolist() == [False, False, True]
 
 
 def test_the_exchange_test_agrees_with_all_assignments():

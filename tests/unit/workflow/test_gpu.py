@@ -200,7 +200,7 @@ sys.path.insert(0, str(folder))
 job = Job("model", "tiny", "0" * 12, {"threads": 1}, {}, folder / "made")
 run(
     SimpleNamespace(
-        params=SimpleNamespace(job=job),
+        params=SimpleNamespace(job=job.to_json()),
         resources={"device": sys.argv[2], "gpu": int(sys.argv[3])},
         threads=1,
         log=[str(folder / "job.log")],

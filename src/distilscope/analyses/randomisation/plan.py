@@ -138,8 +138,8 @@ def _model(
             "randomised": {"modules": paths, "seed": seed},
         },
         source=fingerprint.source("distilscope.models.randomised", architecture["builder"]),
-        inputs={"dataset": dataset, "original": original.artefact},
         files=("weights.safetensors",),
+        inputs={"dataset": dataset, "original": original.artefact},
     )
     return replace(
         original,

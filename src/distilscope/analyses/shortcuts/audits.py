@@ -158,8 +158,8 @@ class Audits:
             slug=f"{slug}-{builder}",
             settings={"builder": entry.builder, **settings},
             source=fingerprint.source("distilscope.analyses.shortcuts.probes.make", entry.builder),
-            inputs=inputs,
             files=("images.safetensors",),
+            inputs=inputs,
         )
         return self.probes.setdefault(artefact.name, artefact)
 

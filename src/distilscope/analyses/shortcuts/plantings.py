@@ -47,8 +47,8 @@ class Plantings:
                 "seed": planting.seed,
             },
             source=fingerprint.source("distilscope.analyses.shortcuts.planted"),
-            inputs={"dataset": self.study.dataset},
             files=("images.safetensors", "manifest.json"),
+            inputs={"dataset": self.study.dataset},
         )
 
     def _shown_to_family(self) -> dict[str, Artefact]:

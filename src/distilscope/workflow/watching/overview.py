@@ -15,7 +15,7 @@ import psutil
 
 from distilscope import store
 from distilscope.planning.artefact import Artefact
-from distilscope.planning.pending import Standing, needs
+from distilscope.planning.state import StoreState, needs
 from distilscope.planning.study import Study
 from distilscope.workflow import progress
 from distilscope.workflow.effort import Effort
@@ -76,9 +76,9 @@ class Watcher:
     ) -> None:
         self.study, self.effort = study, effort
         self._slots, self._local = slots, local
-        pending = Standing(study).pending()
-        self._pending = {one.folder: one for one in pending.artefacts}
-        self._publish = pending.publish
+        to_make = StoreState(study).to_make()
+        self._pending = {one.folder: one for one in to_make.artefacts}
+        self._publish = to_make.publish
         self._share = 0.0
         self._artefacts = list(study.artefacts.values())
         self._by_status = {status_file(a): a for a in self._artefacts}
@@ -96,7 +96,7 @@ class Watcher:
         """How it is now."""
         finished = tuple(self._newly_done())
         if self._publish and not self._pending:
-            self._publish = Standing(self.study).pending().publish
+            self._publish = StoreState(self.study).to_make().publish
         statuses = list(read_statuses(progress.FOLDER))
         mine = {
             path: status

@@ -1,0 +1,133 @@
+"""The rules say what the library plans: inputs and outputs of every job, read from a dry run."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from distilscope.planning.artefact import Artefact
+from distilscope.planning.state import StoreState, in_order, needs
+
+from .clone import SMALL, Clone, study_of
+
+KD = {"objective": "kd", "students": ["tiny"], "T": 4, "alpha": 0.9}
+CE = {"objective": "ce", "students": ["tiny"]}
+
+# Every kind of artefact: parts, planted shortcuts, masked images, randomised weights.
+EVERYTHING = {
+    **copy.deepcopy(SMALL),
+    "study": "everything",
+    "teachers": {"resnet18": {**SMALL["teachers"]["resnet18"], "twins": [2, 3, 4]}},
+    "grid": [KD, CE],
+    "sanity": {"model": "tiny-kd-T4-a0.9-s1", "modes": ["cascade"]},
+    "parts": {
+        "source": "foreground-grid",
+        "settings": {"rows": 2, "columns": 3},
+        "headline": {"method": "saliency", "variant": "mass_absolute"},
+        "top": 2,
+    },
+    "shortcuts": {"causal": {}},
+    "planted": {
+        "teacher": "resnet18",
+        "plantings": [{"label": 3, "place": [2, 2], "seed": 21}],
+        "arms": {"student": [CE], "both": [KD], "none": []},
+    },
+}
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """A job of a dry run, with the artefact that its wildcard names."""
+
+    rule: str
+    artefact: Artefact
+    inputs: set[str]
+    outputs: set[str]
+
+
+def jobs_of(text: str, artefacts: dict[str, Artefact]) -> Iterator[PlannedJob]:
+    for block in re.split(r"\n(?=(?:local)?rule \w+:)", text)[1:]:
+        wildcard = re.search(r"wildcards: (\w+)=([^\s,]+)", block)
+        if wildcard:
+            yield PlannedJob(
+                rule=re.match(r"(?:local)?rule (\w+):", block)[1],
+                artefact=artefacts[f"{wildcard[1]}/{wildcard[2]}"],
+                inputs=files_in(block, "input"),
+                outputs=files_in(block, "output"),
+            )
+
+
+def files_in(block: str, directive: str) -> set[str]:
+    found = re.search(rf"^    {directive}: (.*)$", block, re.MULTILINE)
+    return set(found[1].split(", ")) if found else set()
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    with contextlib.chdir(folder):
+        return study_of(EVERYTHING)
+
+
+@pytest.fixture(scope="module")
+def jobs(study, tmp_path_factory):
+    clone = Clone(tmp_path_factory.mktemp("clone"), EVERYTHING)
+    done = clone.dry_run("--quiet", "host")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {
+        job.artefact.folder: job for job in jobs_of(done.stdout + done.stderr, study.artefacts)
+    }
+    assert found.keys() == {artefact.folder for artefact in study.artefacts.values()}
+    return found
+
+
+def test_a_rule_makes_the_files_that_its_artefact_has(jobs):
+    kinds = {job.artefact.kind for job in jobs.values()}
+    assert kinds >= {"parts", "derived", "planted", "probe", "further"}
+    for job in jobs.values():
+        assert job.outputs == {f"{job.artefact.folder}/{name}" for name in job.artefact.outputs}
+
+
+def test_a_rule_names_every_input_that_its_job_reads(jobs, study):
+    """A role that a rule leaves out would be read before it is made, or never made."""
+    for job in jobs.values():
+        needed = {f"{one.folder}/run.json" for one in needs(study, job.artefact)}
+        assert job.inputs == needed, job.rule
+
+
+def test_no_job_waits_for_another_of_its_own_rule(jobs, study):
+    """`--until <rule>` stops behind the first of them: "BUG: Out of jobs ready to be started"."""
+
+    before: dict[Path, set[str]] = {}  # the rules of all that an artefact waits for
+    for artefact in in_order(study):
+        needed = [one.folder for one in needs(study, artefact)]
+        before[artefact.folder] = {jobs[folder].rule for folder in needed}.union(
+            *(before[folder] for folder in needed)
+        )
+        assert jobs[artefact.folder].rule not in before[artefact.folder], artefact.name
+
+
+TOUCH = "from pathlib import Path\nfor file in snakemake.output:\n    Path(file).touch()\n"
+
+
+@pytest.mark.long(3)
+def test_until_observation_makes_all_observations_and_nothing_that_is_made_from_them(tmp_path):
+    small = {**SMALL, "grid": [KD], "floors": []}
+    clone = Clone(tmp_path, small)
+    for script in (clone.folder / "workflow/scripts").glob("*.py"):
+        script.write_text(TOUCH)
+    done = clone.snakemake("--cores", "2", "--until", "observation")
+    assert done.returncode == 0, done.stdout + done.stderr
+    with contextlib.chdir(clone.folder):
+        study = study_of(small, clone.folder)
+        state = StoreState(study)
+        assert all(map(state.is_whole, study.observations.values()))
+        assert {one.kind for one in state.to_make().artefacts} == {
+            *("comparison", "tables", "figures", "report")
+        }
