@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib
 import json
 import pkgutil
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,6 @@ from markupsafe import Markup
 
 from distilscope import store, words
 from distilscope.analyses.declaration import Analysis
-from distilscope.analyses.declaration import Section as Declared
 from distilscope.planning.job import Job
 from distilscope.reporting import appendix, figures, findings, runs, summary, verdicts
 from distilscope.reporting.figures import Shown
@@ -235,21 +233,15 @@ def _sections(
     for declared in analysis.sections:
         context = pkgutil.resolve_name(declared.context)(tables)
         if context is not None:
-            template = environment.from_string(_beside(declared, declared.template))
+            template, *scripts = (path.read_text(encoding="utf-8") for path in declared.files)
             yield Section(
                 id=declared.id,
                 analysis=analysis.name,
                 title=figures.worded(declared.title, analysis, tables),
-                html=Markup(template.render(**context)),
+                html=Markup(environment.from_string(template).render(**context)),
                 alone=declared.alone,
-                script=_beside(declared, declared.script) if declared.script else "",
+                script="".join(scripts),
             )
-
-
-def _beside(declared: Declared, name: str) -> str:
-    """The text of a file that lies beside the module of a section."""
-    module = importlib.import_module(declared.context.partition(":")[0])
-    return Path(module.__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def _by_analysis(
