@@ -25,6 +25,7 @@ LIKENESS = {
 MEASURES = {
     **LIKENESS,
     "image_specific_rho": Measure(better="higher", words="Image-specific ρ"),
+    "rho": Measure(better="higher", words="Raw ρ"),
     "partial_image_specific_rho": HIGHER,
     "image_specific_share": Measure("fraction"),
     "reference_image_specific_share": Measure("fraction"),
