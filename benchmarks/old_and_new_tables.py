@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-CONDITION = ("role", "network", "objective", "parameters")
+CONDITION = ("role", "network", "objective", "objective_parameters")
 MOST_SHOWN = 10
 
 
@@ -33,7 +33,8 @@ class Map:
         old, new: names of the tables.
         key: columns of the new one that tell rows apart. values: columns that are compared.
         renamed: old column -> new one. words: new column -> old value -> new one.
-        after: how the old and the new table are made alike, from both and the conditions.
+        added: column -> pattern of what a text of the new table says besides.
+        after: what the new table and the conditions give to be compared.
     """
 
     old: str
@@ -42,6 +43,7 @@ class Map:
     values: tuple[str, ...]
     renamed: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    added: Mapping[str, str] = field(default_factory=dict)
     after: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame] | None = None
 
     def read(self, old: Path, new: Path) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
@@ -51,10 +53,14 @@ class Map:
             before = before.rename(columns=dict(self.renamed))
             for column, words in self.words.items():
                 before[column] = before[column].replace(dict(words))
-            if "parameters" in self.key or "parameters" in self.values:
-                before["parameters"] = before["parameters"].map(_parameters)
-        if after is not None and self.after is not None:
-            after = self.after(after, pd.read_parquet(new / "conditions.parquet"))
+            if "objective_parameters" in before:
+                parameters = before["objective_parameters"].map(_parameters)
+                before = before.assign(objective_parameters=parameters)
+        if after is not None:
+            for column, pattern in self.added.items():
+                after[column] = after[column].str.replace(pattern, "", regex=True)
+            if self.after is not None:
+                after = self.after(after, pd.read_parquet(new / "conditions.parquet"))
         return before, after
 
 
@@ -72,17 +78,16 @@ def _parameters(text: str | None) -> str:
 def _with_condition(table: pd.DataFrame, conditions: pd.DataFrame) -> pd.DataFrame:
     """A new table with the columns of its rows' conditions that old ones had in every row."""
     known = conditions.set_index("condition").loc[table["condition"]].reset_index()
-    added = {name: known[name] for name in CONDITION if name != "parameters"}
-    added["parameters"] = known["parameters"].map(_parameters)
-    for name in ("T", "alpha"):
-        added[name] = known[name] if name in known else np.nan
-    found = table.assign(**added)
+    parameters = known["parameters"].map(_parameters)
+    derived = {name: known.get(name, np.nan) for name in ("T", "alpha")}
+    own = {name: known[name] for name in ("role", "network", "objective")}
+    found = table.assign(**own, **derived, objective_parameters=parameters)
     if "teachers" in table:
         found["teacher"] = [next(iter(json.loads(text)), None) for text in table["teachers"]]
     return found
 
 
-WAS_CONDITION = {"student": "network", "objective_params": "parameters"}
+WAS_CONDITION = {"student": "network", "objective_params": "objective_parameters"}
 
 MAPS = (
     Map(
@@ -112,11 +117,12 @@ MAPS = (
             *("seeds_to_decide", "verdict", "why"),
         ),
         renamed={"alpha": "error_rate"},
+        added={"why": r"; the nearest is .*(?=\.$)"},
     ),
     Map(
         *("published", "published"),
-        key=("id", "measure", "of", "value"),
-        values=("trust", "source", "error"),
+        key=("id", "measure", "value"),
+        values=("of", "trust", "source", "error"),
     ),
     Map(
         *("models", "models"),
@@ -126,7 +132,7 @@ MAPS = (
             *("explained", "parameters", "ratio", "multiply_adds", "accuracy"),
             "held_out_accuracy",
         ),
-        renamed={"student": "network"},
+        renamed=WAS_CONDITION,
         after=_with_condition,
     ),
     Map(
