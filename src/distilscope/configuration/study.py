@@ -71,7 +71,7 @@ class Configuration(Strict):
     grid: list[Entry] = []
     floors: list[str] = []
     observe: Observe = Observe()
-    compare: list[Relation] = Field(default=["teacher", "twin"])
+    compare: list[Relation] = Field(default=["teacher", "committee", "twin"])
     statistics: Statistics = Statistics()
     analyses: Sections = Field(default_factory=usual)
     claims: UserPath | None = None
