@@ -234,6 +234,8 @@ MODELS = [
         both(put("teachers", "wide", SECOND), put("grid", 0, "teachers", ["resnet18", "wide"])),
         [f"{kind} wide-s1" for kind in ("model", "observation", "targets")]
         + trained(KD, "wide-s1")
+        + observed([*CE, FLOOR])  # a control is compared with each teacher of students like it
+        + compared([*CE, FLOOR], "wide-s1")
         + CHECK
         + aggregation(),
     ),

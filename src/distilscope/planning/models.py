@@ -273,14 +273,18 @@ class ModelPlan:
         return entry.teachers or [next(iter(self.families))]
 
     def _teachers(self, student: str, seed: int) -> tuple[str, ...]:
-        """The teachers of a student's distilled siblings at a seed; else the first entry's."""
-        names: dict[str, None] = {}
+        """The teachers of a student's distilled siblings at a seed; else the first entry's.
+
+        The first entry comes first, and otherwise they are in the order of their names.
+        """
+        first = next(iter(self.families))
+        names: set[str] = set()
         for entry in self.configuration.grid:
             taught = isinstance(entry, TaughtEntry) and not entry.committee
             if taught and student in entry.students:
-                names |= dict.fromkeys(self._families_of(entry))
-        families = [self.families[name] for name in names] or [next(iter(self.families.values()))]
-        return tuple(self._teacher_of(family, seed).id for family in families)
+                names.update(self._families_of(entry))
+        ordered = sorted(names or {first}, key=lambda name: (name != first, name))
+        return tuple(self._teacher_of(self.families[name], seed).id for name in ordered)
 
     def _teacher_of(self, family: list[Model], seed: int) -> Model:
         """Student seed i, counted over the study, learns from teacher i mod m."""
