@@ -9,6 +9,8 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distilscope.configuration.kinds import Strict
@@ -120,6 +122,13 @@ class Section:
     alone: bool = False
     script: str | None = None
 
+    @property
+    def files(self) -> list[Path]:
+        """Where its template is, and its script if it has one."""
+        module = find_spec(self.context.partition(":")[0])
+        names = (name for name in (self.template, self.script) if name)
+        return [Path(module.origin).with_name(name) for name in names]
+
 
 @dataclass(frozen=True)
 class Form:
@@ -181,6 +190,12 @@ class Analysis:
     caveats: str | None = None
     method: str = ""
     wording: str | None = None
+
+    @property
+    def reported(self) -> list[str]:
+        """Dotted paths of all that the report calls of it."""
+        hooks = (self.answer, self.caveats, self.wording)
+        return [*(section.context for section in self.sections), *filter(None, hooks)]
 
     def figures_of(self, conditions: Iterable[Condition]) -> list[str]:
         """The figures in which a study of these conditions has something to draw."""

@@ -64,7 +64,7 @@ def tables(study: Study) -> Artefact:
         },
         source=fingerprint.source(
             "distilscope.measuring.tables",
-            *(analysis.measure for analysis in declared if analysis.measure),
+            *(path for a in declared for path in (a.measure, a.conclude) if path),
             *(form.contrasts for form in statements.forms().values()),
         )
         + fingerprint.entries("METHODS", methods),
@@ -167,11 +167,12 @@ def report(study: Study) -> Artefact:
         },
         source=fingerprint.source(
             "distilscope.reporting.report",
-            *(section.context for analysis in declared for section in analysis.sections),
-            *(analysis.answer for analysis in declared if analysis.answer),
+            *(path for analysis in declared for path in analysis.reported),
         )
-        + fingerprint.files("reporting/templates", "*.html", "*.css", "*.js")
-        + fingerprint.files("analyses", "*.html")
+        + fingerprint.files("reporting/templates", "*.html", "*.css")
+        + fingerprint.beside(
+            path for analysis in declared for part in analysis.sections for path in part.files
+        )
         + _declared(study),
         inputs={"tables": study.tables, "figures": study.figures, "dataset": study.dataset},
         information={"title": study.configuration.title},

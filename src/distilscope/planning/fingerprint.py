@@ -244,6 +244,13 @@ def files(folder: str, *patterns: str) -> Fingerprint:
     )
 
 
+def beside(paths: Iterable[Path]) -> Fingerprint:
+    """The same of files that lie beside a module, of this package or another; by their names."""
+    return Fingerprint.of(
+        {f"{path.parent.name}/{path.name}": _bytes_digest(path) for path in paths}
+    )
+
+
 def _bytes_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

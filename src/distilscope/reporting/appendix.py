@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
-from distilscope.reporting.grid import Grid, cell
+from distilscope.reporting.grid import Grid
 from distilscope.reporting.reasons import split
 from distilscope.reporting.spelling import between, number
-from distilscope.reporting.tables import Tables, clean
+from distilscope.reporting.tables import Tables
 
 FEW_MEASURES = 4
 NESTED = Markup("<details><summary>{} measures</summary>{}</details>")
@@ -27,8 +27,8 @@ def over_seeds(tables: Tables) -> Grid:
         ),
         [
             (
-                *(clean(label[row["condition"]]), cell(row["reference"]), row["measure"]),
-                *(row["subset"], str(row["seeds"]), number(row["value"])),
+                *(label[row["condition"]], row["reference"], row["measure"], row["subset"]),
+                *(row["seeds"], number(row["value"])),
                 between(row["low"], row["high"]),
                 between(row["two_level_low"], row["two_level_high"]),
             )
@@ -76,9 +76,8 @@ def undefined_grid(tables: Tables) -> Grid:
         ),
         [
             (
-                clean(row.reason),
-                *(str(row.models), str(row.numbers), str(row.missing)),
-                f"{row.least}" if row.least == row.most else f"{row.least}–{row.most}",
+                *(row.reason, row.models, row.numbers, row.missing),
+                row.least if row.least == row.most else f"{row.least}–{row.most}",
                 _listed(row.measures),
             )
             for row in undefined(tables).itertuples()

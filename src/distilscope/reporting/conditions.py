@@ -219,34 +219,23 @@ def _over_seeds(values: np.ndarray, asked: int, reasons: list[str]) -> Estimate:
     return Estimate(mean, mean - half, mean + half, "seeds", tuple(values), len(values), left_out)
 
 
-def estimates(conditions: list[Condition], rows: pd.DataFrame) -> pd.DataFrame:
-    """A row for each condition, with the columns of `ESTIMATE_COLUMNS`; `model` is the label."""
-    records = []
-    for condition in conditions:
-        found = estimate(condition, rows)
-        records.append(
-            {
-                "model": condition.label,
-                "condition": condition.key,
-                "role": condition.role,
-                "network": condition.network,
-                "parameters": condition.parameters,
-                "models": len(condition.models),
-                "value": found.value,
-                "low": found.low,
-                "high": found.high,
-                "interval": found.over,
-                "n": found.n,
-                "reason": found.reason,
-            }
-        )
-    return pd.DataFrame.from_records(records, columns=ESTIMATE_COLUMNS)
-
-
 ESTIMATE_COLUMNS = [
     *("model", "condition", "role", "network", "parameters", "models"),
     *("value", "low", "high", "interval", "n", "reason"),
 ]
+
+
+def estimates(conditions: list[Condition], rows: pd.DataFrame) -> pd.DataFrame:
+    """A row for each condition, with the columns of `ESTIMATE_COLUMNS`; `model` is the label."""
+    records = [
+        (
+            *(of.label, of.key, of.role, of.network, of.parameters, len(of.models)),
+            *(found.value, found.low, found.high, found.over, found.n, found.reason),
+        )
+        for of in conditions
+        for found in (estimate(of, rows),)
+    ]
+    return pd.DataFrame.from_records(records, columns=ESTIMATE_COLUMNS)
 
 
 def _number(value: object) -> float | None:

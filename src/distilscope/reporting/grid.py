@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
+from distilscope.reporting.spelling import NOTHING
 from distilscope.reporting.tables import clean
 
 
@@ -15,7 +18,7 @@ class Grid:
     Attributes:
         label: what it is called for people who don't see it.
         columns: headings.
-        rows: cells; the first of each is the row's heading. Text is escaped, `Markup` is not.
+        rows: cells; the first of each is the row's heading. `text` says how one is shown.
         caption: how to read it.
         words: the columns that hold words and not numbers.
         style: a class of the style sheet.
@@ -24,13 +27,16 @@ class Grid:
 
     label: str
     columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[object]]
     caption: str = ""
     words: Collection[str] = ()
     style: str = ""
     row_styles: Sequence[str] = ()
 
 
-def cell(value: object) -> str:
-    """A text of a table, or an en dash where there is none."""
-    return clean(value) if isinstance(value, str) and value else "–"
+def text(value: object) -> str:
+    """A cell as it is shown: `Markup` as it is, a dash for nothing, all else as clean text."""
+    if isinstance(value, Markup):
+        return value
+    nothing = value is None or value == "" or value != value
+    return NOTHING if nothing else clean(str(value))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib
 import json
 import pkgutil
 from collections.abc import Iterator, Mapping
@@ -20,11 +19,10 @@ from markupsafe import Markup
 
 from distilscope import store, words
 from distilscope.analyses.declaration import Analysis
-from distilscope.analyses.declaration import Section as Declared
 from distilscope.planning.job import Job
 from distilscope.reporting import appendix, figures, findings, runs, summary, verdicts
 from distilscope.reporting.figures import Shown
-from distilscope.reporting.grid import Grid
+from distilscope.reporting.grid import Grid, text
 from distilscope.reporting.reading import read
 from distilscope.reporting.style import EMPTY
 from distilscope.reporting.tables import Tables, clean
@@ -127,7 +125,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "counted": words.count,
         "embedded": _embedded,
-        "text": lambda value: clean(str(value)),
+        "text": text,
     }
     return environment
 
@@ -152,10 +150,10 @@ def _policy(style: str, script: str) -> str:
 
 def _embedded(value: Any) -> Markup:
     """JSON that can't end the script element it stands in, whatever text it holds."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    found = json.dumps(value, separators=(",", ":"), allow_nan=False)
     for char in "<>&":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return Markup(text)
+        found = found.replace(char, f"\\u{ord(char):04x}")
+    return Markup(found)
 
 
 # ----------------------------------------------------------------------------------- evidence
@@ -212,7 +210,7 @@ def _picture(shown: Shown, folder: Path) -> Picture:
         grid=Grid(
             f"Numbers of: {title}",
             [clean(column) for column in table.columns],
-            [[_short(text) for text in row] for row in kept.to_numpy()],
+            [[_short(value) for value in row] for row in kept.to_numpy()],
             caption=caption,
         ),
         total=len(table),
@@ -220,13 +218,12 @@ def _picture(shown: Shown, folder: Path) -> Picture:
     )
 
 
-def _short(text: str) -> str:
+def _short(written: str) -> str:
     """A number to six figures, anything else as it is."""
     try:
-        value = float(text)
+        return written if len(written) <= 8 else f"{float(written):.6g}"
     except ValueError:
-        return clean(text)
-    return text if len(text) <= 8 else f"{value:.6g}"
+        return written
 
 
 def _sections(
@@ -236,21 +233,15 @@ def _sections(
     for declared in analysis.sections:
         context = pkgutil.resolve_name(declared.context)(tables)
         if context is not None:
-            template = environment.from_string(_beside(declared, declared.template))
+            template, *scripts = (path.read_text(encoding="utf-8") for path in declared.files)
             yield Section(
                 id=declared.id,
                 analysis=analysis.name,
                 title=figures.worded(declared.title, analysis, tables),
-                html=Markup(template.render(**context)),
+                html=Markup(environment.from_string(template).render(**context)),
                 alone=declared.alone,
-                script=_beside(declared, declared.script) if declared.script else "",
+                script="".join(scripts),
             )
-
-
-def _beside(declared: Declared, name: str) -> str:
-    """The text of a file that lies beside the module of a section."""
-    module = importlib.import_module(declared.context.partition(":")[0])
-    return Path(module.__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def _by_analysis(

@@ -10,8 +10,7 @@ from markupsafe import Markup
 
 from distilscope import store, words
 from distilscope.reporting.grid import Grid
-from distilscope.reporting.spelling import NOTHING, number, seconds
-from distilscope.reporting.tables import clean
+from distilscope.reporting.spelling import seconds
 
 MOST_PHASES = 6
 BAR = Markup(
@@ -149,62 +148,58 @@ def spent_grid(runs: list[Mapping[str, Any]]) -> Grid:
     return Grid(
         "Seconds by kind of job",
         ("Kind", "Jobs", "Time", "Share", "Start-up", "Longest job", "Peak memory", "Phases"),
-        [_spent_cells(entry, entry.seconds / total if total else 0) for entry in found],
+        [
+            (
+                *(entry.kind, entry.jobs, seconds(entry.seconds), _bar(entry.seconds, total)),
+                None if entry.start_up is None else seconds(entry.start_up),
+                *(seconds(entry.longest), f"{entry.peak_memory_mb:.0f} MB", _phases(entry)),
+            )
+            for entry in found
+        ],
         caption=f"Seconds by kind of job, {seconds(total)} in all if one job ran at a time; "
         "start-up (Python and its imports) comes on top",
         words=("Phases",),
     )
 
 
-def _spent_cells(entry: Spent, share: float) -> tuple[str, ...]:
-    phases = [f"{clean(name)} {seconds(taken)}" for name, taken in entry.phases[:MOST_PHASES]]
-    more = ["…"] if len(entry.phases) > MOST_PHASES else []
-    return (
-        clean(entry.kind),
-        str(entry.jobs),
-        seconds(entry.seconds),
-        BAR.format(round(60 * share, 1), number(100 * share, "{:.0f} %")),
-        NOTHING if entry.start_up is None else seconds(entry.start_up),
-        seconds(entry.longest),
-        number(entry.peak_memory_mb, "{:.0f} MB"),
-        ", ".join(phases + more),
-    )
+def _bar(part: float, total: float) -> Markup:
+    share = part / total if total else 0.0
+    return BAR.format(round(60 * share, 1), f"{100 * share:.0f} %")
+
+
+def _phases(entry: Spent) -> str:
+    shown = [f"{name} {seconds(taken)}" for name, taken in entry.phases[:MOST_PHASES]]
+    return ", ".join([*shown, *(["…"] if len(entry.phases) > MOST_PHASES else [])])
 
 
 def carried_grid(runs: Iterable[Mapping[str, Any]]) -> Grid:
     """What was carried over, on whose word."""
+    found = carried_over(runs)
     return Grid(
         "Results that were carried over",
         ("Kind", "Name", "Why", "When", "Edited"),
-        [
-            tuple(map(clean, (one.kind, one.slug, one.why, one.when, ", ".join(one.changed))))
-            for one in carried_over(runs)
-        ],
+        [(one.kind, one.slug, one.why, one.when, ", ".join(one.changed)) for one in found],
         words=("Name", "Why", "Edited"),
     )
 
 
 def artefacts_grid(runs: Iterable[Mapping[str, Any]]) -> Grid:
     """Every artefact with its identity."""
-    return Grid(
-        "Artefacts",
-        ("Kind", "Name", "Identity", "Time", "Finished"),
-        [
-            (
-                *(clean(str(run["kind"])), clean(str(run["slug"]))),
-                *(CODE.format(clean(str(run["identity"]))), seconds(run["seconds"]["total"])),
-                clean(str(run["finished"])),
-            )
-            for run in runs
-        ],
-        words=("Name",),
-    )
+    rows = [
+        (
+            *(run["kind"], run["slug"], CODE.format(run["identity"])),
+            *(seconds(run["seconds"]["total"]), run["finished"]),
+        )
+        for run in runs
+    ]
+    columns = ("Kind", "Name", "Identity", "Time", "Finished")
+    return Grid("Artefacts", columns, rows, words=("Name",))
 
 
 def machines(runs: list[Mapping[str, Any]]) -> list[str]:
     """The machines and the versions, a line each, with how many artefacts they made."""
     return [
-        f"{clean(join.join(f'{key}{of}{value}' for key, value in entry.items()))} "
+        f"{join.join(f'{key}{of}{value}' for key, value in entry.items())} "
         f"({words.count(number_of, 'artefact')})"
         for kind, of, join in (("machine", ": ", "; "), ("versions", " ", ", "))
         for entry, number_of in distinct(runs, kind)
@@ -213,5 +208,5 @@ def machines(runs: list[Mapping[str, Any]]) -> list[str]:
 
 def settings_grid(settings: Mapping[str, Any]) -> Grid:
     """Every setting of the study."""
-    rows = [(clean(key), clean(value)) for key, value in flatten(settings)] if settings else []
+    rows = flatten(settings) if settings else []
     return Grid("Settings", ("Key", "Value"), rows, words=("Value",), style="settings")

@@ -18,7 +18,6 @@ from matplotlib.ft2font import FT2Font
 from distilscope.reporting.conditions import Condition
 
 WIDE = 7.0  # inches: two columns of a journal
-NARROW = 3.5  # inches: one column
 DPI = 150
 
 # Okabe and Ito's palette, which people with any common colour vision tell apart.

@@ -6,8 +6,6 @@ import math
 import textwrap
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
@@ -16,7 +14,6 @@ from distilscope.reporting import verdicts
 from distilscope.reporting.conditions import Condition, Estimate, estimate, labels
 from distilscope.reporting.grid import Grid
 from distilscope.reporting.names import ascii_only
-from distilscope.reporting.reading import read
 from distilscope.reporting.spelling import number, short_count, spell
 from distilscope.reporting.tables import Tables, clean
 from distilscope.words import listed
@@ -196,9 +193,9 @@ def _heading(column: Column, sections: Collection[str]) -> str:
 
 
 def _cells(row: Row, own: list[Column]) -> tuple[str, ...]:
-    label = clean(row.condition.label)
+    label = row.condition.label
     return (
-        Markup("{}{}").format(label, FRONT) if row.efficient else label,
+        Markup("{}{}").format(clean(label), FRONT) if row.efficient else label,
         row.condition.role_words,
         short_count(row.condition.parameters),
         number(row.ratio, "{:.0f}×" if row.ratio >= 10 else "{:.1f}×"),
@@ -251,13 +248,8 @@ WIDEST = 100
 NAME = 22
 
 
-def summary_table(tables_folder: Path, settings: Mapping[str, Any]) -> str:
-    """The summary as aligned plain text, at most 100 columns wide, for the end of a run."""
-    return text(read(Path(tables_folder), None, settings))
-
-
 def text(tables: Tables) -> str:
-    """The same of tables that are read already."""
+    """The summary as aligned plain text, at most 100 columns wide, for the end of a run."""
     own = [column for column in columns(tables) if column.short]
     header = ("model", "params", *(column.short for column in own))
     lines = [header, *(_line(row, own) for row in summarise(tables))]

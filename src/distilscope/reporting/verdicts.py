@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from distilscope import words
 from distilscope.reporting.conditions import Estimate
-from distilscope.reporting.grid import Grid, cell
+from distilscope.reporting.grid import Grid
 from distilscope.reporting.names import ascii_only
 from distilscope.reporting.spelling import number, spell
 from distilscope.reporting.tables import Tables, clean
@@ -33,6 +33,9 @@ TESTS: Mapping[str, str] = {
     "effect size": "effect_size",
     "seeds to decide, about": "seeds_to_decide",
 }
+VERDICT = Markup('<span class="verdict {}">{}</span>')
+TRUST = Markup('{} <span class="trust">({})</span>')
+NOTE = Markup('{} <span class="note">Published: {}</span>')
 WIDEST = 100
 
 
@@ -58,17 +61,6 @@ class Verdict:
     tests: Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class Section:
-    """The claims in the page: how many hold, for what, both tables, and what trust marks mean."""
-
-    counted: str
-    scope: str
-    verdicts: Grid
-    tests: Grid
-    trust: str
-
-
 def verdicts(tables: Tables) -> list[Verdict]:
     """A verdict a claim, in the order of the claims file; none where the study has no claims."""
     return [_verdict(row) for row in tables.claims.to_dict("records")]
@@ -92,22 +84,22 @@ def _verdict(row: Mapping[str, Any]) -> Verdict:
     )
 
 
-def section(tables: Tables) -> Section | None:
-    """The claims in the page; None without claims."""
+def section(tables: Tables) -> dict[str, Any] | None:
+    """The claims in the page: how many hold, for what, and both tables; None without claims."""
     found = verdicts(tables)
     if not found:
         return None
-    return Section(
-        counted=counted(found),
-        scope=found[0].scope,
-        verdicts=Grid(
+    return {
+        "counted": counted(found),
+        "scope": found[0].scope,
+        "verdicts": Grid(
             "Claims and verdicts",
             ("Claim", "Verdict", "Ours [interval]", "δ", "Published", "Why"),
             [_cells(claim) for claim in found],
             words=("Verdict", "Why"),
             style="claims",
         ),
-        tests=Grid(
+        "tests": Grid(
             "Tests of the claims",
             ("Claim", *TESTS, "Source"),
             [(claim.sentence, *_tests(claim), claim.source) for claim in found],
@@ -117,44 +109,39 @@ def section(tables: Tables) -> Section | None:
             words=("Source",),
             style="claims",
         ),
-        trust="; ".join(f"{mark}: {meaning}" for mark, meaning in TRUST_WORDS.items()),
-    )
+        "trust": "; ".join(f"{mark}: {meaning}" for mark, meaning in TRUST_WORDS.items()),
+    }
 
 
 def _cells(claim: Verdict) -> tuple[str, ...]:
     published, why = number(claim.published, "{:.4f}"), claim.why
     if claim.trust:
-        mark = Markup('{} <span class="trust">({})</span>')
-        published = mark.format(published, claim.trust)
+        published = TRUST.format(published, claim.trust)
     if claim.note:
-        why = Markup('{} <span class="note">Published: {}</span>').format(why, claim.note)
-    verdict = Markup('<span class="verdict {}">{}</span>')
-    return (
-        claim.sentence,
-        verdict.format(claim.verdict.replace(" ", "-"), claim.verdict),
-        spell(claim.ours),
-        number(claim.delta),
-        published,
-        why,
-    )
+        why = NOTE.format(why, claim.note)
+    verdict = VERDICT.format(claim.verdict.replace(" ", "-"), claim.verdict)
+    return claim.sentence, verdict, spell(claim.ours), number(claim.delta), published, why
 
 
 def _tests(claim: Verdict) -> list[str]:
-    forms = ("{:.0f}" if name.startswith("seeds") else "{:.3f}" for name in claim.tests)
-    return [number(value, form) for value, form in zip(claim.tests.values(), forms, strict=True)]
+    return [
+        number(value, "{:.0f}" if name.startswith("seeds") else "{:.3f}")
+        for name, value in claim.tests.items()
+    ]
 
 
 def printed(tables: Tables) -> Grid:
     """The numbers that the study of the claims file printed."""
+    rows = tables.published.to_dict("records")
     return Grid(
         "What the study printed",
         ("Of", "Measure", "Value", "Trust", "Source", "Error"),
         [
             (
-                *(cell(row["of"]), cell(row["measure"]), number(row["value"], "{:g}")),
-                *(cell(row[name]) for name in ("trust", "source", "error")),
+                *(row["of"], row["measure"], number(row["value"], "{:g}"), row["trust"]),
+                *(row["source"], row["error"]),
             )
-            for row in tables.published.to_dict("records")
+            for row in rows
         ],
         caption="Numbers of the published study, of its own networks and data; they aren't on one "
         "scale with those of this page.",

@@ -9,10 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from distilscope import store
+from distilscope.measuring.rows import columns
 from distilscope.reporting.tables import Tables
 
 from .conftest import Study
-from .made_tables import COLUMNS, USUAL, Builder, Made
+from .made_tables import USUAL, Builder, Made
 
 HEADLINE = {"source": "annotated", "top": 2, "method": "saliency", "variant": "mass_absolute"}
 REGIONS = {**HEADLINE, "source": "grid"}
@@ -62,7 +63,7 @@ class PartedBuilder(Builder):
             for method in METHODS:
                 for variant in VARIANTS:
                     self._over_parts(made, method, variant)
-        return pd.DataFrame(self.rows).reindex(columns=COLUMNS)
+        return pd.DataFrame(self.rows).reindex(columns=columns())
 
     def _over_parts(self, made: Made, method: str, variant: str) -> None:
         shift = 0.11 * METHODS.index(method) + 0.027 * VARIANTS.index(variant)

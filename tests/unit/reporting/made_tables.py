@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from distilscope import registry, store
+from distilscope.measuring.rows import columns
 from distilscope.planning.conditions import Condition
+from distilscope.planning.labels import key, labels
 from distilscope.reporting.reading import WITH_CLAIMS
 
 CLASSES = (
@@ -19,12 +21,6 @@ CLASSES = (
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
 SIZES = {"medium": 981_802, "small": 242_474, "tiny": 94_762}
-COLUMNS = [
-    *("study", "analysis", "model", "condition", "seed", "reference", "relation", "probe"),
-    "subset",
-    *("layer", "reference_layer", "method", "resolution", "explained", "variant", "class"),
-    *("measure", "value", "low", "high", "interval", "n", "n_undefined", "reason", "headline"),
-]
 USUAL = {name: {} for name in ("alignment", "representation", "outputs", "sweeps")}
 """The analyses of the made-up study."""
 EVERY = USUAL | {"randomisation": {}, "shortcuts": {}}
@@ -55,10 +51,7 @@ class Made:
 
     @property
     def condition(self) -> str:
-        if self.role in ("teacher", "twin", "floor"):
-            return f"{self.student}-{self.role}"
-        taught = f"kd-T{self.T:g}-a{self.alpha:g}" if self.T else "ce"
-        return f"{self.student}-{'given' if self.kind == 'given' else taught}"
+        return key(self.described)
 
     @property
     def described(self) -> Condition:
@@ -71,15 +64,6 @@ class Made:
             parameters=(("T", self.T), ("alpha", self.alpha)) if self.T else (),
             teachers=("resnet18",) if self.T else (),
         )
-
-    def label(self, several: bool = False) -> str:
-        """As the planner labels it; α only where a study has several."""
-        if self.role in ("teacher", "twin"):
-            return self.role.capitalize()
-        if self.role in ("control", "floor"):
-            return f"{self.student}, {'labels only' if self.role == 'control' else 'untrained'}"
-        weight = f" α={self.alpha:g}" if several and self.T else ""
-        return f"{self.student} T={self.T:g}{weight}" if self.T else self.student
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -169,7 +153,7 @@ class Builder:
                 self._trivial(made)
             else:
                 self._against_teacher(made)
-        return pd.DataFrame(self.rows).reindex(columns=COLUMNS)
+        return pd.DataFrame(self.rows).reindex(columns=columns())
 
     def _against_teacher(self, made: Made) -> None:
         q, against = made.quality, {"reference": "teacher-s1"}
@@ -285,33 +269,33 @@ class Builder:
         return pd.DataFrame(records)
 
     def condition_table(self) -> pd.DataFrame:
-        several = len({made.alpha for made in self.models if made.T}) > 1
-        found = {made.condition: made for made in self.models}
+        found = {made.described: made for made in self.models}
+        called = labels(found)
         records = [
             {
-                "condition": key,
-                "label": made.label(several),
-                **made.described.record(),
+                "condition": key(condition),
+                "label": called[condition],
+                **condition.record(),
                 "T": made.T,
                 "alpha": made.alpha,
             }
-            for key, made in found.items()
+            for condition, made in found.items()
         ]
         return pd.DataFrame(records).astype({"T": "float64", "alpha": "float64"})
 
     def seeds(self) -> pd.DataFrame:
         """A row for each condition and two measures; intervals where it has several seeds."""
         records = []
-        for key, made in {made.condition: made for made in self.models}.items():
+        for condition, made in {made.condition: made for made in self.models}.items():
             if made.role in ("teacher", "twin"):
                 continue
-            count = sum(other.condition == key for other in self.models)
+            count = sum(other.condition == condition for other in self.models)
             half = 0.02 if count > 1 else math.nan
             for measure, subset in (("accuracy", "all"), ("image_specific_rho", "common")):
                 value = 0.3 + 0.5 * made.quality
                 records.append(
                     {
-                        **{"study": "made-up", "condition": key, "reference": "teacher-s1"},
+                        **{"study": "made-up", "condition": condition, "reference": "teacher-s1"},
                         **{"subset": subset, "measure": measure, "seeds": count},
                         **{"value": value, "low": value - half, "high": value + half},
                         **{"two_level_low": value - half / 2, "two_level_high": value + half / 2},

@@ -14,7 +14,7 @@ def test_flags_rates_and_what_is_relied_on_are_those_of_the_tables(study):
     assert flag[2:4] == (tables.class_name(1), tables.class_name(1))
     assert flag[-2:] == ("6.2", "0.004")
     (rate,) = found["rates"].rows
-    assert rate[-3:] == ("1", "1", "1.00 [0.21, 1.00]")
+    assert rate[-3:] == (1, 1, "1.00 [0.21, 1.00]")
     (relied,) = found["relied"]
     assert "1 of 1 plantings are relied on" in relied and "0.12 without it" in relied
     assert found["judged"] == 2

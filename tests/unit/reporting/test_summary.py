@@ -8,7 +8,8 @@ from distilscope.analyses.alignment import findings as alignment
 from distilscope.reporting import findings
 from distilscope.reporting.conditions import Condition, Estimate
 from distilscope.reporting.spelling import short_count
-from distilscope.reporting.summary import summarise, summary_table
+from distilscope.reporting.summary import summarise
+from distilscope.reporting.summary import text as terminal
 
 from . import made_tables
 from .conftest import build, given
@@ -131,7 +132,7 @@ def test_the_ratio_is_the_teachers_parameters_over_its_own(study):
 
 
 def test_the_terminal_table_fits_100_columns_and_lists_every_model(study):
-    text = summary_table(study.folder / "tables", study.settings)
+    text = terminal(study.tables())
     assert max(map(len, text.splitlines())) <= 100
     assert text.isascii()
     for row in summarise(study.tables()):
@@ -150,7 +151,7 @@ def test_long_names_and_undefined_numbers_keep_the_table_aligned(tmp_path):
         made_tables.Made("m" * 40, "student", "a-student-with-a-very-long-name", 4.0, 0.9, 0.5),
     ]
     made = build(tmp_path, models=models)
-    text = summary_table(made.folder / "tables", made.settings)
+    text = terminal(made.tables())
     header, rule, *_ = text.splitlines()
     assert len(header) <= len(rule) <= 100
     assert "a-student-with-a-very~" in text

@@ -11,6 +11,7 @@ from distilscope.analyses.declaration import (
     nulled,
 )
 
+_WANTED = "distilscope.planning.wanted"
 _HERE = "distilscope.analyses.alignment"
 
 HIGHER = Measure(better="higher")
@@ -24,6 +25,7 @@ LIKENESS = {
 MEASURES = {
     **LIKENESS,
     "image_specific_rho": Measure(better="higher", words="Image-specific ρ"),
+    "rho": Measure(better="higher", words="Raw ρ"),
     "partial_image_specific_rho": HIGHER,
     "image_specific_share": Measure("fraction"),
     "reference_image_specific_share": Measure("fraction"),
@@ -105,7 +107,7 @@ FIGURES = {
         "[twin: The dashed line is the teacher's twin.] Dotted and dash-dotted lines are maps that "
         "no model made, against the teacher's: a centred Gaussian, and the edges of the image. The "
         "numbers also hold the null with images of other classes.",
-        wanted=f"{_HERE}.wanted:of_a_comparison",
+        wanted=f"{_WANTED}:of_a_comparison",
     ),
     "per-class": Figure(
         f"{_HERE}.figures.classes:fig_per_class",
@@ -114,7 +116,7 @@ FIGURES = {
         "Consistency with the teacher, by class, of the student in the title. [control: Beside it "
         "is the same network trained on labels only.] [twin: A class is worth a look where the "
         "student falls below the teacher's twin, not where its value is low.]",
-        wanted=f"{_HERE}.wanted:of_a_student",
+        wanted=f"{_WANTED}:of_a_student",
     ),
     "class-model": Figure(
         f"{_HERE}.figures.classes:fig_class_model",
@@ -122,7 +124,7 @@ FIGURES = {
         "Heatmaps of models against classes: image-specific rho and raw rho.",
         "Consistency with the teacher for each model (rows) and class (columns). A cross marks a "
         "value that is undefined; the reason is in the table.",
-        wanted=f"{_HERE}.wanted:of_a_comparison",
+        wanted=f"{_WANTED}:of_a_comparison",
     ),
     "divergent": Figure(
         f"{_HERE}.figures.divergent:fig_divergent",
@@ -132,7 +134,7 @@ FIGURES = {
         "models get right. For each: the image, the teacher's map and the student's map, upsampled "
         "bilinearly from their native grids, bright where the evidence for the class is strongest. "
         "These are extremes by choice and not typical; the explorer shows others.",
-        wanted=f"{_HERE}.wanted:of_a_student",
+        wanted=f"{_WANTED}:of_a_student",
     ),
     "covariation": Figure(
         f"{_HERE}.figures.covariation:fig_covariation",
@@ -143,7 +145,7 @@ FIGURES = {
         "within students they are permuted among those of the same network only, so that size "
         "alone, which raises both, can't make it small. Conditions share a teacher: they are not "
         "independent draws of anything larger than this study.",
-        wanted=f"{_HERE}.wanted:over_students",
+        wanted=f"{_WANTED}:of_several_students",
     ),
 }
 

@@ -3,6 +3,7 @@
 from distilscope.analyses.declaration import Analysis, Column, Figure, Measure, Table
 from distilscope.analyses.outputs.configuration import Outputs
 
+_WANTED = "distilscope.planning.wanted"
 _HERE = "distilscope.analyses.outputs"
 
 TABLES = {
@@ -87,7 +88,7 @@ FIGURES = {
         "Training loss and accuracy on the held-out part of the training set. Losses of distilled "
         "students include the distillation term and can't be compared with label-only losses. "
         "Models are used as they are after the last epoch; nothing is chosen on these curves.",
-        wanted=f"{_HERE}.wanted:of_trained",
+        wanted=f"{_WANTED}:of_training",
     ),
 }
 

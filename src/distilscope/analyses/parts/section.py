@@ -81,7 +81,7 @@ def _grid(tables: Tables, method: str) -> Grid:
         f"{names.method(method)}, {_counted(tables)}",
         ("Model", *(wording(words, tables) for words in COLUMNS.values())),
         [
-            (clean(condition.label), *(_number(m, own) for m, own in numbers.items()))
+            (condition.label, *(_number(m, own) for m, own in numbers.items()))
             for condition, numbers in found.items()
             if any(own.defined for own in numbers.values())
         ],

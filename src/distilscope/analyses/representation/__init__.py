@@ -13,7 +13,7 @@ FIGURES = {
         "scale; unrelated features score about 0. Values below 0 are possible and are coloured "
         "as 0. The numbers hold biased CKA and mutual nearest neighbours beside it, each with what "
         "chance gives. A cross is a layer that equals an earlier one, which counts for both.",
-        wanted="distilscope.analyses.representation.wanted:of_a_comparison",
+        wanted="distilscope.planning.wanted:of_a_comparison",
     ),
 }
 

@@ -10,7 +10,7 @@ import pandas as pd
 from distilscope.reporting.conditions import Estimate
 from distilscope.reporting.grid import Grid
 from distilscope.reporting.spelling import number, spell
-from distilscope.reporting.tables import Tables, clean
+from distilscope.reporting.tables import Tables
 
 ARMS: Mapping[str, str] = {
     "student": "planted for the student only, clean teacher",
@@ -60,10 +60,10 @@ def _flagged(rows: pd.DataFrame, tables: Tables) -> Grid:
 def _flag(row: Mapping[str, Any], tables: Tables) -> tuple[str, ...]:
     planted = row["planted_class"]
     return (
-        clean(row["model"]),
+        row["model"],
         ARMS.get(row["arm"], "this study's own"),
-        "–" if pd.isna(planted) else clean(tables.class_name(int(planted))),
-        clean(tables.class_name(int(row["class"]))),
+        None if pd.isna(planted) else tables.class_name(int(planted)),
+        tables.class_name(int(row["class"])),
         DETECTORS[row["detector"]],
         number(row["n"], "{:.0f}"),
         *(number(row[name]) for name in ("value", "relative")),
@@ -79,7 +79,7 @@ def _rates(rows: pd.DataFrame) -> Grid:
         [
             (
                 *(ARMS[row["arm"]], DETECTORS[row["detector"]], row["rate"], row["of"]),
-                *(str(int(row["hits"])), str(int(row["n"]))),
+                *(int(row["hits"]), int(row["n"])),
                 spell(Estimate(row["value"], row["low"], row["high"], "models", ()), "{:.2f}"),
             )
             for row in rows.to_dict("records")

@@ -18,7 +18,7 @@ FIGURES = {
         "teacher. [twin: That of consistency is the teacher's twin (same recipe, another seed), "
         "and consistency is on the same images for all models.] [floor: The dotted line is an "
         "untrained network.]",
-        wanted=f"{_HERE}.wanted:of_a_student",
+        wanted="distilscope.planning.wanted:of_a_student",
     ),
     "temperature": Figure(
         f"{_HERE}.figures.sweeps:fig_temperature",

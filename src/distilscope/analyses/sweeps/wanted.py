@@ -8,11 +8,6 @@ from collections.abc import Sequence
 from distilscope.planning.conditions import Condition
 
 
-def of_a_student(conditions: Sequence[Condition]) -> bool:
-    """Whether there is a student whose size has a cost."""
-    return any(condition.role == "student" for condition in conditions)
-
-
 def of_several_weights(conditions: Sequence[Condition]) -> bool:
     """Whether students were distilled with several weights α of the teacher."""
     return len({parameters["alpha"] for _, parameters in _swept(conditions)}) > 1

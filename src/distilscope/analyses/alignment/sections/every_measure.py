@@ -10,7 +10,7 @@ from distilscope.analyses.alignment.places import at
 from distilscope.reporting.conditions import Condition, Estimate, estimate
 from distilscope.reporting.grid import Grid
 from distilscope.reporting.spelling import number, spell
-from distilscope.reporting.tables import Tables, clean
+from distilscope.reporting.tables import Tables
 
 COLUMNS = {
     "image_specific_rho": "Image-specific ρ",
@@ -89,7 +89,7 @@ def _cells(line: Line) -> tuple[str, ...]:
     """The first number with its interval."""
     first, *others = line.numbers
     own = number(first.value, "{:.2f}") if line.null else spell(first, "{:.2f}")
-    return (clean(line.label), own, *(number(found.value, "{:.2f}") for found in others))
+    return (line.label, own, *(number(found.value, "{:.2f}") for found in others))
 
 
 def _lines(tables: Tables, resolution: str, depth: int) -> Iterator[Line]:

@@ -13,7 +13,7 @@ from distilscope.analyses.alignment.places import PRIMARY
 from distilscope.reporting.conditions import Condition, Estimate, estimate
 from distilscope.reporting.grid import Grid
 from distilscope.reporting.spelling import between, number, spell
-from distilscope.reporting.tables import Tables, clean
+from distilscope.reporting.tables import Tables
 
 NULL = "null_image_specific_rho"
 BESIDE = (
@@ -84,7 +84,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     plain = {measure: number(own.value) for measure, own in found.items()}
     older, older_null = (plain[f"{stem}{PRIMARY}_unit"] for stem in ("", "null_"))
     return (
-        clean(row.condition.label),
+        row.condition.label,
         spell(found[PRIMARY]),
         plain[NULL],
         between(row.null_low, row.null_high),

@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from distilscope.reporting.grid import Grid, cell
+from distilscope.reporting.grid import Grid
 from distilscope.reporting.spelling import number
-from distilscope.reporting.tables import Tables, clean
+from distilscope.reporting.tables import Tables
+
+COLUMNS = (
+    *("Model", "Measure", "Images", "Class explained", "Value", "Low", "High"),
+    *("n", "Undefined"),
+)
 
 
 def context(tables: Tables) -> Mapping[str, Any] | None:
     """The section; None where nothing was computed so."""
     rows = tables.measures
     chosen = rows[rows["measure"].str.startswith("published_") & rows["class"].isna()]
-    if chosen.empty:
-        return None
     label = {model: found.label for found in tables.conditions for model in found.models}
     lines = [
         (
-            clean(label.get(row["model"], row["model"])),
-            *(row["measure"], row["subset"], cell(row["explained"])),
+            *(label.get(row["model"], row["model"]), row["measure"], row["subset"]),
+            row["explained"],
             *(number(row[name]) for name in ("value", "low", "high")),
             *(number(row[name], "{:.0f}") for name in ("n", "n_undefined")),
         )
         for row in chosen.to_dict("records")
     ]
-    columns = (
-        *("Model", "Measure", "Images", "Class explained", "Value", "Low", "High"),
-        *("n", "Undefined"),
-    )
-    return {"grid": Grid("Published definitions", columns, lines)}
+    return {"grid": Grid("Published definitions", COLUMNS, lines)} if lines else None
