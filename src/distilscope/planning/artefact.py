@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -120,3 +120,8 @@ class Artefact:
 
 def _many(found: Artefact | tuple[Artefact, ...]) -> tuple[Artefact, ...]:
     return (found,) if isinstance(found, Artefact) else tuple(found)
+
+
+def in_order_of_identity(artefacts: Iterable[Artefact]) -> tuple[Artefact, ...]:
+    """Inputs of one role whose order means nothing: no label and no list decides it."""
+    return tuple(sorted(artefacts, key=lambda artefact: artefact.identity))

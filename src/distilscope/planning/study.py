@@ -11,7 +11,7 @@ from distilscope import catalog
 from distilscope.configuration.kinds import expanded
 from distilscope.configuration.study import Configuration
 from distilscope.planning import aggregate, fingerprint, hooks
-from distilscope.planning.artefact import RESULTS, Artefact
+from distilscope.planning.artefact import RESULTS, Artefact, in_order_of_identity
 from distilscope.planning.checks import plan_checks
 from distilscope.planning.comparisons import Comparison, comparisons, families
 from distilscope.planning.described import content_of, observe_settings
@@ -271,7 +271,7 @@ class Study:
 
     def _references(self, model: Model) -> tuple[Artefact, ...]:
         """The observations of the models that it is compared with and that come before it."""
-        return tuple(
+        return in_order_of_identity(
             self.observations[each.reference.id]
             for each in self.comparisons
             if each.model is model and each.reference.id in self.observations
@@ -325,4 +325,4 @@ class Study:
             reference,
             *(self.by_id[name] for name in reference.teachers),
         ]
-        return tuple(self.observations[model.id] for model in family)
+        return in_order_of_identity(self.observations[model.id] for model in family)

@@ -18,8 +18,8 @@ def method(name: str) -> str:
 
 def measure(name: str) -> str:
     """A measure in the words of its analysis; its own name where it has none."""
-    declared = (analysis.measures.get(name) for analysis in registry.analyses().values())
-    return next((found.words for found in declared if found and found.words), name)
+    found = registry.measures().get(name)
+    return found.words if found and found.words else name
 
 
 def ascii_only(text: str) -> str:

@@ -245,13 +245,12 @@ def test_parts_are_made_once_and_read_by_observations_and_comparisons():
     assert parts_of(made).settings["removal"]["without"].endswith(":draw_without")
     for artefact in [*made.observations.values(), *made.compared, made.tables]:
         assert artefact.inputs["parts"] is parts_of(made)
+    assert all("test/removed.safetensors" in a.files for a in made.observations.values())
+    assert all("parts.parquet" in artefact.files for artefact in made.compared)
     bare = study(data=PARTED["data"])
     assert "parts" not in bare.plans
-    for one, parted in ((made, True), (bare, False)):
-        for artefact in one.observations.values():
-            assert ("test/removed.safetensors" in artefact.outputs) is parted
-        for artefact in one.compared:
-            assert ("parts.parquet" in artefact.outputs) is parted
+    files = {file for artefact in bare.observations.values() for file in artefact.files}
+    assert "test/removed.safetensors" not in files
     assert identities(bare) == identities(made)  # no model is trained anew for its parts
 
 
@@ -419,22 +418,26 @@ def needed_by_the_comparison(made):
     return *(made.observations[id] for id in ids), made.dataset
 
 
-def inputs_of(made, artefact, exists):
+def asked_for(made, artefact, exists):
+    """The files that a job asks for, over all roles of its inputs."""
     state = StoreState(made, exists)
-    return {path for role in artefact.inputs for path in state.inputs_of(artefact, role)}
+    return {
+        file for role in (*artefact.inputs, "checks") for file in state.inputs_of(artefact, role)
+    }
 
 
 def test_a_job_asks_for_one_file_of_each_artefact_that_it_needs():
     made = study()
-    comparison = comparison_of(made)
-    needed = {last(artefact) for artefact in needed_by_the_comparison(made)}
-    assert inputs_of(made, comparison, lambda path: False) == needed
-    assert inputs_of(made, comparison, lambda path: True) == needed
-    state = StoreState(made, lambda path: False)
-    assert state.inputs_of(comparison, "reference") == [last(made.observations["big-s10"])]
-    assert state.inputs_of(comparison, "targets") == []
-    student = made.by_id[COMPARED].artefact
-    assert state.inputs_of(student, "checks") == [last(made.networks)]
+    expected = {last(artefact) for artefact in needed_by_the_comparison(made)}
+    assert asked_for(made, comparison_of(made), lambda path: False) == expected
+    assert asked_for(made, comparison_of(made), lambda path: True) == expected
+
+
+def test_a_training_waits_for_the_check_of_networks():
+    made = study()
+    student = made.by_id["tiny-kd-T4-a0.9-s1"].artefact
+    needed = (made.networks, made.dataset, *student.inputs["targets"])
+    assert asked_for(made, student, lambda path: False) == {last(artefact) for artefact in needed}
 
 
 def test_a_job_asks_for_the_file_that_was_lost_unless_its_own_are_all_there():
@@ -444,9 +447,9 @@ def test_a_job_asks_for_the_file_that_was_lost_unless_its_own_are_all_there():
     lost = f"{made.dataset.folder}/manifest.json"
     others = {last(artefact) for artefact in needed} - {last(made.dataset)}
     own = str(comparison.folder)
-    unfinished = inputs_of(made, comparison, lambda path: path != lost and own not in path)
+    unfinished = asked_for(made, comparison, lambda path: path != lost and own not in path)
     assert unfinished == {lost, *others}
-    assert inputs_of(made, comparison, lambda path: path != lost) == others
+    assert asked_for(made, comparison, lambda path: path != lost) == others
 
 
 def test_the_folder_that_people_open_asks_for_what_it_is_copied_from():
@@ -455,22 +458,25 @@ def test_the_folder_that_people_open_asks_for_what_it_is_copied_from():
 
     def asked(exists):
         state = StoreState(made, exists)
-        return [path for one in copied for path in state.inputs_of_published(one)]
+        return [file for artefact in copied for file in state.inputs_of_published(artefact)]
 
     sources = [last(artefact) for artefact in copied]
     assert asked(lambda path: False) == sources
-    lost = f"{made.tables.folder}/measures.parquet"
-    unpublished = asked(lambda path: path not in (lost, str(made.marker)))
-    assert unpublished == [lost, *sources[1:]]
-    assert asked(lambda path: path != lost) == sources[1:]
+    drawn = f"{made.figures.folder}/cka.svg"
+    assert asked(lambda path: path not in (drawn, str(made.marker))) == [
+        sources[0],
+        drawn,
+        sources[2],
+    ]
+    assert asked(lambda path: path != drawn) == [sources[0], sources[2]]
 
 
-def test_an_artefact_s_job_says_what_it_is_made_from():
+def test_a_job_arrives_as_it_was_written():
     artefact = comparison_of(study())
-    job = Job.from_json(artefact.job())
-    assert job.settings == artefact.settings
-    assert job.folder == artefact.folder
-    assert job.inputs_of("common") == [one.folder for one in artefact.inputs_of("common")]
+    arrived = Job.from_json(artefact.job())
+    assert arrived.to_json() == artefact.job()
+    assert arrived.settings == artefact.settings
+    assert arrived.inputs["observation"] == str(artefact.inputs["observation"].folder)
 
 
 # ------------------------------------------------------------------------- names that collide
