@@ -72,6 +72,7 @@ onerror:
 
 localrules:
     all,
+    observations,
     publish,
 
 

@@ -32,23 +32,6 @@ def input_of(role):
     return files
 
 
-def published_input(artefact):
-    """The files of an artefact that is copied into the folder that people open."""
-    return lambda wildcards: [
-        ancient(path) for path in STATE.inputs_of_published(artefact)
-    ]
-
-
-def job_of(wildcards):
-    """The job of an artefact: settings, inputs and folder, as the text that its script reads."""
-    return artefact_of(wildcards).job()
-
-
-def named(artefacts):
-    """A pattern of the names of these artefacts, as a wildcard's constraint."""
-    return "|".join(re.escape(artefact.name) for artefact in artefacts) or "(?!)"
-
-
 def other_inputs(*roles):
     """The files of an artefact's inputs in any other role: what analyses read besides."""
 
@@ -61,8 +44,20 @@ def other_inputs(*roles):
     return files
 
 
+def published_input(artefact):
+    """The files of an artefact that is copied into the folder that people open."""
+    return lambda wildcards: [
+        ancient(path) for path in STATE.inputs_of_published(artefact)
+    ]
+
+
+def job_of(wildcards):
+    """The job of an artefact: settings, inputs and folder, as the text that its script reads."""
+    return artefact_of(wildcards).job()
+
+
 def of_kind(kind, wanted=lambda artefact: True):
-    """The artefacts of the study of a kind."""
+    """The artefacts of the study that are of a kind, and wanted."""
     return [a for a in STUDY.artefacts.values() if a.kind == kind and wanted(a)]
 
 
@@ -71,3 +66,8 @@ def outputs_of(kind, artefacts=None):
     artefacts = of_kind(kind) if artefacts is None else artefacts
     names = artefacts[0].outputs if artefacts else ["run.json"]
     return [f"{STORE}/{FOLDERS[kind]}/{{{kind}}}/{name}" for name in names]
+
+
+def named(artefacts):
+    """A pattern of the names of these artefacts, as a wildcard's constraint."""
+    return "|".join(re.escape(artefact.name) for artefact in artefacts) or "(?!)"

@@ -14,7 +14,7 @@ rule observation:
         "results/logs/observation/{observation}.log",
     benchmark:
         "results/logs/observation/{observation}.benchmark.tsv"
-    priority: lambda wildcards: 25 if wildcards.observation in STUDY.reference_observations else 5
+    priority: 5
     conda:
         "../envs/distilscope.yaml"
     threads: CONFIGURATION.threads
@@ -29,15 +29,14 @@ rule observation:
         "../workflow/scripts/observation.py"
 
 
-# An observation may wait for another. Behind the first of two jobs of one rule `--until` stops: here
-# what others wait for, and what waits for any other, have rules of their own.
+# An observation may wait for another. Behind the first of two jobs of one rule `--until` stops: what
+# students' observations wait for, and what waits for them, have rules of their own.
 
 
-use rule observation as reference_observation with:
+use rule observation as teacher_observation with:
     wildcard_constraints:
-        observation=named(
-            of_kind("observation", lambda made: not made.inputs_of("references"))
-        ),
+        observation=named(STUDY.teacher_observations),
+    priority: 25
 
 
 use rule observation as derived_observation with:
@@ -55,4 +54,10 @@ use rule observation as committee_observation with:
         observation=named(STUDY.committee_observations),
 
 
-ruleorder: committee_observation > reference_observation > derived_observation > observation
+ruleorder: teacher_observation > committee_observation > derived_observation > observation
+
+
+# `snakemake observations` makes all of them.
+rule observations:
+    input:
+        map(STATE.file_of, of_kind("observation")),

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import cache
 
+from distilscope import catalog
 from distilscope.analyses.declaration import Analysis, Measure
 
 OWN = (
@@ -38,6 +39,11 @@ def _own() -> dict[str, Analysis]:
     return {analysis.name: analysis for analysis in found}
 
 
+def analysis(name: str) -> Analysis:
+    """The analysis of that name; an `UnknownName` error says which there are."""
+    return catalog.lookup(analyses(), name, "analysis")
+
+
 def measures() -> dict[str, Measure]:
     """All measures of all analyses, by name."""
     return {name: m for found in analyses().values() for name, m in found.measures.items()}
@@ -47,12 +53,26 @@ def add(analysis: Analysis) -> None:
     """Make an analysis of another package known; its module calls this when it is imported.
 
     Raises:
-        ValueError: another analysis has its name.
+        ValueError: another analysis has its name, or that of one of its measures, tables, figures
+            or forms of claims.
     """
-    known = {**_own(), **_added}.get(analysis.name)
-    if known not in (None, analysis):
+    known = {**_own(), **_added}
+    if known.get(analysis.name) not in (None, analysis):
         raise ValueError(f"there is an analysis {analysis.name!r} already; choose another name")
+    for other in known.values():
+        if other.name != analysis.name:
+            _require_apart(analysis, other)
     _added[analysis.name] = analysis
+
+
+def _require_apart(analysis: Analysis, other: Analysis) -> None:
+    for kind in ("measures", "tables", "figures", "forms"):
+        shared = [name for name in getattr(analysis, kind) if name in getattr(other, kind)]
+        if shared:
+            raise ValueError(
+                f"the analysis {analysis.name!r} declares {shared[0]!r} in `{kind}`, which "
+                f"{other.name!r} has already; choose another name"
+            )
 
 
 def load(modules: Iterable[str]) -> None:

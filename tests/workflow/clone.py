@@ -39,12 +39,14 @@ print("publish" * todo.publish)
 
 SAME_JOB = {
     "teacher": "model",
-    "reference_observation": "observation",
+    "teacher_observation": "observation",
+    "committee_observation": "observation",
     "derived_observation": "observation",
-    "reference_further": "further",
+    "committee_comparison": "comparison",
     "masked_probe": "probe",
+    "reference_further": "further",
 }
-"""Rules that are another with other priorities or wildcards."""
+"""Rules that are another with other priorities, wildcards or outputs."""
 
 # A study small enough to read: two students, two temperatures, one control each.
 SMALL = {

@@ -111,7 +111,7 @@ def test_on_a_cluster_what_computes_on_tensors_asks_for_one_gpu_and_nothing_else
     assert code == 0, text
     jobs = asked(text)
     on_gpus = {rule for rule, resources in jobs.items() if any(gpus for gpus, *_ in resources)}
-    observing = {"observation", "reference_observation"}
+    observing = {"observation", "teacher_observation"}
     assert on_gpus == {"networks", "teacher", "model", "targets", *observing}
     assert jobs["teacher"] == {(1, 3000, 1440)}
     assert jobs["comparison"] == {(0, 3000, 60)}

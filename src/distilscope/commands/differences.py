@@ -19,6 +19,8 @@ from distilscope.planning.state import StoreState, ToMake
 from distilscope.planning.study import Study
 
 UNSET = "unset"
+MOST_NAMED = 6
+"""Modules that a reason names; a refactor of the whole package has hundreds."""
 LISTS = ("models", "conditions", "networks", "derived", "audits", "configuration", "figures")
 NAMED_BY = {"dataset": ("data.name",), "tables": ("study",)}
 """Which settings bring an artefact of a new name; of an analysis' own it is the analysis."""
@@ -152,7 +154,7 @@ class Reasons:
         if any(one.identity == artefact.identity for one in known):
             return ["their files are missing"]
         edited = [_edited(one.parts, artefact.source.parts) for one in known]
-        found = [] if [] in edited else [f"source of {', '.join(edited[0])} edited"]
+        found = [] if [] in edited else [f"source of {_some(edited[0])} edited"]
         found = [*self._settings(artefact), *found]
         return [", ".join(found)] if found else []
 
@@ -182,7 +184,7 @@ class Reasons:
     def _before(self) -> Study | None:
         """The published configuration with the present source: what differs is configured."""
         try:
-            configuration = parse(self.record.configuration)
+            configuration = parse(self.record.configuration, recorded=True)
             return Study(configuration, self.record.precision, self.root)
         except ConfigurationError:
             return None
@@ -264,6 +266,12 @@ class Reasons:
 def _plain(artefact: Artefact) -> dict[str, Any]:
     """Its own settings, without what only says which models and settings there are."""
     return {k: v for k, v in artefact.settings.items() if k not in LISTS}
+
+
+def _some(names: list[str]) -> str:
+    """The first names, and how many others there are."""
+    others = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {others} more" if others > 0 else "")
 
 
 def _edited(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

@@ -18,11 +18,10 @@ from pydantic import (
 )
 
 from distilscope import catalog
-from distilscope.configuration.kinds import Strict, Whole, number
+from distilscope.configuration.kinds import Member, Strict, Whole, number
 from distilscope.training.objectives.declaration import COMBINE, Objective, Parameter
 
-Member = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.\d+)?$")]
-"""A teacher of a committee: `entry`, or `entry.seed` for one of its models."""
+Named = Annotated[list[str], Field(min_length=1)]
 
 
 class GridEntry(Strict):
@@ -48,9 +47,9 @@ class TaughtEntry(GridEntry):
     A committee acts by the mean of the `losses`, of the `logits` or of the `probabilities`.
     """
 
-    teachers: list[str] | Literal["each"] | None = None
+    teachers: Named | Literal["each"] | None = None
     taught_by: Literal["teacher", "twin"] = "teacher"
-    committee: list[list[Member]] | None = None
+    committee: list[list[Member]] | None = Field(default=None, min_length=1)
     combine: Literal[COMBINE] = "losses"
 
     @field_validator("committee")
@@ -68,6 +67,8 @@ class TaughtEntry(GridEntry):
 
     @model_validator(mode="after")
     def _one_kind_of_teachers(self) -> TaughtEntry:
+        if "combine" in self.model_fields_set and not self.committee:
+            raise ValueError("`combine` says how a `committee` acts as one: there is none here")
         if self.committee and (self.teachers or self.taught_by == "twin"):
             raise ValueError("`committee` names its teachers: leave out `teachers` and `taught_by`")
         return self

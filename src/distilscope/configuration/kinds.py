@@ -68,16 +68,20 @@ Fraction = Annotated[float, Field(ge=0, le=1), BeforeValidator(number)]
 Whole = Annotated[int, Field(ge=0), BeforeValidator(whole)]
 Count = Annotated[int, Field(ge=1), BeforeValidator(whole)]
 _NAME, _LAYER = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$", r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,39}$"
+_MEMBER = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}(\.\d+)?$"
 NAMES = {
     _NAME: "a name is up to 40 letters (a to z), digits, - and _, and begins with a letter or "
     "digit",
     _LAYER: "a layer's name is up to 40 letters (a to z), digits, -, _ and ., and begins with a "
     "letter, a digit or _",
+    _MEMBER: "a member is a teacher by name, or one of its models: `name.seed`",
 }
 """The patterns in words."""
 Name = Annotated[str, Field(pattern=_NAME)]
 LayerName = Annotated[str, Field(pattern=_LAYER)]
 """It is part of names of files and of columns."""
+Member = Annotated[str, Field(pattern=_MEMBER)]
+"""A teacher of a committee: `entry`, or `entry.seed` for one of its models."""
 
 
 def expanded(text: str) -> Path:

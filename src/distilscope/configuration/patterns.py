@@ -22,31 +22,37 @@ ROLES = ("teacher", "twin", "committee", "student", "twin-taught", "control", "f
 LEARNERS = ("student", "control")
 """The roles that a pattern without `role` addresses."""
 
-CHOICES = {"role": ROLES, "combine": COMBINE}
-TEXTS = ("network", "source", "teacher", "views")
 FIELDS = ("role", "network", "source", "objective", "teacher", "teachers", "combine", "views")
 """The fields of a condition that a pattern may name, beside its objective's parameters."""
 
 TAUGHT_BY = {"teacher": {}, "twin": {"role": "twin-taught"}}
 
 
-def checked(value: Any) -> dict[str, Any]:
+def checked(pattern: Any) -> dict[str, Any]:
     """A pattern in its plain form: `taught_by: twin` is `role: twin-taught`.
 
     Raises:
         ValueError: it is no mapping, a field is unknown, or a value can't be that field's.
     """
-    if not isinstance(value, Mapping):
-        raise ValueError(f"expected a pattern such as {{objective: ce}}, got {value!r:.60}")
-    pattern = dict(value)
-    if "taught_by" in pattern:
-        role = catalog.lookup(TAUGHT_BY, pattern.pop("taught_by"), "value of `taught_by`")
-        pattern = {**pattern, **role}
-    objectives = _objectives(pattern)
-    found = {name: _value(name, wanted, objectives) for name, wanted in pattern.items()}
-    if found.get("role") == "twin-taught" and not any(o.needs_teacher for o in objectives):
-        raise ValueError(f"objective {found['objective']!r} learns from no teacher or twin")
-    return found
+    if not isinstance(pattern, Mapping):
+        raise ValueError(f"expected a pattern such as {{objective: ce}}, got {pattern!r:.60}")
+    given = {key: value for key, value in pattern.items() if key != "taught_by"}
+    given |= catalog.lookup(TAUGHT_BY, pattern.get("taught_by", "teacher"), "value of `taught_by`")
+    if not isinstance(given.get("teachers", []), list):
+        raise ValueError(f"teachers: expected a list of names, got {given['teachers']!r:.60}")
+    for name, wanted in given.items():
+        if wanted == []:
+            raise ValueError(f"{name}: the list is empty: give at least one value")
+    named = values(given, "objective") or catalog.OBJECTIVES
+    objectives = [catalog.lookup(catalog.OBJECTIVES, name, "objective") for name in named]
+    if given.get("role") == "twin-taught" and not any(o.needs_teacher for o in objectives):
+        raise ValueError(f"objective {given['objective']!r} learns from no teacher or twin")
+    return {
+        name: [_checked(name, one, objectives) for one in wanted]
+        if isinstance(wanted, list)
+        else _checked(name, wanted, objectives)
+        for name, wanted in given.items()
+    }
 
 
 Pattern = Annotated[dict[str, Any], BeforeValidator(checked)]
@@ -67,75 +73,43 @@ def is_open(pattern: Mapping[str, Any], name: str) -> bool:
 
 def words(pattern: Mapping[str, Any]) -> str:
     """`medium student under kd T=4 alpha=0.9 from resnet110`."""
-    role = " or ".join(values(pattern, "role")) or "student"
-    twin = role == "twin-taught"
-    who = [*_listed(pattern, "network"), "student" if twin else role]
-    under = [
-        *_listed(pattern, "objective"),
-        *(
-            f"{name}={' or '.join(_listed(pattern, name, joined=False))}"
-            for name in pattern
-            if name not in ("role", "network", "objective", "teacher", "teachers")
-        ),
-    ]
-    taught = [*_listed(pattern, "teacher"), *pattern.get("teachers", [])]
-    return " ".join(
-        [
-            *who,
-            *(["under", *under] if under else []),
-            *(["from", " and ".join(taught)] if taught else []),
-            *(["from the twin"] if twin else []),
-        ]
-    )
+    said = {name: " or ".join(map(_word, values(pattern, name))) for name in pattern}
+    role, teacher = said.pop("role", "student"), said.pop("teacher", "")
+    if role == "twin-taught":
+        role, teacher = "student", " ".join([teacher, "the twin"]).strip()
+    if said.pop("teachers", ""):
+        teacher = " and ".join(pattern["teachers"])
+    network, objective = said.pop("network", ""), said.pop("objective", "")
+    under = " ".join([objective, *(f"{name}={value}" for name, value in said.items())]).strip()
+    parts = (network, role, under and f"under {under}", teacher and f"from {teacher}")
+    return " ".join(filter(None, parts))
 
 
-def _listed(pattern: Mapping[str, Any], name: str, *, joined: bool = True) -> list[str]:
-    spelt = [f"{v:g}" if isinstance(v, (int, float)) else str(v) for v in values(pattern, name)]
-    return [" or ".join(spelt)] if spelt and joined else spelt
+def _word(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 
-def _objectives(pattern: Mapping[str, Any]) -> list[Objective]:
-    """Those that a pattern names; all where it names none."""
-    named = values(pattern, "objective")
-    found = [catalog.lookup(catalog.OBJECTIVES, name, "objective") for name in named]
-    return found or list(catalog.OBJECTIVES.values())
-
-
-def _value(name: str, wanted: Any, objectives: list[Objective]) -> Any:
-    """A field's value, or list of values, once each is known to be one of that field."""
+def _checked(name: str, value: Any, objectives: list[Objective]) -> Any:
+    """One value of a field, once it is known to be one."""
     if name not in FIELDS:
-        return _each(name, wanted, lambda value: _parameter(name, value, objectives))
-    if name == "teachers":
-        if not isinstance(wanted, list):
-            raise ValueError(f"teachers: expected a list of names, got {wanted!r:.60}")
-        return [_text(name, value) for value in wanted]
-    if name in CHOICES:
-        known = dict.fromkeys(CHOICES[name])
-        return _each(name, wanted, lambda value: catalog.lookup(known, value, name) or value)
-    return _each(name, wanted, lambda value: _text(name, value))
-
-
-def _each(name: str, wanted: Any, check: Any) -> Any:
-    if wanted == []:
-        raise ValueError(f"{name}: the list is empty: give at least one value")
-    return [check(value) for value in wanted] if isinstance(wanted, list) else check(wanted)
+        return _parameter(name, value, objectives)
+    if not isinstance(value, str):
+        raise ValueError(f"{name}: expected text, got {value!r:.60}")
+    known = {"role": ROLES, "combine": COMBINE}.get(name, [value])
+    if value not in known:
+        raise ValueError(f"unknown {name} {value!r}; {catalog.suggest(value, known)}")
+    return value
 
 
 def _parameter(name: str, value: Any, objectives: list[Objective]) -> float:
-    taking = [objective for objective in objectives if name in objective.parameters]
+    taking = [own.parameters[name] for own in objectives if name in own.parameters]
+    if not taking and any(name in own.parameters for own in catalog.OBJECTIVES.values()):
+        raise ValueError(f"objective {objectives[0].name!r} takes no `{name}`")
     if not taking:
-        if any(name in objective.parameters for objective in catalog.OBJECTIVES.values()):
-            raise ValueError(f"objective {objectives[0].name!r} takes no `{name}`")
-        known = [*FIELDS, *(p for o in objectives for p in o.parameters)]
+        known = [*FIELDS, *(parameter for own in objectives for parameter in own.parameters)]
         raise ValueError(f"unknown field {name!r}; {catalog.suggest(name, known)}")
     found = number(value)
-    faults = [objective.parameters[name].check(found) for objective in taking]
+    faults = [parameter.check(found) for parameter in taking]
     if all(faults):
         raise ValueError(f"{name}: {faults[0]}")
     return found
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{name}: expected text, got {value!r:.60}")
-    return value

@@ -44,7 +44,9 @@ def present(raw: Any) -> tuple[Any, list[str]]:
     if moved and "analyses" not in found:
         found["analyses"] = {name: {} for name in USUAL}
     for old, new in [*moved, *WITHIN.items()]:
-        if _has(found, old) and not (_has(found, new) and _at(found, new)):
+        if _has(found, old) and _at(found, old) is None:
+            _take(found, old)  # it was written out and set nothing
+        elif _has(found, old) and not (_has(found, new) and _at(found, new)):
             _put(found, new, _take(found, old))
             said.append(f"{old} is now `{new}`; the old key is read in this release only")
     if found.get("measures") == {}:

@@ -24,15 +24,17 @@ def compare(job: Job) -> None:
     """
     stopwatch = Stopwatch()
     stopwatch.phase("read")
-    pair, known = ModelPair.of(job), registry.analyses()
+    asked = {name: registry.analysis(name) for name in job.settings["analyses"]}
+    pair = ModelPair.of(job)
     facts = {
         "images": len(pair.common),
         "common": int(pair.common.sum()),
         "both_correct": int(pair.both_right.sum()),
     }
-    for name, settings in job.settings["analyses"].items():
+    for name, analysis in asked.items():
         stopwatch.phase(name)
-        for file, table in pkgutil.resolve_name(known[name].compare)(pair, settings).items():
+        settings = job.settings["analyses"][name]
+        for file, table in pkgutil.resolve_name(analysis.compare)(pair, settings).items():
             store.write_table(job.folder / f"{file}.parquet", table, {"probe": pair.probe})
             facts |= table.attrs
     write_run(job, stopwatch, facts)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from distilscope import registry
+from distilscope.measuring.entries import Compared, Entry
 from distilscope.workflow.forked import side_by_side
-
-if TYPE_CHECKING:
-    from distilscope.measuring.study import Compared, Entry
 
 WHO = ("model", "condition", "seed", "reference", "relation")
 PLACES = (*("layer", "reference_layer", "method", "resolution", "explained", "variant", "class"),)
@@ -124,9 +122,15 @@ class Rows:
             self._rows += rows
 
     def frame(self) -> pd.DataFrame:
-        """The table: text as plain strings, None or NaN where a column does not apply."""
+        """The table: text as plain strings, None or NaN where a column does not apply.
+
+        Raises:
+            ValueError: an analysis added a measure or a place that it does not declare.
+        """
         names = columns()
-        table = pd.DataFrame.from_records(self._rows).reindex(columns=names)
+        table = pd.DataFrame.from_records(self._rows, columns=None if self._rows else names)
+        _require_declared(table, names)
+        table = table.reindex(columns=names)
         for column in FLOATS:
             table[column] = table[column].astype("float64")
         for column in INTEGERS:
@@ -137,15 +141,34 @@ class Rows:
         return table
 
 
+def _require_declared(table: pd.DataFrame, names: Sequence[str]) -> None:
+    known = registry.analyses()
+    for place in set(table) - set(names):
+        by = table.loc[table[place].notna(), "analysis"].unique().tolist()
+        raise ValueError(
+            f"numbers of the analysis {', '.join(by)} stand at {place!r}, which is no column of "
+            f"measures.parquet: add it to `places` of the analysis; there are {', '.join(names)}"
+        )
+    for name, measures in table.groupby("analysis")["measure"].unique().items():
+        declared = known[name].measures
+        for measure in measures:
+            if measure.split(".")[0] not in declared:
+                raise ValueError(
+                    f"the analysis {name!r} added the measure {measure!r}, which is not in its "
+                    f"`measures`; it declares {', '.join(declared) or 'none'}"
+                )
+
+
 def _who(who: Entry | Compared) -> dict[str, Any]:
-    """The columns of `WHO`: of a model alone, or beside a reference."""
-    model = getattr(who, "model", who)
+    """The columns of `WHO`: of a model beside a reference, or of a model alone."""
+    beside = isinstance(who, Compared)
+    model = who.model if beside else who
     return {
         "model": model.id,
         "condition": model.condition,
         "seed": model.seed,
-        "reference": getattr(who, "relation", None) and who.reference,
-        "relation": getattr(who, "relation", None),
+        "reference": who.reference if beside else None,
+        "relation": who.relation if beside else None,
     }
 
 

@@ -2,56 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from distilscope.measuring.entries import Entry
 from distilscope.measuring.study import Study
 from distilscope.statistics import bootstrap, paired
 
 COLUMNS = (
-    *("study", "condition", "reference", "subset", "measure", "seeds", "value", "low", "high"),
-    *("two_level_low", "two_level_high", "descriptive", "reason"),
+    *("study", "condition", "reference", "relation", "subset", "measure", "seeds", "value"),
+    *("low", "high", "two_level_low", "two_level_high", "descriptive", "reason"),
 )
 DESCRIPTIVE_BELOW = 10
 ONE_SEED = "one seed: no interval over seeds"
 FAMILY = ("teacher", "twin", "committee")
+PAIRS_OF_SEEDS = "peer"
+"""A relation within a condition: its pairs share models, and are no independent seeds."""
+
+Place = tuple[str | None, str | None]
+"""Condition of a reference, and what it is to a model; both None for a number of a model alone."""
 
 
 def seeds_table(study: Study) -> pd.DataFrame:
-    """A row for each condition of students, reference and measure, with the columns of `COLUMNS`.
+    """A row for each condition of students, measure and what it is beside; columns `COLUMNS`.
 
-    Seeds that are compared with different references are never pooled. `value` is the mean over
-    seeds of the mean over images; `low`, `high` its t interval over seeds; `two_level_low`,
-    `two_level_high` the percentile interval of resampling seeds and images together, which is
-    `descriptive` below ten seeds: so few can't be resampled honestly.
+    Seeds are pooled by their condition, by the reference's condition and by the relation, so that
+    different teachers never meet in a row. `reference` is the model, or the condition where seeds
+    have different models of it; it is None where a measure has none. A model with several
+    references in a row counts once, with the mean over them.
+
+    `value` is the mean over seeds of the mean over images; `low`, `high` its t interval over seeds;
+    `two_level_low`, `two_level_high` the percentile interval of resampling seeds and images
+    together, which is `descriptive` below ten seeds: so few can't be resampled honestly.
     """
-    members: dict[tuple[str, str | None], list[str]] = {}
+    members: dict[str, list[Entry]] = {}
     for entry in study.entries:
         if entry.role not in FAMILY:
-            references = [each.reference for each in entry.compared] or [None]
-            for reference in references:
-                members.setdefault((entry.condition, reference), []).append(entry.id)
+            members.setdefault(entry.condition, []).append(entry)
     records = []
-    for (condition, reference), models in members.items():
+    for condition, models in members.items():
         for (measure, subset), values in study.by_image.items():
-            own = [values.get((m, reference), values.get((m, None))) for m in models]
-            found = [each for each in own if each is not None]
-            if found:
+            for (_, relation), found in _beside(study, models, values).items():
+                references = list(dict.fromkeys(r for own in found.values() for r in own))
+                pooled = [np.mean([values[m, r] for r in own], axis=0) for m, own in found.items()]
                 records.append(
                     {
                         "study": study.name,
                         "condition": condition,
-                        "reference": reference,
+                        "reference": _name(study, references),
+                        "relation": relation,
                         "subset": subset,
                         "measure": measure,
-                        **_numbers(np.array(found), study),
+                        **_numbers(np.array(pooled), study),
                     }
                 )
     table = pd.DataFrame.from_records(records, columns=list(COLUMNS))
     numeric = ("value", "low", "high", "two_level_low", "two_level_high")
     return table.astype({**dict.fromkeys(numeric, "float64"), "descriptive": bool})
+
+
+def _beside(
+    study: Study, models: Sequence[Entry], values: Collection[tuple[str, str | None]]
+) -> dict[Place, dict[str, list[str | None]]]:
+    """What the models have values beside: model -> references, by place."""
+    found: dict[Place, dict[str, list[str | None]]] = {}
+    for model in models:
+        if (model.id, None) in values:
+            found.setdefault((None, None), {})[model.id] = [None]
+        for each in model.compared:
+            if (model.id, each.reference) in values and each.relation != PAIRS_OF_SEEDS:
+                place = study.entry(each.reference).condition, each.relation
+                found.setdefault(place, {}).setdefault(model.id, []).append(each.reference)
+    return found
+
+
+def _name(study: Study, references: Sequence[str | None]) -> str | None:
+    return references[0] if len(references) == 1 else study.entry(references[0]).condition
 
 
 def _numbers(values: np.ndarray, study: Study) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Mapping
 
 import pandas as pd
 
 from distilscope import registry, store
+from distilscope.analyses.declaration import Analysis
 from distilscope.measuring.claim_rows import claims_table, published_table
 from distilscope.measuring.models import condition_table, model_table
 from distilscope.measuring.seeds import seeds_table
@@ -25,27 +27,29 @@ def measure(job: Job) -> None:
     that the study is made from.
 
     Raises:
-        ValueError: settings that lack a key, a reference that is no model of the study, or models
-            that were observed on different images.
+        ValueError: settings that lack a key, a reference that is no model of the study, models
+            that were observed on different images, or an analysis that makes a table, or adds a
+            measure, that it does not declare.
         DamagedFile: an input's bytes are not those that were written.
     """
     stopwatch = Stopwatch()
     stopwatch.phase("read")
     runs = collect(job.information.get("runs", []))
-    study, known = Study.of(job), registry.analyses()
+    study = Study.of(job)
     tables: dict[str, pd.DataFrame] = {}
-    asked = {name: known[name] for name in job.settings["analyses"]}
-    for name, analysis in asked.items():
+    asked = [(registry.analysis(name), own) for name, own in job.settings["analyses"].items()]
+    for analysis, settings in asked:
         if analysis.measure:
-            stopwatch.phase(name)
-            study.rows.analysis = name
-            tables |= pkgutil.resolve_name(analysis.measure)(study, job.settings["analyses"][name])
+            stopwatch.phase(analysis.name)
+            study.rows.analysis = analysis.name
+            made = pkgutil.resolve_name(analysis.measure)(study, settings)
+            tables |= _declared(analysis, made)
     stopwatch.phase("seeds")
     measures = study.rows.frame()
-    for name, analysis in asked.items():
+    for analysis, settings in asked:
         if analysis.conclude:
-            settings = job.settings["analyses"][name]
-            tables |= pkgutil.resolve_name(analysis.conclude)(study, settings, measures)
+            made = pkgutil.resolve_name(analysis.conclude)(study, settings, measures)
+            tables |= _declared(analysis, made)
     tables |= {
         "models": model_table(study),
         "conditions": condition_table(job.settings["conditions"]),
@@ -65,3 +69,20 @@ def measure(job: Job) -> None:
         store.write_table(job.folder / f"{name}.parquet", table, about)
     store.write_json(job.folder / store.RUNS_FILE, runs)
     write_run(job, stopwatch, {"rows": {name: len(table) for name, table in tables.items()}})
+
+
+def _declared(analysis: Analysis, made: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
+    """The tables that an analysis made, each with the columns that it declares."""
+    for name, table in made.items():
+        if name not in analysis.tables:
+            raise ValueError(
+                f"the analysis {analysis.name!r} made the table {name!r}, which is not in its "
+                f"`tables`; it declares {', '.join(analysis.tables) or 'none'}"
+            )
+        lacking = set(analysis.tables[name].columns) - set(table)
+        if lacking:
+            raise ValueError(
+                f"the table {name!r} of the analysis {analysis.name!r} lacks the columns "
+                f"{', '.join(sorted(lacking))} that it declares"
+            )
+    return made

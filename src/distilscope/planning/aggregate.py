@@ -64,7 +64,7 @@ def tables(study: Study) -> Artefact:
         },
         source=fingerprint.source(
             "distilscope.measuring.tables",
-            *(analysis.measure for analysis in declared if analysis.measure),
+            *(path for a in declared for path in (a.measure, a.conclude) if path),
             *(form.contrasts for form in statements.forms().values()),
         )
         + fingerprint.entries("METHODS", methods),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -43,9 +43,9 @@ class Artefact:
         slug: its name for people.
         settings: what its content depends on, besides source and inputs; JSON values.
         source: fingerprint of the code that computes it.
-        files: the names of its files, besides `run.json`, which every artefact has.
         inputs: role -> artefact or artefacts it is made from.
         information: what the job needs and the content does not depend on.
+        files: names of its files, beside `run.json`, which is written last.
         contents: the user's files that its job reads, by the setting that names them; the
             settings hold their digests.
     """
@@ -54,9 +54,9 @@ class Artefact:
     slug: str
     settings: Mapping[str, Any]
     source: str
-    files: tuple[str, ...] = ()
     inputs: Mapping[str, Artefact | tuple[Artefact, ...]] = field(default_factory=dict)
     information: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
     contents: Mapping[str, Content] = field(default_factory=dict)
 
     @cached_property
@@ -120,3 +120,8 @@ class Artefact:
 
 def _many(found: Artefact | tuple[Artefact, ...]) -> tuple[Artefact, ...]:
     return (found,) if isinstance(found, Artefact) else tuple(found)
+
+
+def in_order_of_identity(artefacts: Iterable[Artefact]) -> tuple[Artefact, ...]:
+    """Inputs of one role whose order means nothing: no label and no list decides it."""
+    return tuple(sorted(artefacts, key=lambda artefact: artefact.identity))

@@ -36,7 +36,7 @@ def comparisons(models: Sequence[Model], asked: Sequence[Relation]) -> tuple[Com
         ("other-teacher", _with_others(models)),
         ("peer", _peers(models)),
     ):
-        if relation in asked or relation == "committee":
+        if relation in asked:
             for model, reference in pairs:
                 found.setdefault((model.id, reference.id), Comparison(model, reference, relation))
     order = {model.id: place for place, model in enumerate(models)}

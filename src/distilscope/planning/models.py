@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from distilscope import catalog
@@ -17,6 +16,7 @@ from distilscope.configuration.study import Configuration
 from distilscope.planning import labels
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.conditions import Condition
+from distilscope.planning.families import Families
 from distilscope.planning.sources import Sources
 
 FAMILY = ("teacher", "twin")
@@ -96,9 +96,10 @@ class ModelPlan:
     ) -> None:
         self.configuration = configuration
         self.sources = Sources(precision, configuration.threads, dataset)
-        self.families = {
+        families = {
             name: (known or {}).get(name) or self._family(name) for name in configuration.teachers
         }
+        self.families = Families(configuration, families)
         self.committees: dict[tuple[str, ...], Model] = {}
         self.models = self._models()
 
@@ -109,7 +110,8 @@ class ModelPlan:
 
     def _models(self) -> tuple[Model, ...]:
         students = [*self._given_students(), *self._grid(), *self._floors()]
-        every = [*itertools.chain(*self.families.values()), *self.committees.values(), *students]
+        families = itertools.chain(*self.families.members.values())
+        every = [*families, *self.committees.values(), *students]
         found: dict[str, Model] = {}
         for model in every:
             known = found.setdefault(model.id, model)
@@ -158,7 +160,7 @@ class ModelPlan:
             if entry.weights:
                 condition = self._condition("student", name, None)
                 artefact = self.sources.given(name, entry)
-                teacher = next(iter(self.families.values()))[0].id
+                teacher = next(iter(self.families.members.values()))[0].id
                 yield self._model(name, condition, 0, artefact, entry, (), (teacher,))
 
     def _grid(self) -> Iterator[Model]:
@@ -178,15 +180,14 @@ class ModelPlan:
         if not isinstance(entry, TaughtEntry) or not catalog.OBJECTIVES[objective].needs_teacher:
             yield self._control(name, objective, parameters, seed)
             return
-        for members in entry.committee or ():
-            teachers = [self._member(member, seed) for member in members]
+        for names in map(sorted, entry.committee or ()):
+            members = self.families.committee(names, seed)
             yield self._student(
-                name, objective, parameters, seed, tuple(members), teachers, entry.combine
+                name, objective, parameters, seed, tuple(names), members, entry.combine
             )
-        for family in [] if entry.committee else self._families_of(entry):
-            reference = self._teacher_of(self.families[family], seed)
-            twin = entry.taught_by == "twin"
-            teacher = self._next_to(reference, self.families[family]) if twin else reference
+        for family in self.families.of(entry):
+            reference = self.families.teacher(family, seed)
+            teacher = self.families.twin(reference) if entry.taught_by == "twin" else reference
             yield self._student(
                 name, objective, parameters, seed, (family,), [teacher], None, (reference.id,)
             )
@@ -205,7 +206,7 @@ class ModelPlan:
         """A student that learns from models; a committee's is compared with it and its members."""
         members = tuple(model.id for model in models)
         if not references:
-            references = (self._committee(teachers, models, combine).id, *members)
+            references = (*members, self._committee(models, combine).id)
         role = "student" if members[0] in references else "twin-taught"
         condition = self._condition(role, name, objective, parameters, teachers, combine)
         entry = self.configuration.students[name]
@@ -228,7 +229,7 @@ class ModelPlan:
         artefact = self.sources.trained(
             slug, entry, self._recipe(name), objective, parameters, seed
         )
-        return self._model(slug, condition, seed, artefact, entry, (), self._teachers(name, seed))
+        return self._model(slug, condition, seed, artefact, entry, (), self._references(name, seed))
 
     def _floors(self) -> Iterator[Model]:
         for name in self.configuration.floors:
@@ -237,82 +238,54 @@ class ModelPlan:
                 condition = self._condition("floor", name, None)
                 slug = f"{labels.key(condition)}-s{seed}"
                 artefact = self.sources.untrained(slug, entry, seed)
-                references = self._teachers(name, seed)
+                references = self._references(name, seed)
                 yield self._model(slug, condition, seed, artefact, entry, (), references)
 
-    def _committee(
-        self, names: tuple[str, ...], members: Sequence[Model], combine: str | None
-    ) -> Model:
-        """The committee as one model, which is made once whatever learns from it."""
-        how = "probabilities" if combine == "probabilities" else "logits"
-        ids = tuple(member.id for member in members)
-        if (*ids, how) not in self.committees:
+    def _committee(self, members: Sequence[Model], combine: str) -> Model:
+        """The committee as one model, which is made once whatever learns from it.
+
+        The mean of the losses by Kullback-Leibler divergences is, but for a constant, the loss
+        from the mean of the probabilities, so that both stand beside the same committee.
+        """
+        how = "logits" if combine == "logits" else "probabilities"
+        names = tuple(self.families.name(member) for member in members)
+        if (*names, how) not in self.committees:
             condition = Condition("committee", "committee", "combined", None, (), names, how)
-            slug = "-".join(["committee", how, *ids])
-            model = Model(
-                id=slug,
+            self.committees[(*names, how)] = Model(
+                id=labels.key(condition),
                 condition=condition,
                 seed=0,
-                artefact=self.sources.combined(slug, members, how),
+                # The file's name leaves the members out: another label of theirs renames no file.
+                artefact=self.sources.combined(f"committee-{how}", members, how),
                 architecture=None,
                 layers={},
                 explained=(),
                 head=None,
-                preprocessing=None,
-                teachers=ids,
+                preprocessing=_shared_preprocessing(members),
+                teachers=tuple(member.id for member in members),
             )
-            self.committees[(*ids, how)] = model
-        return self.committees[(*ids, how)]
+        return self.committees[(*names, how)]
 
-    # --------------------------------------------------------------------------- teachers
+    def _references(self, student: str, seed: int) -> tuple[str, ...]:
+        """What a student without a teacher is compared with: the teachers of those like it.
 
-    def _families_of(self, entry: TaughtEntry) -> list[str]:
-        """The teacher entries that an entry of the grid learns from, one at a time."""
-        if entry.teachers == "each":
-            return list(self.families)
-        return entry.teachers or [next(iter(self.families))]
-
-    def _teachers(self, student: str, seed: int) -> tuple[str, ...]:
-        """The teachers of a student's distilled siblings at a seed; else the first entry's."""
-        names: dict[str, None] = {}
-        for entry in self.configuration.grid:
-            taught = isinstance(entry, TaughtEntry) and not entry.committee
-            if taught and student in entry.students:
-                names |= dict.fromkeys(self._families_of(entry))
-        families = [self.families[name] for name in names] or [next(iter(self.families.values()))]
-        return tuple(self._teacher_of(family, seed).id for family in families)
-
-    def _teacher_of(self, family: list[Model], seed: int) -> Model:
-        """Student seed i, counted over the study, learns from teacher i mod m."""
-        teachers = [model for model in family if model.role == "teacher"]
-        return teachers[self._place_of_seed[seed] % len(teachers)]
-
-    def _member(self, member: str, seed: int) -> Model:
-        """The model that a member of a committee names: `entry`, or `entry.seed`."""
-        name, _, wanted = member.partition(".")
-        if not wanted:
-            return self._teacher_of(self.families[name], seed)
-        return next(model for model in self.families[name] if model.seed == int(wanted))
-
-    @cached_property
-    def _place_of_seed(self) -> dict[int, int]:
-        """Every seed of students in the order of the configuration: the study's, then entries' own.
-
-        One order for all entries, so that a seed has one teacher wherever it is trained.
+        Where no student of its network learns from any, it is the first entry's teacher.
         """
-        own = (entry.seeds or [] for entry in self.configuration.grid)
-        known = dict.fromkeys(itertools.chain(self.configuration.seeds, *own))
-        return {seed: place for place, seed in enumerate(known)}
+        grid = [e for e in self.configuration.grid if isinstance(e, TaughtEntry)]
+        entries = [entry for entry in grid if student in entry.students]
+        teachers = {self._teacher(name, seed) for e in entries for name in self.families.of(e)}
+        committees: set[str] = set()
+        for entry, names in ((e, names) for e in entries for names in e.committee or ()):
+            members = self.families.committee(sorted(names), seed)
+            teachers |= {member.id for member in members}
+            committees.add(self._committee(members, entry.combine).id)
+        # In the order of the configuration's teachers, whatever the order of the grid.
+        known = (model.id for model in itertools.chain(*self.families.members.values()))
+        found = (*(name for name in known if name in teachers), *sorted(committees))
+        return found or (self._teacher(next(iter(self.configuration.teachers)), seed),)
 
-    @staticmethod
-    def _next_to(reference: Model, family: list[Model]) -> Model:
-        """Another model of the reference's family: the next of its teachers and twins."""
-        if len(family) < 2:
-            raise ConfigurationError(
-                f"grid: `taught_by: twin` needs another model like {reference.id}; give teacher "
-                f"{reference.network!r} a seed in `twins`, or another in `seeds`"
-            )
-        return family[(family.index(reference) + 1) % len(family)]
+    def _teacher(self, name: str, seed: int) -> str:
+        return self.families.teacher(name, seed).id
 
     # ------------------------------------------------------------------------------ details
 
@@ -383,3 +356,20 @@ class ModelPlan:
 def _known_head(known: catalog.Architecture | None, path: str) -> str | None:
     """The catalogue's head, which is behind the catalogue's own last block and no other module."""
     return known.head if known and path == known.layers[known.explained[0]] else None
+
+
+def _shared_preprocessing(members: Sequence[Model]) -> Mapping[str, Any] | None:
+    """The preprocessing of a committee, which hands the same input to all of its members.
+
+    Raises:
+        ConfigurationError: theirs differ.
+    """
+    first = members[0]
+    for member in members:
+        if member.preprocessing != first.preprocessing:
+            raise ConfigurationError(
+                f"grid: {first.id} and {member.id} can't be of one committee: their "
+                f"`preprocessing` is {first.preprocessing} and {member.preprocessing}, and "
+                "members take the same input"
+            )
+    return first.preprocessing

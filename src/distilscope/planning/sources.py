@@ -9,7 +9,7 @@ from distilscope import catalog
 from distilscope.configuration.kinds import expanded
 from distilscope.configuration.networks import Network, Recipe
 from distilscope.planning import fingerprint
-from distilscope.planning.artefact import Artefact
+from distilscope.planning.artefact import Artefact, in_order_of_identity
 from distilscope.planning.described import content_of, network_settings, recipe_settings
 from distilscope.store.contents import Content
 
@@ -67,8 +67,10 @@ class Sources:
         if not teachers:
             return {}
         if recipe.targets == "online":
-            return {"teachers": tuple(teacher.artefact for teacher in teachers)}
-        return {"targets": tuple(self._table(teacher, recipe) for teacher in teachers)}
+            return {"teachers": in_order_of_identity([teacher.artefact for teacher in teachers])}
+        return {
+            "targets": in_order_of_identity([self._table(teacher, recipe) for teacher in teachers])
+        }
 
     def _model(
         self,
@@ -128,12 +130,12 @@ class Sources:
             settings={
                 "kind": "combined",
                 "how": how,
-                "preprocessing": [member.preprocessing for member in members],
+                "preprocessing": members[0].preprocessing,
             },
             source=fingerprint.source(COMBINES, *builders),
             inputs={
                 "dataset": self.dataset,
-                "members": tuple(member.artefact for member in members),
+                "members": in_order_of_identity([member.artefact for member in members]),
             },
         )
 

@@ -90,6 +90,10 @@ class StoreState:
         """Whether every file of an artefact is there."""
         return self.missing(artefact) is None
 
+    def file_of(self, artefact: Artefact) -> str:
+        """The file that is asked for: `run.json`, written last, or the first that is missing."""
+        return self.missing(artefact) or f"{artefact.folder}/{store.RUN_FILE}"
+
     def inputs_of(self, artefact: Artefact, role: str) -> list[str]:
         """The files that the job of an artefact asks for in a role; `checks` is one of a model."""
         checked = role == "checks" and artefact.kind == "model"
@@ -101,17 +105,13 @@ class StoreState:
         return self._asked_for((artefact,), self._is_published())
 
     def _asked_for(self, inputs: Iterable[Artefact], whole: bool) -> list[str]:
-        """A file of each input: `run.json`, which is written last, or the first that is missing.
+        """A file of each input.
 
         What is made from them may be whole. It then asks for no input that is missing: Snakemake
         would make the input again, and for its sake run a job again that has nothing to do. A lost
         teacher would have all of its students trained anew.
         """
-        return [
-            self.missing(one) or f"{one.folder}/{store.RUN_FILE}"
-            for one in inputs
-            if self.is_whole(one) or not whole
-        ]
+        return [self.file_of(one) for one in inputs if self.is_whole(one) or not whole]
 
     def to_make(self) -> ToMake:
         """What a run of the study would do.

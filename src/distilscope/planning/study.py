@@ -11,11 +11,11 @@ from distilscope import catalog
 from distilscope.configuration.kinds import expanded
 from distilscope.configuration.study import Configuration
 from distilscope.planning import aggregate, fingerprint, hooks
-from distilscope.planning.artefact import RESULTS, Artefact
+from distilscope.planning.artefact import RESULTS, Artefact, in_order_of_identity
 from distilscope.planning.checks import plan_checks
 from distilscope.planning.comparisons import Comparison, comparisons, families
 from distilscope.planning.described import content_of, observe_settings
-from distilscope.planning.models import Model, ModelPlan
+from distilscope.planning.models import FAMILY, Model, ModelPlan
 from distilscope.store import publishing
 from distilscope.store.contents import Content
 
@@ -90,14 +90,13 @@ class Study:
 
     @property
     def teachers(self) -> list[Artefact]:
-        """The teachers and twins."""
-        return [m.artefact for m in self.trained if m.role in ("teacher", "twin")]
+        """The teachers and twins, those of analyses too."""
+        return [m.artefact for m in self.trained if m.role in FAMILY]
 
-    @cached_property
-    def reference_observations(self) -> frozenset[str]:
-        """The names of the observations of teachers and twins, for which the others wait."""
-        family = (model for model in self.models if model.role in ("teacher", "twin"))
-        return frozenset(self.observations[model.id].name for model in family)
+    @property
+    def teacher_observations(self) -> list[Artefact]:
+        """The observations of teachers and twins, for which those of students wait."""
+        return [self.observations[m.id] for m in self.models if m.role in FAMILY]
 
     @property
     def derived_observations(self) -> list[Artefact]:
@@ -272,7 +271,7 @@ class Study:
 
     def _references(self, model: Model) -> tuple[Artefact, ...]:
         """The observations of the models that it is compared with and that come before it."""
-        return tuple(
+        return in_order_of_identity(
             self.observations[each.reference.id]
             for each in self.comparisons
             if each.model is model and each.reference.id in self.observations
@@ -326,4 +325,4 @@ class Study:
             reference,
             *(self.by_id[name] for name in reference.teachers),
         ]
-        return tuple(self.observations[model.id] for model in family)
+        return in_order_of_identity(self.observations[model.id] for model in family)

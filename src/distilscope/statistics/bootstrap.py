@@ -154,7 +154,7 @@ def _quantiles_without_nan(replicates: np.ndarray, tails: list[float]) -> np.nda
 
 
 def recentred_interval(
-    replicates: np.ndarray, value: float, level: float = 0.95, least: float = 0.0
+    replicates: np.ndarray, value: float, level: float = 0.95, minimum: float = 0.0
 ) -> tuple[float, float]:
     """Percentile interval of replicates shifted by their bias, for sums of absolute values.
 
@@ -162,7 +162,7 @@ def recentred_interval(
     and their plain percentiles can miss the very value they are the interval of.
     """
     low, high = interval(replicates - (np.mean(replicates) - value), level)
-    return float(max(low, least)), float(max(high, least))
+    return float(max(low, minimum)), float(max(high, minimum))
 
 
 @dataclass(frozen=True)
@@ -181,11 +181,11 @@ def ratio_of_means(
     denominator: np.ndarray,
     resamples: Resamples,
     level: float = 0.95,
-    least: float = 0.05,
+    minimum: float = 0.05,
 ) -> Ratio:
     """mean(numerator) / mean(denominator) over the same (n,) images, resampled jointly.
 
-    NaN with the reason where the denominator is under `least` or its interval reaches that:
+    NaN with the reason where the denominator is under `minimum` or its interval reaches that:
     such a ratio is mostly noise.
     """
     n = len(numerator)
@@ -194,13 +194,12 @@ def ratio_of_means(
     bottom = float(np.mean(denominator))
     sums = resamples.sums(np.column_stack([numerator, denominator]))
     bottom_low, _ = interval(_over(sums[1], resamples.totals), level)
-    if bottom < least:
-        reason = f"denominator {bottom:.3f} is under {least:g}"
+    if bottom < minimum:
+        reason = f"denominator {bottom:.3f} is under {minimum:g}"
         return Ratio(np.nan, np.nan, np.nan, n, reason)
-    if bottom_low < least:
-        reason = (
-            f"the interval of denominator {bottom:.3f} begins at {bottom_low:.3f}, under {least:g}"
-        )
+    if bottom_low < minimum:
+        begins = f"begins at {bottom_low:.3f}, under {minimum:g}"
+        reason = f"the interval of denominator {bottom:.3f} {begins}"
         return Ratio(np.nan, np.nan, np.nan, n, reason)
     low, high = interval(_over(sums[0], sums[1]), level)
     return Ratio(float(np.mean(numerator)) / bottom, float(low), float(high), n, None)

@@ -23,7 +23,7 @@ class PairedDifference:
         low, high: paired t interval.
         p_t: two-sided p of the paired t test.
         p_sign_flip: two-sided p of the sign-flip test: exact up to 16 pairs.
-        smallest_p: the least p that the sign-flip test could have given: 2^(1 - n).
+        smallest_p: the smallest p that the sign-flip test could have given: 2^(1 - n).
         effect: mean over standard deviation of the differences (Cohen's d_z).
         reason: why an interval is NaN, else None.
     """

@@ -16,7 +16,7 @@ from scipy import stats
 
 from distilscope.configuration import statements
 from distilscope.statistics.contrasts import MINIMUM_POINTS, Contrast, Correlation
-from distilscope.statistics.strata import Strata, one_by_one, strata
+from distilscope.statistics.strata import Strata, one_by_one, side_by_side, strata
 from distilscope.statistics.values import NotTested, Values, Where
 from distilscope.words import count
 
@@ -31,7 +31,7 @@ def paired_difference(statement: statements.PairedDifference, values: Values) ->
 
 def best_of(statement: statements.BestOf, values: Values) -> list[Contrast]:
     """best - other by seed, a contrast for each other."""
-    strata(values, [statement.best, *statement.others], statement.students)
+    side_by_side(values, [statement.best, *statement.others], statement.students)
     return [_difference(statement, values, statement.best, arm) for arm in statement.others]
 
 

@@ -78,20 +78,49 @@ class Strata:
 
 
 def strata(values: Values, arms: Arms, networks: str | list[str] = "all") -> Strata:
-    """The conditions of the arms side by side, of all networks or of those named, in their order.
+    """The conditions of the arms side by side, with their seeds.
 
     Raises:
-        NotTested: an arm, or a value that it lists, has no condition; no conditions of the arms
-            are alike, or none of a network; or they have no seed in common.
+        NotTested: as `side_by_side`; or the conditions have no seed in common.
     """
-    if networks == "all":
-        found = _side_by_side(values, arms)
-    else:
-        for arm in arms:
-            values.matching({"network": networks, **arm})  # a network that one lacks is named
-        each = [[{"network": network, **arm} for arm in arms] for network in networks]
-        found = [names for own in each for names in _side_by_side(values, own)]
+    found = side_by_side(values, arms, networks)
     return with_seeds(values, [own for names in found for own in _of_teachers(values, names)])
+
+
+def side_by_side(
+    values: Values, arms: Arms, networks: str | list[str] = "all"
+) -> list[tuple[str, ...]]:
+    """The tuples of conditions, one for each arm, that are alike in what the arms leave open.
+
+    Of all networks, or of those named, in their order.
+
+    Raises:
+        NotTested: an arm, or a value that it lists, has no condition; or no conditions are alike.
+    """
+    each = [arms]
+    if networks != "all":
+        each = [[{"network": network, **arm} for arm in arms] for network in networks]
+    return list(dict.fromkeys(names for own in each for names in _alike(values, own)))
+
+
+def _alike(values: Values, arms: Arms) -> list[tuple[str, ...]]:
+    """The same; a network stands in the arms themselves."""
+    known = values.conditions
+    found: list[tuple[str, ...]] = [()]
+    for arm in arms:
+        matched = values.matching(arm)
+        found = [
+            (*before, name)
+            for before in found
+            for name in matched
+            if all(
+                alike(known[b], of, known[name], arm) for b, of in zip(before, arms, strict=False)
+            )
+        ]
+    if not found:
+        said = " and ".join(patterns.words(arm) for arm in arms)
+        raise NotTested(f"the study has no {said} that are alike in what they leave open")
+    return found
 
 
 def one_by_one(values: Values, arms: Arms, networks: str | list[str] = "all") -> Strata:
@@ -112,26 +141,6 @@ def one_by_one(values: Values, arms: Arms, networks: str | list[str] = "all") ->
     if missing:
         raise NotTested(f"the study has no {missing[0]} student under any of the arms")
     return with_seeds(values, list(found))
-
-
-def _side_by_side(values: Values, arms: Arms) -> list[tuple[str, ...]]:
-    """The tuples of conditions, one for each arm, that are alike in what the arms leave open."""
-    known = values.conditions
-    found: list[tuple[str, ...]] = [()]
-    for arm in arms:
-        matched = values.matching(arm)
-        found = [
-            (*before, name)
-            for before in found
-            for name in matched
-            if all(
-                alike(known[b], of, known[name], arm) for b, of in zip(before, arms, strict=False)
-            )
-        ]
-    if not found:
-        said = " and ".join(patterns.words(arm) for arm in arms)
-        raise NotTested(f"the study has no {said} that are alike in what they leave open")
-    return found
 
 
 def with_seeds(values: Values, each: list[Stratum]) -> Strata:

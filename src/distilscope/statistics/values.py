@@ -92,25 +92,16 @@ class Values:
         Raises:
             NotTested: there is none, or none with one of the values that the pattern lists.
         """
-        found = self._matching(pattern)
-        if not found:
-            raise NotTested(self._without(pattern))
-        for name, wanted in pattern.items():
-            for value in wanted if isinstance(wanted, list) and name != "teachers" else ():
-                one = {**pattern, name: value}
-                if not any(self.conditions[each].matches(one) for each in found):
-                    raise NotTested(self._without(one))
+        present = {name: self.conditions[name] for name in self.conditions if name in self.by_seed}
+        found = [name for name, own in present.items() if own.matches(pattern)]
+        each = [{**pattern, name: v} for name in pattern for v in patterns.values(pattern, name)]
+        for wanted in each if found else [pattern]:
+            if not any(present[name].matches(wanted) for name in found):
+                near = nearest(wanted, present.values())
+                names = [name for name, own in present.items() if own is near]
+                beside = f"; the nearest is {names[0]}" if names else ""
+                raise NotTested(f"the study has no {patterns.words(wanted)}{beside}")
         return found
-
-    def _matching(self, pattern: Mapping[str, Any]) -> list[str]:
-        named = self.conditions.items()
-        return [name for name, own in named if name in self.by_seed and own.matches(pattern)]
-
-    def _without(self, pattern: Mapping[str, Any]) -> str:
-        names = {own: name for name, own in self.conditions.items() if name in self.by_seed}
-        near = nearest(pattern, names)
-        said = f"the study has no {patterns.words(pattern)}"
-        return said if near is None else f"{said}; the nearest is {names[near]}"
 
     def of_twins(self, entry: str | None, where: Where) -> np.ndarray:
         """(k,) values of the twins of a teacher that have one, independent of each other.

@@ -223,9 +223,11 @@ def _for_whom(contrasts: Sequence[Contrast], error_rate: float) -> str:
     if len(parts) < 2:
         beside = f" and {count(twins, 'twin')}" if twins else ""
         return f"For this teacher{beside}."
-    family = all(map(len, parts.values()))
-    beside = f"set against the pairs of {twins} trained alike" if family else "each with its twins"
-    text = f"For these {len(parts)} teachers" + (f", {beside}" if twins else "")
+    text = f"For these {len(parts)} teachers"
+    if twins and all(map(len, parts.values())):
+        text += f", set against the pairs of {twins} trained alike"
+    elif twins:
+        text += ", each set against its own twins"
     low, high = weakest.over_teachers(error_rate) or (math.nan, math.nan)
     if math.isnan(low):
         return f"{text}."

@@ -106,7 +106,7 @@ def test_nothing_to_do_the_first_run_and_an_earlier_configuration_each_say_so():
 
 
 def test_a_published_configuration_that_can_not_be_read_any_more_gives_counts(monkeypatch):
-    def refuse(raw, where=""):
+    def refuse(raw, where="", recorded=False):
         raise ConfigurationError("of an older version")
 
     made(write())

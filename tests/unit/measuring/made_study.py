@@ -26,6 +26,7 @@ RULES = {
     "curve": [0.05, 0.1, 0.2, 0.3, 0.5],
     "folds": 5,
     "minimum_class": 10,
+    "shuffles": 20,
     "seed": 0,
 }
 
@@ -273,7 +274,6 @@ class MadeStudy:
                     **RULES,
                     "resolutions": ["native", "input"],
                     "explained": ["reference", "own", "label"],
-                    "shuffles": 20,
                     "object": None,
                 },
                 "representation": {"neighbours": 10},
@@ -283,10 +283,13 @@ class MadeStudy:
 
     @staticmethod
     def _with(settings: dict, changes: dict) -> dict:
-        """The settings with others: of the job itself, or of one of its analyses."""
+        """The settings with others: of the job or an analysis; None leaves an analysis out."""
         analyses = {name: dict(own) for name, own in settings["analyses"].items()}
         found = {**settings, "analyses": analyses}
         for key, value in changes.items():
+            if value is None:
+                analyses.pop(key, None)
+                continue
             if key in analyses or (isinstance(value, dict) and key not in settings):
                 analyses[key] = {**analyses.get(key, {}), **value}
                 continue

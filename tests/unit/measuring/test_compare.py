@@ -244,9 +244,13 @@ def test_unknown_names_and_missing_keys_are_refused_with_what_is_accepted(study)
         compare(job)
     with pytest.raises(ValueError, match="block3"):
         compare(study.compare_job("copy-s1", layers=[["block9", "layer4"]]))
-    settings = {k: v for k, v in job.settings.items() if k != "folds"}
+    job = study.compare_job("copy-s1")
+    del job.settings["analyses"]["alignment"]["folds"]
     with pytest.raises(ValueError, match="'folds'"):
-        compare(dataclasses.replace(job, settings=settings))
+        compare(job)
+    job = study.compare_job("copy-s1", colours={"hue": 1})
+    with pytest.raises(ValueError, match="unknown analysis 'colours'"):
+        compare(job)
 
 
 def test_a_map_that_is_stored_twice_is_refused(tmp_path):

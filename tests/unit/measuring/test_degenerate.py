@@ -12,18 +12,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from distilscope.measuring.study_rows import Entry, Rows, Study
 
 from distilscope import store
-from distilscope.analyses.alignment.alignment_rows import add_layer_rows
 from distilscope.analyses.alignment.pairs import Images, Prepared, Rules, measure_pair
 from distilscope.analyses.outputs.output_rows import add_fidelity_rows, add_output_rows
 from distilscope.analyses.representation import layer_pairs
+from distilscope.analyses.representation.measure import add_layer_rows
 from distilscope.measuring import causes, observations
 from distilscope.measuring.observations import Outputs
+from distilscope.measuring.rows import Rows
+
+from .made_entry import made_entry, made_study
 
 N = 60
-ENTRY = Entry.of({"id": "m", "role": "student", "observation": "o", "reference": "t"})
+ENTRY = made_entry("m", references=[("t", "teacher")])
 BALANCED = np.arange(N) % 4
 NO_INTERVAL = "one image has no interval"
 
@@ -151,11 +153,6 @@ OUTPUTS: dict[str, dict[str, float | str]] = {
 }
 
 
-def study_of(images: int, classes: int) -> Study:
-    index = np.arange(images)
-    return Study("s", (ENTRY,), classes, "test", index, 15, 20, 0.95, 0, 12, Rules())
-
-
 @pytest.fixture(scope="module")
 def said() -> dict[str, pd.DataFrame]:
     found = {}
@@ -163,9 +160,11 @@ def said() -> dict[str, pd.DataFrame]:
         model, reference = (
             Outputs(np.arange(len(label)), label, logits, Path("x")) for logits in (own, other)
         )
-        rows = Rows(study_of(len(label), own.shape[1]))
-        add_output_rows(rows, ENTRY, model, None)
-        add_fidelity_rows(rows, ENTRY, model, reference)
+        outputs = {"m": model, "t": reference}
+        study = made_study([ENTRY], len(label), own.shape[1], outputs)
+        rows = study.rows
+        add_output_rows(study, rows, ENTRY, 15)
+        add_fidelity_rows(study, rows, ENTRY.compared[0])
         found[name] = rows.frame()
     return found
 
@@ -393,12 +392,9 @@ def seen(tmp_path_factory) -> dict[str, pd.DataFrame]:
         sides = layer_pairs.read_sides(folders, "test", (["last"], ["last"]))
         table = layer_pairs.layer_table(sides, "test", ["gap"], 10)
         store.write_table(place / "layers.parquet", table)
-        entry = Entry.of(
-            {"id": "m", "role": "student", "observation": "o", "reference": "t"}
-            | {"comparison": str(place)}
-        )
-        rows = Rows(study_of(len(own), 4))
-        add_layer_rows(rows, entry)
+        entry = made_entry("m", references=[("t", "teacher")], folder=place)
+        rows = Rows("made-up", "test", analysis="representation")
+        add_layer_rows(made_study([entry], len(own), 4), rows, entry.compared[0])
         found[name] = rows.frame()
     return found
 

@@ -1,11 +1,13 @@
 """The rows over parts of `measures.parquet`, and the tables beside them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from distilscope import catalog, store
+from distilscope import registry, store
 from distilscope.measuring.tables import measure
 
 from .made_parts import FINDING, NAMES, VARIANTS, PartedStudy
@@ -111,7 +113,7 @@ def test_claims_read_the_headline_of_parts_and_of_whole_maps(measures):
 
 def test_recipes_over_seeds_have_the_headline_over_parts(study, measures):
     seeds = study.table("seeds")
-    row = seeds[(seeds["student"] == "mild") & (seeds["measure"] == "part_rho")]
+    row = seeds[(seeds["condition"] == "mild-student") & (seeds["measure"] == "part_rho")]
     values = [one(measures, f"mild-s{s}", "part_rho", **COMMON)["value"] for s in (1, 2)]
     assert row["value"].item() == pytest.approx(np.mean(values))
     assert row["seeds"].item() == 2
@@ -148,29 +150,25 @@ def test_the_table_of_parts_has_every_comparison_method_and_part(study):
     assert about["findings"] == [FINDING]
 
 
-def test_a_study_without_parts_has_the_same_tables_without_rows(study):
-    job = study.tables_job(parts=None)
-    measure(job)
-    try:
-        assert study.table("parts").empty
-        found = study.table("measures")
-        assert found["variant"].isna().all()
-        assert not {n for n in found["measure"] if catalog.MEASURES.get(n.split(".")[0])
-                    and catalog.MEASURES[n.split(".")[0]].family == "parts"}  # fmt: skip
-        assert set(study.table("covariation")["explanations"]) == {"image_specific_rho", "rho"}
-    finally:
-        measure(study.tables_job())
+def test_a_study_without_the_analysis_has_no_table_and_no_row_of_it(study, measures, tmp_path):
+    measure(replace(study.tables_job(parts=None), folder=tmp_path))
+    assert not (tmp_path / "parts.parquet").exists()
+    found = store.read_table(tmp_path / "measures.parquet")
+    others = measures[measures["analysis"] != "parts"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, others)
+    covariation = store.read_table(tmp_path / "covariation.parquet")
+    assert set(covariation["explanations"]) == {"image_specific_rho", "rho"}
 
 
-def test_every_measure_over_parts_is_in_the_catalogue(measures):
-    over_parts = measures[measures["variant"].notna()]["measure"]
-    stems = {name.split(".")[0] for name in over_parts}
-    wanted = {name for name, entry in catalog.MEASURES.items() if entry.family == "parts"}
-    assert wanted <= stems <= set(catalog.MEASURES)
+def test_every_measure_over_parts_is_declared_and_the_other_way_round(measures):
+    over_parts = measures[measures["variant"].notna()]
+    assert set(over_parts["analysis"]) == {"parts"}
+    stems = {name.split(".")[0] for name in over_parts["measure"]}
+    assert stems == set(registry.analyses()["parts"].measures)
 
 
 def test_integrated_gradients_that_miss_completeness_are_counted_by_model(study):
-    table = study.table("models").set_index("id")
+    table = study.table("maps").set_index("id")
     assert set(table["integrated_maps"]) == {len(study.subset_rows)}
     wrong = len(study.subset_rows[::10])
     assert table["incomplete_maps"].to_dict() == {

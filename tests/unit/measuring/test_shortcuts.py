@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from distilscope import store
-from distilscope.analyses.alignment.pairs import Rules
-from distilscope.analyses.shortcuts.measure import AREAS, Aligned, Place, rates_table
+from distilscope.analyses.shortcuts.measure import AREAS, Aligned, Place, Residuals
 from distilscope.measuring.tables import measure
 
 from .made_study import STUDENT, TEACHER, Made, MadeStudy
@@ -22,6 +21,7 @@ MODELS = (
 ELSEWHERE = 1  # the class in which short-s1 looks elsewhere
 RULES = {"minimum": 20, "rate": 0.05, "permutations": 300, "seed": 0, "effect": 4.0}
 RULES |= {"causal_effect": 0.8}
+RESIDUALS = {"folds": 5, "minimum_class": 10, "seed": 0}
 
 
 class _Elsewhere(MadeStudy):
@@ -72,7 +72,7 @@ def _audit(made, name, **changes):
         return [str(made.observation(model)), "test"]
 
     twins = [{"id": t, "seen": place(t), "teacher_seen": place("teacher-s1")} for t in TWINS]
-    who = dict.fromkeys(("role", "student", "objective", "T", "alpha", "arm", "planting"))
+    who = dict.fromkeys(("condition", "role", "network", "arm", "planting"))
     return {
         **who,
         **{"model": name, "identity": name, "seed": 1, "planted_class": None},
@@ -90,8 +90,10 @@ def _audit(made, name, **changes):
 
 
 def _table(made, folder, *audits):
-    settings = {"rules": RULES, "image_size": made.size, "took": 0.2}
-    job = made.tables_job(shortcuts=settings, audits=list(audits))
+    settings = {"rules": RULES, "residuals": RESIDUALS, "image_size": made.size}
+    settings |= {"reliance": 0.2, "audits": list(audits)}
+    others = dict.fromkeys(("outputs", "alignment", "representation"))
+    job = made.tables_job(shortcuts=settings, **others)
     measure(dataclasses.replace(job, folder=folder))
     return store.read_table(folder / "shortcuts.parquet")
 
@@ -130,7 +132,7 @@ def test_alignment_is_the_image_specific_rho_of_the_comparison(study):
         Place(study.observation("short-s1"), "test", "block3"),
         Place(study.observation("teacher-s1"), "test", "layer4"),
     )
-    found = Aligned(Rules(), study.size).of(*places)
+    found = Aligned(Residuals(**RESIDUALS), study.size).of(*places)
     assert found == pytest.approx(
         images["image_specific_rho_unit"].to_numpy(), abs=1e-6, nan_ok=True
     )
@@ -152,15 +154,15 @@ def test_reliance_is_what_the_patch_changes(table):
     assert (row["accuracy_on"], row["accuracy_off"]) == (1.0, 0.0)
     assert row["drawn_on"] == 1.0
     assert row["drawn_off"] < 0.1
-    assert row["took"]
+    assert row["relies"]
     other = table[0][table[0]["model"] == "clean-s2"]
-    assert other["took"].isna().all()
+    assert other["relies"].isna().all()
 
 
 def test_rates_count_hits_and_false_alarms(table):
     rates = table[1].set_index(["arm", "detector", "rate", "of"])
     assert tuple(rates.loc[("student", "alignment", "hit", "plantings"), ["hits", "n"]]) == (1, 1)
-    key = ("student", "alignment", "hit", "plantings that took")
+    key = ("student", "alignment", "hit", "plantings relied on")
     assert tuple(rates.loc[key, ["hits", "n"]]) == (1, 1)
     # the causal flag of class 3 is a false alarm here: another class was planted
     assert tuple(rates.loc[("student", "causal", "hit", "plantings"), ["hits", "n"]]) == (0, 1)
@@ -172,16 +174,12 @@ def test_rates_count_hits_and_false_alarms(table):
 
 
 def test_with_fewer_than_three_twins_alignment_judges_nothing(study, tmp_path):
-    audit = _audit(study, "short-s1", masked=None)
+    audit = _audit(study, "short-s1")
     audit["twins"] = audit["twins"][:2]
     found = _table(study, tmp_path, audit)
-    assert found.empty
-    assert "flagged" in found
-    assert rates_table(None, found).empty
-    about = store.read_table_metadata(tmp_path / "shortcuts.parquet")
-    assert "3 twins" in about["reason"]
+    assert set(found["detector"]) == {"causal"}
 
 
-def test_a_study_without_audits_has_an_empty_table(study, tmp_path):
-    measure(dataclasses.replace(study.tables_job(), folder=tmp_path))
-    assert store.read_table(tmp_path / "shortcuts.parquet").empty
+def test_a_study_in_which_nothing_was_planted_has_no_table_of_rates(study, tmp_path):
+    _table(study, tmp_path, _audit(study, "short-s1"))
+    assert not (tmp_path / "shortcut_rates.parquet").exists()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
-import pickle
 import re
 from pathlib import Path
 
 import pytest
 import yaml
-from distilscope.planning.pending import Standing
-from distilscope.workflow.planning import Told
 
 from distilscope.configuration.kinds import ConfigurationError, NotHere
 from distilscope.configuration.study import parse
 from distilscope.planning.job import Job
+from distilscope.planning.state import StoreState
 from distilscope.planning.study import Study
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -247,12 +245,12 @@ def test_parts_are_made_once_and_read_by_observations_and_comparisons():
     assert parts_of(made).settings["removal"]["without"].endswith(":draw_without")
     for artefact in [*made.observations.values(), *made.compared, made.tables]:
         assert artefact.inputs["parts"] is parts_of(made)
-    assert "test/removed.safetensors" in made.outputs("observation")
-    assert "parts.parquet" in made.outputs("comparison")
+    assert all("test/removed.safetensors" in a.files for a in made.observations.values())
+    assert all("parts.parquet" in artefact.files for artefact in made.compared)
     bare = study(data=PARTED["data"])
-    assert "parts" not in bare.plans and "test/removed.safetensors" not in bare.outputs(
-        "observation"
-    )
+    assert "parts" not in bare.plans
+    files = {file for artefact in bare.observations.values() for file in artefact.files}
+    assert "test/removed.safetensors" not in files
     assert identities(bare) == identities(made)  # no model is trained anew for its parts
 
 
@@ -421,28 +419,25 @@ def needed_by_the_comparison(made):
 
 
 def asked_for(made, artefact, exists):
-    return set(Standing(made, exists).asked_for(artefact))
+    """The files that a job asks for, over all roles of its inputs."""
+    state = StoreState(made, exists)
+    return {
+        file for role in (*artefact.inputs, "checks") for file in state.inputs_of(artefact, role)
+    }
 
 
 def test_a_job_asks_for_one_file_of_each_artefact_that_it_needs():
     made = study()
-    needed = needed_by_the_comparison(made)
-    inputs = comparison_of(made).direct_inputs()
-    assert {last(artefact) for artefact in needed} == {last(artefact) for artefact in inputs}
-    everything = asked_for(made, comparison_of(made), lambda path: True)
-    assert everything == {last(artefact) for artefact in needed}
+    expected = {last(artefact) for artefact in needed_by_the_comparison(made)}
+    assert asked_for(made, comparison_of(made), lambda path: False) == expected
+    assert asked_for(made, comparison_of(made), lambda path: True) == expected
 
 
-def test_what_another_job_asks_for_is_left_out():
+def test_a_training_waits_for_the_check_of_networks():
     made = study()
-    own, teacher, other, twin, _ = needed_by_the_comparison(made)
-    comparison = comparison_of(made)
-    there = str(comparison.folder)
-    nothing = asked_for(made, comparison, lambda path: False)
-    assert nothing == {last(own), last(twin)}  # the twin's job asks for both teachers
-    assert asked_for(made, own, lambda path: False) >= {last(teacher)}
-    but_own = asked_for(made, comparison, lambda path: path != last(own) and there not in path)
-    assert but_own == {last(artefact) for artefact in (own, other, twin)}
+    student = made.by_id["tiny-kd-T4-a0.9-s1"].artefact
+    needed = (made.networks, made.dataset, *student.inputs["targets"])
+    assert asked_for(made, student, lambda path: False) == {last(artefact) for artefact in needed}
 
 
 def test_a_job_asks_for_the_file_that_was_lost_unless_its_own_are_all_there():
@@ -459,21 +454,29 @@ def test_a_job_asks_for_the_file_that_was_lost_unless_its_own_are_all_there():
 
 def test_the_folder_that_people_open_asks_for_what_it_is_copied_from():
     made = study()
-    sources = [last(made.tables), last(made.figures), last(made.report)]
-    assert Standing(made, lambda path: False).asked_to_publish() == sources
-    lost = f"{made.tables.folder}/measures.parquet"
-    unpublished = Standing(made, lambda path: path not in (lost, str(made.marker)))
-    assert unpublished.asked_to_publish() == [lost, *sources[1:]]
-    stands = Standing(made, lambda path: path != lost)
-    assert stands.asked_to_publish() == sources[1:]
+    copied = (made.tables, made.figures, made.report)
+
+    def asked(exists):
+        state = StoreState(made, exists)
+        return [file for artefact in copied for file in state.inputs_of_published(artefact)]
+
+    sources = [last(artefact) for artefact in copied]
+    assert asked(lambda path: False) == sources
+    drawn = f"{made.figures.folder}/cka.svg"
+    assert asked(lambda path: path not in (drawn, str(made.marker))) == [
+        sources[0],
+        drawn,
+        sources[2],
+    ]
+    assert asked(lambda path: path != drawn) == [sources[0], sources[2]]
 
 
-def test_what_a_job_is_told_arrives_as_a_job():
+def test_a_job_arrives_as_it_was_written():
     artefact = comparison_of(study())
-    arrived = pickle.loads(pickle.dumps(Told(artefact)))
-    assert arrived == Job.from_json(artefact.job())
+    arrived = Job.from_json(artefact.job())
+    assert arrived.to_json() == artefact.job()
     assert arrived.settings == artefact.settings
-    assert repr(Told(artefact)) == str(artefact.folder)
+    assert arrived.inputs["observation"] == str(artefact.inputs["observation"].folder)
 
 
 # ------------------------------------------------------------------------- names that collide

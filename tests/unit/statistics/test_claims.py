@@ -502,3 +502,14 @@ def test_correlation_over_conditions_is_spearmans_over_those_there_are():
     assert judged.seeds == 3
     few = {key: value for key, value in found.items() if key[0] == "tiny"}
     assert "needs 5" in verdict_of(claim_of(statement), values_of(_cells(few))).why
+
+
+def test_each_contrast_of_best_of_has_the_seeds_that_its_own_two_arms_share():
+    later = [{**row, "seed": row["seed"] + 2} for row in rows_of(KD8, [0.06, 0.06], measure="ece")]
+    values = values_of(
+        rows_of(KD2, [0.03, 0.03, 0.04, 0.04], measure="ece"),
+        rows_of(KD4, [0.05, 0.05], measure="ece"),
+        later,
+    )
+    found = verdict_of(claim_of(BEST, direction="lower"), values)
+    assert (found.seeds, found.ours) == (2, pytest.approx(0.02))

@@ -100,6 +100,7 @@ def test_a_student_is_set_against_the_twins_of_its_own_teacher():
         assert found.ours == pytest.approx(expected)
     both = judged(statement, values)
     assert both.ours == pytest.approx((0.61 + 0.82) / 2 - (0.7 + 0.92) / 2)
+    assert both.why.endswith("For these 2 teachers, each set against its own twins.")
 
 
 def test_costs_are_on_the_scale_of_each_teachers_twin():

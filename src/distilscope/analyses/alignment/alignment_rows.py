@@ -12,8 +12,9 @@ from distilscope import store
 from distilscope.analyses.alignment import image_specific_columns as specific
 from distilscope.analyses.alignment.pairs import percent_name
 from distilscope.measuring import causes
+from distilscope.measuring.entries import Compared, Entry
 from distilscope.measuring.rows import Rows
-from distilscope.measuring.study import Compared, Entry, Study
+from distilscope.measuring.study import Study
 from distilscope.statistics import bootstrap
 
 Who = Entry | Compared

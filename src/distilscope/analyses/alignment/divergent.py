@@ -11,7 +11,8 @@ import pandas as pd
 from distilscope.analyses.alignment import maps
 from distilscope.analyses.alignment.alignment_rows import Pair
 from distilscope.measuring import observations
-from distilscope.measuring.study import Entry, Study
+from distilscope.measuring.entries import Entry
+from distilscope.measuring.study import Study
 
 OF_AN_IMAGE = "image_specific_rho_unit"
 """The primary measure of one image: its pooled form is a ratio of sums over images."""

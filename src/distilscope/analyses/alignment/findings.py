@@ -152,5 +152,5 @@ def _incomplete(tables: Tables) -> list[str]:
     return [
         f"{100 * share.min():.0f} to {100 * share.max():.0f} % of a model's integrated gradients "
         "miss completeness by over 5 % of the change of the logit (`incomplete_maps` of each model "
-        "in maps.parquet): more steps (`observe.ig_steps`, `ig_most_steps`) make them exact."
+        "in maps.parquet): more steps (`observe.ig_steps`, `ig_maximum_steps`) make them exact."
     ]

@@ -16,8 +16,9 @@ from distilscope.analyses.alignment.divergent import divergent_table
 from distilscope.analyses.alignment.pairs import Rules
 from distilscope.analyses.alignment.trivial import add_trivial_rows
 from distilscope.measuring import observations
+from distilscope.measuring.entries import Compared, Entry, first_with_reference
 from distilscope.measuring.rows import Rows
-from distilscope.measuring.study import Compared, Entry, Study, first_with_reference
+from distilscope.measuring.study import Study
 
 
 def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:

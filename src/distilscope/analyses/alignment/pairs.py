@@ -35,9 +35,16 @@ class Rules:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Rules:
-        """From the settings of the analysis; a key that is missing is as it is by default."""
-        own = {key: settings[key] for key in cls.__dataclass_fields__ if key in settings}
-        return cls(**{**own, "curve": tuple(own.get("curve", cls.curve))})
+        """From the settings of the analysis.
+
+        Raises:
+            ValueError: a key is missing.
+        """
+        try:
+            own = {key: settings[key] for key in cls.__dataclass_fields__}
+        except KeyError as error:
+            raise ValueError(f"the settings of alignment lack {error}") from None
+        return cls(**{**own, "curve": tuple(own["curve"])})
 
     @property
     def shares(self) -> tuple[float, ...]:

@@ -17,9 +17,10 @@ from distilscope.analyses.alignment.alignment_rows import BY_CLASS, Pair, add_me
 from distilscope.analyses.alignment.pairs import Images, Prepared, Rules, measure_pair
 from distilscope.data.files import IMAGES_FILE
 from distilscope.measuring import causes, observations
+from distilscope.measuring.entries import Entry
 from distilscope.measuring.observations import ABSENT, LayerMaps, Outputs
 from distilscope.measuring.rows import Rows
-from distilscope.measuring.study import Entry, Study
+from distilscope.measuring.study import Study
 
 SIGMA = 1 / 4  # of the Gaussian, over the side of the map
 GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601; equal channels stay as they are

@@ -8,9 +8,10 @@ import numpy as np
 
 from distilscope.analyses.outputs import calibration, fidelity
 from distilscope.analyses.outputs.calibration import Confidences
+from distilscope.measuring.entries import Compared, Entry
 from distilscope.measuring.observations import Outputs
 from distilscope.measuring.rows import Rows
-from distilscope.measuring.study import HELD_OUT, Compared, Entry, Study
+from distilscope.measuring.study import HELD_OUT, Study
 from distilscope.statistics import bootstrap
 from distilscope.statistics.bootstrap import Resamples
 

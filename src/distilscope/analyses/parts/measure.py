@@ -15,8 +15,9 @@ from distilscope.analyses.parts.part_rows import (
     parts_table,
     read_part_pairs,
 )
+from distilscope.measuring.entries import Compared, Entry, first_with_reference
 from distilscope.measuring.rows import Rows
-from distilscope.measuring.study import Compared, Entry, Study, first_with_reference
+from distilscope.measuring.study import Study
 
 
 def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:

@@ -23,8 +23,9 @@ from distilscope.analyses.alignment.alignment_rows import (
     pairs_of,
 )
 from distilscope.data.part_maps import FINDINGS_FILE
+from distilscope.measuring.entries import Compared, Entry
 from distilscope.measuring.rows import Rows
-from distilscope.measuring.study import Compared, Entry, Study
+from distilscope.measuring.study import Study
 
 PART_KEY = (*KEY, "variant")
 OF_REFERENCE = "reference_"

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from distilscope import store
+from distilscope.measuring.entries import Compared
 from distilscope.measuring.rows import Rows
-from distilscope.measuring.study import Compared, Study
+from distilscope.measuring.study import Study
 
 SIMILARITIES = ("cka_debiased", "cka_biased", "cka_biased_null")
 NO_NEIGHBOURS = "an image's features are zero, or others are equally near"

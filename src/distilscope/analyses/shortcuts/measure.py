@@ -16,7 +16,6 @@ import pandas as pd
 
 from distilscope import store
 from distilscope.analyses.alignment import image_specific_unit, maps
-from distilscope.analyses.alignment.pairs import Rules
 from distilscope.analyses.shortcuts.detection import (
     Demands,
     Judged,
@@ -48,15 +47,24 @@ KINDS = {
 }
 
 
+@dataclass(frozen=True)
+class Residuals:
+    """How class means are taken away: as in the settings of alignment."""
+
+    folds: int
+    minimum_class: int
+    seed: int
+
+
 @dataclass
 class Aligned:
     """Alignment of pairs of models on the same images, each worked out once.
 
     Attributes:
-        rules: folds, least images and seed of image-specific rho. image_size: of the maps.
+        rules: of image-specific rho. image_size: of the maps.
     """
 
-    rules: Rules
+    rules: Residuals
     image_size: int
     _known: dict[tuple[Place, Place], np.ndarray] = field(default_factory=dict)
 
@@ -110,20 +118,20 @@ class Place:
 def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """`shortcuts`: a row for each (audited model, detector, class); `shortcut_rates` of plantings.
 
-    Settings: `rules` (what a class must show), `image_size`, `reliance`, and `audits`: of each
-    audited model who it is and where it, its teacher and the twins were observed. There is no
-    table where nothing can be judged.
+    Settings: `rules` (what a class must show), `residuals` (what `Residuals` takes), `image_size`,
+    `reliance`, and `audits`: of each audited model who it is and where it, its teacher and the
+    twins were observed. There is no table where nothing can be judged.
     """
     if not settings["audits"]:
         return {}
-    table = _shortcuts(study, settings)
-    rates = _rates(study, table)
-    return {"shortcuts": table, **({"shortcut_rates": rates} if len(rates) else {})}
+    tables = {"shortcuts": _shortcuts(study, settings)}
+    if any(audit["arm"] for audit in settings["audits"]):
+        tables["shortcut_rates"] = _rates(study, tables["shortcuts"])
+    return tables
 
 
 def _shortcuts(study: Study, settings: Mapping[str, Any]) -> pd.DataFrame:
-    alignment = study.job.settings["analyses"].get("alignment", {})
-    aligned = Aligned(Rules.of(alignment), settings["image_size"])
+    aligned = Aligned(Residuals(**settings["residuals"]), settings["image_size"])
     records = []
     for audit in settings["audits"]:
         who = {"study": study.name, **{key: audit[key] for key in WHO}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from distilscope.analyses.alignment.configuration import Alignment
 from distilscope.analyses.shortcuts.audits import PROBE, Audit, Audits, Shown
 from distilscope.analyses.shortcuts.configuration import Shortcuts
 from distilscope.analyses.shortcuts.plantings import Plantings
@@ -56,13 +57,20 @@ class Plan(AnalysisPlan):
         planted = self.section.planted
         settings = {
             "rules": self.section.model_dump(exclude={"causal", "planted"}),
+            "residuals": self._alignment().model_dump(include={"folds", "minimum_class", "seed"}),
             "image_size": self.study.configuration.data.image_size,
             "reliance": planted.reliance if planted else None,
             "audits": [audit.row() for audit in self.audits.judged],
         }
         return Addition(settings=settings, inputs={"shortcuts": self.audits.inputs})
 
+    def _alignment(self) -> Alignment:
+        """How alignment is measured in this study, or by default where it is not asked for."""
+        plan = self.study.plans.get("alignment")
+        return plan.section if plan else Alignment()
+
     def tables(self) -> list[str]:
         """The rates are of what was planted."""
-        rates = ["shortcut_rates"] if self.section.planted else []
-        return ["shortcuts", *rates] if self.audits.judged else []
+        judged = self.audits.judged
+        rates = ["shortcut_rates"] if any(audit.arm for audit in judged) else []
+        return ["shortcuts", *rates] if judged else []

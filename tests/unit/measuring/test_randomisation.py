@@ -17,7 +17,7 @@ STEPS = {"flipped": [["cascade", 1], ["independent", 1]], "other": [["cascade", 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    made = MadeStudy(tmp_path_factory.mktemp("sanity"), MODELS[:3], images=120, subset=12)
+    made = MadeStudy(tmp_path_factory.mktemp("randomisation"), MODELS[:3], images=120, subset=12)
     return made.write().compare_all()
 
 
@@ -46,10 +46,10 @@ def _noise(column):
 @pytest.fixture(scope="module")
 def table(study, tmp_path_factory):
     rows = [_derived(study, "flipped", lambda c: [-v for v in c]), _derived(study, "other", _noise)]
-    job = study.tables_job(sanity=rows, methods=["gradcam", "saliency"])
+    job = study.tables_job(randomisation={"derived": rows})
     folder = tmp_path_factory.mktemp("tables")
     measure(dataclasses.replace(job, folder=folder))
-    return store.read_table(folder / "sanity.parquet"), folder
+    return store.read_table(folder / "randomisation.parquet"), folder
 
 
 def _one(table, **wanted):
@@ -103,9 +103,11 @@ def test_methods_on_the_subset_are_measured_there(study, table):
 
 def test_constant_maps_are_undefined_and_counted(study, tmp_path):
     row = _derived(study, "other", lambda c: [np.zeros_like(v) for v in c])
-    job = study.tables_job(sanity=[row], methods=["gradcam"])
+    job = study.tables_job(randomisation={"derived": [row]}, methods=["gradcam"])
     measure(dataclasses.replace(job, folder=tmp_path))
-    found = _one(store.read_table(tmp_path / "sanity.parquet"), layer="layer4", measure="rho")
+    found = _one(
+        store.read_table(tmp_path / "randomisation.parquet"), layer="layer4", measure="rho"
+    )
     assert np.isnan(found["value"]) and found["n"] == 0
     assert found["reason"] == "120 undefined: a map is the same everywhere"
 
@@ -113,7 +115,7 @@ def test_constant_maps_are_undefined_and_counted(study, tmp_path):
 def test_derived_models_change_no_other_table(study, table, tmp_path):
     _, folder = table
     measure(dataclasses.replace(study.tables_job(), folder=tmp_path))
-    for name in ("measures", "models", "reliability", "divergent", "histories", "claims"):
+    for name in ("measures", "models", "reliability", "divergent", "histories", "seeds"):
         digests = {store.digest_file(f / f"{name}.parquet") for f in (folder, tmp_path)}
         assert len(digests) == 1, name
-    assert store.read_table(tmp_path / "sanity.parquet").empty
+    assert not (tmp_path / "randomisation.parquet").exists()

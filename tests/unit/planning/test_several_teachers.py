@@ -1,0 +1,374 @@
+"""Teachers of different entries, one at a time and as committees: what is trained and compared."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from distilscope.configuration.kinds import ConfigurationError
+from distilscope.configuration.study import parse
+from distilscope.planning.study import Study
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+KD = {"objective": "kd", "students": ["tiny"], "T": 4, "alpha": 0.9}
+CE = {"objective": "ce", "students": ["tiny"]}
+NETWORK = {"architecture": "resnet18", "recipe": "short"}
+RAW = {
+    "study": "x",
+    "title": "t",
+    "seeds": [1, 2, 3],
+    "data": {"name": "fashion-mnist-subset", "fit": "pad"},
+    "recipes": {"short": {"epochs": 2, "optimizer": {"lr": 0.1}}},
+    "teachers": {
+        "a": {**NETWORK, "settings": {"width": 8}, "seeds": [1]},
+        "b": {**NETWORK, "settings": {"width": 16}, "seeds": [1, 2]},
+    },
+    "students": {"tiny": {"architecture": "plain-tiny", "recipe": "short"}},
+    "grid": [{**KD, "teachers": "each"}, CE],
+    "floors": ["tiny"],
+}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Plans keep a cache of digests under results/: not in the repository."""
+    monkeypatch.chdir(tmp_path)
+
+
+def study(**changes):
+    return Study(parse({**copy.deepcopy(RAW), **copy.deepcopy(changes)}), "fp32", REPOSITORY)
+
+
+def rows(made):
+    """What the tables are told of each model, by its id."""
+    return {row["id"]: row for row in made.tables.settings["models"]}
+
+
+def beside(made):
+    """Model -> [(reference, relation)], as the tables are told."""
+    return {
+        name: [(one["reference"], one["relation"]) for one in row["comparisons"]]
+        for name, row in rows(made).items()
+    }
+
+
+# --------------------------------------------------------------------------- one at a time
+
+
+def test_two_teachers_and_three_seeds_are_six_students_in_two_conditions():
+    made = study()
+    students = [row for row in rows(made).values() if row["role"] == "student"]
+    assert len(students) == 6
+    assert Counter(row["condition"] for row in students) == {
+        "tiny-kd-T4-a0.9-a": 3,
+        "tiny-kd-T4-a0.9-b": 3,
+    }
+    assert {(row["condition"], row["seed"]): row["teachers"] for row in students} == {
+        **{("tiny-kd-T4-a0.9-a", seed): ["a-s1"] for seed in (1, 2, 3)},
+        ("tiny-kd-T4-a0.9-b", 1): ["b-s1"],
+        ("tiny-kd-T4-a0.9-b", 2): ["b-s2"],
+        ("tiny-kd-T4-a0.9-b", 3): ["b-s1"],
+    }
+    conditions = made.tables.settings["conditions"]
+    assert conditions["tiny-kd-T4-a0.9-a"]["teachers"] == '["a"]'
+    assert conditions["tiny-kd-T4-a0.9-b"]["teachers"] == '["b"]'
+
+
+def test_each_is_every_entry_in_turn_and_without_it_the_first_alone():
+    alike = study(grid=[{**KD, "teachers": ["a", "b"]}, CE])
+    assert {m.id: m.artefact.identity for m in study().models} == {
+        m.id: m.artefact.identity for m in alike.models
+    }
+    first = study(grid=[KD, CE])
+    assert {m.condition.teachers for m in first.models if m.role == "student"} == {("a",)}
+
+
+def test_a_control_and_a_floor_are_made_once_and_compared_with_each_teacher():
+    made = study()
+    compared = beside(made)
+    for name in ("tiny-ce-s", "tiny-untrained-s"):
+        assert [m.id for m in made.models if m.id.startswith(name)] == [f"{name}{s}" for s in "123"]
+        assert compared[f"{name}1"] == [("a-s1", "teacher"), ("b-s1", "teacher")]
+        assert compared[f"{name}2"] == [("a-s1", "teacher"), ("b-s2", "teacher")]
+    own = study(grid=[KD, CE])
+    assert beside(own)["tiny-ce-s1"] == [("a-s1", "teacher")]
+    assert own.by_id["tiny-ce-s1"].artefact.identity == made.by_id["tiny-ce-s1"].artefact.identity
+
+
+def test_another_teacher_of_an_entry_trains_no_student_anew_and_renames_no_file():
+    one, two = study(grid=[KD, CE]), study()
+    folders = {m.artefact.folder for m in two.models}
+    assert {m.artefact.folder for m in one.models} <= folders
+
+
+def test_a_teacher_without_students_is_compared_with_nothing_unless_that_is_asked():
+    assert beside(study(grid=[KD, CE]))["b-s1"] == []
+
+
+# ------------------------------------------------------------------------------ committees
+
+
+def committee(combine="losses", **changes):
+    entry = {**KD, "committee": [["a", "b"], ["a.1", "b.2"]], "combine": combine}
+    return study(grid=[entry, CE], **changes)
+
+
+WAYS = {"losses": "probabilities", "logits": "logits", "probabilities": "probabilities"}
+"""How students learn from a committee -> how it answers where they are compared with it."""
+
+
+@pytest.mark.parametrize("combine", WAYS)
+def test_a_student_of_a_committee_is_compared_with_it_and_with_each_member(combine):
+    made = committee(combine)
+    students = [m for m in made.models if m.role == "student"]
+    assert len(students) == 6
+    for model in students:
+        first, second = model.teachers
+        assert first == "a-s1"
+        named = (
+            second == "b-s2" if "b.2" in model.condition.teachers else second in ("b-s1", "b-s2")
+        )
+        assert named
+        *others, (together, relation) = beside(made)[model.id]
+        assert (made.by_id[together].role, relation) == ("committee", "committee")
+        assert made.by_id[together].teachers == model.teachers
+        assert made.by_id[together].condition.combine == WAYS[combine]
+        assert others == [(first, "teacher"), (second, "teacher")]
+        assert model.condition.combine == combine
+
+
+def test_a_student_of_a_committee_has_a_table_of_each_member():
+    made = committee()
+    for model in (m for m in made.models if m.role == "student"):
+        tables = model.artefact.inputs["targets"]
+        assert sorted(table.slug for table in tables) == list(model.teachers)
+        assert model.artefact.settings["objective"]["combine"] == "losses"
+    assert sorted(table.slug for table in made.targets.values()) == ["a-s1", "b-s1", "b-s2"]
+
+
+def test_online_members_take_the_place_of_their_tables():
+    recipes = {"short": {"epochs": 2, "optimizer": {"lr": 0.1}, "targets": "online"}}
+    made = committee(recipes=recipes)
+    for model in (m for m in made.models if m.role == "student"):
+        assert sorted(a.slug for a in model.artefact.inputs["teachers"]) == list(model.teachers)
+    assert not made.targets
+
+
+def test_a_committee_is_made_once_whatever_learns_from_it():
+    entry = {**KD, "committee": [["a", "b"]], "T": [2, 4]}
+    made = study(grid=[entry, {**entry, "combine": "probabilities"}, CE])
+    committees = [m for m in made.models if m.role == "committee"]
+    assert {m.teachers for m in committees} == {("a-s1", "b-s1"), ("a-s1", "b-s2")}
+    assert len(committees) == 2  # of seeds 1 and 3, and of seed 2
+    combined = [a for a in made.artefacts.values() if a.kind == "combined"]
+    assert len(combined) == 2
+    for artefact in combined:
+        assert {member.slug for member in artefact.inputs["members"]} < {"a-s1", "b-s1", "b-s2"}
+        assert artefact.outputs == ["run.json"]
+
+
+def test_the_order_of_its_members_makes_no_other_committee():
+    """A mean has no order."""
+    entries = [{**KD, "committee": [members]} for members in (["a", "b.1"], ["b.1", "a"])]
+    made = study(grid=[*entries, CE])
+    assert len([m for m in made.models if m.role == "committee"]) == 1
+    assert len([m for m in made.models if m.role == "student"]) == 3
+
+
+def test_committees_of_other_members_are_other_conditions():
+    conditions = {m.condition.teachers for m in committee().models if m.role == "student"}
+    assert conditions == {("a", "b"), ("a.1", "b.2")}
+
+
+def test_a_committee_has_no_layers_and_is_explained_by_what_needs_none():
+    made = committee()
+    found = next(m for m in made.models if m.role == "committee")
+    assert made.methods_of(found) == ["saliency", "integrated-gradients"]
+    files = made.observations[found.id].files
+    assert not [name for name in files if "gradcam" in name]
+    pair, artefact = next(
+        (each, artefact)
+        for each, artefact in zip(made.comparisons, made.compared, strict=True)
+        if each.reference is found
+    )
+    assert pair.relation == "committee"
+    assert artefact.settings["layers"] == []
+    assert "gradcam" not in artefact.settings["methods"]
+    assert "layers.parquet" not in artefact.files
+    assert "representation" not in artefact.settings["analyses"]
+
+
+def test_images_are_common_to_all_members_of_a_committee():
+    made = committee()
+    for each, artefact in zip(made.comparisons, made.compared, strict=True):
+        if each.relation == "committee":
+            family = (each.reference.id, *each.reference.teachers)
+            common = {made.observations[name].identity for name in family}
+            assert {a.identity for a in artefact.inputs["common"]} == common
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"committee": [["a"]]}, ["committee", "two members or more", "'a'", "`teachers`"]),
+        ({"committee": [["a", "a"]]}, ["committee", "each of its members once", "'a', 'a'"]),
+        ({"committee": [["a", "bb"]]}, ["committee", "'bb'", "did you mean 'b'"]),
+        ({"committee": [["a", "b c"]]}, ["committee", "'b c'", "`name.seed`"]),
+        ({"committee": [["a", "b.7"]]}, ["committee", "b has no seed 7", "1, 2"]),
+        ({"committee": [["a", "b"]], "teachers": "each"}, ["`committee`", "leave out `teachers`"]),
+        ({"committee": [["a", "b"]], "taught_by": "twin"}, ["`committee`", "`taught_by`"]),
+        ({"committee": [["a", "b"]], "combine": "votes"}, ["combine", "'votes'", "'logits'"]),
+        ({"committee": []}, ["committee", "expected 1 or more"]),
+        ({"teachers": ["c"]}, ["teacher in grid entry 1", "'c'"]),
+        ({"teachers": "all"}, ["teachers", "'all'", "each"]),
+        ({"teachers": []}, ["teachers", "expected 1 or more"]),
+        ({"combine": "logits"}, ["`combine`", "`committee`"]),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_teachers_that_can_not_be_are_refused_by_their_key(entry, words):
+    with pytest.raises(ConfigurationError) as refused:
+        study(grid=[{**KD, **entry}])
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_a_member_named_twice_in_two_ways_is_no_committee():
+    with pytest.raises(ConfigurationError, match=r"committee.*'a', 'a\.1'.*a-s1"):
+        study(grid=[{**KD, "committee": [["a", "a.1"]]}])
+
+
+# ------------------------------------------------------------------- what is compared with what
+
+BOTH = [{**KD, "teachers": "each"}, {**KD, "committee": [["a", "b"]]}, CE]
+
+
+def pairs(relations, **changes):
+    """(model, reference, relation) of every comparison of a study of two rungs and a committee."""
+    made = study(grid=BOTH, compare=relations, **changes)
+    return {(each.model.id, each.reference.id, each.relation) for each in made.comparisons}
+
+
+def test_each_relation_adds_what_it_says_and_nothing_else():
+    own = pairs(["teacher"])
+    assert {relation for *_, relation in own} == {"teacher"}
+    for relation in ("committee", "other-teacher", "twin", "peer"):
+        more = pairs(["teacher", relation])
+        assert own <= more
+        assert {added[2] for added in more - own} == {relation}
+    everything = ["teacher", "other-teacher", "committee", "twin", "peer"]
+    assert pairs(everything) == pairs(everything[::-1])
+    assert pairs(everything) == own.union(*(pairs(["teacher", name]) for name in everything))
+
+
+def test_other_teachers_are_those_that_a_model_did_not_learn_from():
+    found = {pair for pair in pairs(["other-teacher"]) if pair[2] == "other-teacher"}
+    assert {(m, r) for m, r, _ in found if m == "tiny-kd-T4-a0.9-a-s1"} == {
+        ("tiny-kd-T4-a0.9-a-s1", "b-s1"),
+        ("tiny-kd-T4-a0.9-a-s1", "b-s2"),
+    }
+    assert {r for m, r, _ in found if m == "tiny-ce-s1"} == {"b-s2"}
+    assert {r for m, r, _ in found if m == "tiny-kd-T4-a0.9-a_b-s1"} == {"b-s2"}
+    assert not [m for m, _, _ in found if m.startswith(("a-s", "b-s", "a+b"))]
+
+
+def test_twins_are_models_of_one_entry():
+    found = {pair for pair in pairs(["twin"]) if pair[2] == "twin"}
+    assert found == {("b-s1", "b-s2", "twin"), ("b-s2", "b-s1", "twin")}
+
+
+def test_peers_are_seeds_of_one_condition_and_teachers_of_other_entries():
+    found = {pair[:2] for pair in pairs(["peer"]) if pair[2] == "peer"}
+    assert {(m, r) for m, r in found if m.startswith("tiny-ce")} == {
+        ("tiny-ce-s2", "tiny-ce-s1"),
+        ("tiny-ce-s3", "tiny-ce-s1"),
+        ("tiny-ce-s3", "tiny-ce-s2"),
+    }
+    assert {(m, r) for m, r in found if m.startswith(("a-", "b-"))} == {
+        ("b-s1", "a-s1"),
+        ("b-s2", "a-s1"),
+    }
+    assert ("tiny-kd-T4-a0.9-b-s1", "tiny-kd-T4-a0.9-a-s1") not in found
+
+
+def test_a_pair_is_compared_once_and_has_the_nearest_relation():
+    found = pairs(["teacher", "other-teacher", "committee", "twin", "peer"])
+    assert len({pair[:2] for pair in found}) == len(found)
+
+
+def test_a_models_own_teachers_stand_first():
+    made = study(grid=BOTH, compare=["peer", "other-teacher", "twin", "teacher"])
+    order = {"committee": 0, "teacher": 0, "twin": 1, "other-teacher": 2, "peer": 3}
+    for compared in beside(made).values():
+        ranks = [order[relation] for _, relation in compared]
+        assert ranks == sorted(ranks)
+
+
+def test_an_unknown_relation_is_refused():
+    with pytest.raises(ConfigurationError, match=r"compare\.0: 'rival' is none of 'teacher'"):
+        study(compare=["rival"])
+
+
+@pytest.mark.parametrize(
+    "relations", [["teacher", "twin"], ["teacher", "other-teacher", "committee", "twin", "peer"]]
+)
+def test_observations_refer_to_one_another_without_a_circle(relations):
+    """And a model explains what each of its references says that comes before it."""
+    made = study(grid=BOTH, compare=relations)
+    seen: dict[str, bool] = {}
+
+    def visit(artefact):
+        assert seen.get(artefact.name) is not False, f"{artefact.name} waits for itself"
+        if artefact.name not in seen:
+            seen[artefact.name] = False
+            for needed in artefact.direct_inputs():
+                visit(needed)
+            seen[artefact.name] = True
+
+    for artefact in made.observations.values():
+        visit(artefact)
+    order = {model.id: place for place, model in enumerate(made.models)}
+    for model in made.models:
+        asked = [r for r, _ in beside(made)[model.id] if order[r] < order[model.id]]
+        references = made.observations[model.id].inputs["references"]
+        assert {a.name for a in references} == {made.observations[r].name for r in asked}
+
+
+def test_a_control_is_compared_with_the_committees_of_the_students_like_it():
+    """A student of a committee and its control are read against one reference."""
+    made = study(grid=[{**KD, "committee": [["a", "b"]]}, CE])
+    assert beside(made)["tiny-ce-s1"] == [
+        ("a-s1", "teacher"),
+        ("b-s1", "teacher"),
+        ("committee-probabilities-a-b.1", "committee"),
+    ]
+
+
+def test_members_of_a_committee_have_one_preprocessing(tmp_path):
+    (tmp_path / "mine.pt").write_bytes(b"weights")
+    own = {"mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]}
+    mine = {"architecture": "resnet18", "weights": "mine.pt", "preprocessing": own}
+    grid = [{**KD, "committee": [["a", "mine"]]}]
+    with pytest.raises(ConfigurationError, match=r"a-s1 and mine can't be.*`preprocessing`"):
+        study(teachers={**RAW["teachers"], "mine": mine}, grid=grid)
+    both = {"mine": mine, "yours": {**mine, "settings": {"width": 8}}}
+    made = study(teachers=both, grid=[{**KD, "committee": [["mine", "yours"]]}])
+    together = next(m for m in made.models if m.role == "committee")
+    assert made.observations[together.id].settings["preprocessing"] == own
+
+
+LAST = ("tables", "figures", "report")
+
+
+def test_another_name_of_a_teacher_trains_nothing_anew():
+    def identities(**names):
+        teachers = {names[key]: entry for key, entry in RAW["teachers"].items()}
+        grid = [{**KD, "committee": [list(names.values())]}, CE]
+        made = study(teachers=teachers, grid=grid)
+        return {a.identity for a in made.artefacts.values() if a.kind not in LAST}
+
+    assert identities(a="a", b="b") == identities(a="z", b="b")
