@@ -21,11 +21,13 @@ from pathlib import Path
 from distilscope.planning.syntax import EVERYTHING, EXECUTED, Reference, Syntax
 
 PACKAGE = "distilscope"
+ANALYSES = f"{PACKAGE}.analyses"
 ROOT = Path(__file__).parents[1]
 
 NOT_COMPUTING = frozenset({PACKAGE}) | frozenset(
     f"{PACKAGE}.{name}"
     for name in (
+        "analyses.declaration",
         "catalog",
         "configuration",
         "data.fetching",
@@ -170,7 +172,16 @@ def _does_not_compute(module: str) -> bool:
     if module.startswith(f"{PACKAGE}.analyses") and module.count(".") <= 2:
         return True  # an analysis as a whole declares, and its modules compute
     rooms = (name for name in NOT_COMPUTING if name != PACKAGE)
-    return module == PACKAGE or any(f"{module}.".startswith(f"{room}.") for room in rooms)
+    return (
+        module == PACKAGE
+        or any(f"{module}.".startswith(f"{room}.") for room in rooms)
+        or (module.startswith(f"{ANALYSES}.") and _declares(module))
+    )
+
+
+def _declares(module: str) -> bool:
+    """Whether a module of an analysis declares it, reads its settings or plans it."""
+    return module.count(".") == 2 or module.endswith((".configuration", ".plan"))
 
 
 @cache
