@@ -169,8 +169,6 @@ def _does_not_compute(module: str) -> bool:
     """Whether a module, or the package that it lies in, is one of `NOT_COMPUTING`."""
     if module in COMPUTING:
         return False
-    if module.startswith(f"{PACKAGE}.analyses") and module.count(".") <= 2:
-        return True  # an analysis as a whole declares, and its modules compute
     rooms = (name for name in NOT_COMPUTING if name != PACKAGE)
     return (
         module == PACKAGE
