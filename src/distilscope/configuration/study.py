@@ -163,9 +163,7 @@ def _merged(base: Any, over: Any) -> Any:
     return over
 
 
-def parse(
-    raw: Any, where: str = "the configuration", *, recorded: bool = False
-) -> Configuration:
+def parse(raw: Any, where: str = "the configuration", *, recorded: bool = False) -> Configuration:
     """The typed configuration. Modules that it names in `extensions` are imported first.
 
     Of a `recorded` one, which nobody can edit, keys that have moved are read without a word.
