@@ -82,6 +82,7 @@ SMALL = {
         {"objective": "ce", "students": ["tiny", "small"]},
     ],
     "floors": ["tiny"],
+    "analyses": {"outputs": {}, "alignment": {}, "representation": {}, "sweeps": {}},
 }
 
 

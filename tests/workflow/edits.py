@@ -234,6 +234,8 @@ MODELS = [
         both(put("teachers", "wide", SECOND), put("grid", 0, "teachers", ["resnet18", "wide"])),
         [f"{kind} wide-s1" for kind in ("model", "observation", "targets")]
         + trained(KD, "wide-s1")
+        + [f"observation {m}" for m in [*CE, FLOOR]]  # they explain what both teachers say
+        + [f"comparison {m}-vs-{t}" for m in [*CE, FLOOR] for t in (TEACHER, "wide-s1")]
         + CHECK
         + aggregation(),
     ),
@@ -401,17 +403,17 @@ SETTINGS = [
     ),
     Edit(
         "a measure's setting",
-        put("measures", "top", 0.1),
+        put("analyses", "alignment", "top", 0.1),
         compared(ALL) + aggregation(),
     ),
     Edit(
         "folds and shuffles swapped",
-        put("measures", {"folds": 30, "shuffles": 20}),
+        put("analyses", "alignment", {"folds": 30, "shuffles": 20}),
         compared(ALL) + aggregation(),
-        first=put("measures", {"folds": 20, "shuffles": 30}),
+        first=put("analyses", "alignment", {"folds": 20, "shuffles": 30}),
     ),
-    Edit("bins of calibration", put("measures", "ece_bins", 10), aggregation()),
-    Edit("resamples", put("measures", "bootstrap", 200), aggregation()),
+    Edit("bins of calibration", put("analyses", "outputs", "ece_bins", 10), aggregation()),
+    Edit("resamples", put("statistics", "bootstrap", 200), aggregation()),
     Edit("a figure's setting", put("report", "divergent", 6), DRAWN, real=True),
     Edit("the explorer's setting", put("report", "explorer", 150), aggregation()),
     Edit("scale in the titles", put("scale", "paper"), DRAWN),

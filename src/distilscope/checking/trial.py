@@ -291,7 +291,8 @@ class _Trial:
         )
 
     def _warn_of_grids(self, passed: Passed) -> None:
-        for layer, grid in (passed.maps.grids if passed.maps else {}).items():
+        found = next(iter(passed.maps.values()), None)
+        for layer, grid in (found.grids if found else {}).items():
             if grid == (1, 1):
                 self.found.notes.append(
                     f"layer {layer!r} is a single cell at {self.dataset.image_size} pixels: its "

@@ -275,9 +275,8 @@ def _some(names: list[str]) -> str:
 
 
 def _edited(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    return [
-        name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)
-    ]
+    """What both are computed by and that differs; what one has alone another setting brought."""
+    return [name for name in before if name in after and before[name] != after[name]]
 
 
 def _new_values(model: Model, others: Iterable[Model]) -> str:

@@ -44,13 +44,14 @@ class GridEntry(Strict):
 class TaughtEntry(GridEntry):
     """Students of teachers: `teachers` one at a time, or of a `committee` together.
 
-    A committee acts by the mean of the `losses`, of the `logits` or of the `probabilities`.
+    A committee acts by the mean of the `losses` (where nothing is said), of the `logits` or of the
+    `probabilities`.
     """
 
     teachers: Named | Literal["each"] | None = None
     taught_by: Literal["teacher", "twin"] = "teacher"
     committee: list[list[Member]] | None = Field(default=None, min_length=1)
-    combine: Literal[COMBINE] = "losses"
+    combine: Literal[COMBINE] | None = None
 
     @field_validator("committee")
     @classmethod
@@ -67,7 +68,7 @@ class TaughtEntry(GridEntry):
 
     @model_validator(mode="after")
     def _one_kind_of_teachers(self) -> TaughtEntry:
-        if "combine" in self.model_fields_set and not self.committee:
+        if self.combine and not self.committee:
             raise ValueError("`combine` says how a `committee` acts as one: there is none here")
         if self.committee and (self.teachers or self.taught_by == "twin"):
             raise ValueError("`committee` names its teachers: leave out `teachers` and `taught_by`")

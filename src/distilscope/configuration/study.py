@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -163,9 +164,7 @@ def _merged(base: Any, over: Any) -> Any:
     return over
 
 
-def parse(
-    raw: Any, where: str = "the configuration", *, recorded: bool = False
-) -> Configuration:
+def parse(raw: Any, where: str = "the configuration", *, recorded: bool = False) -> Configuration:
     """The typed configuration. Modules that it names in `extensions` are imported first.
 
     Of a `recorded` one, which nobody can edit, keys that have moved are read without a word.
@@ -187,7 +186,12 @@ def parse(
 
 
 def _extend(raw: Any) -> None:
-    """Import what a configuration names in `extensions`, if it allows the user's own code."""
+    """Import what a configuration names in `extensions`, if it allows the user's own code.
+
+    The working directory, where the user's modules lie, is searched for modules from here on.
+    """
+    if isinstance(raw, Mapping) and raw.get("allow_code") is True and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
     modules = raw.get("extensions") if isinstance(raw, Mapping) else None
     if not isinstance(modules, list) or not modules:
         return

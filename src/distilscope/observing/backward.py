@@ -42,7 +42,7 @@ def work_of(method: str, request: Request) -> float:
     """What a map costs, in passes forward of one image (a pass back costs two); for telling how
     far an observation is.
     """
-    return 3.0 * (request.ig_steps if method == "integrated-gradients" else 1)
+    return 3.0 * METHODS[method].gradients(vars(request))
 
 
 def explain(

@@ -1,4 +1,4 @@
-"""The one pass over a probe: logits, pooled features, Grams and GradCAM."""
+"""The one pass over a probe: logits, pooled features, Grams and maps at layers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from distilscope.observing import classes, gradcam, grams
+from distilscope.observing import classes, grams, layer_maps
 from distilscope.observing.capture import Seen, Tap, watching
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.probe import Probe
@@ -28,14 +28,14 @@ class Passed:
         features: layer -> (N, C) float32, global average pooling.
         grams: `<layer>.<reduction>` -> (batches, b, b) float32.
         gram_indices: (batches, b) int64, the dataset indices of each Gram's rows.
-        maps: GradCAM, None where it wasn't asked for.
+        maps: method -> its maps at layers; none where they weren't asked for.
     """
 
     logits: np.ndarray
     features: dict[str, np.ndarray]
     grams: dict[str, np.ndarray]
     gram_indices: np.ndarray
-    maps: MapTable | None
+    maps: dict[str, MapTable]
 
     @property
     def predictions(self) -> np.ndarray:
@@ -52,15 +52,17 @@ def forward(
     in the same order, whatever the model.
 
     Args:
-        contents: `features` adds features and Grams, `saliency` GradCAM if it is a method asked.
+        contents: `features` adds features and Grams, `saliency` the maps of the methods that
+            explain layers.
         prepare: examples -> what the model takes, on the model's device.
 
     Raises:
         ValueError: logits that aren't finite, or a layer or head that can't be observed.
     """
     featured = "features" in contents
-    explaining = "saliency" in contents and "gradcam" in request.methods
-    collected = _Collected(MapTable() if explaining else None)
+    methods = request.methods_at("layers") if "saliency" in contents else ()
+    explaining = bool(methods)
+    collected = _Collected(methods)
     with watching(model, _taps(request, featured, explaining)) as watch:
         heads = {}
         for positions in grams.partition(len(probe), request.gram_batch):
@@ -94,7 +96,7 @@ def _heads(model: nn.Module, seen: Seen, request: Request) -> dict[str, Tensor]:
         head = model.get_submodule(request.head)
     except AttributeError:
         raise ValueError(f"head: {type(model).__name__} has no module {request.head!r}") from None
-    gradcam.check_head(seen, layer, head, request.head)
+    layer_maps.check_head(seen, layer, head, request.head)
     return {layer: head.weight}
 
 
@@ -111,8 +113,9 @@ def _check_finite(logits: Tensor, probe: Probe, positions: np.ndarray) -> None:
 class _Collected:
     """The batches of a pass, on the CPU."""
 
-    def __init__(self, maps: MapTable | None) -> None:
-        self.maps = maps
+    def __init__(self, methods: Sequence[str]) -> None:
+        self.maps = {name: MapTable() for name in methods}
+        self._methods = layer_maps.modules(methods)
         self._positions: list[np.ndarray] = []
         self._logits: list[np.ndarray] = []
         self._features: dict[str, list[np.ndarray]] = {}
@@ -138,7 +141,7 @@ class _Collected:
             if "gap" in summaries:
                 self._features.setdefault(layer, []).append(_array(summaries["gap"]))
                 self._take_grams(layer, summaries, request.reductions, whole)
-        if self.maps is not None:
+        if self.maps:
             self._take_maps(seen, logits.argmax(axis=1), positions, probe, heads)
 
     def _take_grams(
@@ -160,8 +163,8 @@ class _Collected:
         heads: dict[str, Tensor],
     ) -> None:
         wanted = classes.of_layers(probe.labels[positions], own, probe.references[positions])
-        for found in gradcam.attribute(seen, wanted, heads):
-            self.maps.add(
+        for found in layer_maps.attribute(seen, wanted, self._methods, heads):
+            self.maps[found.method].add(
                 found.layer,
                 indices=probe.indices[positions[found.rows]],
                 ranks=np.full(len(found.rows), found.rank),

@@ -114,7 +114,7 @@ class Observer:
 
     def _work_of_pass(self, wanted: ProbeRequest) -> float:
         """Passes of one example: forward, and back for each layer that needs a gradient."""
-        explaining = "saliency" in wanted.contents and "gradcam" in self.request.methods
+        explaining = "saliency" in wanted.contents and self.request.methods_at("layers")
         layers = set(self.request.explained) - {self.request.closed()} if explaining else ()
         return 1.0 + len(layers)
 
@@ -140,9 +140,9 @@ class Observer:
         if "features" in wanted.contents:
             _write_features(folder, probe, passed, self.request)
             self._warn_of_missing_grams(probe)
-        if passed.maps is not None:
-            facts["maps"]["gradcam"] = passed.maps.facts()
-            self._write_maps(folder, "gradcam", passed.maps, probe, self._gradcam_metadata())
+        for method, maps in passed.maps.items():
+            facts["maps"][method] = maps.facts()
+            self._write_maps(folder, method, maps, probe, self._layers_metadata())
         if "saliency" in wanted.contents:
             for method in self.request.methods_at("input"):
                 facts["maps"][method] = self._explain(method, probe, passed, folder)
@@ -177,7 +177,7 @@ class Observer:
                 self.job.slug, probe.name, len(probe), probe.unit, self.request.gram_batch,
             )  # fmt: skip
 
-    def _gradcam_metadata(self) -> dict[str, Any]:
+    def _layers_metadata(self) -> dict[str, Any]:
         closed = self.request.closed()
         return {
             "classes": ["label", "own", "references"],

@@ -93,8 +93,13 @@ class Request:
         return request
 
     def closed(self) -> str | None:
-        """The layer whose GradCAM needs no gradient: `explained[0]` where a head is declared."""
-        return self.explained[0] if self.head else None
+        """The layer whose maps need no gradient: `explained[0]`, where a head is declared and every
+        method at layers has a closed form.
+        """
+        from distilscope.observing.layer_maps import all_closed
+
+        closed = self.head and all_closed(self.methods_at("layers"))
+        return self.explained[0] if closed else None
 
     def methods_at(self, place: str) -> tuple[str, ...]:
         """The methods that explain at `layers` or at the `input`."""

@@ -21,21 +21,35 @@ from pathlib import Path
 from distilscope.planning.syntax import EVERYTHING, EXECUTED, Reference, Syntax
 
 PACKAGE = "distilscope"
+ANALYSES = f"{PACKAGE}.analyses"
 ROOT = Path(__file__).parents[1]
 
 NOT_COMPUTING = frozenset({PACKAGE}) | frozenset(
     f"{PACKAGE}.{name}"
     for name in (
+        "analyses.declaration",
         "catalog",
         "configuration",
         "data.fetching",
         "planning",
+        "registry",
         "store",
         "training.checkpoint",
         "training.objectives.declaration",
         "workflow",
     )
 )
+
+COMPUTING = frozenset(
+    f"{PACKAGE}.{name}"
+    for name in (
+        "configuration.claims",  # how large the families of claims are
+        "configuration.patterns",
+        "configuration.statements",
+        "planning.conditions",  # which conditions a pattern matches
+    )
+)
+"""Modules in those rooms by which numbers are computed."""
 
 
 class Fingerprint(str):
@@ -153,8 +167,19 @@ def _meant(reference: Reference) -> list[tuple[str, str]]:
 
 def _does_not_compute(module: str) -> bool:
     """Whether a module, or the package that it lies in, is one of `NOT_COMPUTING`."""
+    if module in COMPUTING:
+        return False
     rooms = (name for name in NOT_COMPUTING if name != PACKAGE)
-    return module == PACKAGE or any(f"{module}.".startswith(f"{room}.") for room in rooms)
+    return (
+        module == PACKAGE
+        or any(f"{module}.".startswith(f"{room}.") for room in rooms)
+        or (module.startswith(f"{ANALYSES}.") and _declares(module))
+    )
+
+
+def _declares(module: str) -> bool:
+    """Whether a module of an analysis declares it, reads its settings or plans it."""
+    return module.count(".") == 2 or module.endswith((".configuration", ".plan"))
 
 
 @cache

@@ -182,9 +182,8 @@ class ModelPlan:
             return
         for names in map(sorted, entry.committee or ()):
             members = self.families.committee(names, seed)
-            yield self._student(
-                name, objective, parameters, seed, tuple(names), members, entry.combine
-            )
+            combine = entry.combine or "losses"
+            yield self._student(name, objective, parameters, seed, tuple(names), members, combine)
         for family in self.families.of(entry):
             reference = self.families.teacher(family, seed)
             teacher = self.families.twin(reference) if entry.taught_by == "twin" else reference
@@ -241,7 +240,7 @@ class ModelPlan:
                 references = self._references(name, seed)
                 yield self._model(slug, condition, seed, artefact, entry, (), references)
 
-    def _committee(self, members: Sequence[Model], combine: str) -> Model:
+    def _committee(self, members: Sequence[Model], combine: str | None) -> Model:
         """The committee as one model, which is made once whatever learns from it.
 
         The mean of the losses by Kullback-Leibler divergences is, but for a constant, the loss

@@ -321,8 +321,7 @@ class Study:
         All comparisons with a family of teachers are on the same images; with a committee, on
         those that all its members get right.
         """
-        family = self.families.get(reference.network) or [
-            reference,
-            *(self.by_id[name] for name in reference.teachers),
-        ]
-        return in_order_of_identity(self.observations[model.id] for model in family)
+        if reference.network in self.families:
+            return tuple(self.observations[m.id] for m in self.families[reference.network])
+        members = in_order_of_identity(self.observations[name] for name in reference.teachers)
+        return (self.observations[reference.id], *members)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from distilscope import registry
-
-METHODS = {
-    "gradcam": "GradCAM",
-    "saliency": "Saliency",
-    "integrated-gradients": "Integrated gradients",
-}
+from distilscope import catalog, registry
 
 
 def method(name: str) -> str:
     """A method of the catalogue in words; its own name where it has none here."""
-    return METHODS.get(name, name)
+    found = catalog.METHODS.get(name)
+    return found.title if found and found.title else name
 
 
 def measure(name: str) -> str:

@@ -138,8 +138,7 @@ class Effort:
                 explained = images
                 if not method.whole_probe:
                     explained = min(images, settings["subset"]["images"])
-                steps = settings["ig_steps"] if name == "integrated-gradients" else 1
-                total += explained * maps * steps * own.learning
+                total += explained * maps * method.gradients(settings) * own.learning
         return total
 
 

@@ -49,21 +49,29 @@ def lines(edit, first=lambda raw: None):
         (put("threads", 2), "1 teacher and 1 twin and 2 controls and all below: threads 1 → 2"),
         (put("precision", "bf16"), "precision fp32 → bf16"),
         (put("observe", {"ig_steps": 16}), "9 observations: observe.ig_steps 32 → 16"),
-        (put("measures", {"top": 0.1}), "8 comparisons: measures.top 0.2 → 0.1"),
-        (put("measures", {"bootstrap": 200}), "tables: measures.bootstrap 1000 → 200"),
+        (
+            put("analyses", "alignment", "top", 0.1),
+            "8 comparisons: analyses.alignment.top 0.2 → 0.1",
+        ),
+        (put("statistics", "bootstrap", 200), "tables: statistics.bootstrap 1000 → 200"),
         (put("report", {"divergent": 6}), "figures: report.divergent 12 → 6"),
         (put("allow_code", True), "report: allow_code false → true"),
         (put("study", "other"), "other: 4 jobs"),
         (put("data", "name", "cifar10"), "1 dataset and all below: data.name fashion-mnist-sub"),
-        (put("sanity", {"model": "tiny"}), "derived model"),
-        (put("shortcuts", {"causal": {"top": 0.1}}), "observations of made probes"),
-        (put("shortcuts", {"rate": 0.1}), "tables: shortcuts.rate 0.05 → 0.1"),
+        (put("analyses", "randomisation", {"model": "tiny"}), "derived model"),
+        (put("analyses", "shortcuts", {"causal": {"top": 0.1}}), "observations of made probes"),
         (put("data", "image_size", 40), "1 dataset and all below: data.image_size 32 → 40"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_edit_is_told_in_the_studys_words(edit, said):
     assert said in "\n".join(lines(edit))
+
+
+def test_a_threshold_of_a_detector_makes_the_tables_anew():
+    searched = put("analyses", "shortcuts", {})
+    found = lines(put("analyses", "shortcuts", "rate", 0.1), first=searched)
+    assert "tables: analyses.shortcuts.rate 0.05 → 0.1" in found[1]
 
 
 def test_what_is_below_a_cause_is_counted_and_not_listed():

@@ -327,7 +327,7 @@ class MadeStudy:
             "claims": None,
             "analyses": {
                 "outputs": {"ece_bins": 15},
-                "alignment": {**RULES, "divergent": 12, **self.settings},
+                "alignment": {**RULES, "divergent": 12, "method": "gradcam", **self.settings},
                 "representation": {"neighbours": 10},
             },
         }

@@ -38,10 +38,12 @@ def lively(architecture: dict, seed: int) -> nn.Module:
     return model
 
 
-def write_model(folder: Path, model: nn.Module) -> Path:
-    """A model's folder with its weights."""
+def write_model(folder: Path, model: nn.Module, architecture: dict | None = None) -> Path:
+    """A model's folder: its weights, and the `run.json` that says what it is."""
     with store.atomic(folder / "weights.safetensors") as temporary:
         save_file(model.state_dict(), temporary)
+    settings = {"kind": "trained", "architecture": architecture or PLAIN}
+    store.write_json(folder / "run.json", {"settings": settings, "inputs": {}})
     return folder
 
 

@@ -208,7 +208,7 @@ def test_run_json_has_the_facts_and_the_times(observed, tmp_path):
 
 def test_a_residual_network_is_observed_at_three_layers_as_captum_sees_it(make_job, tmp_path):
     model = lively(RESNET, seed=2)
-    write_model(tmp_path / "model", model)
+    write_model(tmp_path / "model", model, RESNET)
     layers = {f"layer{i}": f"layer{i}" for i in range(1, 5)}
     job = make_job(
         architecture=RESNET,

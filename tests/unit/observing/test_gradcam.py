@@ -9,10 +9,12 @@ from captum.attr import LayerGradCam
 from torch import nn
 from torchvision.models.swin_transformer import SwinTransformer
 
+from distilscope.observing import gradcam
 from distilscope.observing.capture import Tap, watching
 from distilscope.observing.classes import ABSENT
-from distilscope.observing.gradcam import attribute, check_head, closed_form, from_gradient
+from distilscope.observing.gradcam import closed_form, from_gradient
 from distilscope.observing.grams import gap
+from distilscope.observing.layer_maps import attribute, check_head
 
 NETS = {
     "plain": (("block3", "blocks.block3"), ("block2", "blocks.block2"), "head"),
@@ -27,7 +29,7 @@ def maps_of(model, images, layers, classes, head=None):
     with watching(model, taps) as watch:
         seen = watch(images)
         heads = {closed: model.get_submodule(head).weight} if head else {}
-        found = list(attribute(seen, classes, heads))
+        found = list(attribute(seen, classes, {"gradcam": gradcam}, heads))
     return {
         name: {
             (int(row), int(c)): (part.rank, image)
@@ -155,7 +157,7 @@ def test_maps_of_a_layer_with_its_channels_last_are_those_over_its_two_sides():
     taps = {"late": Tap("features.3", {"gap": gap}, whole=True, gradient=True)}
     with watching(model, taps) as watch:
         seen = watch(images)
-        (found,) = attribute(seen, np.array([[2], [0], [4]]))
+        (found,) = attribute(seen, np.array([[2], [0], [4]]), {"gradcam": gradcam})
     activations = model.features(images)  # (3, 4, 4, 24)
     pooled = model.permute(model.norm(activations)).mean(dim=(2, 3))
     logits = model.head(pooled)

@@ -53,7 +53,8 @@ def test_an_observation_shows_them_only_where_it_is_told_to(make_job, pictures, 
     assert not list(job.folder.rglob(REMOVED_FILE))
     from dataclasses import replace
 
-    told = make_job("with-removal", removal="test")
+    observers = ["distilscope.observing.removal:observe"]
+    told = make_job("with-removal", removal="test", observers=observers)
     told = replace(told, inputs={**told.inputs, "parts": str(tmp_path / "parts")})
     observe(told)
     assert len(store.read_tensors(told.folder / "test" / REMOVED_FILE)["logits"]) == 300

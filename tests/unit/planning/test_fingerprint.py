@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import json
 import pkgutil
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -302,7 +303,7 @@ def _tables_of_the_catalogue(path):
 def test_what_an_artefacts_code_looks_up_in_the_catalogue_is_in_its_identity(tmp_path, monkeypatch):
     """A view policy's entry is named by its dotted path, which stands among the parts.
 
-    `claims` looks names up to refuse a file while the plan is made.
+    Claims and patterns look names up to refuse a file while the plan is made.
     """
     monkeypatch.chdir(tmp_path)
     asked = {"source": "grid", "settings": {"rows": 2, "columns": 2}}
@@ -311,7 +312,7 @@ def test_what_an_artefacts_code_looks_up_in_the_catalogue_is_in_its_identity(tmp
         covered = {part.partition("[")[0] for part in artefact.source.parts}
         for part in artefact.source.parts:
             place = fingerprint.file_of(part)
-            if place is None or place.suffix != ".py" or part == "distilscope.configuration.claims":
+            if place is None or place.suffix != ".py" or part in fingerprint.COMPUTING:
                 continue
             for table in _tables_of_the_catalogue(place):
                 by_name = any(":" in part for part in artefact.source.parts)
@@ -337,3 +338,53 @@ def test_the_settings_that_a_schedule_takes_are_those_that_it_reads():
             edited = {"name": name, **plain, key: value}
             moves = [factor(edited, step, 10, 3) for step in steps] != before
             assert moves == (key in taken), (name, key)
+
+
+# --------------------------------------------------------------------- what analyses declare
+
+
+def test_no_word_that_an_analysis_declares_computes_anything(tmp_path, monkeypatch):
+    """A caption draws the figures and writes the report anew, and trains and measures nothing."""
+    monkeypatch.chdir(tmp_path)
+    asked = {"source": "grid", "settings": {"rows": 2, "columns": 2}}
+    planned = study_of({**copy.deepcopy(SMALL), "analyses": {"alignment": {}, "parts": asked}})
+    worded = re.compile(r"distilscope\.(registry|analyses(\.\w+)?|.+\.(plan|configuration))")
+    for artefact in planned.artefacts.values():
+        parts = [part for part in artefact.source.parts if ":" not in part]
+        assert not [part for part in parts if worded.fullmatch(part)], artefact.kind
+
+
+@pytest.mark.parametrize(
+    ("file", "changes"),
+    [
+        ("analyses/mine/measure.py", True),
+        ("analyses/mine/figures/__init__.py", True),
+        ("analyses/mine/__init__.py", False),
+        ("analyses/mine/plan.py", False),
+        ("analyses/mine/configuration.py", False),
+        ("registry.py", False),
+    ],
+)
+def test_of_an_analysis_counts_what_computes(package, file, changes):
+    for name, text in {
+        "registry.py": "X = 1\n",
+        "analyses/__init__.py": "",
+        "analyses/mine/__init__.py": "from distilscope.analyses.mine import configuration\n",
+        "analyses/mine/configuration.py": "Y = 1\n",
+        "analyses/mine/plan.py": "Z = 1\n",
+        "analyses/mine/figures/__init__.py": "W = 1\n",
+        "analyses/mine/figures/drawn.py": "V = 1\n",
+        "analyses/mine/measure.py": (
+            "from distilscope import registry\n"
+            "from distilscope.analyses.mine import plan\n"
+            "from distilscope.analyses.mine.configuration import Y\n"
+            "from distilscope.analyses.mine.figures.drawn import V\n\n"
+            "def measure():\n    return registry.X + plan.Z + Y + V\n"
+        ),
+    }.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text)
+    before = source("distilscope.analyses.mine.measure:measure")
+    with open(package / file, "a") as handle:
+        handle.write("\nCAPTION = 'other words'\n")
+    assert (source("distilscope.analyses.mine.measure:measure") != before) == changes

@@ -17,12 +17,12 @@ PLACES = [title for title, _, _ in every_measure.PLACES]
 
 @pytest.fixture(scope="module")
 def blocks(study):
-    return {block.title: block for block in every_measure.blocks(study.tables())}
+    return {grid.label: grid for grid in every_measure.context(study.tables())["grids"]}
 
 
-def line(block, label):
-    (found,) = [line for line in block.lines if line.label == label]
-    return dict(zip(every_measure.COLUMNS, found.numbers, strict=True))
+def line(grid, label):
+    (found,) = [row for row in grid.rows if row[0] == label]
+    return dict(zip(every_measure.COLUMNS, found[1:], strict=True))
 
 
 def row(study, measure, **wanted):
@@ -32,7 +32,7 @@ def row(study, measure, **wanted):
     for column, value in wanted.items():
         chosen = chosen[chosen[column] == value]
     (value,) = chosen["value"]
-    return value
+    return f"{value:.2f}"
 
 
 @pytest.mark.parametrize(
@@ -50,17 +50,17 @@ def test_each_block_is_of_its_layer_and_resolution(
     place = {"layer": layer, "reference_layer": reference_layer, "resolution": resolution}
     model = "medium-kd-T4-a0.9-s1"
     found = line(blocks[title], "medium T=4")
-    assert found["rho"].value == row(study, "rho", model=model, **place)
+    assert found["rho"] == row(study, "rho", model=model, **place)
     null = line(blocks[title], "medium T=4: another image of the class")
-    assert null["rho"].value == row(study, "null_rho", model=model, **place)
-    assert not null["cosine"].defined
+    assert null["rho"] == row(study, "null_rho", model=model, **place)
+    assert null["cosine"] == "–"
     place = {"layer": reference_layer, "resolution": resolution, "model": "teacher-s1"}
     edges = line(blocks[title], "The edges of the image")
-    assert edges["rho"].value == row(study, "edges_rho", **place)
+    assert edges["rho"] == row(study, "edges_rho", **place)
 
 
 def test_rows_are_models_with_their_nulls_then_maps_that_no_model_made(blocks):
-    labels = [line.label for line in blocks[PLACES[0]].lines]
+    labels = [row[0] for row in blocks[PLACES[0]].rows]
     assert labels[:3] == [
         "Twin",
         "Twin: another image of the class",
@@ -73,8 +73,8 @@ def test_rows_are_models_with_their_nulls_then_maps_that_no_model_made(blocks):
 def test_a_place_at_which_nothing_was_compared_has_no_block(study):
     tables = study.tables()
     kept = tables.measures[tables.measures["resolution"] != "native"]
-    found = every_measure.blocks(replace(tables, measures=kept))
-    assert [block.title for block in found] == [PLACES[0], PLACES[2]]
+    found = every_measure.context(replace(tables, measures=kept))["grids"]
+    assert [grid.label for grid in found] == [PLACES[0], PLACES[2]]
 
 
 def test_conditions_over_seeds_have_the_labels_of_the_figures(tmp_path, study):

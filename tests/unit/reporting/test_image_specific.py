@@ -1,28 +1,38 @@
-import pytest
+import pandas as pd
 
 from distilscope.analyses.alignment.sections import image_specific
 
 
 def test_a_row_says_what_the_primary_measure_rests_on(study):
-    found = {row.condition.label: row for row in image_specific.rows(study.tables())}
-    assert not any(row.condition.role == "teacher" for row in found.values())
-    row = found["tiny T=4"]
+    rows = {row[0]: row for row in image_specific.context(study.tables())["grid"].rows}
+    assert "Teacher" not in rows and len(rows) == 10
     q = 0.5 + 0.04 + 0.01
-    numbers = {name: own.value for name, own in row.numbers.items()}
-    assert numbers == pytest.approx(
-        {
-            "image_specific_rho": 0.52 * q - 0.01,
-            "null_image_specific_rho": -0.003 * q,
-            "partial_image_specific_rho": 0.4 * q,
-            "image_specific_share": 0.1 + 0.1 * q,
-            "reference_image_specific_share": 0.18,
-            "image_specific_rho_unit": 0.52 * q + 0.01,
-            "null_image_specific_rho_unit": 0.02 * q,
-        }
+    rho, partial = 0.52 * q - 0.01, 0.4 * q
+    last = 0.001 * (len(study.tables().classes) - 1) - 0.005
+    assert list(rows["tiny T=4"][1:]) == [
+        f"{rho:.3f} [{rho - 0.014:.3f}, {rho + 0.014:.3f}]",
+        f"−{0.003 * q:.3f}",
+        f"−0.005 to {last:.3f}",
+        f"{partial:.3f} [{partial - 0.014:.3f}, {partial + 0.014:.3f}]",
+        f"{0.1 + 0.1 * q:.3f}",
+        "0.180",
+        f"{0.52 * q + 0.01:.3f} ({0.02 * q:.3f})",
+        "1,593",
+        "0",
+    ]
+
+
+def test_counts_of_models_that_differ_are_a_span(study):
+    tables = study.tables()
+    own = tables.measures["model"] == "tiny-kd-T4-a0.9-s1"
+    twice = tables.measures[own].assign(model="tiny-kd-T4-a0.9-s2", n=1601)
+    models = tables.models[tables.models["id"] == "tiny-kd-T4-a0.9-s1"]
+    several = study.tables(
+        measures=pd.concat([tables.measures, twice], ignore_index=True),
+        models=pd.concat([tables.models, models.assign(id="tiny-kd-T4-a0.9-s2", seed=2)]),
     )
-    classes = len(study.tables().classes)
-    assert (row.null_low, row.null_high) == pytest.approx((-0.005, 0.001 * (classes - 1) - 0.005))
-    assert row.n == "1,593"
+    rows = {row[0]: row for row in image_specific.context(several)["grid"].rows}
+    assert rows["tiny T=4"][-2] == "1,593 to 1,601"
 
 
 def test_the_report_has_the_row_one_click_from_the_summary(page):

@@ -69,6 +69,25 @@ def test_without_a_twin_alignment_is_on_each_models_own_images(tmp_path):
     assert set(tables.headline("rho")["subset"]) == {"both-correct"}
 
 
+@pytest.mark.parametrize(
+    ("subsets", "expected"),
+    [
+        (("all", "reference-wrong"), "all"),
+        (("all", "both-correct", "common"), "common"),
+        (("all", "both-correct"), "all"),
+    ],
+)
+def test_of_several_sets_of_images_the_common_ones_stand_for_a_measure_else_all(
+    study, subsets, expected
+):
+    tables = study.tables()
+    every = tables.of("agreement")
+    copies = [every.assign(subset=name, value=len(name) / 100) for name in subsets]
+    others = tables.measures[tables.measures["measure"] != "agreement"]
+    found = replace(tables, measures=pd.concat([others, *copies], ignore_index=True))
+    assert set(found.headline("agreement")["value"]) == {len(expected) / 100}
+
+
 def test_two_rows_for_one_number_are_refused_by_name(study):
     tables = study.tables()
     doubled = pd.concat([tables.measures, tables.headline("ece").head(1)], ignore_index=True)

@@ -28,9 +28,8 @@ def positive_part(maps: np.ndarray) -> np.ndarray:
 
 # Input gradients have no sign that means "for the class": their size is what is compared.
 EVIDENCE: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    "gradcam": positive_part,
-    "saliency": np.abs,
-    "integrated-gradients": np.abs,
+    "positive": positive_part,
+    "absolute": np.abs,
 }
 
 
@@ -38,9 +37,10 @@ def evidence(maps: np.ndarray, method: str) -> np.ndarray:
     """The non-negative float64 map that the measures of a method are computed on, same shape.
 
     Raises:
-        UnknownName: there is no rule for `method`.
+        UnknownName: there is no such method.
     """
-    return catalog.lookup(EVIDENCE, method, "explanation method")(np.asarray(maps, np.float64))
+    declared = catalog.lookup(catalog.METHODS, method, "explanation method")
+    return EVIDENCE[declared.evidence](np.asarray(maps, np.float64))
 
 
 # --------------------------------------------------------------------------------- resampling

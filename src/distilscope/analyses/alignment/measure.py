@@ -24,9 +24,10 @@ from distilscope.measuring.study import Study
 def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """`divergent`: images that look different; `maps`: how many maps of a model say nothing.
 
-    Settings: those of `pairs.Rules`, and `divergent`, how many images a model are listed.
+    Settings: those of `pairs.Rules`; `divergent`, how many images a model are listed; `method`,
+    whose maps stand for all.
     """
-    rules, method = Rules.of(settings), headline_method(study)
+    rules, method = Rules.of(settings), settings["method"]
     pairs = {
         (each.model.id, each.reference): read_pairs(each, study, rules.top, method)
         for each in study.compared
@@ -49,12 +50,6 @@ def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame
         "divergent": divergent_table(study, pairs, settings["divergent"]),
         "maps": _map_counts(study, method, rules.top),
     }
-
-
-def headline_method(study: Study) -> str | None:
-    """The method whose maps stand for all: the first that explains layers."""
-    methods = study.job.settings["methods"]
-    return next((name for name in methods if catalog.METHODS[name].at == "layers"), None)
 
 
 def conclude(

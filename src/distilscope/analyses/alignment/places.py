@@ -11,7 +11,6 @@ from distilscope.reporting.tables import Tables
 PRIMARY = "image_specific_rho"
 OF_AN_IMAGE = "image_specific_rho_unit"
 """The primary measure of one image: its pooled form is a ratio of sums over images."""
-METHOD = "gradcam"
 
 
 def at(tables: Tables, measure: str, resolution: str, depth: int) -> pd.DataFrame:
@@ -22,7 +21,8 @@ def at(tables: Tables, measure: str, resolution: str, depth: int) -> pd.DataFram
     """
     rows = tables.of(measure)
     chosen = _at_depth(tables, rows, depth)
-    place = {"method": METHOD, "resolution": resolution, "explained": "reference"}
+    method = tables.settings["analyses"]["alignment"]["method"]
+    place = {"method": method, "resolution": resolution, "explained": "reference"}
     for column, value in place.items():
         chosen &= rows[column].isna() | (rows[column] == value)
     return tables.one_each(rows[chosen])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from distilscope import catalog
 from distilscope.planning.hooks import Addition, AnalysisPlan
 from distilscope.planning.models import Model
@@ -26,11 +29,17 @@ class Plan(AnalysisPlan):
         return Addition(settings=settings, files=("images.parquet",))
 
     def tabulated(self) -> Addition:
-        """The same rules, and how many images the explorer and a figure show."""
+        """The same rules, how many images the explorer and a figure show, and the headline."""
         report = self.study.configuration.report
         shown = max(report.divergent, report.explorer)
         settings = {"curve": list(IOU_CURVE), "divergent": shown, **self.section.model_dump()}
-        return Addition(settings=settings)
+        return Addition(settings={**settings, **self.drawn()})
+
+    def drawn(self) -> Mapping[str, Any]:
+        """The method whose maps stand for all: the first that explains layers."""
+        methods = self.study.configuration.observe.methods
+        layered = (name for name in methods if catalog.METHODS[name].at == "layers")
+        return {"method": next(layered, None)}
 
     def _object(self) -> str | None:
         """How the pixels of an image's object are known (`objects.KINDS`); None: they aren't.

@@ -2,72 +2,48 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from distilscope.analyses.alignment.places import PRIMARY
-from distilscope.reporting.conditions import Condition, Estimate, estimate
+from distilscope.analyses.alignment.places import OF_AN_IMAGE, PRIMARY
+from distilscope.reporting.conditions import estimate
 from distilscope.reporting.grid import Grid
-from distilscope.reporting.spelling import between, number, spell
+from distilscope.reporting.spelling import NOTHING, between, number, spell
 from distilscope.reporting.tables import Tables
 
-NULL = "null_image_specific_rho"
-BESIDE = (
-    *(NULL, "partial_image_specific_rho", "image_specific_share"),
-    *("reference_image_specific_share", "image_specific_rho_unit", "null_image_specific_rho_unit"),
-)
-
-
+NULL, PARTIAL = f"null_{PRIMARY}", f"partial_{PRIMARY}"
+SHARES = ("image_specific_share", "reference_image_specific_share")
+OLDER = (OF_AN_IMAGE, f"null_{OF_AN_IMAGE}")
 COLUMNS = (
     *("Model", "Image-specific ρ", "Null", "Null by class", "Without place", "Own share, model"),
     *("Own share, teacher", "Older form (its null)", "Images", "Undefined"),
 )
 
 
-@dataclass(frozen=True)
-class Row:
-    """A condition: `numbers` of the primary measure and of those beside it.
-
-    Attributes:
-        n, n_undefined: images behind the primary measure and those of the subset without a value,
-            as `1,706` or, where its models differ, `1,690 to 1,706`.
-        null_low, null_high: the smallest and the largest null of a class, over its models.
-    """
-
-    condition: Condition
-    numbers: dict[str, Estimate]
-    n: str
-    n_undefined: str
-    null_low: float
-    null_high: float
-
-
-def rows(tables: Tables) -> list[Row]:
-    """A row for each condition whose maps were compared with a teacher's."""
-    headline = {measure: tables.headline(measure) for measure in (PRIMARY, *BESIDE)}
+def context(tables: Tables) -> Mapping[str, Any] | None:
+    """A row for each condition whose maps were compared with a teacher's; None without any."""
+    headline = {name: tables.headline(name) for name in (PRIMARY, NULL, PARTIAL, *SHARES, *OLDER)}
     by_class = tables.headline(NULL, by_class=True)
-    found = []
+    rows = []
     for condition in tables.conditions:
-        numbers = {measure: estimate(condition, own) for measure, own in headline.items()}
-        own = headline[PRIMARY][headline[PRIMARY]["model"].isin(condition.models)]
+        own, nulls = (
+            found[found["model"].isin(condition.models)] for found in (headline[PRIMARY], by_class)
+        )
         if own.empty:
             continue
-        nulls = by_class.loc[by_class["model"].isin(condition.models), "value"].dropna()
-        ends = (nulls.min(), nulls.max()) if len(nulls) else (math.nan, math.nan)
-        counts = (_span(own[name].dropna().to_numpy(int)) for name in ("n", "n_undefined"))
-        found.append(Row(condition, numbers, *counts, *ends))
-    return found
-
-
-def context(tables: Tables) -> Mapping[str, Any] | None:
-    """The section; None where no maps were compared."""
-    found = rows(tables)
-    if not found:
-        return None
+        found = {name: estimate(condition, rows) for name, rows in headline.items()}
+        plain = {name: number(one.value) for name, one in found.items()}
+        rows.append(
+            (
+                *(condition.label, spell(found[PRIMARY]), plain[NULL]),
+                *(between(nulls["value"].min(), nulls["value"].max()), spell(found[PARTIAL])),
+                *(*(plain[name] for name in SHARES), "{} ({})".format(*map(plain.get, OLDER))),
+                *(_span(own["n"]), _span(own["n_undefined"])),
+            )
+        )
     caption = (
         f"On {tables.subset_words}. The null is the same number for another image's map, its range "
         "that of the classes. “Without place”: what the object's place and extent explain is taken "
@@ -75,30 +51,12 @@ def context(tables: Tables) -> Mapping[str, Any] | None:
         "maps that differs from image to image. The older form is the mean of correlations by "
         "image, whose null is not 0."
     )
-    cells = [_cells(row) for row in found]
-    return {"grid": Grid("Image-specific rho in full", COLUMNS, cells, caption)}
+    grid = Grid("Image-specific rho in full", COLUMNS, rows, caption)
+    return {"grid": grid} if rows else None
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    found = row.numbers
-    plain = {measure: number(own.value) for measure, own in found.items()}
-    older, older_null = (plain[f"{stem}{PRIMARY}_unit"] for stem in ("", "null_"))
-    return (
-        row.condition.label,
-        spell(found[PRIMARY]),
-        plain[NULL],
-        between(row.null_low, row.null_high),
-        spell(found["partial_image_specific_rho"]),
-        plain["image_specific_share"],
-        plain["reference_image_specific_share"],
-        f"{older} ({older_null})",
-        row.n,
-        row.n_undefined,
-    )
-
-
-def _span(counts: np.ndarray) -> str:
-    if not len(counts):
-        return "–"
-    low, high = counts.min(), counts.max()
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+def _span(counts: pd.Series) -> str:
+    """`1,706`, or `1,690 to 1,706` where its models differ."""
+    known = counts.dropna().to_numpy(int)
+    ends = [f"{count:,}" for count in np.unique(known)]
+    return NOTHING if not ends else " to ".join(dict.fromkeys((ends[0], ends[-1])))
