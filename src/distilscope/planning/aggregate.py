@@ -171,7 +171,10 @@ def report(study: Study) -> Artefact:
         )
         + fingerprint.files("reporting/templates", "*.html", "*.css")
         + fingerprint.beside(
-            path for analysis in declared for part in analysis.sections for path in part.files
+            (part.context.partition(":")[0], path)
+            for analysis in declared
+            for part in analysis.sections
+            for path in part.files
         )
         + _declared(study),
         inputs={"tables": study.tables, "figures": study.figures, "dataset": study.dataset},
@@ -191,9 +194,13 @@ def _shown_settings(study: Study) -> dict[str, Any]:
 
 def _declared(study: Study) -> fingerprint.Fingerprint:
     """What the analyses declare of themselves, by which figures and report are worded."""
-    return fingerprint.entries(
-        "analyses", {name: plan.analysis for name, plan in study.plans.items()}
-    ) + fingerprint.entries("PART_SOURCES", catalog.PART_SOURCES)
+    analyses = {name: plan.analysis for name, plan in study.plans.items()}
+    methods = {name: catalog.METHODS[name] for name in study.configuration.observe.methods}
+    return (
+        fingerprint.entries("analyses", analyses)
+        + fingerprint.entries("METHODS", methods)
+        + fingerprint.entries("PART_SOURCES", catalog.PART_SOURCES)
+    )
 
 
 def _shown(configuration: Configuration) -> dict[str, Any]:
