@@ -31,7 +31,6 @@ FAMILIES = {
     "cores": "growth:cores",
     "growth": "growth:growth",
     "planning": "planning:planning",
-    "planning-large": "planning:large",
 }
 OPTIONAL = {"ceilings": "ceilings:ceilings", "tried": "tried:tried"}
 

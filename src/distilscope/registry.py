@@ -1,4 +1,8 @@
-"""The analyses there are: this package's own, and those that a study's `extensions` add."""
+"""The analyses there are, and where modules of a study's `extensions` add what they bring.
+
+A module of another package calls `add` with an analysis, `add_objective`, `add_method` or
+`add_network` when it is imported.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,6 @@ _added: dict[str, Analysis] = {}
 
 def analyses() -> Mapping[str, Analysis]:
     """All analyses by name, in the order of the report."""
-    load(filter(None, os.environ.get(EXTENSIONS, "").split(":")))
     return {**_own(), **_added}
 
 
@@ -75,7 +78,17 @@ def _require_apart(analysis: Analysis, other: Analysis) -> None:
             )
 
 
+add_objective = catalog.register
+add_method = catalog.register_method
+add_network = catalog.register_network
+
+
 def load(modules: Iterable[str]) -> None:
     """Import modules that add what they bring: analyses, objectives, methods, networks."""
     for module in modules:
         importlib.import_module(module)
+
+
+def load_of_study() -> None:
+    """In a job: import the `extensions` of its study."""
+    load(filter(None, os.environ.get(EXTENSIONS, "").split(":")))

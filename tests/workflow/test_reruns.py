@@ -130,9 +130,9 @@ def test_results_of_two_places_merge_by_their_identities(tmp_path):
         ("models/plain.py", trained([*KD, *CE, FLOOR]) + CHECK + aggregation()),
         ("observing/gradcam.py", observed(ALL) + CHECK + aggregation()),
         ("measuring/compare.py", compared(ALL) + aggregation()),
-        ("measuring/calibration.py", aggregation()),
-        ("reporting/figures/consistency.py", DRAWN),
-        ("claims.py", aggregation()),
+        ("analyses/outputs/calibration.py", aggregation()),
+        ("analyses/alignment/figures/consistency.py", DRAWN),
+        ("configuration/claims.py", aggregation()),
         ("data/image_folder.py", []),  # another reader, of the same module of readers
         ("observing/removal.py", []),  # of images without a part, which nobody asks for
         (
@@ -182,23 +182,24 @@ def test_catalogue_entries_plan_what_they_decide(clone):
 
 
 @pytest.mark.parametrize(
-    ("entry", "other", "jobs"),
+    ("file", "entry", "other", "jobs"),
     [
         (
+            "catalog.py",
             '"crop-flip": "distilscope.data.views:CropFlip"',
             '"crop-flip": "distilscope.data.views:Identity"',
             BELOW_TEACHER + [f"model {m}" for m in CE] + CHECK + aggregation(),
         ),
-        ("performance:fig_reliability", "performance:fig_accuracy_calibration", DRAWN),
-        ('"ece": Measure("calibration", "fraction", "lower")', None, DRAWN),
+        ("analyses/outputs/__init__.py", ":fig_reliability", ":fig_accuracy_calibration", DRAWN),
+        ("analyses/outputs/__init__.py", 'better="lower"', 'better="higher"', DRAWN),
     ],
     ids=["a view policy", "a figure", "a measure"],
 )
-def test_the_function_of_a_catalogue_entry_is_in_the_identity(clone, entry, other, jobs):
-    catalog = clone.folder / "src/distilscope/catalog.py"
-    text = catalog.read_text()
+def test_the_function_of_a_declared_entry_is_in_the_identity(clone, file, entry, other, jobs):
+    path = clone.folder / "src/distilscope" / file
+    text = path.read_text()
     assert entry in text
-    catalog.write_text(text.replace(entry, other or entry.replace("lower", "higher")))
+    path.write_text(text.replace(entry, other))
     assert clone.foreseen() == sorted(jobs)
 
 
@@ -216,8 +217,10 @@ def test_comments_docstrings_white_space_and_thin_scripts_plan_nothing(clone):
     rules = (clone.folder / "rules").glob("*.smk")
     for path in [*scripts, *rules, clone.folder / "Snakefile"]:
         path.write_text(path.read_text() + "\n\n# a comment\n")
-    for file in ("store.py", "provenance.py", "gpu.py", "script.py", "progress.py"):
-        clone.append(file, "ADDED = 2")  # they read, write, log and schedule
+    for file in ("provenance.py", "gpu.py", "script.py", "progress.py"):
+        clone.append(f"workflow/{file}", "ADDED = 2")  # they log and schedule
+    for file in ("__init__.py", "reading.py", "writing.py"):
+        clone.append(f"store/{file}", "ADDED = 2")
     text = yaml.safe_dump(clone.configuration, sort_keys=False)
     clone.write("# a comment\n\n" + text.replace("lr: 0.1", "lr:   0.10  # a comment"))
     assert clone.plan() == []

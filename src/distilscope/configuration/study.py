@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -185,7 +186,12 @@ def parse(raw: Any, where: str = "the configuration", *, recorded: bool = False)
 
 
 def _extend(raw: Any) -> None:
-    """Import what a configuration names in `extensions`, if it allows the user's own code."""
+    """Import what a configuration names in `extensions`, if it allows the user's own code.
+
+    The working directory, where the user's modules lie, is searched for modules from here on.
+    """
+    if isinstance(raw, Mapping) and raw.get("allow_code") is True and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
     modules = raw.get("extensions") if isinstance(raw, Mapping) else None
     if not isinstance(modules, list) or not modules:
         return

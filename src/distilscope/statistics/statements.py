@@ -43,7 +43,7 @@ def _difference(
 ) -> Contrast:
     found = strata(values, [first, second], statement.students)
     own, other = (found.numbers(arm, _where(statement)) for arm in (0, 1))
-    return _contrast(by_seed(own) - by_seed(other), found, own - other)
+    return contrast(by_seed(own) - by_seed(other), found, own - other)
 
 
 def matched_difference(statement: statements.MatchedDifference, values: Values) -> list[Contrast]:
@@ -71,7 +71,7 @@ def matched_difference(statement: statements.MatchedDifference, values: Values) 
     ]
     pseudo_values = np.full(len(found.seeds), np.nan)
     pseudo_values[kept] = n * whole - (n - 1) * np.array(rest)
-    return [_contrast(pseudo_values, found)]
+    return [contrast(pseudo_values, found)]
 
 
 def _at_equal(outcome: np.ndarray, covariate: np.ndarray) -> float:
@@ -87,7 +87,7 @@ def against_twin(statement: statements.AgainstTwin, values: Values) -> list[Cont
     found = strata(values, [statement.arm], statement.students)
     own, twins = found.numbers(0, _where(statement)), _of_twins(found, _where(statement))
     parts = own if len(set(found.entries)) == 1 else None  # each has its own teacher's twins
-    return [_contrast(by_seed(own), found, parts, twins)]
+    return [contrast(by_seed(own), found, parts, twins)]
 
 
 def _of_twins(found: Strata, where: Where) -> np.ndarray:
@@ -110,7 +110,7 @@ def against_constant(statement: statements.AgainstConstant, values: Values) -> l
     """The models' values less a constant."""
     found = strata(values, [statement.arm], statement.students)
     own = found.numbers(0, _where(statement))
-    return [_contrast(by_seed(own) - statement.constant, found, own - statement.constant)]
+    return [contrast(by_seed(own) - statement.constant, found, own - statement.constant)]
 
 
 def relative_cost(statement: statements.RelativeCost, values: Values) -> list[Contrast]:
@@ -122,7 +122,7 @@ def relative_cost(statement: statements.RelativeCost, values: Values) -> list[Co
     arms = [{**statement.arm, "network": name} for name in (statement.large, statement.small)]
     found = strata(values, arms)
     cost = _cost(found, statement.first) - _cost(found, statement.second)
-    return [_contrast(by_seed(cost), found, cost)]
+    return [contrast(by_seed(cost), found, cost)]
 
 
 def _cost(found: Strata, term: statements.Scaled) -> np.ndarray:
@@ -209,7 +209,7 @@ def _correlation(
         raise NotTested(f"no {one} has both terms in every seed")
     first, second = first[:, defined], second[:, defined]
     rho = np.array([spearman(a, b) for a, b in zip(first, second, strict=True)])
-    own = _contrast(rho, found)
+    own = contrast(rho, found)
     return Correlation(
         own.values,
         by_teacher=own.by_teacher,
@@ -235,7 +235,7 @@ def _where(term: statements.Term) -> Where:
     return term.measure, term.subset, None
 
 
-def _contrast(
+def contrast(
     found: np.ndarray,
     of: Strata,
     parts: np.ndarray | None = None,

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from distilscope import store
+from distilscope import registry, store
 from distilscope.planning.job import Job
 from distilscope.workflow import gpu, interrupt, progress, supervision
 from distilscope.workflow.unchanged import Watch
@@ -44,6 +44,7 @@ def run(snakemake: Any, function: str, **arguments: Any) -> None:
     set_threads(int(job.settings.get("threads", 1)))
     with reported(snakemake), _gpus(job.device, snakemake.resources):
         store.remove_parts(job.folder)
+        registry.load_of_study()
         make = imported(function)  # before it is looked at what was imported
         make(dataclasses.replace(job, watch=Watch.begin(job)), **arguments)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distilscope import registry
 from distilscope.configuration import files
 from distilscope.configuration.study import Configuration, parse
 from distilscope.planning.settled import settle
@@ -85,7 +86,7 @@ def start(raw: Mapping[str, Any], workflow: Any) -> Started:
     cap = getattr(workflow.global_resources.get("gpu"), "value", None)
     configuration = parse(raw)
     if configuration.allow_code:
-        sys.path.append(os.getcwd())
+        os.environ[registry.EXTENSIONS] = ":".join(configuration.extensions)
         known = [os.environ.get("PYTHONPATH", ""), os.getcwd()]
         os.environ["PYTHONPATH"] = os.pathsep.join(path for path in known if path)
     device = resolve_device(configuration.device, executor, cap)
