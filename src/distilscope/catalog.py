@@ -1,4 +1,4 @@
-"""What exists, by name: architectures, datasets, objectives, explanation methods and measures.
+"""What exists, by name: architectures, datasets, objectives, explanation methods, sources of parts.
 
 Nothing here imports torch: the workflow checks every name of a configuration against these
 tables before any job runs. An entry names the code that does the work by its dotted path, so
@@ -346,63 +346,4 @@ IMPORTANCES: dict[str, Importance] = {
     "density_absolute": Importance("absolute", "area"),
     "density_positive": Importance("positive", "area"),
     "sum_signed": Importance("signed", "nothing"),
-}
-
-
-# ------------------------------------------------------------------------------------- probes
-
-
-@dataclass(frozen=True)
-class Probe:
-    """Versions of the test images that are made on purpose.
-
-    Attributes:
-        builder: dotted path `module:function`; called with the images and the job, returns
-            name -> `data.probes.Part`.
-        parts: the names of the versions.
-        explained: parts whose maps are kept; of the others logits are.
-    """
-
-    builder: str
-    parts: tuple[str, ...]
-    explained: tuple[str, ...] = ()
-
-
-PROBES: dict[str, Probe] = {
-    "plain": Probe(
-        "distilscope.analyses.shortcuts.probes.plain:build", ("test",), explained=("test",)
-    ),
-    "patched": Probe(
-        "distilscope.analyses.shortcuts.probes.patched:build", ("patch-on", "patch-off")
-    ),
-    "masked": Probe(
-        "distilscope.analyses.shortcuts.probes.masked:build",
-        ("masked-top", "masked-random", "masked-centre"),
-    ),
-}
-
-
-# ---------------------------------------------------------------------------- tables, figures
-
-_DRAWN_IN = "distilscope.analyses"
-
-FIGURES: dict[str, str] = {
-    "consistency": f"{_DRAWN_IN}.alignment.figures.consistency:fig_consistency",
-    "part-alignment": f"{_DRAWN_IN}.sweeps.figures.regimes:fig_part_alignment",
-    "part-focus": f"{_DRAWN_IN}.sweeps.figures.regimes:fig_part_focus",
-    "parts": f"{_DRAWN_IN}.parts.figures.parts:fig_parts",
-    "faithfulness": f"{_DRAWN_IN}.parts.figures.faithfulness:fig_faithfulness",
-    "per-class": f"{_DRAWN_IN}.alignment.figures.classes:fig_per_class",
-    "class-model": f"{_DRAWN_IN}.alignment.figures.classes:fig_class_model",
-    "divergent": f"{_DRAWN_IN}.alignment.figures.divergent:fig_divergent",
-    "sanity": f"{_DRAWN_IN}.randomisation.figures:fig_sanity",
-    "compression": f"{_DRAWN_IN}.sweeps.figures.sweeps:fig_compression",
-    "temperature": f"{_DRAWN_IN}.sweeps.figures.sweeps:fig_temperature",
-    "covariation": f"{_DRAWN_IN}.alignment.figures.covariation:fig_covariation",
-    "cka": f"{_DRAWN_IN}.representation.figures:fig_cka",
-    "regimes": f"{_DRAWN_IN}.sweeps.figures.regimes:fig_regimes",
-    "accuracy-calibration": f"{_DRAWN_IN}.outputs.figures.performance:fig_accuracy_calibration",
-    "reliability": f"{_DRAWN_IN}.outputs.figures.performance:fig_reliability",
-    "logit-table": f"{_DRAWN_IN}.outputs.figures.logit_table:fig_logit_table",
-    "training": f"{_DRAWN_IN}.outputs.figures.training:fig_training",
 }

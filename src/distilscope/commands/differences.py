@@ -13,7 +13,7 @@ from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.patterns import ROLES
 from distilscope.configuration.study import parse
 from distilscope.planning.artefact import Artefact
-from distilscope.planning.models import Model
+from distilscope.planning.model import Model
 from distilscope.planning.record import Record
 from distilscope.planning.state import StoreState, ToMake
 from distilscope.planning.study import Study

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from distilscope import catalog, store
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
-from distilscope.planning.models import Model
+from distilscope.planning.model import Model
 
 if TYPE_CHECKING:
     from distilscope.planning.study import Study

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from distilscope.configuration.study import Relation
-from distilscope.planning.models import FAMILY, Model
+from distilscope.planning.model import FAMILY, Model
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.study import Configuration
 
 if TYPE_CHECKING:
-    from distilscope.planning.models import Model
+    from distilscope.planning.model import Model
 
 
 class Families:

@@ -13,7 +13,7 @@ from distilscope.configuration.kinds import Section
 from distilscope.planning.artefact import Artefact
 
 if TYPE_CHECKING:
-    from distilscope.planning.models import Model
+    from distilscope.planning.model import Model
     from distilscope.planning.study import Study
 
 Inputs = Mapping[str, Artefact | tuple[Artefact, ...]]

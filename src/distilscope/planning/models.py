@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from distilscope import catalog
@@ -15,64 +14,11 @@ from distilscope.configuration.patterns import ROLES
 from distilscope.configuration.study import Configuration
 from distilscope.planning import labels
 from distilscope.planning.artefact import Artefact
+from distilscope.planning.committees import Committees
 from distilscope.planning.conditions import Condition
 from distilscope.planning.families import Families
+from distilscope.planning.model import FAMILY, Model
 from distilscope.planning.sources import Sources
-
-FAMILY = ("teacher", "twin")
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model of the study.
-
-    Attributes:
-        id: its condition's name and its seed; its name in every table.
-        condition: how it came to be, apart from the seed.
-        teachers: ids of the models that it learned from.
-        references: ids of the models that stand for its teacher: it is compared with them, its own
-            first. None where it is the first of its family.
-        layers: name -> module path, input to output. explained: those whose maps are kept, the
-            last block first. head: path of the linear layer behind it, or None.
-        preprocessing: its own mean and std, or None for the data set's.
-    """
-
-    id: str
-    condition: Condition
-    seed: int
-    artefact: Artefact
-    architecture: str | None
-    layers: Mapping[str, str]
-    explained: tuple[str, ...]
-    head: str | None
-    preprocessing: Mapping[str, Any] | None
-    teachers: tuple[str, ...] = ()
-    references: tuple[str, ...] = ()
-
-    @property
-    def role(self) -> str:
-        """Of its condition."""
-        return self.condition.role
-
-    @property
-    def network(self) -> str:
-        """Of its condition."""
-        return self.condition.network
-
-    @property
-    def reference(self) -> str | None:
-        """The first of its references."""
-        return self.references[0] if self.references else None
-
-    @property
-    def words(self) -> str:
-        """`student 'tiny' (kd, T 2.0, alpha 0.9, seed 1)`."""
-        own = self.condition
-        parameters = [f"{name} {value!r}" for name, value in own.parameters]
-        objective = [own.objective] if own.objective else []
-        kind = "the untrained" if own.role == "floor" else own.role
-        told = ", ".join([*objective, *parameters, f"seed {self.seed}"])
-        return f"{kind} {own.network!r} ({told})"
 
 
 class ModelPlan:
@@ -100,7 +46,7 @@ class ModelPlan:
             name: (known or {}).get(name) or self._family(name) for name in configuration.teachers
         }
         self.families = Families(configuration, families)
-        self.committees: dict[tuple[str, ...], Model] = {}
+        self.committees = Committees(self.families, self.sources)
         self.models = self._models()
 
     @property
@@ -111,7 +57,7 @@ class ModelPlan:
     def _models(self) -> tuple[Model, ...]:
         students = [*self._given_students(), *self._grid(), *self._floors()]
         families = itertools.chain(*self.families.members.values())
-        every = [*families, *self.committees.values(), *students]
+        every = [*families, *self.committees.found.values(), *students]
         found: dict[str, Model] = {}
         for model in every:
             known = found.setdefault(model.id, model)
@@ -205,7 +151,7 @@ class ModelPlan:
         """A student that learns from models; a committee's is compared with it and its members."""
         members = tuple(model.id for model in models)
         if not references:
-            references = (*members, self._committee(models, combine).id)
+            references = (*members, self.committees.of(models, combine).id)
         role = "student" if members[0] in references else "twin-taught"
         condition = self._condition(role, name, objective, parameters, teachers, combine)
         entry = self.configuration.students[name]
@@ -240,31 +186,6 @@ class ModelPlan:
                 references = self._references(name, seed)
                 yield self._model(slug, condition, seed, artefact, entry, (), references)
 
-    def _committee(self, members: Sequence[Model], combine: str | None) -> Model:
-        """The committee as one model, which is made once whatever learns from it.
-
-        The mean of the losses by Kullback-Leibler divergences is, but for a constant, the loss
-        from the mean of the probabilities, so that both stand beside the same committee.
-        """
-        how = "logits" if combine == "logits" else "probabilities"
-        names = tuple(self.families.name(member) for member in members)
-        if (*names, how) not in self.committees:
-            condition = Condition("committee", "committee", "combined", None, (), names, how)
-            self.committees[(*names, how)] = Model(
-                id=labels.key(condition),
-                condition=condition,
-                seed=0,
-                # The file's name leaves the members out: another label of theirs renames no file.
-                artefact=self.sources.combined(f"committee-{how}", members, how),
-                architecture=None,
-                layers={},
-                explained=(),
-                head=None,
-                preprocessing=_shared_preprocessing(members),
-                teachers=tuple(member.id for member in members),
-            )
-        return self.committees[(*names, how)]
-
     def _references(self, student: str, seed: int) -> tuple[str, ...]:
         """What a student without a teacher is compared with: the teachers of those like it.
 
@@ -277,7 +198,7 @@ class ModelPlan:
         for entry, names in ((e, names) for e in entries for names in e.committee or ()):
             members = self.families.committee(sorted(names), seed)
             teachers |= {member.id for member in members}
-            committees.add(self._committee(members, entry.combine).id)
+            committees.add(self.committees.of(members, entry.combine).id)
         # In the order of the configuration's teachers, whatever the order of the grid.
         known = (model.id for model in itertools.chain(*self.families.members.values()))
         found = (*(name for name in known if name in teachers), *sorted(committees))
@@ -355,20 +276,3 @@ class ModelPlan:
 def _known_head(known: catalog.Architecture | None, path: str) -> str | None:
     """The catalogue's head, which is behind the catalogue's own last block and no other module."""
     return known.head if known and path == known.layers[known.explained[0]] else None
-
-
-def _shared_preprocessing(members: Sequence[Model]) -> Mapping[str, Any] | None:
-    """The preprocessing of a committee, which hands the same input to all of its members.
-
-    Raises:
-        ConfigurationError: theirs differ.
-    """
-    first = members[0]
-    for member in members:
-        if member.preprocessing != first.preprocessing:
-            raise ConfigurationError(
-                f"grid: {first.id} and {member.id} can't be of one committee: their "
-                f"`preprocessing` is {first.preprocessing} and {member.preprocessing}, and "
-                "members take the same input"
-            )
-    return first.preprocessing

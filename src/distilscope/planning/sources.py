@@ -14,7 +14,7 @@ from distilscope.planning.described import content_of, network_settings, recipe_
 from distilscope.store.contents import Content
 
 if TYPE_CHECKING:
-    from distilscope.planning.models import Model
+    from distilscope.planning.model import Model
 
 TRAINS = "distilscope.training.train"
 COMBINES = "distilscope.models.combined"

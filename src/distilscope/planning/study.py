@@ -15,7 +15,8 @@ from distilscope.planning.artefact import RESULTS, Artefact, in_order_of_identit
 from distilscope.planning.checks import plan_checks
 from distilscope.planning.comparisons import Comparison, comparisons, families
 from distilscope.planning.described import content_of, observe_settings
-from distilscope.planning.models import FAMILY, Model, ModelPlan
+from distilscope.planning.model import FAMILY, Model
+from distilscope.planning.models import ModelPlan
 from distilscope.store import publishing
 from distilscope.store.contents import Content
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from torch import from_numpy, nn
 
-from distilscope import catalog, store
+from distilscope import store
+from distilscope.analyses.shortcuts.made_probes import PROBES
 from distilscope.analyses.shortcuts.probes.make import make
 from distilscope.analyses.shortcuts.probes.masked import central_area, cover, shifted
 from distilscope.data.probes import read_part
@@ -53,7 +54,7 @@ def observation(tmp_path):
 
 
 def job(builder, tmp_path, inputs, **settings):
-    settings = {"builder": catalog.PROBES[builder].builder, **settings}
+    settings = {"builder": PROBES[builder].builder, **settings}
     inputs = {name: str(folder) for name, folder in inputs.items()}
     return Job("probe", builder, "0" * 12, settings, inputs, tmp_path / builder)
 
@@ -83,7 +84,7 @@ def test_every_builder_makes_the_parts_that_the_catalogue_lists(tmp_path, datase
     patch = {"size": 2, "value": [1, 2, 3], "place": [0, 0]}
     make(job("patched", tmp_path, {"dataset": dataset}, patch=patch))
     make(job("plain", tmp_path, {"dataset": dataset}))
-    for name, entry in catalog.PROBES.items():
+    for name, entry in PROBES.items():
         about = store.read_tensors_metadata(tmp_path / name / "images.safetensors")
         assert tuple(about["parts"]) == entry.parts
     with pytest.raises(ValueError, match=r"no part 'worn'.*patch-on, patch-off"):
@@ -106,7 +107,7 @@ def test_all_areas_cover_exactly_as_much_with_the_mean_colour(tmp_path, dataset,
     images, _, _ = clean(dataset)
     colour = np.array([26, 128, 230], np.uint8)[:, None, None]  # round(255 * mean)
     stored = store.read_tensors(folder / "images.safetensors")
-    for part in catalog.PROBES["masked"].parts:
+    for part in PROBES["masked"].parts:
         covered = (stored[f"{part}.images"] == colour).all(axis=1)
         same = (stored[f"{part}.images"] == images).all(axis=1)
         assert (covered | same).all()

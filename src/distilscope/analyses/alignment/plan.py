@@ -7,7 +7,7 @@ from typing import Any
 
 from distilscope import catalog
 from distilscope.planning.hooks import Addition, AnalysisPlan
-from distilscope.planning.models import Model
+from distilscope.planning.model import Model
 
 IOU_CURVE = (0.05, 0.1, 0.2, 0.3, 0.5)
 RESOLUTIONS = ("native", "input")

@@ -10,7 +10,7 @@ from distilscope.analyses.parts.configuration import Parts
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.hooks import Addition, AnalysisPlan
-from distilscope.planning.models import Model
+from distilscope.planning.model import Model
 
 PROBE = "test"
 FILLED = "distilscope.data.removal:filled"

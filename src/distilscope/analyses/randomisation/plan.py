@@ -12,7 +12,7 @@ from distilscope.configuration.kinds import ConfigurationError
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.hooks import Addition, AnalysisPlan
-from distilscope.planning.models import Model
+from distilscope.planning.model import Model
 
 HEAD = "head"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distilscope.planning.hooks import Addition, AnalysisPlan
-from distilscope.planning.models import Model
+from distilscope.planning.model import Model
 
 
 class Plan(AnalysisPlan):

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from distilscope import catalog
 from distilscope.analyses.shortcuts.configuration import MAPS, MINIMUM_TWINS, Causal, Planting
+from distilscope.analyses.shortcuts.made_probes import PROBES
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.described import observe_settings
-from distilscope.planning.models import Model
+from distilscope.planning.model import Model
 
 if TYPE_CHECKING:
     from distilscope.planning.study import Study
@@ -152,7 +153,7 @@ class Audits:
 
     def probe(self, builder: str, slug: str, inputs: Mapping[str, Any], **settings) -> Artefact:
         """A probe of a builder of the catalogue."""
-        entry = catalog.PROBES[builder]
+        entry = PROBES[builder]
         artefact = Artefact(
             kind="probe",
             slug=f"{slug}-{builder}",
@@ -199,7 +200,7 @@ class Audits:
                 "probes": [
                     _requested(each, part, position)
                     for position, each in enumerate(shown)
-                    for part in catalog.PROBES[each.builder].parts
+                    for part in PROBES[each.builder].parts
                 ],
                 "threads": configuration.threads,
                 **observe_settings(configuration.observe, methods),
@@ -226,7 +227,7 @@ def _folder(artefact: Artefact | None) -> str | None:
 
 
 def _requested(shown: Shown, part: str, position: int) -> dict[str, Any]:
-    explained = part in catalog.PROBES[shown.builder].explained
+    explained = part in PROBES[shown.builder].explained
     name = f"{shown.prefix}{part}"
     return {
         "name": name,

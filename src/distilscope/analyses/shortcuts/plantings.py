@@ -9,7 +9,8 @@ from distilscope.analyses.shortcuts.configuration import Planted, Planting
 from distilscope.configuration.study import Configuration
 from distilscope.planning import fingerprint, labels
 from distilscope.planning.artefact import Artefact
-from distilscope.planning.models import Model, ModelPlan
+from distilscope.planning.model import Model
+from distilscope.planning.models import ModelPlan
 
 
 class Plantings:

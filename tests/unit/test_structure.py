@@ -1,0 +1,115 @@
+"""The house as a graph of imports: no circle, rooms in order, files that fit a sitting."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import distilscope
+
+ROOT = Path(distilscope.__file__).parent
+PACKAGE = "distilscope"
+LONGEST = 350
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node that runs: of `if TYPE_CHECKING` only what stands in its `else`."""
+    for node in ast.iter_child_nodes(tree):
+        typing = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for each in node.orelse if typing else [node]:
+            yield each
+            yield from statements(each)
+
+
+def imports(name: str) -> set[str]:
+    """The modules of the package that a module imports, at its top or within a function."""
+    path = MODULES[name]
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    found = set()
+    for node in statements(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*above, *filter(None, [node.module])]) if node.level else node.module
+            for alias in node.names:
+                inner = f"{base}.{alias.name}"
+                found.add(inner if inner in MODULES else base)
+    return {each for each in found if each in MODULES} - {name}
+
+
+GRAPH = {name: imports(name) for name in MODULES}
+
+
+def circles() -> list[set[str]]:
+    """The strongly connected files, by what each reaches."""
+    reached: dict[str, set[str]] = {}
+    for start in GRAPH:
+        seen: set[str] = set()
+        waiting = [*GRAPH[start]]
+        while waiting:
+            one = waiting.pop()
+            if one not in seen:
+                seen.add(one)
+                waiting += GRAPH[one]
+        reached[start] = seen
+    found: list[set[str]] = []
+    for name in GRAPH:
+        if name in reached[name] and not any(name in known for known in found):
+            found.append({other for other in reached[name] if name in reached[other]})
+    return found
+
+
+def test_the_graph_sees_imports_at_the_top_and_within_functions():
+    assert f"{PACKAGE}.planning.study" in GRAPH[f"{PACKAGE}.planning.state"]
+    assert all(GRAPH[f"{PACKAGE}.__main__"]) and f"{PACKAGE}.planning" in MODULES
+
+
+def test_no_file_waits_for_itself():
+    assert circles() == []
+
+
+def test_no_file_is_longer_than_a_sitting():
+    lengths = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
+    assert {name: count for name, count in lengths.items() if count > LONGEST} == {}
+
+
+def room(name: str) -> str:
+    """The folder of the package that a module lies in, or its own name."""
+    return name.split(".")[1] if "." in name else ""
+
+
+ABOVE = {
+    "configuration": {"catalog", "registry", "analyses", "training"},
+    "planning": {"catalog", "registry", "configuration", "store", "analyses", "workflow"},
+    "statistics": {"catalog", "configuration", "planning", "words"},
+}
+
+
+def test_analyses_are_imported_by_the_registry_and_by_one_another_alone():
+    """What an analysis is declared with, `analyses.declaration`, is for everybody."""
+    allowed = ("registry", "analyses")
+    found = {
+        (name, other)
+        for name, others in GRAPH.items()
+        for other in others
+        if room(other) == "analyses" and room(name) not in allowed
+    }
+    assert {pair for pair in found if not pair[1].endswith((".declaration", ".analyses"))} == set()
+
+
+@pytest.mark.parametrize("name", sorted(ABOVE))
+def test_a_room_imports_only_rooms_above_it(name):
+    used = {room(other) for module in GRAPH if room(module) == name for other in GRAPH[module]}
+    assert used - {name, ""} <= ABOVE[name]
