@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from distilscope.observing.methods import gradcam, integrated_gradients, saliency
+from distilscope.observing.methods.declaration import Method
 from distilscope.training.objectives import ce, kd
 from distilscope.training.objectives.declaration import Objective
 
@@ -217,54 +219,10 @@ def register(objective: Objective) -> None:
 # -------------------------------------------------------------------------------- explanation
 
 
-@dataclass(frozen=True)
-class Method:
-    """An explanation method.
-
-    Attributes:
-        module: of its code. At layers: `from_gradient(activations, gradients)`, both (M, C, h, w),
-            gives maps (M, h, w); and `closed_form(activations, weights)`, where there is one, the
-            same behind average pooling and a linear head with the rows (M, C). At the input:
-            `attribute(method, model, inputs, classes, baseline=, steps=, most_steps=)`.
-        at: `layers` (a map for each explained layer, at its native grid) or `input`.
-        whole_probe: cheap enough for every image of a probe; others run on the stratified subset.
-        settings: what it takes of the settings of `observe`.
-        title: what it is called where people read of it.
-        evidence: what of a map is compared: `positive`, what speaks for the class, or `absolute`.
-        repeated: the setting that says how many gradients a map takes; None for one.
-    """
-
-    module: str
-    at: str
-    whole_probe: bool
-    settings: tuple[str, ...] = ()
-    title: str = ""
-    evidence: str = "positive"
-    repeated: str | None = None
-
-    def gradients(self, settings: Mapping[str, Any]) -> int:
-        """How many gradients a map takes, by the settings of an observation."""
-        return settings[self.repeated] if self.repeated else 1
-
-
 METHODS: dict[str, Method] = {
-    "gradcam": Method("distilscope.observing.gradcam", "layers", whole_probe=True, title="GradCAM"),
-    "saliency": Method(
-        "distilscope.observing.input_gradients",
-        "input",
-        whole_probe=False,
-        title="Saliency",
-        evidence="absolute",
-    ),
-    "integrated-gradients": Method(
-        "distilscope.observing.input_gradients",
-        "input",
-        whole_probe=False,
-        settings=("ig_steps", "ig_maximum_steps"),
-        title="Integrated gradients",
-        evidence="absolute",
-        repeated="ig_steps",
-    ),
+    "gradcam": gradcam.METHOD,
+    "saliency": saliency.METHOD,
+    "integrated-gradients": integrated_gradients.METHOD,
 }
 
 
@@ -272,12 +230,10 @@ def register_method(name: str, method: Method) -> None:
     """Make an explanation method of another package known.
 
     Raises:
-        ValueError: another method has its name, or it explains neither layers nor the input.
+        ValueError: another method has its name.
     """
     if METHODS.get(name, method) != method:
         raise ValueError(f"there is an explanation method {name!r} already; choose another name")
-    if method.at not in ("layers", "input"):
-        raise ValueError(f"method {name!r}: `at` is {method.at!r}, expected layers or input")
     METHODS[name] = method
 
 

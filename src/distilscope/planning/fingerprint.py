@@ -31,6 +31,8 @@ NOT_COMPUTING = frozenset({PACKAGE}) | frozenset(
         "catalog",
         "configuration",
         "data.fetching",
+        "models.declaration",
+        "observing.methods.declaration",
         "planning",
         "registry",
         "store",
