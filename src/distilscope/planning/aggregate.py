@@ -171,7 +171,10 @@ def report(study: Study) -> Artefact:
         )
         + fingerprint.files("reporting/templates", "*.html", "*.css")
         + fingerprint.beside(
-            path for analysis in declared for part in analysis.sections for path in part.files
+            (part.context.partition(":")[0], path)
+            for analysis in declared
+            for part in analysis.sections
+            for path in part.files
         )
         + _declared(study),
         inputs={"tables": study.tables, "figures": study.figures, "dataset": study.dataset},
