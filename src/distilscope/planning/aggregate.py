@@ -171,7 +171,10 @@ def report(study: Study) -> Artefact:
         )
         + fingerprint.files("reporting/templates", "*.html", "*.css")
         + fingerprint.beside(
-            path for analysis in declared for part in analysis.sections for path in part.files
+            (part.context.partition(":")[0], path)
+            for analysis in declared
+            for part in analysis.sections
+            for path in part.files
         )
         + _declared(study),
         inputs={"tables": study.tables, "figures": study.figures, "dataset": study.dataset},
@@ -190,9 +193,7 @@ def _shown_settings(study: Study) -> dict[str, Any]:
 
 
 def _declared(study: Study) -> fingerprint.Fingerprint:
-    """What analyses, methods and sources of parts declare of themselves, by which figures and
-    report are worded.
-    """
+    """What the analyses declare of themselves, by which figures and report are worded."""
     analyses = {name: plan.analysis for name, plan in study.plans.items()}
     methods = {name: catalog.METHODS[name] for name in study.configuration.observe.methods}
     return (

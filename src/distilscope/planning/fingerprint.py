@@ -103,7 +103,9 @@ def changed(parts: Mapping[str, str]) -> list[str]:
 def file_of(part: str) -> Path | None:
     """The file that a part of a fingerprint is the digest of; None where there is none."""
     if "/" in part:
-        return ROOT / part
+        own, (module, _, name) = ROOT / part, part.partition("/")
+        beside = None if own.exists() else _located(module)
+        return beside.with_name(name) if beside else own
     return None if _is_of_a_table(part) else _located(part)
 
 
@@ -256,11 +258,9 @@ def files(folder: str, *patterns: str) -> Fingerprint:
     )
 
 
-def beside(paths: Iterable[Path]) -> Fingerprint:
-    """The same of files that lie beside a module, of this package or another; by their names."""
-    return Fingerprint.of(
-        {f"{path.parent.name}/{path.name}": _bytes_digest(path) for path in paths}
-    )
+def beside(found: Iterable[tuple[str, Path]]) -> Fingerprint:
+    """The same of files that lie beside a module, of this package or another: (module, file)."""
+    return Fingerprint.of({f"{module}/{path.name}": _bytes_digest(path) for module, path in found})
 
 
 def _bytes_digest(path: Path) -> str:

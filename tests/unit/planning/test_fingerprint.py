@@ -388,3 +388,24 @@ def test_of_an_analysis_counts_what_computes(package, file, changes):
     with open(package / file, "a") as handle:
         handle.write("\nCAPTION = 'other words'\n")
     assert (source("distilscope.analyses.mine.measure:measure") != before) == changes
+
+
+def test_what_every_job_is_computed_by_is_found_again_when_it_runs(tmp_path, monkeypatch):
+    """A job refuses to run where the source is not that of its plan, so each part has a file."""
+    monkeypatch.chdir(tmp_path)
+    asked = {name: {} for name in ("outputs", "alignment", "representation", "shortcuts")}
+    planned = study_of({**copy.deepcopy(SMALL), "analyses": asked})
+    for artefact in planned.artefacts.values():
+        assert fingerprint.changed(artefact.source.parts) == []
+    assert any(part.endswith("section.html") for part in planned.report.source.parts)
+
+
+def test_a_file_beside_a_module_of_the_users_is_found_again(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_section.py").touch()
+    page = tmp_path / "own_section.html"
+    page.write_text("<p>before</p>")
+    before = fingerprint.beside([("own_section", page)])
+    assert fingerprint.changed(before.parts) == []
+    page.write_text("<p>after</p>")
+    assert fingerprint.changed(before.parts) == ["own_section/own_section.html"]
