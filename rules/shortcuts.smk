@@ -48,18 +48,18 @@ rule probe:
         "../workflow/scripts/probe.py"
 
 
-rule further:
+rule probe_observation:
     input:
         dataset=input_of("dataset"),
         model=input_of("model"),
         probes=input_of("probes"),
         references=input_of("references"),  # whose predictions are explained too
     output:
-        run="results/store/further/{further}/run.json",
+        run="results/store/probe-observations/{probe_observation}/run.json",
     log:
-        "results/logs/further/{further}.log",
+        "results/logs/probe_observation/{probe_observation}.log",
     benchmark:
-        "results/logs/further/{further}.benchmark.tsv"
+        "results/logs/probe_observation/{probe_observation}.benchmark.tsv"
     conda:
         "../envs/distilscope.yaml"
     threads: CONFIGURATION.threads
@@ -71,7 +71,7 @@ rule further:
     params:
         job=job_of,
     script:
-        "../workflow/scripts/further.py"
+        "../workflow/scripts/probe_observation.py"
 
 
 # A masked probe waits for an observation, and that may wait for another probe. Behind the first of
@@ -83,10 +83,12 @@ use rule probe as masked_probe with:
         probe=named(of_kind("probe", lambda made: made.inputs_of("observation"))),
 
 
-use rule further as reference_further with:
+use rule probe_observation as reference_probe_observation with:
     wildcard_constraints:
-        further=named(of_kind("further", lambda made: not made.inputs_of("references"))),
+        probe_observation=named(
+            of_kind("probe_observation", lambda made: not made.inputs_of("references"))
+        ),
 
 
 ruleorder: masked_probe > probe
-ruleorder: reference_further > further
+ruleorder: reference_probe_observation > probe_observation

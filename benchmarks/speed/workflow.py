@@ -13,7 +13,7 @@ from distilscope.planning.artefact import FOLDERS
 
 from .timing import Goal, Row, missing, single
 
-WORK = ("model", "targets", "observation", "comparison", "tables", "derived", "further")
+WORK = ("model", "targets", "observation", "comparison", "tables", "derived", "probe_observation")
 PER_MODEL = ("model", "observation", "comparison")
 HOW = "run `make study` first; a study that was finished by one run of snakemake has what is needed"
 

@@ -75,7 +75,9 @@ def test_both_arms_are_judged_by_both_detectors_in_every_class(study):
 
 def test_reliance_is_worked_out_again_from_the_logits(study):
     table = pd.read_parquet(study / "results/planted/shortcuts.parquet")
-    (folder,) = [p for slug, p in stored(study, "further").items() if slug == "tiny-ce-s5"]
+    (folder,) = [
+        p for slug, p in stored(study, "probe_observation").items() if slug == "tiny-ce-s5"
+    ]
     accuracy = {}
     for state in ("on", "off"):
         seen = pd.read_parquet(folder / f"class3-seed5-patch-{state}/logits.parquet")

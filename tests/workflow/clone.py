@@ -44,7 +44,7 @@ SAME_JOB = {
     "derived_observation": "observation",
     "committee_comparison": "comparison",
     "masked_probe": "probe",
-    "reference_further": "further",
+    "reference_probe_observation": "probe_observation",
 }
 """Rules that are another with other priorities, wildcards or outputs."""
 

@@ -37,7 +37,7 @@ WORDS = {
     "combined": ("committee", "committees"),
     "planted": ("planted dataset", "planted datasets"),
     "probe": ("made probe", "made probes"),
-    "further": ("observation of made probes", "observations of made probes"),
+    "probe_observation": ("observation of made probes", "observations of made probes"),
     "targets": ("table of targets", "tables of targets"),
     "observation": ("observation", "observations"),
     "comparison": ("comparison", "comparisons"),

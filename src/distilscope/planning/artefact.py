@@ -24,7 +24,7 @@ FOLDERS = {
     "combined": "combined",
     "planted": "planted",
     "probe": "probes",
-    "further": "further",
+    "probe_observation": "probe-observations",
     "targets": "targets",
     "observation": "observations",
     "comparison": "comparisons",

@@ -20,7 +20,7 @@ MANIFEST = "manifest.json"
 """Of the data set, which counts its images."""
 
 STARTUP = {"dataset": 3, "networks": 3, "model": 4, "targets": 4, "comparison": 5, "tables": 15}
-STARTUP |= {"observation": 5, "further": 5, "figures": 15, "report": 4}
+STARTUP |= {"observation": 5, "probe_observation": 5, "figures": 15, "report": 4}
 OTHERS = 3
 """Seconds of a job beside its images, about, on a processor of 2024; imports are most of it."""
 
@@ -105,7 +105,7 @@ class Effort:
                 views = views_of(artefact.settings["views"])
                 teacher = self._speed(_in(artefact, "teacher")[0])
                 return startup + counts["train"] * views * teacher.forward
-            case "observation" | "further":
+            case "observation" | "probe_observation":
                 return startup + self._observing(artefact, counts)
         return startup
 

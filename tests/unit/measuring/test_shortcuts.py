@@ -50,7 +50,7 @@ def _made_probes(made, name):
 
     Of clean-s2 every class falls alike.
     """
-    folder = made.folder / "further" / name
+    folder = made.folder / "probe-observations" / name
     own = store.read_table(made.observation(name) / "test/logits.parquet")
     logits, said = np.stack(own["logits"]), np.stack(own["logits"]).argmax(axis=1)
     rows = np.arange(len(own))
@@ -81,7 +81,7 @@ def _audit(made, name, **changes):
         "seen": place(name),
         "teacher_seen": place("teacher-s1"),
         "twins": twins,
-        "further": str(made.folder / "further" / name),
+        "probe_observation": str(made.folder / "probe-observations" / name),
         "prefix": "p-",
         "masked": str(made.folder / "masked"),
         "patched": False,

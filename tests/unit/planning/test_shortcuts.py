@@ -92,7 +92,7 @@ def test_a_planted_study_changes_no_artefact_of_the_plain_one_but_its_tables():
         "probe": 2 * 4 + 2,
         # clean teacher and twins; of each planting its teacher and two students; 2 clean; the
         # study's own student, masked
-        "further": 4 + 2 * 3 + 2 + 1,
+        "probe_observation": 4 + 2 * 3 + 2 + 1,
         **{"tables": 1, "figures": 1, "report": 1},
     }
     removed = study().artefacts.keys() - planted().artefacts.keys()
@@ -101,7 +101,7 @@ def test_a_planted_study_changes_no_artefact_of_the_plain_one_but_its_tables():
 
 def test_the_check_by_masking_adds_a_job_a_model_and_a_probe_a_reference():
     added = kinds(searched(causal={"top": 0.2}), study())
-    assert added == {"probe": 1, "further": 1, "tables": 1, "figures": 1, "report": 1}
+    assert added == {"probe": 1, "probe_observation": 1, "tables": 1, "figures": 1, "report": 1}
 
 
 def test_thresholds_change_the_tables_alone():

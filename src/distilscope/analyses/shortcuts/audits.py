@@ -52,7 +52,8 @@ class Audit:
         arm: None for a model of the study itself.
         seen, teacher_seen: maps on the same images. twin_pairs: of each twin, and of the teacher
             that it is a twin of, on the same images.
-        further: the model's observation of made probes, None without any. prefix: of its folders.
+        probe_observation: what the model says of made probes, None without any. prefix: of its
+            folders.
         masked: the probe whose parts they are, None where nothing was masked.
         patched: whether it has seen the test images with the patch and without it.
     """
@@ -65,7 +66,7 @@ class Audit:
     twin_pairs: tuple[tuple[str, Seen, Seen], ...]
     arm: str | None = None
     planting: Planting | None = None
-    further: Artefact | None = None
+    probe_observation: Artefact | None = None
     prefix: str = ""
     masked: Artefact | None = None
     patched: bool = False
@@ -97,9 +98,9 @@ class Audit:
                 {"id": name, "seen": own.place(), "teacher_seen": other.place()}
                 for name, own, other in self.twin_pairs
             ],
-            "further": str(self.further.folder) if self.further else None,
+            "probe_observation": _folder(self.probe_observation),
             "prefix": self.prefix,
-            "masked": str(self.masked.folder) if self.masked else None,
+            "masked": _folder(self.masked),
             "patched": self.patched,
         }
 
@@ -114,13 +115,13 @@ class Audits:
     models: dict[str, Model] = field(default_factory=dict)
     targets: dict[str, Artefact] = field(default_factory=dict)
     probes: dict[str, Artefact] = field(default_factory=dict)
-    further: dict[str, Artefact] = field(default_factory=dict)
+    probe_observations: dict[str, Artefact] = field(default_factory=dict)
     found: list[Audit] = field(default_factory=list)
 
     @property
     def artefacts(self) -> list[Artefact]:
         """All that is made for it."""
-        made = [self.datasets, self.targets, self.probes, self.further]
+        made = [self.datasets, self.targets, self.probes, self.probe_observations]
         return [
             *(artefact for table in made for artefact in table.values()),
             *(model.artefact for model in self.models.values()),
@@ -189,7 +190,7 @@ class Audits:
         architecture = model.artefact.settings["architecture"]
         methods = {MAPS: catalog.METHODS[MAPS]}
         artefact = Artefact(
-            kind="further",
+            kind="probe_observation",
             slug=model.artefact.slug,
             settings={
                 "architecture": architecture,
@@ -207,7 +208,7 @@ class Audits:
                 "reductions": ["gap"],
             },
             source=fingerprint.source(
-                "distilscope.observing.further",
+                "distilscope.observing.made_probes",
                 architecture["builder"],
                 methods[MAPS].module,
             )
@@ -219,7 +220,11 @@ class Audits:
                 "references": references,
             },
         )
-        return self.further.setdefault(artefact.name, artefact)
+        return self.probe_observations.setdefault(artefact.name, artefact)
+
+
+def _folder(artefact: Artefact | None) -> str | None:
+    return str(artefact.folder) if artefact else None
 
 
 def _requested(shown: Shown, part: str, position: int) -> dict[str, Any]:
@@ -238,4 +243,4 @@ def _read_for(audit: Audit) -> Iterator[Artefact]:
     yield from (audit.seen.artefact, audit.teacher_seen.artefact)
     for _, own, other in audit.twin_pairs:
         yield from (own.artefact, other.artefact)
-    yield from (a for a in (audit.further, audit.masked) if a is not None)
+    yield from (a for a in (audit.probe_observation, audit.masked) if a is not None)

@@ -196,12 +196,16 @@ def _by_masking(
     audit: Mapping[str, Any], teacher: Outputs, own: Outputs, classes: int, demands: Demands
 ) -> Judged:
     """On images that both get right and that have a top area."""
-    further, masked, prefix = Path(audit["further"]), Path(audit["masked"]), audit["prefix"]
+    observed, masked, prefix = (
+        Path(audit["probe_observation"]),
+        Path(audit["masked"]),
+        audit["prefix"],
+    )
     rows = np.arange(len(own.index))
     drops = []
     usable = teacher.correct & own.correct
     for area in AREAS:
-        covered = observations.read_outputs(further, f"{prefix}{area}")
+        covered = observations.read_outputs(observed, f"{prefix}{area}")
         observations.require_same_images(own, covered)
         drops.append((own.logits - covered.logits)[rows, teacher.prediction].astype(np.float64))
         name = f"{area}.defined"
@@ -222,7 +226,9 @@ def _reliance(audit: Mapping[str, Any], reliance: float | None) -> dict[str, Any
     if not audit["patched"]:
         return dict.fromkeys(RELIANCE)
     on, off = (
-        observations.read_outputs(Path(audit["further"]), f"{audit['prefix']}patch-{state}")
+        observations.read_outputs(
+            Path(audit["probe_observation"]), f"{audit['prefix']}patch-{state}"
+        )
         for state in ("on", "off")
     )
     planted = audit["planted_class"]

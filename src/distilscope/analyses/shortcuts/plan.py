@@ -35,12 +35,12 @@ class Plan(AnalysisPlan):
             teacher = next((other for other in known if other.explained), None)
             if teacher is None:
                 continue
-            masked = further = None
+            masked = observed = None
             if self.section.causal is not None:
                 seen = study.observations[teacher.id]
                 masked = self.audits.masked(study.dataset, seen, PROBE, teacher)
                 shown = [Shown("masked", masked)]
-                further = self.audits.observation(model, study.dataset, shown, ())
+                observed = self.audits.observation(model, study.dataset, shown, ())
             yield Audit(
                 model=model,
                 condition=study.names[model.condition],
@@ -48,7 +48,7 @@ class Plan(AnalysisPlan):
                 seen=self.audits.own(model),
                 teacher_seen=self.audits.own(teacher),
                 twin_pairs=self.audits.twins(teacher, self.audits.own),
-                further=further,
+                probe_observation=observed,
                 masked=masked,
             )
 

@@ -145,19 +145,19 @@ class Plantings:
             masked = self.plan.masked(dataset, teacher_seen, folder, teacher)
             shown.append(Shown("masked", masked, prefix))
         for model in _learners(models):
-            further = self.plan.observation(model, dataset, shown, (teacher_seen,))
+            observed = self.plan.observation(model, dataset, shown, (teacher_seen,))
             yield Audit(
                 model=model,
                 condition=labels.key(model.condition),
                 teacher=teacher,
-                seen=Seen(further, folder),
+                seen=Seen(observed, folder),
                 teacher_seen=Seen(teacher_seen, folder),
                 twin_pairs=self.plan.twins(
                     self.teacher, lambda m: Seen(self.shown_to_family[m.id], folder)
                 ),
                 arm=arm,
                 planting=planting,
-                further=further,
+                probe_observation=observed,
                 prefix=prefix,
                 masked=masked,
                 patched=True,
@@ -177,16 +177,16 @@ class Plantings:
             masked = plan.masked(dataset, teacher_seen.artefact, PROBE, self.teacher)
             shown.append(Shown("masked", masked))
         for model in _learners(models):
-            further = plan.observation(model, dataset, shown, (teacher_seen.artefact,))
+            observed = plan.observation(model, dataset, shown, (teacher_seen.artefact,))
             yield Audit(
                 model=model,
                 condition=labels.key(model.condition),
                 teacher=self.teacher,
-                seen=Seen(further, PROBE),
+                seen=Seen(observed, PROBE),
                 teacher_seen=teacher_seen,
                 twin_pairs=plan.twins(self.teacher, plan.own),
                 arm="none",
-                further=further,
+                probe_observation=observed,
                 masked=masked,
             )
 

@@ -20,7 +20,7 @@ from distilscope.workflow import provenance
 
 
 def observe(job: Job) -> None:
-    """Make the observation of a model on further probes: a folder a part, and `run.json`.
+    """Make the observation of a model on made probes: a folder a part, and `run.json`.
 
     Inputs: `dataset` (classes and normalisation), `model`, `probes` (folders), `references`
     (observation folders that hold the same parts; may be empty). Settings: those of an observation
