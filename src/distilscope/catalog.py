@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from distilscope.models.declaration import Architecture
+from distilscope.models.declared import ARCHITECTURES
 from distilscope.observing.methods import gradcam, integrated_gradients, saliency
 from distilscope.observing.methods.declaration import Method
 from distilscope.training.objectives import ce, kd
@@ -39,70 +41,6 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 # ------------------------------------------------------------------------------ architectures
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A network family as the engine sees it.
-
-    Attributes:
-        builder: dotted path `module:function`; called with `classes`,
-            `channels` and the settings.
-        settings: what a configuration may set, with its default.
-        layers: the layers whose features are compared, as name -> module path, input to output.
-        explained: names out of `layers` whose maps are extracted: the last block first.
-        head: path of the linear layer behind global average pooling over `explained[0]`, which
-            gives GradCAM in closed form; None where the gradient is needed.
-        parameters: count at 10 classes, 3 channels and default settings (tests build and count).
-        pretrained: torchvision's name of the weights that `init: imagenet` loads.
-    """
-
-    builder: str
-    layers: Mapping[str, str]
-    explained: tuple[str, ...]
-    head: str | None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    parameters: int | None = None
-    pretrained: str | None = None
-
-
-def _plain(channels: tuple[int, ...], pools: tuple[int, ...], parameters: int) -> Architecture:
-    blocks = [f"block{i}" for i in range(1, len(channels) + 1)]
-    return Architecture(
-        builder="distilscope.models.plain:build",
-        settings={"widths": list(channels), "pools": list(pools)},
-        layers={name: f"blocks.{name}" for name in blocks},
-        explained=(blocks[-1], blocks[-2]),
-        head="head",
-        parameters=parameters,
-    )
-
-
-def _resnet(depth: int, parameters: int) -> Architecture:
-    stages = [f"layer{i}" for i in range(1, 5)]
-    return Architecture(
-        builder="distilscope.models.resnet:build",
-        settings={"depth": depth, "width": 64, "stem": "small"},
-        layers={name: name for name in stages},
-        explained=("layer4", "layer3"),
-        head="fc",
-        parameters=parameters,
-        pretrained=f"resnet{depth}" if depth in (18, 34, 50, 101) else None,
-    )
-
-
-ARCHITECTURES: dict[str, Architecture] = {
-    "plain-tiny": _plain((32, 64, 128), (1, 2, 3), 94_762),
-    "plain-small": _plain((32, 64, 128, 128), (2, 3, 4), 242_474),
-    "plain-medium": _plain((32, 64, 128, 256, 256), (2, 3, 4), 981_802),
-    "resnet10": _resnet(10, 4_903_242),
-    "resnet14": _resnet(14, 8_028_746),
-    "resnet18": _resnet(18, 11_173_962),
-    "resnet26": _resnet(26, 13_958_986),
-    "resnet34": _resnet(34, 21_282_122),
-    "resnet50": _resnet(50, 23_520_842),
-    "resnet101": _resnet(101, 42_512_970),
-}
 
 TORCHVISION_PREFIX = "torchvision/"
 TORCHVISION_BUILDER = "distilscope.models.torchvision_nets:build"

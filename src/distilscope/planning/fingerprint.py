@@ -32,6 +32,7 @@ NOT_COMPUTING = frozenset({PACKAGE}) | frozenset(
         "configuration",
         "data.fetching",
         "models.declaration",
+        "models.declared",
         "observing.methods.declaration",
         "planning",
         "registry",
