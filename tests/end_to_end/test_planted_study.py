@@ -76,7 +76,7 @@ def test_both_arms_are_judged_by_both_detectors_in_every_class(study):
 def test_reliance_is_worked_out_again_from_the_logits(study):
     table = pd.read_parquet(study / "results/planted/shortcuts.parquet")
     (folder,) = [
-        p for slug, p in stored(study, "probe_observation").items() if slug == "tiny-ce-s5"
+        p for slug, p in stored(study, "probe-observations").items() if slug == "tiny-ce-s5"
     ]
     accuracy = {}
     for state in ("on", "off"):

@@ -22,8 +22,8 @@ def check(job: Job) -> None:
 
     Input: `dataset`. Settings: `networks`, a list of {model, observation, randomised}: the settings
     of a job that makes such a model, those of its observation, and the modules that the check of
-    explanations makes random. Information: `told`, for each of them {names, files}: what it is
-    called, and what a model's job is told of its weights files.
+    explanations makes random. Information: `entries`, for each of them {names, files}: what it is
+    called, and where a model's job finds its weights files.
 
     Facts: `shapes` of each network's layers, `checked` in words, `notes` that are warnings.
 
@@ -38,9 +38,9 @@ def check(job: Job) -> None:
     stopwatch.phase("check")
     found: dict[str, Findings] = {}
     faults = []
-    for network, told in zip(networks, job.information["told"], strict=True):
-        name = ", ".join(told["names"])
-        model = replace(job, slug=name, settings=network["model"], information=told["files"])
+    for network, entry in zip(networks, job.information["entries"], strict=True):
+        name = ", ".join(entry["names"])
+        model = replace(job, slug=name, settings=network["model"], information=entry["files"])
         try:
             found[name] = attempt(model, dataset, network["observation"], network["randomised"])
         except Exception as error:

@@ -23,7 +23,7 @@ def plan_checks(study: Study) -> Artefact:
     Nothing of it is a function of seeds, objectives, T or alpha, so that a cell more in the grid
     checks nothing again.
     """
-    networks, told = _networks(study)
+    networks, entries = _networks(study)
     own = (model.artefact.contents for model in _one_of_each(study))
     methods = {name: catalog.METHODS[name] for name in study.configuration.observe.methods}
     trained = [n["model"] for n in networks if n["model"].get("recipe")]
@@ -41,7 +41,7 @@ def plan_checks(study: Study) -> Artefact:
         )
         + fingerprint.entries("METHODS", methods),
         inputs={"dataset": study.dataset},
-        information={"told": told},
+        information={"entries": entries},
         contents={key: content for contents in own for key, content in contents.items()},
     )
 
@@ -62,10 +62,10 @@ def _networks(study: Study) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
             "randomised": sorted(randomised.get(model.network, ())),
         }
         nameless = {"names": [], "files": dict(model.artefact.information)}
-        _, told = found.setdefault(store.canonical_json(network), (network, nameless))
-        told["names"].append(model.network)
+        _, entry = found.setdefault(store.canonical_json(network), (network, nameless))
+        entry["names"].append(model.network)
     pairs = [found[key] for key in sorted(found)]
-    return [network for network, _ in pairs], [told for _, told in pairs]
+    return [network for network, _ in pairs], [entry for _, entry in pairs]
 
 
 def _one_of_each(study: Study) -> Iterator[Model]:
@@ -81,7 +81,7 @@ def _one_of_each(study: Study) -> Iterator[Model]:
 
 
 def _model_settings(model: Model) -> dict[str, Any]:
-    """What the job of such a model is told, whatever its seed and objective."""
+    """The settings of the job of such a model, whatever its seed and objective."""
     settings = dict(model.artefact.settings)
     if settings["kind"] == "given":
         return settings

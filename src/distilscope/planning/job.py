@@ -1,4 +1,4 @@
-"""What a job is told: the settings of the artefact it makes, its inputs and its folder."""
+"""A job: the settings of the artefact it makes, its inputs and its folder."""
 
 from __future__ import annotations
 

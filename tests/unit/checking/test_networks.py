@@ -220,7 +220,7 @@ def trial(dataset, tmp_path):
             settings={"networks": [settings for settings, _ in networks]},
             inputs={"dataset": str(dataset)},
             folder=tmp_path / "check",
-            information={"told": [told for _, told in networks]},
+            information={"entries": [entry for _, entry in networks]},
         )
         check(job)
         return store.read_json(job.folder / "run.json")["facts"]

@@ -163,8 +163,8 @@ def test_the_check_of_networks_is_a_function_of_networks_and_requests_alone():
     grid += [{"objective": "kd", "students": ["little"], "T": 8, "alpha": 1}]
     same = study(students=named, grid=grid, floors=["little"], seeds=[7], study="other")
     assert same.networks.identity == study().networks.identity
-    told = same.networks.information["told"]
-    assert sorted(one["names"] for one in told) == [["big"], ["little"], ["small"]]
+    entries = same.networks.information["entries"]
+    assert sorted(one["names"] for one in entries) == [["big"], ["little"], ["small"]]
     for changes in (
         {"observe": {"ig_steps": 8}},
         {"recipes": {"short": {"epochs": 3, "optimizer": {"lr": 0.1}}}},
@@ -177,8 +177,8 @@ def test_the_check_of_networks_is_a_function_of_networks_and_requests_alone():
 def test_a_network_that_goes_by_two_names_is_checked_once():
     twice = {**RAW["students"], "again": RAW["students"]["tiny"]}
     grid = [{"objective": "ce", "students": ["tiny", "small", "again"]}]
-    told = study(students=twice, grid=grid).networks.information["told"]
-    assert sorted(one["names"] for one in told) == [["again", "tiny"], ["big"], ["small"]]
+    entries = study(students=twice, grid=grid).networks.information["entries"]
+    assert sorted(one["names"] for one in entries) == [["again", "tiny"], ["big"], ["small"]]
 
 
 def test_the_catalogues_head_is_used_behind_the_catalogues_last_block_alone():
