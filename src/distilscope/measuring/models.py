@@ -11,6 +11,11 @@ import pandas as pd
 from distilscope import store
 from distilscope.measuring.study import Study
 
+CONDITION = (
+    *("label", "role", "network", "source", "objective", "parameters", "teachers", "combine"),
+    "views",
+)
+
 
 def model_table(study: Study) -> pd.DataFrame:
     """A row a model: who it is, what it costs, how it performs. NaN where nothing was recorded."""
@@ -52,11 +57,7 @@ def compression(study: Study, model: str) -> float:
 def condition_table(conditions: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """A row a condition: its name and label, its fields, and the columns that are derived."""
     records = [
-        {
-            "condition": name,
-            **{key: value for key, value in row.items() if key != "derived"},
-            **row["derived"],
-        }
+        {"condition": name, **{key: row[key] for key in CONDITION}, **row["derived"]}
         for name, row in conditions.items()
     ]
     return pd.DataFrame.from_records(records)

@@ -22,13 +22,13 @@ def over_seeds(tables: Tables) -> Grid:
     return Grid(
         "Conditions over their seeds",
         (
-            *("Condition", "Reference", "Measure", "Images", "Seeds", "Mean", "95 % over seeds"),
-            f"95 % two-level{descriptive}",
+            *("Condition", "Reference", "Relation", "Measure", "Images", "Seeds", "Mean"),
+            *("95 % over seeds", f"95 % two-level{descriptive}"),
         ),
         [
             (
-                *(label[row["condition"]], row["reference"], row["measure"], row["subset"]),
-                *(row["seeds"], number(row["value"])),
+                *(label[row["condition"]], row["reference"], row["relation"], row["measure"]),
+                *(row["subset"], row["seeds"], number(row["value"])),
                 between(row["low"], row["high"]),
                 between(row["two_level_low"], row["two_level_high"]),
             )

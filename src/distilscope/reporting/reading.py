@@ -28,8 +28,8 @@ NEEDED: dict[str, tuple[str, ...]] = {
         "teachers",
     ),
     "seeds": (
-        *("condition", "reference", "subset", "measure", "seeds", "value", "low", "high"),
-        *("two_level_low", "two_level_high", "descriptive", "reason"),
+        *("condition", "reference", "relation", "subset", "measure", "seeds", "value", "low"),
+        *("high", "two_level_low", "two_level_high", "descriptive", "reason"),
     ),
 }
 WITH_CLAIMS: dict[str, tuple[str, ...]] = {

@@ -1,6 +1,6 @@
 import numpy as np
 
-from distilscope.measuring import causes
+from distilscope.analyses.alignment import causes
 
 
 def test_causes_are_joined_in_order_and_none_where_nothing_holds():

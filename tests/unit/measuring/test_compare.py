@@ -8,8 +8,7 @@ import torch
 from scipy import stats
 
 from distilscope import store
-from distilscope.analyses.alignment import maps
-from distilscope.measuring import causes
+from distilscope.analyses.alignment import causes, maps
 from distilscope.measuring.compare import compare
 
 from .made_study import MODELS, MadeStudy

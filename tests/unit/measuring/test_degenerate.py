@@ -14,11 +14,12 @@ import pandas as pd
 import pytest
 
 from distilscope import store
+from distilscope.analyses.alignment import causes
 from distilscope.analyses.alignment.pairs import Images, Prepared, Rules, measure_pair
 from distilscope.analyses.outputs.output_rows import add_fidelity_rows, add_output_rows
 from distilscope.analyses.representation import layer_pairs
 from distilscope.analyses.representation.measure import add_layer_rows
-from distilscope.measuring import causes, observations
+from distilscope.measuring import observations
 from distilscope.measuring.observations import Outputs
 from distilscope.measuring.rows import Rows
 
@@ -258,13 +259,13 @@ ALIGNED: dict[str, dict[str, float | str]] = {
         "all_image_specific_share": causes.FEW_IN_SUBSET,
         "image_specific_rho_unit": causes.FEW_IN_CLASS,
         "null_rho": causes.NOT_BOTH_IN_SUBSET,
-        "null_other_rho": causes.NO_STRANGER,
+        "null_other_rho": causes.NO_OTHER_CLASS,
     },
-    "one-class": {"null_other_rho": causes.NO_STRANGER},
+    "one-class": {"null_other_rho": causes.NO_OTHER_CLASS},
     "all-wrong": {
         "null_rho": causes.NOT_BOTH_IN_SUBSET,
         "null_own_rho": causes.NOT_BOTH_IN_SUBSET,
-        "null_other_rho": causes.NO_STRANGER,
+        "null_other_rho": causes.NO_OTHER_CLASS,
         "null_own_image_specific_rho": causes.NOT_BOTH_IN_SUBSET,
     },
 }

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from distilscope import store
-from distilscope.measuring import causes
+from distilscope.analyses.parts import causes
 
 from .made_parts import NAMES, PARTS, PartedStudy
 from .made_study import MODELS

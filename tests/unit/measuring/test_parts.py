@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from distilscope.analyses.alignment.causes import MODEL_DEAD, REFERENCE_DEAD, concerns
 from distilscope.analyses.alignment.covariation import covariation
-from distilscope.analyses.parts import parts
+from distilscope.analyses.parts import causes, parts
 from distilscope.analyses.parts.parts import PartSums, part_ranks, part_rho
 from distilscope.analyses.parts.parts_faithfulness import deciding_recall, faithfulness, logit_drops
 from distilscope.analyses.parts.parts_focus import focus, median_odds, top_parts
 from distilscope.analyses.parts.parts_pair import PartRules, complete, measure_parts
 from distilscope.catalog import IMPORTANCES, UnknownName
-from distilscope.measuring import causes
 
 PARTS = 5
 
@@ -251,7 +251,7 @@ def test_what_is_undefined_is_nan_with_its_reason(pair):
     for measure in set(found) - {"reason"}:
         undefined = np.isnan(found[measure])
         concerned = [
-            any(causes.concerns(c, measure) for c in (r or "").split("; ") if c)
+            any(concerns(c, measure, causes.CONCERNS) for c in (r or "").split("; ") if c)
             for r in found["reason"]
         ]
         assert undefined.tolist() == concerned
@@ -266,7 +266,7 @@ def test_dead_maps_and_large_completeness_gaps_are_nan_with_their_reasons():
     reference_gap = np.zeros(30)
     reference_gap[8] = 1.0
     found = measure_parts(model, reference, PartRules(top=2), gap=gap, reference_gap=reference_gap)
-    assert found["reason"][5] == causes.MODEL_DEAD
+    assert found["reason"][5] == MODEL_DEAD
     assert found["reason"][6] == found["reason"][7] == causes.MODEL_INCOMPLETE
     assert found["reason"][8] == causes.REFERENCE_INCOMPLETE
     assert found["reason"][9] is None
@@ -281,7 +281,7 @@ def test_a_dead_reference_has_no_top_parts_whatever_the_variant(variant):
     other[5] = 0
     model, reference = (PartSums.of(m, part_maps, PARTS) for m in (maps, other))
     found = measure_parts(model, reference, PartRules(variant=variant, top=2))
-    assert causes.REFERENCE_DEAD in found["reason"][5]
+    assert REFERENCE_DEAD in found["reason"][5]
     assert np.isnan([found[measure][5] for measure in set(found) - {"reason"}]).all()
 
 

@@ -296,6 +296,7 @@ class Builder:
                 records.append(
                     {
                         **{"study": "made-up", "condition": condition, "reference": "teacher-s1"},
+                        **{"relation": "teacher"},
                         **{"subset": subset, "measure": measure, "seeds": count},
                         **{"value": value, "low": value - half, "high": value + half},
                         **{"two_level_low": value - half / 2, "two_level_high": value + half / 2},

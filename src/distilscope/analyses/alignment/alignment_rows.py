@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from distilscope import store
+from distilscope.analyses.alignment import causes
 from distilscope.analyses.alignment import image_specific_columns as specific
 from distilscope.analyses.alignment.pairs import percent_name
-from distilscope.measuring import causes
 from distilscope.measuring.entries import Compared, Entry
 from distilscope.measuring.rows import Rows
 from distilscope.measuring.study import Study
@@ -40,6 +41,7 @@ class Pair:
         subsets: name -> (n,) bool. label: (n,).
         top: share of pixels of the headline IoU; those at other shares are its curve.
         headline: whether its numbers stand for their measures.
+        concerns: cause -> the measures that it makes undefined.
     """
 
     key: Mapping[str, str]
@@ -50,6 +52,7 @@ class Pair:
     label: np.ndarray
     top: float
     headline: bool
+    concerns: ClassVar[Mapping[str, tuple[str, ...]]] = causes.CONCERNS
 
     @property
     def measures(self) -> list[str]:
@@ -215,7 +218,10 @@ def _reasons(
     pair: Pair, columns: Sequence[str], values: np.ndarray, chosen: np.ndarray
 ) -> list[str | None]:
     undefined, reasons = np.isnan(values), pair.reasons[chosen]
-    return [causes.summarise(reasons[undefined[:, i]], name) for i, name in enumerate(columns)]
+    return [
+        causes.summarise(reasons[undefined[:, i]], name, pair.concerns)
+        for i, name in enumerate(columns)
+    ]
 
 
 def _add_spread(

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from distilscope import catalog
-from distilscope.analyses.alignment import maps, objects
+from distilscope.analyses.alignment import causes, maps, objects
 from distilscope.analyses.alignment.pairs import Images, Prepared, Rules, measure_pair
-from distilscope.measuring import causes
 from distilscope.measuring.model_pair import INPUT_LAYER, ModelPair
 from distilscope.measuring.observations import ABSENT, LayerMaps
 from distilscope.workflow import progress

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from distilscope.analyses.alignment import image_specific, nulls
-from distilscope.measuring import causes
+from distilscope.analyses.alignment import causes, image_specific, nulls
 
 PRIMARY = "image_specific_rho"
 PARTIAL = "partial_image_specific_rho"

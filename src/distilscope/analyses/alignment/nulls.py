@@ -17,7 +17,7 @@ from distilscope.analyses.alignment import maps
 
 AllPairs = Callable[[np.ndarray], np.ndarray]
 DrawnPairs = Callable[[np.ndarray, np.ndarray], np.ndarray]
-STRANGERS = 1  # keeps the draws of other classes apart from the shuffles of the same seed
+OTHER_CLASSES = 1  # keeps the draws of other classes apart from the shuffles of the same seed
 
 
 def partners(
@@ -59,7 +59,7 @@ def other_class_partners(
     Returns:
         (shuffles, N) positions; -1 for images that do not take part or have no other group.
     """
-    generator = np.random.default_rng([seed, STRANGERS])
+    generator = np.random.default_rng([seed, OTHER_CLASSES])
     table = np.full((shuffles, len(groups)), -1, np.int64)
     order = np.flatnonzero(member)
     order = order[np.argsort(groups[order], kind="stable")]
@@ -74,7 +74,7 @@ def other_class_partners(
 
 
 def drawn_means(drawn_pairs: DrawnPairs, table: np.ndarray) -> np.ndarray:
-    """The mean score of each image over the rows of a table of `strangers`.
+    """The mean score of each image over the rows of a table of `other_class_partners`.
 
     Args:
         drawn_pairs: for row numbers i and j (n,) the (n,) scores of model's i, reference's j.

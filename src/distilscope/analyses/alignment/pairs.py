@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from distilscope.analyses.alignment import causes, image_specific_unit, maps, nulls
 from distilscope.analyses.alignment import image_specific_columns as specific
-from distilscope.analyses.alignment import image_specific_unit, maps, nulls
-from distilscope.measuring import causes
 
 
 @dataclass(frozen=True)

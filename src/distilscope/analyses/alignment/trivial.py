@@ -11,12 +11,12 @@ from dataclasses import replace
 import numpy as np
 
 from distilscope import catalog, store
+from distilscope.analyses.alignment import causes, maps
 from distilscope.analyses.alignment import image_specific_columns as specific
-from distilscope.analyses.alignment import maps
 from distilscope.analyses.alignment.alignment_rows import BY_CLASS, Pair, add_means
 from distilscope.analyses.alignment.pairs import Images, Prepared, Rules, measure_pair
 from distilscope.data.files import IMAGES_FILE
-from distilscope.measuring import causes, observations
+from distilscope.measuring import observations
 from distilscope.measuring.entries import Entry
 from distilscope.measuring.observations import ABSENT, LayerMaps, Outputs
 from distilscope.measuring.rows import Rows

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from distilscope.analyses.alignment.alignment_rows import (
     add_ratios,
     pairs_of,
 )
+from distilscope.analyses.parts import causes
 from distilscope.data.part_maps import FINDINGS_FILE
 from distilscope.measuring.entries import Compared, Entry
 from distilscope.measuring.rows import Rows
@@ -46,6 +47,7 @@ class PartPair(Pair):
     """
 
     reference_reasons: np.ndarray
+    concerns: ClassVar[Mapping[str, tuple[str, ...]]] = causes.CONCERNS
 
     @property
     def measures(self) -> list[str]:

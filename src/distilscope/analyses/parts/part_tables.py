@@ -11,12 +11,12 @@ import pandas as pd
 
 from distilscope import store
 from distilscope.analyses.alignment import maps, nulls
+from distilscope.analyses.parts import causes
 from distilscope.analyses.parts.parts import PartSums, level, part_rho, shuffled_part_rho
 from distilscope.analyses.parts.parts_faithfulness import deciding_recall, faithfulness, logit_drops
 from distilscope.analyses.parts.parts_focus import shuffled_focus
 from distilscope.analyses.parts.parts_pair import PartRules, complete, measure_parts
 from distilscope.data.part_maps import MAPS_FILE, REMOVED_FILE, PartMaps
-from distilscope.measuring import causes
 from distilscope.measuring.observations import ABSENT, LayerMaps, Outputs
 
 

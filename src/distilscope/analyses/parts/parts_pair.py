@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from distilscope import catalog
+from distilscope.analyses.alignment.causes import MODEL_DEAD, REFERENCE_DEAD, spell
+from distilscope.analyses.parts import causes
 from distilscope.analyses.parts.parts import MINIMUM_PARTS, PartSums, level, part_rho
 from distilscope.analyses.parts.parts_focus import EXTENTS, TOP, focus, top_parts
-from distilscope.measuring import causes
 from distilscope.measuring.observations import TOLERATED_GAP
 
 
@@ -91,8 +92,8 @@ def measure_parts(
     flags = {
         causes.NO_PART: seen == 0,
         causes.FEW_PARTS: (seen > 0) & (seen < rules.minimum_parts),
-        causes.MODEL_DEAD: dead,
-        causes.REFERENCE_DEAD: reference_dead,
+        MODEL_DEAD: dead,
+        REFERENCE_DEAD: reference_dead,
         **skipped,
         causes.MODEL_LEVEL: level(first) & (seen >= rules.minimum_parts),
         causes.REFERENCE_LEVEL: level(second) & (seen >= rules.minimum_parts),
@@ -100,7 +101,7 @@ def measure_parts(
         **(further or {}),
     }
     kept = {name: np.where(usable, values, np.nan) for name, values in found.items()}
-    return {**kept, "reason": causes.spell(flags)}
+    return {**kept, "reason": spell(flags)}
 
 
 def _incomplete(gap: np.ndarray | None, images: int, rules: PartRules) -> np.ndarray:

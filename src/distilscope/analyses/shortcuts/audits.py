@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from distilscope import catalog
-from distilscope.analyses.shortcuts.configuration import MINIMUM_TWINS, Causal, Planting
+from distilscope.analyses.shortcuts.configuration import MAPS, MINIMUM_TWINS, Causal, Planting
 from distilscope.analyses.shortcuts.made_probes import PROBES
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from distilscope.planning.study import Study
 
 PROBE = "test"
-MAPS = "gradcam"
 
 
 @dataclass(frozen=True)

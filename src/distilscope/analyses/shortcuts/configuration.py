@@ -19,6 +19,9 @@ from distilscope.configuration.kinds import (
     whole,
 )
 
+MAPS = "gradcam"
+"""The method whose maps the detectors read."""
+
 MINIMUM_TWINS = 3
 Channel = Annotated[int, Field(ge=0, le=255), BeforeValidator(whole)]
 Open = Annotated[float, Field(gt=0, lt=1), BeforeValidator(number)]
@@ -156,7 +159,7 @@ class Shortcuts(Section):
 
     def check(self, configuration: Any) -> None:
         """What is planted has a teacher with twins, GradCAM, students, and room for its patch."""
-        if "gradcam" not in configuration.observe.methods:
-            raise ValueError("analyses.shortcuts: it needs `gradcam` in `observe.methods`")
+        if MAPS not in configuration.observe.methods:
+            raise ValueError(f"analyses.shortcuts: it needs `{MAPS}` in `observe.methods`")
         if self.planted is not None:
             self.planted.check(configuration)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from distilscope import store
 from distilscope.analyses.alignment import image_specific_unit, maps
+from distilscope.analyses.shortcuts.configuration import MAPS, MINIMUM_TWINS
 from distilscope.analyses.shortcuts.detection import (
     Demands,
     Judged,
@@ -27,8 +28,6 @@ from distilscope.measuring import observations
 from distilscope.measuring.observations import Outputs
 from distilscope.measuring.study import Study
 
-MINIMUM_TWINS = 3
-MAPS = "gradcam"
 ALIGNMENT, CAUSAL = "alignment", "causal"
 AREAS = ("masked-top", "masked-centre", "masked-random")
 WHO = (

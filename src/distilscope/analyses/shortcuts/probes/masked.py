@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from distilscope.analyses.alignment import maps
+from distilscope.analyses.shortcuts.configuration import MAPS
 from distilscope.data.probes import Images, Part
 from distilscope.measuring import observations
 from distilscope.measuring.observations import ABSENT
 from distilscope.planning.job import Job
 
-MAPS = "gradcam"
 TOP, RANDOM, CENTRE = "masked-top", "masked-random", "masked-centre"
 
 

@@ -22,22 +22,9 @@ FEW_FOR_PLACE = "too few images of the class to take the object's place out"
 NO_OBJECT = "where the object is in the image is not known"
 DEGENERATE = "a map is constant (left out, as published)"
 NOT_BOTH_IN_SUBSET = "no other image of the class in the subset has a score"
-NO_STRANGER = "no image of another class in the subset has a score"
+NO_OTHER_CLASS = "no image of another class in the subset has a score"
 
-# Of parts.
-NO_PART = "no part is visible"
-FEW_PARTS = "fewer parts are visible than an order needs"
-MODEL_LEVEL = "the model's parts are all equally important"
-REFERENCE_LEVEL = "the reference's parts are all equally important"
-NOTHING_LEFT = "no part is left outside the top parts"
-MODEL_INCOMPLETE = "the completeness gap of the model's map is over the limit or unknown"
-REFERENCE_INCOMPLETE = "the completeness gap of the reference's map is over the limit or unknown"
-NOT_REMOVED = "the image was not shown without its parts"
-DROPS_LEVEL = "to lose any part costs the model the same"
-NONE_DECIDES = "no part that decides the class is visible, or no other is"
-
-# A cause that is not listed here makes every measure of the pair undefined.
-_CONCERNS: Mapping[str, tuple[str, ...]] = {
+CONCERNS: Mapping[str, tuple[str, ...]] = {
     FEW_IN_CLASS: ("image_specific_rho_unit",),
     NOTHING_OWN: ("image_specific_rho_unit",),
     FEW_IN_SUBSET: (
@@ -48,14 +35,8 @@ _CONCERNS: Mapping[str, tuple[str, ...]] = {
     FEW_FOR_PLACE: ("partial_image_specific_rho",),
     NO_OBJECT: ("partial_image_specific_rho",),
     DEGENERATE: ("published_rho", "published_iou"),
-    FEW_PARTS: ("part_rho", "faithfulness", "faithfulness_areas"),
-    MODEL_LEVEL: ("part_rho", "faithfulness"),
-    REFERENCE_LEVEL: ("part_rho",),
-    NOTHING_LEFT: ("focus_parts", "focus_parts_chance"),
-    NOT_REMOVED: ("faithfulness", "faithfulness_areas", "removal_recall"),
-    DROPS_LEVEL: ("faithfulness", "faithfulness_areas"),
-    NONE_DECIDES: ("deciding_recall", "deciding_recall_chance", "removal_recall"),
 }
+"""Cause -> the measures that it makes undefined; one that is not here, every measure."""
 
 
 def sparse_at(share: float) -> str:
@@ -84,27 +65,31 @@ def spell(flags: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.array(words, dtype=object)[where]
 
 
-def summarise(reasons: Sequence[str | None], measure: str) -> str | None:
+def summarise(
+    reasons: Sequence[str | None],
+    measure: str,
+    known: Mapping[str, tuple[str, ...]] = CONCERNS,
+) -> str | None:
     """One sentence for the images on which `measure` is undefined: causes with their counts.
 
     Args:
-        reasons: what `spell` gave for these images.
+        reasons: what `spell` gave for these images. known: as `CONCERNS`.
     """
     if len(reasons) == 0:
         return None
-    known = Counter("" if reason is None or reason != reason else reason for reason in reasons)
+    counts = Counter("" if reason is None or reason != reason else reason for reason in reasons)
     totals: dict[str, int] = {}
-    for text, count in known.items():
-        for cause in [c for c in text.split("; ") if c and concerns(c, measure)]:
+    for text, count in counts.items():
+        for cause in [c for c in text.split("; ") if c and concerns(c, measure, known)]:
             totals[cause] = totals.get(cause, 0) + count
     if not totals:
-        alone = NO_STRANGER if measure.startswith("null_other_") else NOT_BOTH_IN_SUBSET
+        alone = NO_OTHER_CLASS if measure.startswith("null_other_") else NOT_BOTH_IN_SUBSET
         return f"{len(reasons)} undefined: {alone}"
     ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     return f"{len(reasons)} undefined: " + "; ".join(f"{cause} ({n})" for cause, n in ordered)
 
 
-def concerns(cause: str, measure: str) -> bool:
+def concerns(cause: str, measure: str, known: Mapping[str, tuple[str, ...]] = CONCERNS) -> bool:
     """Whether a cause makes that measure undefined; a null is undefined as its measure is."""
     base = measure
     for prefix in ("null_own_", "null_other_", "null_", "own_", "all_"):
@@ -112,4 +97,4 @@ def concerns(cause: str, measure: str) -> bool:
     if " than the top " in cause:
         share = cause.split("top ")[1].split(" %")[0]
         return base in (f"iou{float(share):02.0f}", f"mass_lift{float(share):02.0f}")
-    return base in _CONCERNS.get(cause, (base,))
+    return base in known.get(cause, (base,))
