@@ -164,6 +164,11 @@ METHODS: dict[str, Method] = {
 }
 
 
+def at_layers(methods: Iterable[str]) -> list[str]:
+    """Those of the methods that explain layers, in their order."""
+    return [name for name in methods if METHODS[name].at == "layers"]
+
+
 def register_method(name: str, method: Method) -> None:
     """Make an explanation method of another package known.
 
