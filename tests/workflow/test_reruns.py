@@ -176,8 +176,9 @@ def test_catalogue_entries_plan_what_they_decide(clone):
     text = catalog.read_text()
     clone.append("catalog.py", 'VIEW_POLICIES["another"] = "distilscope.data.views:Identity"')
     assert clone.plan() == []
-    assert '"layers", whole_probe=True)' in text
-    catalog.write_text(text.replace('"layers", whole_probe=True)', '"layers", whole_probe=False)'))
+    entry = '"layers", whole_probe=True,'
+    assert entry in text
+    catalog.write_text(text.replace(entry, entry.replace("True", "False")))
     assert clone.plan() == sorted(observed(ALL) + CHECK + aggregation())
 
 
