@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from distilscope import catalog
 from distilscope.models.build import build
-from distilscope.observing import input_gradients
+from distilscope.observing.methods import integrated_gradients
 from distilscope.observing.numerics import exact
 from distilscope.training import runtime
 from distilscope.training.optimiser import Optimiser
@@ -110,30 +110,30 @@ def _cached() -> Row:
     settings = {**entry.settings, "width": WIDTH}
     model = build({"builder": entry.builder, "settings": settings}, material.CLASSES)
     model = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-    batch, _ = loops.resident_batch(input_gradients.CACHED_BATCH)
+    batch, _ = loops.resident_batch(integrated_gradients.CACHED_BATCH)
     classes = torch.zeros(len(batch), dtype=torch.long)
 
     def explaining(inputs_a_pass: int) -> Callable[[], None]:
         def work() -> None:
-            with mock.patch.object(input_gradients, "CACHED_BATCH", inputs_a_pass):
-                input_gradients.integrated_gradients(
+            with mock.patch.object(integrated_gradients, "CACHED_BATCH", inputs_a_pass):
+                integrated_gradients.explain(
                     model, batch, classes, torch.zeros_like(batch[:1]), IG_STEPS
                 )
 
         return work
 
     ways = {
-        "small": explaining(input_gradients.CACHED_BATCH),
-        "large": explaining(input_gradients.INTERNAL_BATCH),
+        "small": explaining(integrated_gradients.CACHED_BATCH),
+        "large": explaining(integrated_gradients.INTERNAL_BATCH),
     }
     with exact(threads=1):
         seconds = interleaved(ways, 3)
     return compared(
         11,
-        f"integrated gradients, {input_gradients.CACHED_BATCH} inputs a pass as it is, {EXPLAINED}",
+        f"integrated gradients, {integrated_gradients.CACHED_BATCH} inputs a pass, {EXPLAINED}",
         seconds["small"],
         seconds["large"],
         scale=1000 / len(batch) / IG_STEPS,
-        against=f"{input_gradients.INTERNAL_BATCH} inputs a pass",
+        against=f"{integrated_gradients.INTERNAL_BATCH} inputs a pass",
         precision="fp32",
     )

@@ -12,6 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from distilscope.models.declaration import Architecture
+from distilscope.models.declared import ARCHITECTURES
+from distilscope.observing.methods import gradcam, integrated_gradients, saliency
+from distilscope.observing.methods.declaration import Method
 from distilscope.training.objectives import ce, kd
 from distilscope.training.objectives.declaration import Objective
 
@@ -37,70 +41,6 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 # ------------------------------------------------------------------------------ architectures
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A network family as the engine sees it.
-
-    Attributes:
-        builder: dotted path `module:function`; called with `classes`,
-            `channels` and the settings.
-        settings: what a configuration may set, with its default.
-        layers: the layers whose features are compared, as name -> module path, input to output.
-        explained: names out of `layers` whose maps are extracted: the last block first.
-        head: path of the linear layer behind global average pooling over `explained[0]`, which
-            gives GradCAM in closed form; None where the gradient is needed.
-        parameters: count at 10 classes, 3 channels and default settings (tests build and count).
-        pretrained: torchvision's name of the weights that `init: imagenet` loads.
-    """
-
-    builder: str
-    layers: Mapping[str, str]
-    explained: tuple[str, ...]
-    head: str | None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    parameters: int | None = None
-    pretrained: str | None = None
-
-
-def _plain(channels: tuple[int, ...], pools: tuple[int, ...], parameters: int) -> Architecture:
-    blocks = [f"block{i}" for i in range(1, len(channels) + 1)]
-    return Architecture(
-        builder="distilscope.models.plain:build",
-        settings={"widths": list(channels), "pools": list(pools)},
-        layers={name: f"blocks.{name}" for name in blocks},
-        explained=(blocks[-1], blocks[-2]),
-        head="head",
-        parameters=parameters,
-    )
-
-
-def _resnet(depth: int, parameters: int) -> Architecture:
-    stages = [f"layer{i}" for i in range(1, 5)]
-    return Architecture(
-        builder="distilscope.models.resnet:build",
-        settings={"depth": depth, "width": 64, "stem": "small"},
-        layers={name: name for name in stages},
-        explained=("layer4", "layer3"),
-        head="fc",
-        parameters=parameters,
-        pretrained=f"resnet{depth}" if depth in (18, 34, 50, 101) else None,
-    )
-
-
-ARCHITECTURES: dict[str, Architecture] = {
-    "plain-tiny": _plain((32, 64, 128), (1, 2, 3), 94_762),
-    "plain-small": _plain((32, 64, 128, 128), (2, 3, 4), 242_474),
-    "plain-medium": _plain((32, 64, 128, 256, 256), (2, 3, 4), 981_802),
-    "resnet10": _resnet(10, 4_903_242),
-    "resnet14": _resnet(14, 8_028_746),
-    "resnet18": _resnet(18, 11_173_962),
-    "resnet26": _resnet(26, 13_958_986),
-    "resnet34": _resnet(34, 21_282_122),
-    "resnet50": _resnet(50, 23_520_842),
-    "resnet101": _resnet(101, 42_512_970),
-}
 
 TORCHVISION_PREFIX = "torchvision/"
 TORCHVISION_BUILDER = "distilscope.models.torchvision_nets:build"
@@ -217,67 +157,26 @@ def register(objective: Objective) -> None:
 # -------------------------------------------------------------------------------- explanation
 
 
-@dataclass(frozen=True)
-class Method:
-    """An explanation method.
-
-    Attributes:
-        module: of its code. At layers: `from_gradient(activations, gradients)`, both (M, C, h, w),
-            gives maps (M, h, w); and `closed_form(activations, weights)`, where there is one, the
-            same behind average pooling and a linear head with the rows (M, C). At the input:
-            `attribute(method, model, inputs, classes, baseline=, steps=, most_steps=)`.
-        at: `layers` (a map for each explained layer, at its native grid) or `input`.
-        whole_probe: cheap enough for every image of a probe; others run on the stratified subset.
-        settings: what it takes of the settings of `observe`.
-        title: what it is called where people read of it.
-        evidence: what of a map is compared: `positive`, what speaks for the class, or `absolute`.
-        repeated: the setting that says how many gradients a map takes; None for one.
-    """
-
-    module: str
-    at: str
-    whole_probe: bool
-    settings: tuple[str, ...] = ()
-    title: str = ""
-    evidence: str = "positive"
-    repeated: str | None = None
-
-    def gradients(self, settings: Mapping[str, Any]) -> int:
-        """How many gradients a map takes, by the settings of an observation."""
-        return settings[self.repeated] if self.repeated else 1
-
-
 METHODS: dict[str, Method] = {
-    "gradcam": Method("distilscope.observing.gradcam", "layers", whole_probe=True, title="GradCAM"),
-    "saliency": Method(
-        "distilscope.observing.input_gradients",
-        "input",
-        whole_probe=False,
-        title="Saliency",
-        evidence="absolute",
-    ),
-    "integrated-gradients": Method(
-        "distilscope.observing.input_gradients",
-        "input",
-        whole_probe=False,
-        settings=("ig_steps", "ig_maximum_steps"),
-        title="Integrated gradients",
-        evidence="absolute",
-        repeated="ig_steps",
-    ),
+    "gradcam": gradcam.METHOD,
+    "saliency": saliency.METHOD,
+    "integrated-gradients": integrated_gradients.METHOD,
 }
+
+
+def at_layers(methods: Iterable[str]) -> list[str]:
+    """Those of the methods that explain layers, in their order."""
+    return [name for name in methods if METHODS[name].at == "layers"]
 
 
 def register_method(name: str, method: Method) -> None:
     """Make an explanation method of another package known.
 
     Raises:
-        ValueError: another method has its name, or it explains neither layers nor the input.
+        ValueError: another method has its name.
     """
     if METHODS.get(name, method) != method:
         raise ValueError(f"there is an explanation method {name!r} already; choose another name")
-    if method.at not in ("layers", "input"):
-        raise ValueError(f"method {name!r}: `at` is {method.at!r}, expected layers or input")
     METHODS[name] = method
 
 

@@ -131,7 +131,7 @@ def test_the_same_bits_on_one_core(study, tmp_path):
 
 def test_an_altered_file_is_named_with_the_command_that_rebuilds_it(study, tmp_path):
     shutil.copytree(study / "results", tmp_path / "results")
-    begin(tmp_path, measures={"bootstrap": 101, "folds": 2, "minimum_class": 2})
+    begin(tmp_path, statistics={"bootstrap": 101})
     victim = next((tmp_path / "results/store/observations").glob("tiny-kd-T2*/test/logits.parquet"))
     content = bytearray(victim.read_bytes())
     content[len(content) // 2] ^= 1
@@ -145,7 +145,7 @@ def test_an_altered_file_is_named_with_the_command_that_rebuilds_it(study, tmp_p
 def test_a_lost_file_is_made_again_to_the_same_bits_with_nothing_else_of_its_kind(study, tmp_path):
     """Other jobs ask for an observation by its last file, which is still there."""
     shutil.copytree(study / "results", tmp_path / "results")
-    begin(tmp_path, measures={"bootstrap": 101, "folds": 2, "minimum_class": 2})
+    begin(tmp_path, statistics={"bootstrap": 101})
     victim = next((tmp_path / "results/store/observations").glob("tiny-kd-T2*/test/logits.parquet"))
     content = victim.read_bytes()
     victim.unlink()

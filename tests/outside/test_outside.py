@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,10 +16,12 @@ import pytest
 HERE, REPOSITORY = Path(__file__).parent, Path(__file__).parents[2]
 
 
-def in_a_process_of_its_own(folder, *arguments):
+def in_a_process_of_its_own(folder, *arguments, given=None):
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, input=given
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done
 
@@ -52,6 +55,23 @@ print(json.dumps({
     assert "margins" in found["tables"]
     assert "margins" in found["figures"]
     assert found["heavy"] == []
+
+
+def test_what_the_page_on_extending_shows_is_what_the_example_adds(folder):
+    """Its blocks of Python run, and declare what the example does under the same names."""
+    page = (REPOSITORY / "docs" / "extending.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    program = """
+import sys
+from distilscope import catalog
+from outside_example import Architecture, Method, Objective, Parameter, registry
+tables = (catalog.ARCHITECTURES, catalog.OBJECTIVES, catalog.METHODS)
+found = [table.popitem() for table in tables]
+exec(sys.stdin.read().replace("my_module", "outside_example"))
+assert [table.popitem() for table in tables] == found, found
+"""
+    assert len(blocks) == 3
+    in_a_process_of_its_own(folder, "-c", program, given="\n".join(blocks))
 
 
 def test_without_allow_code_nothing_of_the_users_is_imported(folder):

@@ -57,7 +57,7 @@ def small(**changes) -> dict:
 
 PARTED = small(
     study="parted",
-    parts={
+    analyses__parts={
         "source": "foreground-grid",
         "settings": {"rows": 2, "columns": 3},
         "headline": {"method": "saliency", "variant": "mass_absolute"},

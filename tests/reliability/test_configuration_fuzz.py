@@ -65,11 +65,34 @@ FULL = {
     "grid": [
         {"objective": "kd", "students": ["tiny", "wide"], "T": [2, 4], "alpha": [0.5, 0.9]},
         {"objective": "kd", "students": ["tiny"], "teachers": ["second"], "T": 4, "alpha": 0.9},
+        {
+            "objective": "kd",
+            "students": ["tiny"],
+            "T": 4,
+            "alpha": 0.9,
+            "committee": [["teacher.2", "second"]],
+            "combine": "logits",
+        },
         {"objective": "ce", "students": ["tiny", "own"], "seeds": [1, 2]},
     ],
     "floors": ["tiny"],
     "observe": {**studies.SMALL["observe"], "ig_steps": 4, "reductions": ["gap"]},
-    "measures": {**studies.SMALL["measures"], "ece_bins": 5, "top": 0.2, "level": 0.9, "seed": 1},
+    "compare": ["teacher", "committee", "twin", "peer"],
+    "statistics": {"bootstrap": 100, "level": 0.9, "seed": 1},
+    "analyses": {
+        **studies.SMALL["analyses"],
+        "outputs": {"ece_bins": 5},
+        "alignment": {"top": 0.2, "folds": 2, "shuffles": 20, "minimum_class": 2, "seed": 1},
+        "representation": {"neighbours": 4},
+        "randomisation": {"model": "tiny", "modes": ["cascade"], "layers": ["block3"], "seed": 9},
+        "shortcuts": {"rate": 0.1, "causal": {"top": 0.2, "seed": 0}},
+        "parts": {
+            "source": "grid",
+            "settings": {"rows": 2, "columns": 2},
+            "variants": ["mass_absolute"],
+            "headline": {"method": "saliency", "variant": "mass_absolute"},
+        },
+    },
 }
 """Nearly every key of a configuration."""
 

@@ -128,7 +128,7 @@ def test_results_of_two_places_merge_by_their_identities(tmp_path):
     [
         ("training/objectives/kd.py", trained(KD) + aggregation()),
         ("models/plain.py", trained([*KD, *CE, FLOOR]) + CHECK + aggregation()),
-        ("observing/gradcam.py", observed(ALL) + CHECK + aggregation()),
+        ("observing/methods/gradcam.py", observed(ALL) + CHECK + aggregation()),
         ("measuring/compare.py", compared(ALL) + aggregation()),
         ("analyses/outputs/calibration.py", aggregation()),
         ("analyses/alignment/figures/consistency.py", DRAWN),

@@ -54,10 +54,11 @@ def usual() -> Sections:
 
 def read(value: Any) -> Any:
     """The mapping of `analyses`, or a list of names; what is no analysis is refused."""
+    if isinstance(value, (list, Mapping)):
+        for name in value:
+            catalog.lookup(registry.analyses(), name, "analysis")
     if isinstance(value, list):
         value = dict.fromkeys(value)
     if isinstance(value, Mapping):
-        for name in value:
-            catalog.lookup(registry.analyses(), name, "analysis")
         value = {name: _on(section) for name, section in value.items()}
     return value

@@ -63,6 +63,7 @@ def explain(
     rows, ranks, explained = classes.ranked_pairs(wanted)
     black = prepare(torch.zeros_like(probe.examples(positions[:1])))
     module = importlib.import_module(METHODS[method].module)
+    settings = {name: getattr(request, name) for name in METHODS[method].settings}
     table = MapTable()
     stage = progress.stage(f"{probe.name}: {method}", len(rows), "maps", work_of(method, request))
     with frozen(model):
@@ -71,15 +72,7 @@ def explain(
             where = positions[rows[part]]
             inputs = prepare(probe.examples(where))
             targets = torch.from_numpy(explained[part]).to(inputs.device)
-            columns = module.attribute(
-                method,
-                model,
-                inputs,
-                targets,
-                baseline=black,
-                steps=request.ig_steps,
-                most_steps=request.ig_maximum_steps,
-            )
+            columns = module.attribute(model, inputs, targets, black, **settings)
             table.add(
                 INPUT_LAYER,
                 indices=probe.indices[where],

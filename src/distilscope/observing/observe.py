@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from torch import nn
 
@@ -23,9 +22,9 @@ from distilscope.models import sources
 from distilscope.models.cost import cost, latency
 from distilscope.models.memory_format import place
 from distilscope.observing.backward import chosen_positions, explain, work_of
+from distilscope.observing.completeness import gap_facts, warn_of_gaps
 from distilscope.observing.forward import Passed, Prepare, forward
 from distilscope.observing.grams import PARTITION_SEED
-from distilscope.observing.input_gradients import TOLERATED_GAP
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.numerics import exact
 from distilscope.observing.probe import Probe, open_probe
@@ -165,8 +164,8 @@ class Observer:
                 "most_steps": self.request.ig_maximum_steps,
             }
             metadata["baseline"] = "black"
-            facts["completeness_gap"] = _gap_facts(frame["completeness_gap"].to_numpy())
-            _warn_of_gaps(facts["completeness_gap"], self.job.slug, probe.name, method)
+            facts["completeness_gap"] = gap_facts(frame["completeness_gap"].to_numpy())
+            warn_of_gaps(facts["completeness_gap"], self.job.slug, probe.name, method)
         self._write_maps(folder, method, table, probe, metadata)
         return facts
 
@@ -238,29 +237,3 @@ def _write_features(folder: Path, probe: Probe, passed: Passed, request: Request
             "partition_seed": PARTITION_SEED,
         },
     )
-
-
-# --------------------------------------------------------------------------- completeness gap
-
-
-def _gap_facts(gaps: np.ndarray) -> dict[str, Any]:
-    """Counts and quantiles of the relative gaps; quantiles are over the defined ones."""
-    defined = gaps[np.isfinite(gaps)].astype(np.float64)
-    levels = (50, 90, 95, 99, 100) if len(defined) else ()
-    return {
-        "undefined": len(gaps) - len(defined),
-        "above_5_percent": int((defined > TOLERATED_GAP).sum()),
-        "of": len(gaps),
-        **{f"q{level}": float(np.quantile(defined, level / 100)) for level in levels},
-    }
-
-
-def _warn_of_gaps(facts: dict[str, Any], slug: str, probe: str, method: str) -> None:
-    if facts["above_5_percent"] or facts["undefined"]:
-        LOG.warning(
-            "%s: %s: %s: %d of %d maps miss completeness by more than %.0f %% of F(x) - F(x0), "
-            "%d are undefined since F(x) and F(x0) are equal; more `ig_steps` may help, or "
-            "`ig_maximum_steps`",
-            slug, probe, method, facts["above_5_percent"], facts["of"], 100 * TOLERATED_GAP,
-            facts["undefined"],
-        )  # fmt: skip

@@ -105,7 +105,7 @@ def test_an_older_result_than_the_published_one_is_not_taken(monkeypatch):
         finish(study, artefact)
     made(write())
     shutil.rmtree(study.by_id["tiny-kd-T2-a0.9-s1"].artefact.folder)
-    after_refactor(monkeypatch, "observing/gradcam.py")
+    after_refactor(monkeypatch, "observing/methods/gradcam.py")
     last = made(write(), with_results=False)
     accept()
     assert "model tiny-kd-T2-a0.9-s1" in left(last)

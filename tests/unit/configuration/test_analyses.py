@@ -48,6 +48,7 @@ def test_a_study_that_names_none_puts_the_usual_ones():
         ({"analyses": {"alignment": {"top": 2}}}, ["analyses.alignment.top", "2", "less than 1"]),
         ({"analyses": {"alignment": 3}}, ["analyses.alignment", "mapping", "3"]),
         ({"analyses": 3}, ["analyses", "3"]),
+        ({"analyses": [[]]}, ["analyses", "unknown analysis []"]),
         ({"extensions": ["mine"]}, ["extensions", "'mine'", "`allow_code: true`"]),
         (
             {"extensions": ["no_such_module"], "allow_code": True},

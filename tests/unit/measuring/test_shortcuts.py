@@ -91,7 +91,7 @@ def _audit(made, name, **changes):
 
 def _table(made, folder, *audits):
     settings = {"rules": RULES, "residuals": RESIDUALS, "image_size": made.size}
-    settings |= {"reliance": 0.2, "audits": list(audits)}
+    settings |= {"method": "gradcam", "reliance": 0.2, "audits": list(audits)}
     others = dict.fromkeys(("outputs", "alignment", "representation"))
     job = made.tables_job(shortcuts=settings, **others)
     measure(dataclasses.replace(job, folder=folder))
@@ -129,8 +129,8 @@ def test_alignment_is_the_image_specific_rho_of_the_comparison(study):
         & (images["explained"] == "reference")
     ].sort_values("index")
     places = (
-        Place(study.observation("short-s1"), "test", "block3"),
-        Place(study.observation("teacher-s1"), "test", "layer4"),
+        Place(study.observation("short-s1"), "test", "block3", "gradcam"),
+        Place(study.observation("teacher-s1"), "test", "layer4", "gradcam"),
     )
     found = Aligned(Residuals(**RESIDUALS), study.size).of(*places)
     assert found == pytest.approx(

@@ -9,12 +9,12 @@ from captum.attr import LayerGradCam
 from torch import nn
 from torchvision.models.swin_transformer import SwinTransformer
 
-from distilscope.observing import gradcam
 from distilscope.observing.capture import Tap, watching
 from distilscope.observing.classes import ABSENT
-from distilscope.observing.gradcam import closed_form, from_gradient
 from distilscope.observing.grams import gap
 from distilscope.observing.layer_maps import attribute, check_head
+from distilscope.observing.methods import gradcam
+from distilscope.observing.methods.gradcam import closed_form, from_gradient
 
 NETS = {
     "plain": (("block3", "blocks.block3"), ("block2", "blocks.block2"), "head"),

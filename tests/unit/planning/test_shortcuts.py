@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
+from distilscope import catalog
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.study import parse
 from distilscope.planning.study import Study
@@ -211,3 +213,28 @@ def test_the_study_that_ships_plants_every_class_once():
     assert sorted(labels) == list(range(10))
     exploration = {7, 8}
     assert not exploration & {a.settings["seed"] for a in audits_of(made).datasets.values()}
+
+
+def test_detectors_read_the_maps_of_any_method_that_explains_layers(monkeypatch):
+    gradcam = catalog.METHODS["gradcam"]
+    monkeypatch.setitem(catalog.METHODS, "their-cam", dataclasses.replace(gradcam, title="Theirs"))
+    observe = {"methods": ["saliency", "their-cam", "gradcam"]}
+
+    def read_by(**shortcuts):
+        asked = {**USUAL, "shortcuts": {"causal": {}, **shortcuts}}
+        made = study(observe=observe, analyses=asked)
+        audits = audits_of(made)
+        jobs = [*audits.probes.values(), *audits.probe_observations.values()]
+        settings = made.tables.settings["analyses"]["shortcuts"]
+        return {settings["method"]}.union(
+            *([job.settings["method"]] if "method" in job.settings else job.settings["methods"]
+              for job in jobs)
+        )  # fmt: skip
+
+    assert read_by() == {"their-cam"}
+    assert read_by(method="gradcam") == {"gradcam"}
+    with pytest.raises(ConfigurationError, match=r"'saliency' is none.*: their-cam, gradcam"):
+        read_by(method="saliency")
+    observe = {"methods": ["saliency"]}
+    with pytest.raises(ConfigurationError, match="a method that explains layers, such as"):
+        read_by()

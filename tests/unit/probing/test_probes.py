@@ -66,6 +66,7 @@ def masked(tmp_path, dataset, observation):
         {"dataset": dataset, "observation": observation[0]},
         probe="test",
         layer="last",
+        method="gradcam",
         top=TOP,
         seed=1,
     )

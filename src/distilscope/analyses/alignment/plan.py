@@ -37,9 +37,8 @@ class Plan(AnalysisPlan):
 
     def drawn(self) -> Mapping[str, Any]:
         """The method whose maps stand for all: the first that explains layers."""
-        methods = self.study.configuration.observe.methods
-        layered = (name for name in methods if catalog.METHODS[name].at == "layers")
-        return {"method": next(layered, None)}
+        layered = catalog.at_layers(self.study.configuration.observe.methods)
+        return {"method": next(iter(layered), None)}
 
     def _object(self) -> str | None:
         """How the pixels of an image's object are known (`objects.KINDS`); None: they aren't.

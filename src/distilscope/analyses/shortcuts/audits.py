@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from distilscope import catalog
-from distilscope.analyses.shortcuts.configuration import MAPS, MINIMUM_TWINS, Causal, Planting
+from distilscope.analyses.shortcuts.configuration import MINIMUM_TWINS, Causal, Planting
 from distilscope.analyses.shortcuts.made_probes import PROBES
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
@@ -109,6 +109,7 @@ class Audits:
     """Everything that the search for shortcuts adds to a study; nothing that it has already."""
 
     study: Study
+    method: str
     causal: Causal | None = None
     datasets: dict[str, Artefact] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
@@ -174,6 +175,7 @@ class Audits:
             {"dataset": dataset, "observation": observation},
             probe=folder,
             layer=teacher.explained[0],
+            method=self.method,
             **self.causal.model_dump(),
         )
 
@@ -187,7 +189,7 @@ class Audits:
         """A model's observation of made probes: one job, a folder for each part."""
         configuration, shown = self.study.configuration, list(shown)
         architecture = model.artefact.settings["architecture"]
-        methods = {MAPS: catalog.METHODS[MAPS]}
+        methods = {self.method: catalog.METHODS[self.method]}
         artefact = Artefact(
             kind="probe_observation",
             slug=model.artefact.slug,
@@ -209,7 +211,7 @@ class Audits:
             source=fingerprint.source(
                 "distilscope.observing.made_probes",
                 architecture["builder"],
-                methods[MAPS].module,
+                methods[self.method].module,
             )
             + fingerprint.entries("METHODS", methods),
             inputs={

@@ -19,9 +19,6 @@ from distilscope.configuration.kinds import (
     whole,
 )
 
-MAPS = "gradcam"
-"""The method whose maps the detectors read."""
-
 MINIMUM_TWINS = 3
 Channel = Annotated[int, Field(ge=0, le=255), BeforeValidator(whole)]
 Open = Annotated[float, Field(gt=0, lt=1), BeforeValidator(number)]
@@ -149,6 +146,7 @@ class Shortcuts(Section):
     rate: Open = 0.05
     permutations: Annotated[int, Field(ge=100), BeforeValidator(whole)] = 2000
     seed: Whole = 0
+    method: str | None = None
     causal: Causal | None = None
     planted: Planted | None = None
 
@@ -158,8 +156,19 @@ class Shortcuts(Section):
         return self.planted is not None
 
     def check(self, configuration: Any) -> None:
-        """What is planted has a teacher with twins, GradCAM, students, and room for its patch."""
-        if MAPS not in configuration.observe.methods:
-            raise ValueError(f"analyses.shortcuts: it needs `{MAPS}` in `observe.methods`")
+        """Maps at layers are there; what is planted has a teacher with twins, students, and room
+        for its patch.
+        """
+        able = catalog.at_layers(configuration.observe.methods)
+        if not able:
+            raise ValueError(
+                "analyses.shortcuts: it needs a method that explains layers, such as `gradcam`, in "
+                "`observe.methods`"
+            )
+        if self.method not in (None, *able):
+            raise ValueError(
+                f"analyses.shortcuts.method: {self.method!r} is none of `observe.methods` that "
+                f"explain layers: {', '.join(able)}"
+            )
         if self.planted is not None:
             self.planted.check(configuration)

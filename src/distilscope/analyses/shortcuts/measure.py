@@ -16,7 +16,7 @@ import pandas as pd
 
 from distilscope import store
 from distilscope.analyses.alignment import image_specific_unit, maps
-from distilscope.analyses.shortcuts.configuration import MAPS, MINIMUM_TWINS
+from distilscope.analyses.shortcuts.configuration import MINIMUM_TWINS
 from distilscope.analyses.shortcuts.detection import (
     Demands,
     Judged,
@@ -89,7 +89,7 @@ class Aligned:
         """Average ranks (N, P) of a model's maps, and (N,) which are not flat."""
         stored = place.maps()
         rows = stored.rows(explained.index, explained.prediction)
-        native = maps.evidence(stored.values[rows], MAPS)
+        native = maps.evidence(stored.values[rows], place.method)
         native[rows == observations.ABSENT] = 0
         flat = native.reshape(len(native), -1)
         upsampled = maps.upsample(native, self.image_size).reshape(len(native), -1)
@@ -98,11 +98,14 @@ class Aligned:
 
 @dataclass(frozen=True)
 class Place:
-    """The observation of a model on some test images: the folder, its part, and the layer."""
+    """The observation of a model on some test images: the folder, its part, the layer, and the
+    method whose maps are read.
+    """
 
     observation: Path
     folder: str
     layer: str
+    method: str
 
     def outputs(self) -> Outputs:
         """Its logits."""
@@ -110,16 +113,16 @@ class Place:
 
     def maps(self) -> observations.LayerMaps:
         """Its maps."""
-        found = observations.read_maps(self.observation, self.folder, MAPS)
-        return observations.layer_of(found, self.layer, MAPS, self.observation)
+        found = observations.read_maps(self.observation, self.folder, self.method)
+        return observations.layer_of(found, self.layer, self.method, self.observation)
 
 
 def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """`shortcuts`: a row for each (audited model, detector, class); `shortcut_rates` of plantings.
 
     Settings: `rules` (what a class must show), `residuals` (what `Residuals` takes), `image_size`,
-    `reliance`, and `audits`: of each audited model who it is and where it, its teacher and the
-    twins were observed. There is no table where nothing can be judged.
+    `method`, `reliance`, and `audits`: of each audited model who it is and where it, its teacher
+    and the twins were observed. There is no table where nothing can be judged.
     """
     if not settings["audits"]:
         return {}
@@ -135,7 +138,7 @@ def _shortcuts(study: Study, settings: Mapping[str, Any]) -> pd.DataFrame:
     for audit in settings["audits"]:
         who = {"study": study.name, **{key: audit[key] for key in WHO}}
         who |= _reliance(audit, settings["reliance"])
-        for detector, judged in _verdicts(audit, settings["rules"], study.classes, aligned):
+        for detector, judged in _verdicts(audit, settings, study.classes, aligned):
             for c in range(study.classes):
                 numbers = {k: _item(getattr(judged, k), c) for k in ("n", *NUMBERS)}
                 records.append({**who, "detector": detector, "class": c, **numbers})
@@ -150,17 +153,17 @@ def _item(values: Sequence[Any], place: int) -> Any:
 def _verdicts(
     audit: Mapping[str, Any], settings: Mapping[str, Any], classes: int, aligned: Aligned
 ) -> Iterator[tuple[str, Judged]]:
-    layers = audit["layers"]
+    layers, method, rules = audit["layers"], settings["method"], settings["rules"]
     own, teacher = (
-        Place(*_at(audit["seen"]), layers[0]),
-        Place(*_at(audit["teacher_seen"]), layers[1]),
+        Place(*_at(audit["seen"]), layers[0], method),
+        Place(*_at(audit["teacher_seen"]), layers[1], method),
     )
-    common = {k: settings[k] for k in ("minimum", "rate", "permutations", "seed")}
+    common = {k: rules[k] for k in ("minimum", "rate", "permutations", "seed")}
     if len(audit["twins"]) >= MINIMUM_TWINS:
-        demands = Demands(effect=settings["effect"], **common)
+        demands = Demands(effect=rules["effect"], **common)
         yield ALIGNMENT, _by_alignment(audit, own, teacher, classes, aligned, demands)
     if audit["masked"]:
-        demands = Demands(effect=settings["causal_effect"], **common)
+        demands = Demands(effect=rules["causal_effect"], **common)
         yield CAUSAL, _by_masking(audit, teacher.outputs(), own.outputs(), classes, demands)
 
 
@@ -181,7 +184,9 @@ def _by_alignment(
     seen = teacher.outputs()
     right, twins = seen.correct, []
     for twin in audit["twins"]:
-        places = [Place(*_at(twin[k]), teacher.layer) for k in ("seen", "teacher_seen")]
+        places = [
+            Place(*_at(twin[k]), teacher.layer, teacher.method) for k in ("seen", "teacher_seen")
+        ]
         twins.append(aligned.of(*places))
         right = right & places[0].outputs().correct & places[1].outputs().correct
     scores = np.vstack([student, *twins])

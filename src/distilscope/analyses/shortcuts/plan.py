@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from distilscope import catalog
 from distilscope.analyses.alignment.configuration import Alignment
 from distilscope.analyses.shortcuts.audits import PROBE, Audit, Audits, Shown
 from distilscope.analyses.shortcuts.configuration import Shortcuts
@@ -18,7 +19,9 @@ class Plan(AnalysisPlan):
 
     def follow(self) -> None:
         """Plan the audits, and what is made for them."""
-        self.audits = Audits(self.study, self.section.causal)
+        layered = catalog.at_layers(self.study.configuration.observe.methods)
+        method = self.section.method or layered[0]
+        self.audits = Audits(self.study, method, self.section.causal)
         self.audits.found += self._of_study()
         if self.section.planted:
             self.audits.found += Plantings(self.audits, self.section.planted).audits()
@@ -56,7 +59,8 @@ class Plan(AnalysisPlan):
         """What a class must show to be flagged, and where each audited model was observed."""
         planted = self.section.planted
         settings = {
-            "rules": self.section.model_dump(exclude={"causal", "planted"}),
+            "rules": self.section.model_dump(exclude={"causal", "planted", "method"}),
+            "method": self.audits.method,
             "residuals": self._alignment().model_dump(include={"folds", "minimum_class", "seed"}),
             "image_size": self.study.configuration.data.image_size,
             "reliance": planted.reliance if planted else None,

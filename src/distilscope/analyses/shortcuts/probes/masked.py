@@ -6,10 +6,11 @@ much elsewhere. The fill is the data's mean colour: it is outside the data too, 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from distilscope.analyses.alignment import maps
-from distilscope.analyses.shortcuts.configuration import MAPS
 from distilscope.data.probes import Images, Part
 from distilscope.measuring import observations
 from distilscope.measuring.observations import ABSENT
@@ -21,19 +22,20 @@ TOP, RANDOM, CENTRE = "masked-top", "masked-random", "masked-centre"
 def build(images: Images, job: Job) -> dict[str, Part]:
     """Three parts of equal area, k = round(top * H * W) pixels: `masked-top`, `-random`, `-centre`.
 
-    Top is the k largest pixels of the reference's GradCAM map for its own prediction, upsampled to
+    Top is the k largest pixels of the reference's map for its own prediction, upsampled to
     the image. Random is the same shape, moved cyclically by a random offset. Centre is the k
     pixels nearest to the middle. Where the map has fewer than k positive pixels, top and random
     are undefined.
 
-    Input: `observation`, the reference's. Settings: `probe` (its folder there), `layer`, `top`
-    (share), `seed`.
+    Input: `observation`, the reference's. Settings: `probe` (its folder there), `layer`,
+    `method`, `top` (share), `seed`.
 
     Raises:
         ValueError: the reference was not observed on these images, or not explained at the layer.
     """
     settings, folder = job.settings, job.input("observation")
-    members = top_areas(images, folder, settings["probe"], settings["layer"], settings["top"])
+    place = (settings[key] for key in ("probe", "layer", "method", "top"))
+    members = top_areas(images, folder, *place)
     defined = members.any(axis=(1, 2))
     moved = shifted(members, images.indices, settings["seed"])
     centre = central_area(members.shape[1:], settings["top"])
@@ -48,20 +50,22 @@ def build(images: Images, job: Job) -> dict[str, Part]:
     }
 
 
-def top_areas(images: Images, observation, probe: str, layer: str, share: float) -> np.ndarray:
+def top_areas(
+    images: Images, observation: Path, probe: str, layer: str, method: str, share: float
+) -> np.ndarray:
     """(N, H, W) bool: the exactly k largest pixels of each map; none where k are not positive."""
     outputs = observations.read_outputs(observation, probe)
     if not np.array_equal(outputs.index, images.indices):
         raise ValueError(
             f"{outputs.source}: the reference was observed on other images than those to be masked"
         )
-    found = observations.read_maps(observation, probe, MAPS)
-    stored = observations.layer_of(found, layer, MAPS, observation)
+    found = observations.read_maps(observation, probe, method)
+    stored = observations.layer_of(found, layer, method, observation)
     rows = stored.rows(outputs.index, outputs.prediction)
     if np.any(rows == ABSENT):
         raise ValueError(f"{outputs.source}: an image has no map of the reference's prediction")
     size = images.pixels.shape[2:]
-    upsampled = maps.upsample(maps.evidence(stored.values[rows], MAPS), size)
+    upsampled = maps.upsample(maps.evidence(stored.values[rows], method), size)
     order = maps.TopOrder.of(upsampled.reshape(len(rows), -1))
     return order.members(share).reshape(-1, *size)
 

@@ -1,0 +1,32 @@
+"""What a network declares of itself: read while the plan is made, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network family as the engine sees it.
+
+    Attributes:
+        builder: dotted path `module:function`; called with `classes`,
+            `channels` and the settings.
+        settings: what a configuration may set, with its default.
+        layers: the layers whose features are compared, as name -> module path, input to output.
+        explained: names out of `layers` whose maps are extracted: the last block first.
+        head: path of the linear layer behind global average pooling over `explained[0]`, which
+            gives GradCAM in closed form; None where the gradient is needed.
+        parameters: count at 10 classes, 3 channels and default settings (tests build and count).
+        pretrained: torchvision's name of the weights that `init: imagenet` loads.
+    """
+
+    builder: str
+    layers: Mapping[str, str]
+    explained: tuple[str, ...]
+    head: str | None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    parameters: int | None = None
+    pretrained: str | None = None

@@ -1,0 +1,44 @@
+"""The networks of this package, whose builders lie beside: read by the plan, without torch."""
+
+from __future__ import annotations
+
+from distilscope.models.declaration import Architecture
+
+
+def _plain(channels: tuple[int, ...], pools: tuple[int, ...], parameters: int) -> Architecture:
+    blocks = [f"block{i}" for i in range(1, len(channels) + 1)]
+    return Architecture(
+        builder="distilscope.models.plain:build",
+        settings={"widths": list(channels), "pools": list(pools)},
+        layers={name: f"blocks.{name}" for name in blocks},
+        explained=(blocks[-1], blocks[-2]),
+        head="head",
+        parameters=parameters,
+    )
+
+
+def _resnet(depth: int, parameters: int) -> Architecture:
+    stages = [f"layer{i}" for i in range(1, 5)]
+    return Architecture(
+        builder="distilscope.models.resnet:build",
+        settings={"depth": depth, "width": 64, "stem": "small"},
+        layers={name: name for name in stages},
+        explained=("layer4", "layer3"),
+        head="fc",
+        parameters=parameters,
+        pretrained=f"resnet{depth}" if depth in (18, 34, 50, 101) else None,
+    )
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "plain-tiny": _plain((32, 64, 128), (1, 2, 3), 94_762),
+    "plain-small": _plain((32, 64, 128, 128), (2, 3, 4), 242_474),
+    "plain-medium": _plain((32, 64, 128, 256, 256), (2, 3, 4), 981_802),
+    "resnet10": _resnet(10, 4_903_242),
+    "resnet14": _resnet(14, 8_028_746),
+    "resnet18": _resnet(18, 11_173_962),
+    "resnet26": _resnet(26, 13_958_986),
+    "resnet34": _resnet(34, 21_282_122),
+    "resnet50": _resnet(50, 23_520_842),
+    "resnet101": _resnet(101, 42_512_970),
+}
