@@ -40,7 +40,7 @@ class Observe(Strict):
 
 
 class Statistics(Strict):
-    """Intervals over images; docs/statistics.md has the definitions."""
+    """Intervals over images; docs/measures.md has the definitions."""
 
     bootstrap: Annotated[int, Field(ge=100), BeforeValidator(whole)] = 1000
     level: Annotated[float, Field(gt=0.5, lt=1), BeforeValidator(number)] = 0.95

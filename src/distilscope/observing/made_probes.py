@@ -27,7 +27,7 @@ def observe(job: Job) -> None:
     (`request.Request`), whose `probes` also say `probe` (position in the input) and `part`.
 
     Raises:
-        ValueError: as `observe.observe`; or a probe without that part.
+        ValueError: as `observing.observe.observe`; or a probe without that part.
     """
     stopwatch = provenance.Stopwatch()
     stopwatch.phase("load")

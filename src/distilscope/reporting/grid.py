@@ -1,4 +1,4 @@
-"""A table of text, as the page shows it by one macro (`templates/macros.html`)."""
+"""A table of text, as the page shows it by one macro (`reporting/templates/macros.html`)."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Stopwatch:
 def write_run(job: Job, stopwatch: Stopwatch, facts: Mapping[str, Any]) -> None:
     """Write a job's `run.json`. Call it last: its presence says that the artefact is whole.
 
-    It lists the digest of every file of the artefact, by which `store.verify` knows a file that
+    It lists the digest of every file of the artefact, by which `commands.verify` knows a file that
     is another's.
 
     Args:

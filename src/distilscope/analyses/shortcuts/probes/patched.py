@@ -10,7 +10,7 @@ from distilscope.planning.job import Job
 def build(images: Images, job: Job) -> dict[str, Part]:
     """Two parts: `patch-on`, every test image with the patch, and `patch-off`, none of them.
 
-    Settings: `patch` {size, value, place}, as `data.planted.draw` takes it.
+    Settings: `patch` {size, value, place}, as `planted.draw` takes it.
     """
     patched = draw(images.pixels, job.settings["patch"])
     return {"patch-on": whole(patched), "patch-off": whole(images.pixels)}
