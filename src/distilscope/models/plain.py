@@ -1,6 +1,6 @@
 """Plain convolutional networks: the students of the reasoning-consistency study.
 
-Source: github.com/adayilmax/reasoning-consistency-distillation, `student.py` of its models; the tiny,
+Source: github.com/adayilmax/reasoning-consistency-distillation, file student.py; its tiny,
 small and medium students have 94,762, 242,474 and 981,802 parameters at 10 classes and 3 channels.
 """
 
