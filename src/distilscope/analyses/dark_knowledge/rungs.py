@@ -34,6 +34,17 @@ class Correlation:
     reason: str | None = None
 
 
+def rank_correlation(
+    first: np.ndarray, second: np.ndarray, given: np.ndarray | None = None
+) -> float:
+    """Spearman's rho of (n,) numbers, partial where `given` is; NaN where undefined."""
+    prepared = _prepared(first, second, given)
+    if isinstance(prepared, str):
+        return math.nan
+    left, right, scale = prepared
+    return float(left @ right) / scale
+
+
 def correlation(
     first: np.ndarray, second: np.ndarray, given: np.ndarray | None = None, seed: int = 0
 ) -> Correlation:
@@ -42,25 +53,42 @@ def correlation(
     The partial one is Pearson's r of what is left of both ranks after a linear fit on the ranks of
     `given`; its p permutes what is left of `second` (Freedman and Lane 1983).
     """
-    defined = ~np.isnan(first) & ~np.isnan(second)
-    if given is not None:
-        defined &= ~np.isnan(given)
-    n, held = int(defined.sum()), 0 if given is None else 1
-    if n < LEAST + held:
-        words = "one rung: a ladder needs several" if n == 1 else f"{n} rungs are too few"
-        return Correlation(*[math.nan] * 3, n, None, words)
+    held = 0 if given is None else 1
+    prepared = _prepared(first, second, given)
+    if isinstance(prepared, str):
+        return Correlation(
+            *[math.nan] * 3, int(_defined(first, second, given).sum()), None, prepared
+        )
+    left, right, scale = prepared
+    n = len(left)
+    drawn = np.array([float(left @ right[order]) for order in _orders(n, seed)]) / scale
+    rho = float(left @ right) / scale
+    p = float((np.abs(drawn) >= abs(rho) - 1e-12).mean())
+    smallest = float((np.abs(drawn) >= np.abs(drawn).max() - 1e-12).mean())
+    return Correlation(rho, p, smallest, n, _to_decide(rho, held))
+
+
+def _defined(first: np.ndarray, second: np.ndarray, given: np.ndarray | None) -> np.ndarray:
+    every = [first, second] if given is None else [first, second, given]
+    return ~np.isnan(np.array(every, dtype=np.float64)).any(axis=0)
+
+
+def _prepared(
+    first: np.ndarray, second: np.ndarray, given: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, float] | str:
+    """Both ranks, centred and cleared, and the product of their lengths; or why there is none."""
+    defined = _defined(first, second, given)
+    n = int(defined.sum())
+    if n < LEAST + (given is not None):
+        return "one rung: a ladder needs several" if n == 1 else f"{n} rungs are too few"
     ranks = [stats.rankdata(each[defined]) for each in (first, second)]
     if given is not None:
         ranks = [_left(each, stats.rankdata(given[defined])) for each in ranks]
     left, right = (each - each.mean() for each in ranks)
     scale = math.sqrt(float(left @ left) * float(right @ right))
     if scale < 1e-9:
-        return Correlation(*[math.nan] * 3, n, None, "one of the two does not vary over the rungs")
-    drawn = np.array([float(left @ right[order]) for order in _orders(n, seed)]) / scale
-    rho = float(left @ right) / scale
-    p = float((np.abs(drawn) >= abs(rho) - 1e-12).mean())
-    smallest = float((np.abs(drawn) >= np.abs(drawn).max() - 1e-12).mean())
-    return Correlation(rho, p, smallest, n, _to_decide(rho, held))
+        return "one of the two does not vary over the rungs"
+    return left, right, scale
 
 
 def _left(ranks: np.ndarray, given: np.ndarray) -> np.ndarray:
