@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from distilscope.analyses.dark_knowledge.configuration import DarkKnowledge
 from distilscope.planning.hooks import Addition, AnalysisPlan
 
@@ -18,6 +21,10 @@ class Plan(AnalysisPlan):
     def observed(self) -> Addition:
         """The training images as a probe of their own."""
         return Addition(modules=(OBSERVES,), files=("train/logits.parquet",))
+
+    def drawn(self) -> Mapping[str, Any]:
+        """The shared temperature, and the budget of the arms."""
+        return self.section.model_dump(include={"shared", "tuning"})
 
     def tables(self) -> list[str]:
         """Arms are compared where they were tuned."""
