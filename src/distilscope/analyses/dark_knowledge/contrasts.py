@@ -21,9 +21,8 @@ def rung_correlation(statement: RungCorrelation, values: Values) -> list[Contras
     terms = [getattr(statement, name) for name in names]
     ladder = _ladder(values)
     found = [_numbers(term, statement, values, ladder) for term in terms]
-    width = min(len(number) for number in found)
-    replicates = [number[:width] if len(number) > 1 else number for number in found]
-    rhos = [_rho(*(number[min(i, len(number) - 1)] for number in replicates)) for i in range(width)]
+    width = max(len(number) for number in found)  # a term of teachers beside students has one
+    rhos = [_rho(*(number[min(i, len(number) - 1)] for number in found)) for i in range(width)]
     defined = [rho for rho in rhos if rho == rho]
     if not defined:
         raise NotTested(f"no correlation over {len(ladder)} rungs is defined")

@@ -158,17 +158,12 @@ def _why_none(kind: str, rows: pd.DataFrame) -> str:
 
 
 def _pairs(ladder: Ladder) -> Iterator[tuple[dict[str, Any], Entry, Entry]]:
-    """Each pair once: teachers of different entries, members of one, teachers and floors."""
+    """Each pair once: teachers and twins of different entries, members of one, and with floors."""
     for first, second in itertools.combinations(ladder.teachers, 2):
-        both = first.role == second.role == "teacher"
-        if first.network == second.network:
-            yield _pair(first, second, "seeds"), first, second
-        elif both:
-            yield _pair(first, second, "rungs"), first, second
-    for teacher in ladder.teachers:
-        if teacher.role == "teacher":
-            for floor in ladder.floors:
-                yield _pair(teacher, floor, "floor"), teacher, floor
+        kind = "seeds" if first.network == second.network else "rungs"
+        yield _pair(first, second, kind), first, second
+    for teacher, floor in itertools.product(ladder.teachers, ladder.floors):
+        yield _pair(teacher, floor, "floor"), teacher, floor
 
 
 def _pair(first: Entry, second: Entry, kind: str) -> dict[str, Any]:
