@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+import yaml
 
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.study import parse
@@ -106,3 +107,14 @@ def test_relations_without_a_table_are_refused():
     recipes = {"short": {**RAW["recipes"]["short"], "targets": "online"}}
     with pytest.raises(ConfigurationError, match="fused is made of the teacher's table"):
         parse(raw(recipes=recipes, grid=[FUSED]))
+
+
+def test_the_published_study_of_dark_knowledge_plans_whole():
+    path = REPOSITORY / "config/paper/dark-knowledge.yaml"
+    study = Study(parse(yaml.safe_load(path.read_text())), "bf16", REPOSITORY)
+    assert len(of(study, "teacher")) == len(of(study, "twin")) == 20
+    assert len(of(study, "student")) == 3 * 20 * 4 * 4 * 4
+    assert len(of(study, "control")) == 3 * 4
+    assert len(study.targets) == 20
+    recipe = of(study, "student")[0].artefact.settings["recipe"]
+    assert recipe["epochs"] == 240

@@ -6,6 +6,7 @@ import numpy as np
 
 from distilscope.analyses.dark_knowledge import rungs
 from distilscope.analyses.dark_knowledge.forms import OverRungs, RungCorrelation, RungTerm
+from distilscope.analyses.dark_knowledge.ladder import PLAIN
 from distilscope.configuration import patterns
 from distilscope.statistics.contrasts import Contrast, Correlation
 from distilscope.statistics.values import NotTested, Values
@@ -61,6 +62,8 @@ def _ladder(values: Values) -> dict[str, list[str]]:
     for role in ("teacher", "twin"):
         for name in (n for n, own in values.conditions.items() if own.role == role):
             models = values.by_seed.get(name, {})
+            if values.conditions[name].objective not in PLAIN:
+                continue  # a teacher with an objective of its own is no rung
             network = values.conditions[name].network
             found.setdefault(network, []).extend(models[seed] for seed in sorted(models))
     if len(found) < 2:

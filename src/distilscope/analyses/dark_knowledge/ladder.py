@@ -17,6 +17,9 @@ from distilscope.measuring import observations
 from distilscope.measuring.observations import Outputs
 from distilscope.measuring.study import HELD_OUT, PROBE, Entry, Study
 
+PLAIN = (None, "ce")
+"""Objectives of a ladder's teachers: cross-entropy, or not known as of given weights."""
+
 PROBES = (TRAIN, HELD_OUT, PROBE)
 
 
@@ -62,6 +65,14 @@ class Ladder:
     def rungs(self) -> list[str]:
         """The entries of teachers, from the smallest."""
         return list(dict.fromkeys(entry.network for entry in self.teachers))
+
+    @cached_property
+    def plain_rungs(self) -> list[str]:
+        """Those trained on labels alone: one recipe, so that they differ in size only. Teachers
+        with an objective of their own stand beside them.
+        """
+        of = {e.network: self.study.conditions[e.condition].objective for e in self.teachers}
+        return [rung for rung in self.rungs if of[rung] in PLAIN]
 
     @cached_property
     def floors(self) -> list[Entry]:

@@ -169,9 +169,9 @@ def rungs_table(ladder: Ladder, arms: pd.DataFrame | None) -> pd.DataFrame:
     temperature). Of each student: its accuracy under the shared temperature.
     """
     numbers = {
-        "size": [ladder.size(ladder.family(rung)[0]) for rung in ladder.rungs],
-        "accuracy": [_teacher_accuracy(ladder, rung) for rung in ladder.rungs],
-        "distinctness": [ladder.spread_of(rung) for rung in ladder.rungs],
+        "size": [ladder.size(ladder.family(rung)[0]) for rung in ladder.plain_rungs],
+        "accuracy": [_teacher_accuracy(ladder, rung) for rung in ladder.plain_rungs],
+        "distinctness": [ladder.spread_of(rung) for rung in ladder.plain_rungs],
     }
     teachers = {name: np.array(values) for name, values in numbers.items()}
     records = [
@@ -180,7 +180,7 @@ def rungs_table(ladder: Ladder, arms: pd.DataFrame | None) -> pd.DataFrame:
     ]
     shared = arms[arms["arm"] == SHARED] if arms is not None else ()
     for student, rows in shared.groupby("student", sort=False) if len(shared) else ():
-        own = rows.set_index("teacher")["accuracy"].reindex(ladder.rungs).to_numpy(np.float64)
+        own = rows.set_index("teacher")["accuracy"].reindex(ladder.plain_rungs).to_numpy(np.float64)
         every = {**teachers, STUDENT: own}
         for first, given in (
             ("accuracy", None),
