@@ -1,5 +1,6 @@
 """Distinctness, training signals, class relations: each against a loop in float64."""
 
+import itertools
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy import stats
 
 from distilscope import catalog
 from distilscope.analyses.dark_knowledge import distinctness, planted, relations, rungs, signal
+from distilscope.data import composed_tree
 from distilscope.training.objectives import fused
 
 N, CLASSES = 12, 6
@@ -203,6 +205,23 @@ def test_a_matrix_with_noise_is_found_alike_and_absent_classes_do_not_count():
     assert abs(found.null) < 0.1
 
 
+def test_the_null_moves_rows_and_columns_together():
+    """Against all 120 orders of five classes; entries of the diagonal never leave it."""
+    random = np.random.default_rng(8)
+    first, second = (each + each.T for each in random.uniform(size=(2, 5, 5)))
+    np.fill_diagonal(second, 50.0)
+    off = [(i, j) for i in range(5) for j in range(5) if i != j]
+    every = []
+    for order in itertools.permutations(range(5)):
+        pairs = [(first[i, j], second[order[i], order[j]]) for i, j in off]
+        every.append(stats.spearmanr(*zip(*pairs, strict=True)).statistic)
+    found = relations.likeness(first, second, 3000)
+    assert found.null == pytest.approx(np.mean(every), abs=0.02)
+    assert found.high == pytest.approx(np.quantile(every, 0.95), abs=0.05)
+    share = np.mean(np.array(every) >= every[0] - 1e-12)
+    assert found.p == pytest.approx(share, abs=0.03)
+
+
 def test_two_classes_have_no_relations_to_compare():
     found = relations.likeness(np.zeros((2, 2)), np.zeros((2, 2)))
     assert math.isnan(found.rho)
@@ -227,6 +246,15 @@ def test_a_planted_relation_is_found_and_a_shuffled_one_is_not():
     assert planted.of_images(logits, labels, tree).mean() > 0.2
     for seed in range(5):
         assert abs(planted.of_images(logits, labels, planted.shuffled(tree, seed)).mean()) < 0.08
+
+
+def test_a_shuffled_tree_is_a_tree_of_other_classes():
+    tree = composed_tree.relations()
+    other = planted.shuffled(tree, 1)
+    assert not np.array_equal(tree, other)
+    assert np.array_equal(other, other.T)
+    assert (other.diagonal() == 4).all()
+    assert np.array_equal(np.sort(tree, axis=None), np.sort(other, axis=None))
 
 
 def test_recovery_is_the_tau_of_each_images_wrong_classes():
