@@ -82,7 +82,7 @@ def read_annotated_parts(path: Path, image_size: int, fit: str = "resize") -> Pa
     names = [tables.files[place] for place in kept]
     maps, faults = discs(points, tables.visible[kept], DISC * _mean_side(sides), image_size, names)
     missing = tuple(tables.files[place] for place in np.flatnonzero(~there))
-    findings = Findings({NO_PICTURE: missing, NOT_LISTED: tables.strangers, **faults.faults})
+    findings = Findings({NO_PICTURE: missing, NOT_LISTED: tables.unlisted, **faults.faults})
     train, test = (np.flatnonzero(tables.train[kept] == flag) for flag in (True, False))
     index, labels = tables.index[kept], tables.labels[kept]
     return PartedSplits(

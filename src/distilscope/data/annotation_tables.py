@@ -16,7 +16,7 @@ from distilscope.data.raw import BadData
 class AnnotationTables:
     """The text files, a row an image in the order of images.txt; x and y in the picture's pixels.
 
-    `boxes` is NaN where there is none; `strangers` are annotations of images that aren't listed.
+    `boxes` is NaN where there is none; `unlisted` are annotations of images that aren't listed.
     """
 
     files: tuple[str, ...]
@@ -28,7 +28,7 @@ class AnnotationTables:
     visible: np.ndarray
     parts: tuple[str, ...]
     classes: tuple[str, ...]
-    strangers: tuple[str, ...]
+    unlisted: tuple[str, ...]
 
     @classmethod
     def read(cls, path: Path) -> AnnotationTables:
@@ -57,7 +57,7 @@ class AnnotationTables:
             visible=visible,
             parts=tuple(parts.values()),
             classes=tuple(names.values()),
-            other_classes=tuple(dict.fromkeys((*lost_boxes, *lost_points))),
+            unlisted=tuple(dict.fromkeys((*lost_boxes, *lost_points))),
         )
 
 
@@ -110,13 +110,13 @@ def _class_names(file: Path, labels: list[str]) -> dict[str, str]:
 
 def _boxes(file: Path, place: dict[str, int]) -> tuple[np.ndarray, list[str]]:
     boxes = np.full((len(place), 4), np.nan)
-    strangers = []
+    unlisted = []
     for key, rest in _table(file, 4).items():
         if key in place:
             boxes[place[key]] = _numbers(rest, f"{file}: image {key}")
         else:
-            strangers.append(f"image {key}")
-    return boxes, strangers
+            unlisted.append(f"image {key}")
+    return boxes, unlisted
 
 
 def _points(
@@ -124,13 +124,13 @@ def _points(
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     points = np.zeros((len(place), len(parts), 2))
     visible = np.zeros((len(place), len(parts)), bool)
-    strangers = []
+    unlisted = []
     for number, key, (part, x, y, seen) in _lines(file, 4):
         where = f"{file}, line {number}"
         if part not in parts:
             raise BadData(f"{where}: part {part} is not in parts.txt")
         if key not in place:
-            strangers.append(f"image {key}")
+            unlisted.append(f"image {key}")
             continue
         cell = place[key], parts.index(part)
         if seen not in ("0", "1"):
@@ -138,7 +138,7 @@ def _points(
         if seen == "1":
             points[cell] = _numbers([x, y], where)
             visible[cell] = True
-    return points, visible, strangers
+    return points, visible, unlisted
 
 
 def _numbers(words: list[str], where: str) -> list[float]:

@@ -193,7 +193,9 @@ def _shown_settings(study: Study) -> dict[str, Any]:
 
 
 def _declared(study: Study) -> fingerprint.Fingerprint:
-    """What the analyses declare of themselves, by which figures and report are worded."""
+    """What analyses, methods and sources of parts declare of themselves, by which figures and
+    report are worded.
+    """
     analyses = {name: plan.analysis for name, plan in study.plans.items()}
     methods = {name: catalog.METHODS[name] for name in study.configuration.observe.methods}
     return (

@@ -26,7 +26,7 @@ class Stratum(NamedTuple):
 
     Attributes:
         conditions: their names.
-        entry: the teacher that they are read against where none of them learned from one.
+        entry: the teacher that they are read against where none has a reference of its own.
     """
 
     conditions: tuple[str, ...]
@@ -163,13 +163,23 @@ def with_seeds(values: Values, each: list[Stratum]) -> Strata:
 def _of_teachers(values: Values, names: tuple[str, ...]) -> list[Stratum]:
     """The stratum of these conditions.
 
-    Where none of them learned from a teacher: one for each teacher that all are compared with.
+    Where none of them has a reference of its own: one for each teacher that all are compared with.
     """
-    if any(values.conditions[name].teachers for name in names):
+    if any(_has_its_own(values, name) for name in names):
         return [Stratum(names)]
     entries = [_entries(values, name) for name in names]
     shared = [entry for entry in entries[0] if all(entry in each for each in entries)]
     return [Stratum(names, entry) for entry in shared] or [Stratum(names)]
+
+
+def _has_its_own(values: Values, condition: str) -> bool:
+    """Whether it learned from one teacher, or from a committee that it is compared with."""
+    teachers = values.conditions[condition].teachers
+    models = values.by_seed[condition].values()
+    return len(teachers) == 1 or (
+        len(teachers) > 1
+        and any("committee" in values.relations.get(model, {}).values() for model in models)
+    )
 
 
 def _entries(values: Values, condition: str) -> dict[str | None, None]:
@@ -179,11 +189,11 @@ def _entries(values: Values, condition: str) -> dict[str | None, None]:
 
 
 def _pairs(values: Values, own: Stratum, models: list[str]) -> list[Pair]:
-    """Each model with its own teacher; one that has none with the teacher of the model beside it,
+    """Each model with the reference of its own; one that has none with that of the model beside it,
     or with the one of the stratum.
     """
     taught = [
-        next(iter(values.own_references(model)), None) if values.conditions[name].teachers else None
+        next(iter(values.own_references(model)), None) if _has_its_own(values, name) else None
         for name, model in zip(own.conditions, models, strict=True)
     ]
     beside = next((reference for reference in taught if reference), None)

@@ -22,6 +22,7 @@ CLASSES = (
 )
 SIZES = {"medium": 981_802, "small": 242_474, "tiny": 94_762}
 USUAL = {name: {} for name in ("alignment", "representation", "outputs", "sweeps")}
+USUAL["alignment"] = {"method": "gradcam"}
 """The analyses of the made-up study."""
 EVERY = USUAL | {"randomisation": {}, "shortcuts": {}}
 REST = {"covariation": "alignment", "parts": "parts"}

@@ -86,8 +86,14 @@ def test_students_of_a_committee_are_paired_with_the_control_and_with_one_teache
     assert found.ours == pytest.approx(0.052)
     found = judged(values, **accuracy, first=committee, second={"objective": "ce"})
     assert found.ours == pytest.approx(0.0)
+
+
+def test_a_student_of_two_teachers_is_read_against_both(values):
+    committee = {"objective": "kd", "teachers": ["a", "b"]}
     found = judged(values, form="against-twin", arm=committee, **RHO)
-    assert "no twin of the teacher" in found.why
+    assert found.ours == pytest.approx((0.6 + 0.8) / 2 + 0.002 - 0.9)
+    found = judged(values, form="paired-difference", first=DISTILLED, second=committee, **RHO)
+    assert found.ours == pytest.approx(0.0)
 
 
 def test_the_nearest_condition_is_named_as_the_tables_name_it(values):
