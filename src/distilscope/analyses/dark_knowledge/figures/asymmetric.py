@@ -28,13 +28,13 @@ def fig_asymmetric(tables: Tables) -> Drawing:
     figure, panels = drawing.panels(len(groups), COLUMNS, height=2.2)
     for axes, ((student, teacher), own) in zip(panels, groups, strict=True):
         table = own.pivot_table(index="tau_true", columns="tau_rest", values="accuracy")
-        values = table.to_numpy(np.float64)
-        drawing.heatmap(axes, values, low, max(high, low + 1e-9), numbers=True)
+        values = 100 * table.to_numpy(np.float64)
+        drawing.heatmap(axes, values, 100 * low, max(100 * high, 100 * low + 1e-9), numbers=True)
         axes.set_yticks(range(len(table)), [f"{value:g}" for value in table.index])
         axes.set_xticks(range(table.shape[1]), [f"{value:g}" for value in table.columns])
         axes.set(xlabel="τ of the wrong classes", ylabel="τ of the label")
         names = (style.printable(student, "student"), style.printable(teacher, "teacher"))
-        axes.set_title(f"{names[0]} from {names[1]}")
+        axes.set_title(f"{names[0]} from {names[1]}, %")
     return figure, rows.reset_index(drop=True)
 
 

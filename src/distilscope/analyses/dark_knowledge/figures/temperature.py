@@ -40,7 +40,8 @@ def fig_temperature(tables: Tables) -> Drawing:
             else:
                 place.set_xlabel("τ")
         axes[down][0].set_ylabel(words)
-        axes[down][0].set_ylim(bottom=0)
+        top = rows.loc[rows["measure"] == measure, "value"].max()
+        axes[down][0].set_ylim(0, 1.1 * top or 1)
     return figure, rows.reset_index(drop=True)
 
 
