@@ -37,14 +37,10 @@ READERS = {
         "reliability.parquet": "figures",
         "divergent.parquet": "report",
         "histories.parquet": "figures",
-        "sanity.parquet": "figures",
         "seeds.parquet": "report",
-        "claims.parquet": "report",
-        "shortcuts.parquet": "report",
-        "shortcut_rates.parquet": "figures",
         "covariation.parquet": "figures",
-        "parts.parquet": "report",
-        "published.parquet": "figures",
+        "conditions.parquet": "figures",
+        "maps.parquet": "report",
         "runs.json": "report",
     },
     "figures": {"training.svg": "report", "cka.csv": "report", "consistency.png": "publish"},
@@ -56,9 +52,8 @@ READERS = {
 """
 
 
-WITHOUT_ROWS = ("sanity", "claims", "shortcuts", "shortcut_rates", "parts", "published")
-EMPTY = {f"{name}.parquet" for name in (*WITHOUT_ROWS, "covariation")}
-"""Tables without rows or numbers in the small study, so that none can be of another type."""
+EMPTY = {"covariation.parquet", "maps.parquet"}
+"""Without a number that varies in the small study, so that none can be of another type."""
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,13 @@ import subprocess
 import pytest
 
 from distilscope import store
+from distilscope.store import writing
 from distilscope.training.checkpoint import CheckpointError, Keeper
 
 from ..mounting import mounted
 from . import studies
 
-STEPS = ((store, "_new_beside"), (store.os, "fsync"), (store.os, "replace"))
+STEPS = ((writing, "_new_beside"), (writing.os, "fsync"), (writing.os, "replace"))
 """Every file of the store goes through these, in this order."""
 
 KINDS = sorted({artefact.kind for artefact in studies.in_order(studies.plan(studies.PARTED))})

@@ -172,13 +172,12 @@ def test_an_edited_template_plans_the_report(clone):
 
 
 def test_catalogue_entries_plan_what_they_decide(clone):
-    catalog = clone.folder / "src/distilscope/catalog.py"
-    text = catalog.read_text()
     clone.append("catalog.py", 'VIEW_POLICIES["another"] = "distilscope.data.views:Identity"')
     assert clone.plan() == []
-    entry = '"layers", whole_probe=True,'
-    assert entry in text
-    catalog.write_text(text.replace(entry, entry.replace("True", "False")))
+    method = clone.folder / "src/distilscope/observing/methods/gradcam.py"
+    text = method.read_text()
+    assert "whole_probe=True" in text
+    method.write_text(text.replace("whole_probe=True", "whole_probe=False"))
     assert clone.plan() == sorted(observed(ALL) + CHECK + aggregation())
 
 

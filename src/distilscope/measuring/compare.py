@@ -31,10 +31,11 @@ def compare(job: Job) -> None:
         "common": int(pair.common.sum()),
         "both_correct": int(pair.both_right.sum()),
     }
+    tables = {}  # all of them before one is written: a later input may be damaged
     for name, analysis in asked.items():
         stopwatch.phase(name)
-        settings = job.settings["analyses"][name]
-        for file, table in pkgutil.resolve_name(analysis.compare)(pair, settings).items():
-            store.write_table(job.folder / f"{file}.parquet", table, {"probe": pair.probe})
-            facts |= table.attrs
+        tables |= pkgutil.resolve_name(analysis.compare)(pair, job.settings["analyses"][name])
+    for file, table in tables.items():
+        store.write_table(job.folder / f"{file}.parquet", table, {"probe": pair.probe})
+        facts |= table.attrs
     write_run(job, stopwatch, facts)

@@ -42,7 +42,8 @@ def observe(job: Job) -> None:
 
     Inputs of the job: `dataset`, `model` (a folder with `weights.safetensors`), `references`
     (observation folders, may be empty), and what the `observers` of analyses read: dotted paths of
-    functions that take the observer and return facts. Other settings: see `request.Request`.
+    functions that read their inputs from the job, before anything is written, and return a function
+    that takes the observer and returns facts. Other settings: see `request.Request`.
 
     Raises:
         ValueError: settings, layers or references that can't be observed; logits or maps that
@@ -52,14 +53,15 @@ def observe(job: Job) -> None:
     stopwatch = provenance.Stopwatch()
     stopwatch.phase("load")
     request = Request.of(job.settings)
+    of_analyses = [pkgutil.resolve_name(name)(job) for name in job.settings.get("observers", ())]
     with exact(request.threads):
         observer = Observer.of(job, request, stopwatch)
         found = cost(observer.model, observer.dataset.blank(1))
         facts = {"parameters": found.parameters, "multiply_adds": found.multiply_adds}
         observer.foretell()
         facts["probes"] = {probe.name: observer.probe(probe) for probe in request.probes}
-        for observer_of_analysis in job.settings.get("observers", ()):
-            facts |= pkgutil.resolve_name(observer_of_analysis)(observer)
+        for observe_further in of_analyses:
+            facts |= observe_further(observer)
     stopwatch.phase("latency")
     facts["latency_ms"] = _latency(observer.model, observer.dataset)
     provenance.write_run(job, stopwatch, facts)

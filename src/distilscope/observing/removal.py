@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from distilscope import store
 from distilscope.data.part_maps import REMOVED_FILE
 from distilscope.data.removal import Removed
 from distilscope.observing.forward import Prepare
+from distilscope.planning.job import Job
 from distilscope.workflow import progress
 
 if TYPE_CHECKING:
@@ -21,17 +23,20 @@ if TYPE_CHECKING:
 BATCH = 256
 
 
-def observe(observer: Observer) -> dict[str, Any]:
-    """Show a model the images of a probe without each of their parts.
+def observer(job: Job) -> Callable[[Observer], dict[str, Any]]:
+    """What shows a model the images of a probe without each of their parts.
 
     Settings of the job: `removal`, the probe. Inputs: `parts`.
     """
-    job = observer.job
     probe, removed = job.settings["removal"], Removed.load(job.input("parts") / REMOVED_FILE)
-    observer.stopwatch.phase(f"{probe}: removal")
     path = job.folder / probe / REMOVED_FILE
-    found = observe_removal(observer.model, removed, observer.prepare, job.device, path)
-    return {"removal": found}
+
+    def observe(run: Observer) -> dict[str, Any]:
+        run.stopwatch.phase(f"{probe}: removal")
+        found = observe_removal(run.model, removed, run.prepare, job.device, path)
+        return {"removal": found}
+
+    return observe
 
 
 def observe_removal(

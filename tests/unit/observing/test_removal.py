@@ -53,7 +53,7 @@ def test_an_observation_shows_them_only_where_it_is_told_to(make_job, pictures, 
     assert not list(job.folder.rglob(REMOVED_FILE))
     from dataclasses import replace
 
-    observers = ["distilscope.observing.removal:observe"]
+    observers = ["distilscope.observing.removal:observer"]
     told = make_job("with-removal", removal="test", observers=observers)
     told = replace(told, inputs={**told.inputs, "parts": str(tmp_path / "parts")})
     observe(told)

@@ -15,7 +15,7 @@ from distilscope.planning.model import Model
 PROBE = "test"
 FILLED = "distilscope.data.removal:filled"
 REMOVED = "removed.safetensors"
-REMOVES = "distilscope.observing.removal:observe"
+REMOVES = "distilscope.observing.removal:observer"
 
 
 class Plan(AnalysisPlan):
