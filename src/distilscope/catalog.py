@@ -16,7 +16,16 @@ from distilscope.models.declaration import Architecture
 from distilscope.models.declared import ARCHITECTURES
 from distilscope.observing.methods import gradcam, integrated_gradients, saliency
 from distilscope.observing.methods.declaration import Method
-from distilscope.training.objectives import ce, kd
+from distilscope.training.objectives import (
+    ats,
+    ce,
+    ce_penalty,
+    ce_smoothed,
+    fused,
+    isats,
+    kd,
+    ts,
+)
 from distilscope.training.objectives.declaration import Objective
 
 
@@ -140,7 +149,10 @@ SCHEDULE_SETTINGS: dict[str, tuple[str, ...]] = {
 # --------------------------------------------------------------------------------- objectives
 
 
-OBJECTIVES: dict[str, Objective] = {found.OBJECTIVE.name: found.OBJECTIVE for found in (ce, kd)}
+OBJECTIVES: dict[str, Objective] = {
+    found.OBJECTIVE.name: found.OBJECTIVE
+    for found in (ce, kd, ts, ats, isats, fused, ce_smoothed, ce_penalty)
+}
 
 
 def register(objective: Objective) -> None:

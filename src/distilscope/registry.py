@@ -22,6 +22,7 @@ OWN = (
     "representation",
     "outputs",
     "shortcuts",
+    "dark_knowledge",
 )
 """In the order of the report."""
 

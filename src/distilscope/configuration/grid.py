@@ -68,6 +68,8 @@ class TaughtEntry(GridEntry):
 
     @model_validator(mode="after")
     def _one_kind_of_teachers(self) -> TaughtEntry:
+        if self.committee and catalog.OBJECTIVES[self.objective].prepare:
+            raise ValueError(f"{self.objective} learns from one teacher: leave out `committee`")
         if self.combine and not self.committee:
             raise ValueError("`combine` says how a `committee` acts as one: there is none here")
         if self.committee and (self.teachers or self.taught_by == "twin"):

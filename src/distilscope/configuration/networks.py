@@ -213,6 +213,39 @@ def _open_ended(architecture: str) -> bool:
     return architecture.startswith(catalog.TORCHVISION_PREFIX) or ":" in architecture
 
 
+class TeacherObjective(Strict):
+    """What a teacher is trained with: an objective that learns from labels alone."""
+
+    name: str = "ce"
+    parameters: dict[str, Number] = {}
+
+    @model_validator(mode="after")
+    def _of_labels(self) -> TeacherObjective:
+        objective = catalog.lookup(catalog.OBJECTIVES, self.name, "objective")
+        if objective.needs_teacher:
+            able = [n for n, o in catalog.OBJECTIVES.items() if not o.needs_teacher]
+            raise ValueError(
+                f"{self.name!r} learns from a teacher; a teacher's own objective is one of "
+                + ", ".join(able)
+            )
+        for key, value in self.parameters.items():
+            parameter = catalog.lookup(objective.parameters, key, f"parameter of {self.name}")
+            fault = parameter.check(value)
+            if fault:
+                raise ValueError(f"{key}: {fault}")
+        for key in objective.parameters:
+            if key not in self.parameters:
+                raise ValueError(f"{self.name} needs the parameter {key!r}")
+        return self
+
+    @property
+    def reduced(self) -> tuple[str, tuple[tuple[str, float], ...]]:
+        """The name of the plainest objective that it is, and that one's parameters in order."""
+        name = catalog.OBJECTIVES[self.name].reduced(self.parameters)
+        kept = catalog.OBJECTIVES[name].parameters
+        return name, tuple((key, self.parameters[key]) for key in kept)
+
+
 class Student(Network):
     """A student: trained by the entries of `grid`, or given by `weights`."""
 
@@ -221,9 +254,10 @@ class Teacher(Network):
     """A teacher: fine-tuned or trained here (`recipe`), or given (`weights`).
 
     Students learn from the models of `seeds`, student seed i from the i-th of them in turn; those
-    of `twins` are trained alike and serve as references.
+    of `twins` are trained alike and serve as references. `objective` is cross-entropy unless told.
     """
 
+    objective: TeacherObjective = TeacherObjective()
     seeds: list[Whole] = Field(default=[0], min_length=1)
     twins: list[Whole] = []
 
@@ -234,6 +268,8 @@ class Teacher(Network):
             raise ValueError(f"`seeds` and `twins` must all differ, got {both}")
         if self.weights is not None and (self.twins or len(self.seeds) > 1):
             raise ValueError("a given teacher is one model: it has no `twins` and one seed")
+        if self.weights is not None and self.objective != TeacherObjective():
+            raise ValueError("a given teacher is used as it is: it has no `objective`")
         return self
 
 

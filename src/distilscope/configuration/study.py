@@ -22,7 +22,7 @@ from distilscope import catalog, registry
 from distilscope.configuration import renamed
 from distilscope.configuration.analyses import Sections, read, sections, usual
 from distilscope.configuration.data import Data
-from distilscope.configuration.grid import Entry, TaughtEntry
+from distilscope.configuration.grid import Entry, GridEntry, TaughtEntry
 from distilscope.configuration.kinds import (
     ConfigurationError,
     Name,
@@ -102,6 +102,7 @@ class Configuration(Strict):
                 catalog.lookup(self.students, student, f"student in grid entry {position + 1}")
                 if self.students[student].weights is not None:
                     raise ValueError(f"student {student!r} is given by `weights`: not in a grid")
+                self._check_table(entry, student)
             if isinstance(entry, TaughtEntry):
                 self._check_teachers(entry, f"grid entry {position + 1}")
         for student in self.floors:
@@ -128,6 +129,14 @@ class Configuration(Strict):
     def trains_elsewhere(self) -> bool:
         """Whether an analysis trains models of its own."""
         return any(section.trains for section in self.analyses.on().values())
+
+    def _check_table(self, entry: GridEntry, student: str) -> None:
+        recipe = self.recipe_of(student)
+        if catalog.OBJECTIVES[entry.objective].prepare and recipe and recipe.targets == "online":
+            raise ValueError(
+                f"{entry.objective} is made of the teacher's table of logits: the recipe of "
+                f"{student} must have `targets: table`"
+            )
 
     def _check_teachers(self, entry: TaughtEntry, where: str) -> None:
         for teacher in entry.teachers if isinstance(entry.teachers, list) else []:

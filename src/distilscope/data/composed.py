@@ -11,6 +11,7 @@ depends on nothing but its key: not on how many are drawn, nor on which of its p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -105,6 +106,7 @@ def scenes(
     split: str = "train",
     distractors: float = 0.75,
     shortcut: Shortcut | None = None,
+    classes: Mapping[str, tuple[str, ...]] = CLASSES,
 ) -> Scenes:
     """Scenes of a split, its classes in turn.
 
@@ -112,8 +114,10 @@ def scenes(
         count: number of images.
         seed: another seed is another world of pictures.
         split: `train` or `test`.
-        distractors: probability of each distractor, in every class.
-        shortcut: a part that is tied to a class.
+        distractors: probability of each distractor, in every class; one that decides a class is
+            none.
+        shortcut: a part that is tied to a class of `composed_objects.CLASSES`.
+        classes: class -> the parts that decide it.
 
     Raises:
         BadData: a number out of range.
@@ -121,13 +125,14 @@ def scenes(
     _one_of("split", split, ("train", "test"))
     check_share("distractors", distractors)
     keys = np.arange(count, dtype=np.int64) + (TEST_KEYS if split == "test" else 0)
-    labels = np.arange(count, dtype=np.int64) % len(CLASSES)
-    likely = composed_objects.deciding()[labels].astype(np.float64)
+    labels = np.arange(count, dtype=np.int64) % len(classes)
+    deciding = composed_objects.deciding(classes)
+    likely = deciding[labels].astype(np.float64)
     likely[:, NAMES.index(ALWAYS)] = 1.0
-    for part in DISTRACTORS:
+    for part in (p for p in DISTRACTORS if not deciding[:, NAMES.index(p)].any()):
         likely[:, NAMES.index(part)] = distractors
     if shortcut:
-        tied = labels == tuple(CLASSES).index(shortcut.label)
+        tied = labels == tuple(classes).index(shortcut.label)
         likely[:, NAMES.index(shortcut.part)] = np.where(
             tied, getattr(shortcut, split), shortcut.elsewhere
         )

@@ -154,6 +154,6 @@ def number_of(part: str) -> int:
     return NAMES.index(part) + 1
 
 
-def deciding() -> np.ndarray:
+def deciding(classes: Mapping[str, tuple[str, ...]] = CLASSES) -> np.ndarray:
     """bool (classes, parts): which parts decide each class, both in the order of their tables."""
-    return np.array([[part in pair for part in NAMES] for pair in CLASSES.values()])
+    return np.array([[part in own for part in NAMES] for own in classes.values()])

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from distilscope.data import composed, composed_objects
+from distilscope.data import composed, composed_objects, composed_tree
 from distilscope.data.composed import Scenes, Shortcut
 from distilscope.data.part_maps import PartedSplits
 from distilscope.data.raw import DECODED_LIMIT_BYTES, BadData, RawPart
+
+CLASSES = {"pairs": composed_objects.CLASSES, "tree": composed_tree.CLASSES}
+"""What a recipe may call its classes -> class -> the parts that decide it."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +24,12 @@ class Recipe:
     """What a recipe file says; a key is an attribute, and every one may be left out.
 
     Attributes:
-        train, test: numbers of images; the classes come in turn, so multiples of 10 are balanced.
+        classes: `pairs` (ten classes, each a pair of parts) or `tree` (`composed_tree`: 24).
+        train, test: numbers of images; the classes come in turn, so multiples of their number are
+            balanced.
         seed: another seed is another world of pictures.
         distractors: probability of each distractor part, in every class.
-        shortcut: null, or `label` with any of `part`, `train`, `test`, `elsewhere`.
+        shortcut: of `pairs`: null, or `label` with any of `part`, `train`, `test`, `elsewhere`.
     """
 
     train: int = 5000
@@ -31,6 +37,12 @@ class Recipe:
     seed: int = 0
     distractors: float = 0.75
     shortcut: Shortcut | None = None
+    classes: str = "pairs"
+
+    @property
+    def parts(self) -> Mapping[str, tuple[str, ...]]:
+        """Class -> the parts that decide it."""
+        return CLASSES[self.classes]
 
     @classmethod
     def read(cls, path: Path) -> Recipe:
@@ -60,12 +72,18 @@ class Recipe:
             BadData: as `read`.
         """
         settings = _known_keys(cls, found, "the recipe")
+        classes = settings.get("classes", cls.classes)
+        if classes not in CLASSES:
+            raise BadData(f"classes is {classes!r}, expected one of {', '.join(CLASSES)}")
         if settings.get("shortcut") is not None:
+            if classes != cls.classes:
+                raise BadData(f"a shortcut is for classes {cls.classes!r}, not {classes!r}")
             shortcut = _known_keys(Shortcut, settings["shortcut"], "shortcut")
             if "label" not in shortcut:
                 raise BadData("shortcut has no `label`, expected the name of a class")
             settings["shortcut"] = Shortcut(**shortcut)
-        for name, least in (("train", _CLASSES), ("test", _CLASSES), ("seed", 0)):
+        number = len(CLASSES[classes])
+        for name, least in (("train", number), ("test", number), ("seed", 0)):
             if name in settings:
                 _whole(name, settings[name], least)
         composed.check_share("distractors", settings.get("distractors", cls.distractors))
@@ -79,10 +97,8 @@ class Recipe:
             split=split,
             distractors=self.distractors,
             shortcut=self.shortcut,
+            classes=self.parts,
         )
-
-
-_CLASSES = len(composed_objects.CLASSES)
 
 
 def read_composed(path: Path, image_size: int, fit: str = "resize") -> PartedSplits:
@@ -107,12 +123,12 @@ def read_composed(path: Path, image_size: int, fit: str = "resize") -> PartedSpl
     return PartedSplits(
         train=RawPart(drawn[0][0], train.labels, np.arange(recipe.train)),
         test=RawPart(drawn[1][0], test.labels, np.arange(recipe.test) + recipe.train),
-        classes=tuple(composed_objects.CLASSES),
+        classes=tuple(recipe.parts),
         source=str(path),
         train_parts=drawn[0][1],
         test_parts=drawn[1][1],
         parts=composed_objects.NAMES,
-        deciding=composed_objects.deciding(),
+        deciding=composed_objects.deciding(recipe.parts),
     )
 
 

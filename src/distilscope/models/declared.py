@@ -30,6 +30,18 @@ def _resnet(depth: int, parameters: int) -> Architecture:
     )
 
 
+def _cifar(builder: str, stages: int, parameters: int, **settings: int) -> Architecture:
+    layers = [f"layer{i}" for i in range(1, stages + 1)]
+    return Architecture(
+        builder=f"distilscope.models.cifar:{builder}",
+        settings=settings,
+        layers={name: name for name in layers},
+        explained=(layers[-1], layers[-2]),
+        head="fc",
+        parameters=parameters,
+    )
+
+
 ARCHITECTURES: dict[str, Architecture] = {
     "plain-tiny": _plain((32, 64, 128), (1, 2, 3), 94_762),
     "plain-small": _plain((32, 64, 128, 128), (2, 3, 4), 242_474),
@@ -41,4 +53,10 @@ ARCHITECTURES: dict[str, Architecture] = {
     "resnet34": _resnet(34, 21_282_122),
     "resnet50": _resnet(50, 23_520_842),
     "resnet101": _resnet(101, 42_512_970),
+    "cifar-resnet": _cifar("resnet", 3, 1_730_714, depth=110),
+    "cifar-wide-resnet": _cifar("wide_resnet", 3, 36_479_194, depth=28, widen=10),
+    "cifar-resnext": _cifar("resnext", 3, 34_426_698, depth=29, cardinality=8, width=64),
+    "vgg8": _cifar("vgg8", 5, 3_918_858),
+    "shufflenet-v1": _cifar("shufflenet_v1", 3, 862_768),
+    "mobilenet-v2": _cifar("mobilenet_v2", 7, 697_546),
 }

@@ -87,6 +87,7 @@ class ModelPlan:
     def _family(self, name: str) -> list[Model]:
         """The models of one teacher entry: those students learn from, then the twins."""
         entry = self.configuration.teachers[name]
+        objective, parameters = (None, ()) if entry.weights else entry.objective.reduced
         members: list[Model] = []
         for place, seed in enumerate([*entry.seeds, *entry.twins]):
             role = "teacher" if place < len(entry.seeds) else "twin"
@@ -94,9 +95,11 @@ class ModelPlan:
             artefact = (
                 self.sources.given(slug, entry)
                 if entry.weights
-                else self.sources.trained(slug, entry, self._recipe(name), "ce", (), seed)
+                else self.sources.trained(
+                    slug, entry, self._recipe(name), objective, parameters, seed
+                )
             )
-            condition = self._condition(role, name, None if entry.weights else "ce")
+            condition = self._condition(role, name, objective, parameters)
             references = (members[0].id,) if members else ()
             members.append(self._model(slug, condition, seed, artefact, entry, (), references))
         return members

@@ -59,7 +59,7 @@ class Sources:
                 dict(parameters), combine if len(teachers) > 1 else None
             ),
         }
-        modules = [declared.loss, catalog.VIEW_POLICIES[recipe.views.policy]]
+        modules = [*declared.modules, catalog.VIEW_POLICIES[recipe.views.policy]]
         return self._model(slug, entry, settings, seed, modules, self._taught(teachers, recipe))
 
     def _taught(self, teachers: Sequence[Model], recipe: Recipe) -> dict[str, Any]:

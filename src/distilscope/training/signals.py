@@ -45,6 +45,9 @@ class TargetTable:
     """Logits of a `targets` artefact, mapped into memory.
 
     An epoch's logits (one row an example) are gathered at once onto the device.
+
+    Attributes:
+        logits: float16 (N, V, C), of V views of N examples.
     """
 
     def __init__(self, folder: Path, indices: Tensor, views: Tensor, device: torch.device) -> None:
@@ -54,7 +57,7 @@ class TargetTable:
             SignalError: it was computed for other examples or other views.
             DamagedFile: a file is missing or altered.
         """
-        self._logits = store.open_array(Path(folder) / "logits.npy")
+        self.logits = store.open_array(Path(folder) / "logits.npy")
         self._device = device
         kept_indices = store.open_array(Path(folder) / "indices.npy")
         kept_views = store.open_array(Path(folder) / "views.npy")
@@ -65,16 +68,16 @@ class TargetTable:
                 f"{folder} holds {kept_views.shape[1]} views of each example, which are not the "
                 f"{views.shape[1]} of the recipe: set `views` alike, or `targets: online`"
             )
-        expected = (*kept_views.shape, self._logits.shape[-1])
-        if self._logits.shape != expected or self._logits.dtype != np.float16:
+        expected = (*kept_views.shape, self.logits.shape[-1])
+        if self.logits.shape != expected or self.logits.dtype != np.float16:
             raise SignalError(
-                f"{folder}: logits are {self._logits.dtype} {self._logits.shape}, "
+                f"{folder}: logits are {self.logits.dtype} {self.logits.shape}, "
                 f"expected float16 {expected}"
             )
 
     def at_epoch(self, columns: Tensor) -> EpochSignal:
         """See `Signal`."""
-        chosen = self._logits[np.arange(len(columns)), columns.numpy()]
+        chosen = self.logits[np.arange(len(columns)), columns.numpy()]
         logits = torch.from_numpy(chosen).to(self._device, non_blocking=True)
         return lambda rows, examples: logits[rows]
 

@@ -147,13 +147,15 @@ def task_of(job: Job, dataset: Dataset) -> Task:
         ValueError: views that the policy doesn't have, or too few images.
     """
     settings, recipe = job.settings, job.settings["recipe"]
-    plan = BatchPlan(dataset.split("train").indices, recipe, settings["seed"])
+    split = dataset.split("train")
+    plan = BatchPlan(split.indices, recipe, settings["seed"])
+    signals = _signals(job, dataset, plan)
     return Task(
         name=job.slug,
         inputs=images.Images.of(dataset, recipe["views"], settings.get("preprocessing")),
         plan=plan,
-        objective=_objective(settings["objective"]),
-        signals=_signals(job, dataset, plan),
+        objective=_objective(_prepared(settings["objective"], signals, split.labels)),
+        signals=signals,
         recipe=recipe,
         seed=settings["seed"],
         precision=settings["precision"],
@@ -163,6 +165,17 @@ def task_of(job: Job, dataset: Dataset) -> Task:
 def _objective(objective: dict[str, Any]) -> Loss:
     loss = partial(pkgutil.resolve_name(objective["loss"]), **objective["parameters"])
     return combined(loss, objective["combine"]) if "combine" in objective else loss
+
+
+def _prepared(
+    objective: dict[str, Any], signals: Sequence[Signal], labels: torch.Tensor
+) -> dict[str, Any]:
+    """The objective with what it prepares of its teacher's table among the parameters."""
+    if "prepare" not in objective:
+        return objective
+    prepare, parameters = pkgutil.resolve_name(objective["prepare"]), objective["parameters"]
+    made = prepare([signal.logits for signal in signals], labels, **parameters)
+    return {**objective, "parameters": {**parameters, **made}}
 
 
 def _signals(job: Job, dataset: Dataset, plan: BatchPlan) -> list[Signal]:

@@ -56,6 +56,36 @@ def test_the_catalogue_states_the_published_counts(name, published):
 
 
 @pytest.mark.parametrize(
+    ("name", "settings", "published"),
+    [
+        ("cifar-resnet", {"depth": 110}, 1_736_564),
+        ("cifar-wide-resnet", {"depth": 40, "widen": 2}, 2_255_156),
+        ("vgg8", {}, 3_965_028),
+        ("shufflenet-v1", {}, 949_258),
+        ("mobilenet-v2", {}, 812_836),
+    ],
+)
+def test_networks_of_studies_of_distillation_have_their_counts_at_100_classes(
+    name, settings, published
+):
+    """Those that RepDistiller's networks have, which later studies share."""
+    assert count(on_meta(described(name, **settings), 100)) == published
+
+
+@pytest.mark.parametrize(
+    ("name", "depth", "said"),
+    [
+        ("cifar-resnet", 18, "6 n . 2, got 18"),
+        ("cifar-wide-resnet", 4, "6 n . 4, got 4"),
+        ("cifar-resnext", 30, "9 n . 2, got 30"),
+    ],
+)
+def test_a_depth_that_a_family_does_not_have_is_refused(name, depth, said):
+    with pytest.raises(ValueError, match=said):
+        on_meta(described(name, depth=depth))
+
+
+@pytest.mark.parametrize(
     ("name", "shapes"),
     [
         ("plain-tiny", [(32, 16, 16), (64, 8, 8), (128, 4, 4)]),
@@ -70,10 +100,14 @@ def test_layers_have_the_published_shapes_at_32_pixels(name, shapes):
     assert list(found.values()) == shapes
 
 
+NARROW = {"width": 4, "widen": 1}
+
+
 @pytest.mark.parametrize("name", catalog.ARCHITECTURES)
 def test_the_head_is_a_linear_layer_over_the_pooled_last_explained_layer(name):
     entry = catalog.ARCHITECTURES[name]
-    model = build(described(name, **({"width": 4} if "resnet" in name else {})), 5).eval()
+    narrow = {key: least for key, least in NARROW.items() if key in entry.settings}
+    model = build(described(name, **narrow), 5).eval()
     maps = []
     model.get_submodule(entry.layers[entry.explained[0]]).register_forward_hook(
         lambda module, inputs, output: maps.append(output)

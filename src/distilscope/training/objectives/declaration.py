@@ -69,6 +69,9 @@ class Objective:
         derived: column of tables -> the parameter that it holds.
         reduces_to: name of another objective -> the values of parameters at which this one is that
             one, bit for bit.
+        prepare: dotted path of `prepare(tables, labels, **parameters) -> keyword arguments of the
+            loss`, called once at the start of a training with the teacher's table, float16
+            (N, V, C), and the labels (N,). Such an objective takes one teacher, and its table.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Objective:
     needs: Literal["nothing", "logits"] = "nothing"
     derived: Mapping[str, str] = field(default_factory=dict)
     reduces_to: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    prepare: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a declaration that a configuration could not be written for.
@@ -94,6 +98,11 @@ class Objective:
         for name in named:
             if name not in self.parameters:
                 raise ValueError(f"objective {self.name!r}: it has no parameter {name!r}")
+
+    @property
+    def modules(self) -> list[str]:
+        """Dotted paths of the code that a training calls of it."""
+        return [self.loss, *([self.prepare] if self.prepare else [])]
 
     @property
     def needs_teacher(self) -> bool:
@@ -116,9 +125,11 @@ class Objective:
     ) -> dict[str, Any]:
         """What a training job is told of it; `combine` is one of `COMBINE` for a committee."""
         committee = {"combine": combine} if combine else {}
+        prepared = {"prepare": self.prepare} if self.prepare else {}
         return {
             "name": self.name,
             "loss": self.loss,
             "parameters": dict(parameters),
             **committee,
+            **prepared,
         }

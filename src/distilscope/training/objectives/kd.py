@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from distilscope.training.objectives import ce
-from distilscope.training.objectives.declaration import Objective, Parameter
+from distilscope.training.objectives import ce, soft
+from distilscope.training.objectives.declaration import Objective
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,10 +18,8 @@ OBJECTIVE = Objective(
     "kd",
     loss=f"{__name__}:loss",
     parameters={
-        "T": Parameter(
-            "T", 0.0, 1000.0, low_open=True, meaning="temperature of both softmaxes", sign="T"
-        ),
-        "alpha": Parameter("a", 0.0, 1.0, meaning="weight of the soft term", sign="α"),
+        "T": soft.temperature("T", "temperature of both softmaxes", "T"),
+        "alpha": soft.ALPHA,
     },
     needs="logits",
     derived={"T": "T", "alpha": "alpha"},
@@ -48,21 +46,7 @@ def loss(
     """
     if alpha == 0:
         return ce.loss(logits, labels)
-    if len(teachers) != 1:
-        raise ValueError(
-            f"kd distils from exactly one teacher, got {len(teachers)}; `combine` makes one of them"
-        )
-    soft = alpha * T**2 * divergence(teachers[0], logits, T)
-    return soft if alpha == 1 else soft + (1 - alpha) * ce.loss(logits, labels)
-
-
-def divergence(teacher: Tensor, student: Tensor, T: float) -> Tensor:
-    """Mean over the batch of KL(softmax(teacher / T) || softmax(student / T)), in nats."""
     from torch.nn import functional as F  # here, because the plan reads this file without torch
 
-    return F.kl_div(
-        F.log_softmax(student.float() / T, dim=1),
-        F.log_softmax(teacher.float() / T, dim=1),
-        reduction="batchmean",
-        log_target=True,
-    )
+    target = F.log_softmax(soft.only(teachers, "kd") / T, dim=1)
+    return soft.distil(logits, labels, target, T, alpha)

@@ -1,0 +1,281 @@
+"""The numbers of dark knowledge on a made-up ladder whose truth is known."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from distilscope.analyses.dark_knowledge import contrasts, student_rows, teacher_rows
+from distilscope.analyses.dark_knowledge.forms import OverRungs, RungCorrelation
+from distilscope.data import composed_tree
+from distilscope.measuring.claim_rows import values_of
+from distilscope.planning.conditions import Condition
+from distilscope.statistics.values import NotTested
+
+from .made_ladder import RUNGS, MadeLadder
+
+TREE = composed_tree.relations().astype(float)
+
+
+def rows_of(ladder):
+    return ladder.study.rows.frame()
+
+
+@pytest.fixture
+def made(tmp_path):
+    found = MadeLadder(tmp_path)
+    found.teachers(related=TREE)
+    return found
+
+
+# ------------------------------------------------------------------------------------ teachers
+
+
+def test_surer_teachers_have_less_derived_spread_and_as_much_inherent(made):
+    table = teacher_rows.add_distinctness(made.ladder())
+    own = table[(table["probe"] == "train") & (table["scaling"] == "scalar") & (table["tau"] == 1)]
+    by_rung = own.groupby(["measure", "network"])["value"].mean().unstack()[list(RUNGS)]
+    assert (np.diff(by_rung.loc["wrong_sd"]) < 0).all()
+    assert (np.diff(by_rung.loc["p_true"]) > 0).all()
+    assert np.ptp(by_rung.loc["inherent_sd"]) < 0.1 * by_rung.loc["inherent_sd"].mean()
+
+
+def test_asymmetric_temperatures_are_measured_on_training_images_alone(made):
+    table = teacher_rows.add_distinctness(made.ladder())
+    assert set(table.loc[table["scaling"] == "asymmetric", "probe"]) == {"train"}
+    assert set(table["probe"]) == {"train", "held-out", "test"}
+
+
+def test_one_row_stands_for_each_measure_of_a_teacher(made):
+    ladder = made.ladder()
+    teacher_rows.add_distinctness(ladder)
+    rows = rows_of(ladder)
+    headline = rows[rows["headline"]]
+    assert not headline.duplicated(["model", "measure"]).any()
+    assert set(headline["probe"]) == {"train"}
+    assert set(headline["tau"]) == {4.0}
+
+
+def test_each_pair_of_teachers_is_compared_once_and_named(made):
+    made.add(
+        "wide-s1", Condition("floor", "wide"), 1, np.random.default_rng(5).normal(size=(96, 24))
+    )
+    table = teacher_rows.relations_table(made.ladder())
+    own = table[table["measure"] == "wrong_kendall"]
+    assert own["kind"].value_counts().to_dict() == {"rungs": 40, "floor": 10, "seeds": 5}
+    mean = own.groupby("kind")["value"].mean()
+    assert mean["rungs"] > 0.3
+    assert mean["seeds"] == pytest.approx(mean["rungs"], abs=0.05)  # the same truth and noise
+    assert abs(mean["floor"]) < 0.05
+    like = table[(table["measure"] == "relation_rho") & (table["kind"] == "rungs")]
+    assert (like["p"] <= 0.02).all()
+    assert (like["null"].abs() < 0.2).all()
+
+
+def test_a_teachers_summary_is_the_mean_over_its_pairs(made):
+    ladder = made.ladder()
+    table = teacher_rows.relations_table(ladder)
+    rows = rows_of(ladder)
+    pairs = table[(table["measure"] == "wrong_kendall") & (table["kind"] == "rungs")]
+    own = pairs[(pairs["model"] == "r2-s101") | (pairs["reference"] == "r2-s101")]
+    found = rows[(rows["model"] == "r2-s101") & (rows["measure"] == "wrong_kendall_rungs")]
+    assert found["value"].item() == pytest.approx(own["value"].mean())
+    assert len(own) == 8
+
+
+def test_a_ladder_of_one_says_so(tmp_path):
+    made = MadeLadder(tmp_path)
+    made.teachers(rungs=RUNGS[:1])
+    ladder = made.ladder()
+    teacher_rows.relations_table(ladder)
+    rows = rows_of(ladder).set_index(["model", "measure"])
+    row = rows.loc[("r1-s101", "wrong_kendall_rungs")]
+    assert np.isnan(row["value"])
+    assert row["reason"] == "a ladder of one: there is no other teacher"
+    table = student_rows.rungs_table(ladder, None)
+    assert set(table["reason"]) == {"one rung: a ladder needs several"}
+
+
+def test_two_classes_have_no_spread_and_no_order_and_say_so(tmp_path):
+    made = MadeLadder(tmp_path, classes=2)
+    made.teachers(rungs=RUNGS[:2])
+    ladder = made.ladder()
+    teacher_rows.add_distinctness(ladder)
+    table = teacher_rows.relations_table(ladder)
+    rows = rows_of(ladder)
+    spread = rows[rows["measure"] == "wrong_sd"]
+    assert spread["value"].isna().all()
+    assert set(spread["reason"]) == {"two classes: the one wrong class has no spread"}
+    assert table["value"].isna().all()
+    assert table["reason"].notna().all()
+
+
+def test_a_class_without_an_image_is_named(tmp_path):
+    made = MadeLadder(tmp_path)
+    made.labels = np.arange(96) % 23  # the last class has none
+    made.teachers(rungs=RUNGS[:2])
+    table = teacher_rows.relations_table(made.ladder())
+    reasons = table.loc[table["measure"] == "relation_rho", "reason"]
+    assert set(reasons) == {"without hull flag window eye, which have no image"}
+
+
+def test_the_planted_tree_is_found_and_a_shuffled_one_is_not(made):
+    made.settings["planted"] = "composed-tree"
+    made.add(
+        "wide-s1", Condition("floor", "wide"), 1, np.random.default_rng(5).normal(size=(96, 24))
+    )
+    ladder = made.ladder()
+    teacher_rows.add_planted(ladder)
+    rows = rows_of(ladder)
+    teachers = rows[rows["model"] != "wide-s1"]
+    mean = teachers[teachers["headline"]].groupby("measure")["value"].mean()
+    assert mean["planted_kendall"] > 0.5
+    assert mean["planted_relation_rho"] > 0.6
+    assert abs(mean["planted_kendall_null"]) < 0.1
+    assert abs(mean["planted_relation_rho_null"]) < 0.15
+    floor = rows[(rows["model"] == "wide-s1") & rows["headline"]]
+    assert floor["value"].abs().max() < 0.12
+
+
+def test_classes_that_are_not_the_trees_are_refused(tmp_path):
+    made = MadeLadder(tmp_path, classes=5, planted="composed-tree")
+    made.teachers(rungs=RUNGS[:1])
+    with pytest.raises(ValueError, match="classes are not those of composed-tree"):
+        teacher_rows.add_planted(made.ladder())
+
+
+# ------------------------------------------------------------------------------------ students
+
+
+def tuned(made):
+    """At seed 1 the setting 4 is the better for all but r5; seeds 2 and 3 are reported."""
+    for (place, rung), tau in itertools.product(enumerate(RUNGS), (2.0, 4.0)):
+        better = 2.0 if rung == "r5" else 4.0
+        for seed in (1, 2, 3):
+            test = 0.9 if seed == 1 else 0.75 - 0.125 * place + 0.0625 * (seed - 2)
+            held_out = 0.75 if tau == better else 0.5
+            made.student(rung, "ts", seed, test, held_out, tau_teacher=tau)
+            for name in ("ats",):
+                both = {"tau_true": 4.0, "tau_rest": tau}
+                made.student(rung, name, seed, test, held_out, **both)
+    return made.ladder()
+
+
+def test_arms_are_chosen_by_the_seed_of_tuning_and_reported_by_the_others(made):
+    table = student_rows.arms_table(tuned(made)).set_index(["arm", "teacher"])
+    assert set(table.index.get_level_values("arm")) == {"shared τ", "best τ", "ats"}
+    shared = table.loc["shared τ"]["condition"]
+    assert shared.map(lambda name: name.split("-")[2]).eq("4").all()
+    best = table.loc["best τ"]["condition"].map(lambda name: name.split("-")[2])
+    assert best.to_dict() == {**dict.fromkeys(RUNGS, "4"), "r5": "2"}
+    assert (table["seeds"] == 2).all()
+    assert table.loc[("best τ", "r1"), "accuracy"] == pytest.approx(0.75 + 0.03125, abs=0.01)
+    assert (table["tries"] == 2).all()
+
+
+def test_over_rungs_a_students_accuracy_goes_with_what_it_was_made_from(made):
+    ladder = tuned(made)
+    table = student_rows.rungs_table(ladder, student_rows.arms_table(ladder))
+    found = {
+        (row["first"], row["second"]): row
+        for row in table[table["given"].isna()].to_dict("records")
+    }
+    size = found["size", "distinctness"]
+    assert size["rho"] == -1.0
+    assert size["p"] == size["smallest_p"] == pytest.approx(2 / 120)
+    own = found["distinctness", "student's accuracy"]
+    assert own["rho"] == pytest.approx(1.0)
+    assert own["rungs"] == 5
+
+
+def test_a_signal_is_split_on_training_images(made):
+    ladder = tuned(made)
+    student_rows.add_signals(ladder)
+    rows = rows_of(ladder)
+    wide = rows.pivot_table(index="model", columns="measure", values="value")
+    parts = wide[["guidance", "regularisation", "discriminability"]].sum(axis=1)
+    np.testing.assert_allclose(parts, wide["soft_cross_entropy"], rtol=1e-6)
+    assert set(rows["probe"]) == {"train"}
+    assert len(wide) == len(ladder.students)
+
+
+# --------------------------------------------------------------------------------------- forms
+
+
+def values(ladder):
+    teacher_rows.add_distinctness(ladder)
+    teacher_rows.relations_table(ladder)
+    ladder.study.rows.analysis = "outputs"
+    for entry in ladder.study.entries:
+        ladder.study.rows.add(entry, "accuracy", ladder.accuracy(entry), subset="all")
+        ladder.study.rows.add(entry, "parameters", ladder.size(entry))
+        for each in entry.compared:
+            ladder.study.rows.add(each, "agreement", 0.5, subset="all")
+    models = pd.DataFrame(
+        [{"id": e.id, "condition": e.condition, "seed": e.seed} for e in ladder.study.entries]
+    )
+    return values_of(rows_of(ladder), models, ladder.study.conditions, 24)
+
+
+def correlation(**changes):
+    return RungCorrelation(
+        **{
+            "form": "rung-correlation",
+            "arm": {"objective": "ts", "tau_teacher": 4},
+            "first": {"of": "teacher", "measure": "wrong_sd"},
+            "second": {"of": "student", "measure": "accuracy"},
+            **changes,
+        }
+    )
+
+
+def test_a_correlation_over_rungs_has_a_value_for_each_seed(made):
+    (found,) = contrasts.rung_correlation(correlation(), values(tuned(made)))
+    assert found.points == 5
+    assert found.value == pytest.approx(1.0)
+    assert found.n == 2  # under seed 1 no student differs, so that nothing is ranked
+
+
+def test_of_teachers_alone_the_members_of_an_entry_are_the_seeds(made):
+    statement = correlation(
+        arm=None,
+        first={"of": "teacher", "measure": "parameters"},
+        second={"of": "teacher", "measure": "wrong_sd"},
+    )
+    (found,) = contrasts.rung_correlation(statement, values(tuned(made)))
+    assert found.n == 2
+    assert found.value == -1.0
+
+
+def test_a_number_over_rungs_is_set_against_another(made):
+    own = values(tuned(made))
+    both = {"measure": "wrong_kendall_rungs", "relative_to": "wrong_kendall_seeds"}
+    (found,) = contrasts.over_rungs(OverRungs(form="over-rungs", **both, factor=0.9), own)
+    assert found.n == 5
+    assert 0 < found.value < 0.2
+    (above,) = contrasts.over_rungs(
+        OverRungs(form="over-rungs", measure="wrong_kendall_rungs", constant=0.1), own
+    )
+    assert above.value > 0.2
+
+
+def test_a_ladder_of_one_tests_nothing(tmp_path):
+    made = MadeLadder(tmp_path)
+    made.teachers(rungs=RUNGS[:1])
+    with pytest.raises(NotTested, match="a ladder of 1 teacher"):
+        contrasts.over_rungs(
+            OverRungs(form="over-rungs", measure="wrong_sd"), values(made.ladder())
+        )
+
+
+def test_an_arm_that_no_rung_has_names_the_nearest(made):
+    with pytest.raises(NotTested, match="the nearest is"):
+        contrasts.rung_correlation(
+            correlation(arm={"objective": "ts", "tau_teacher": 3}), values(tuned(made))
+        )
+
+
+def test_students_without_an_arm_are_refused():
+    with pytest.raises(ValueError, match="`arm` says which students"):
+        correlation(arm=None)
