@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from distilscope import registry
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src/distilscope"
 SCHEMA = json.loads((ROOT / "workflow/schemas/configuration.schema.json").read_text())
@@ -279,7 +281,8 @@ def words() -> frozenset[str]:
         text += " ".join(path.read_text() for path in ROOT.glob(pattern))
     for pattern in ("src/**/*.html", "src/**/*.j2", "config/**/*.yaml", "resources/*/*.yaml"):
         text += " ".join(path.read_text() for path in ROOT.glob(pattern))
-    return frozenset(re.findall(r"\w+", text))
+    declared = {name for each in registry.analyses().values() for name in each.measures}
+    return frozenset(re.findall(r"\w+", text)) | declared
 
 
 def test_every_name_that_is_mentioned_is_a_word_of_the_code():

@@ -28,7 +28,7 @@ class Ladder:
     """The teachers of a study with what they said.
 
     Attributes:
-        settings: those of `configuration.DarkKnowledge`.
+        settings: those of `analyses.dark_knowledge.configuration.DarkKnowledge`.
         train: model -> what it says of the training images.
     """
 

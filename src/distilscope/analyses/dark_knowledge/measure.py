@@ -20,7 +20,7 @@ from distilscope.measuring.study import Study
 def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """`distinctness`, `relations`, `rungs`; `arms` where settings were tuned. See the declaration.
 
-    Settings: those of `configuration.DarkKnowledge`.
+    Settings: those of `analyses.dark_knowledge.configuration.DarkKnowledge`.
     """
     ladder = Ladder.of(study, settings)
     tables = {"distinctness": add_distinctness(ladder), "relations": relations_table(ladder)}
