@@ -12,7 +12,6 @@ from distilscope import store
 
 CLASS_RANGE = 2**16  # classes are int16, so that (index, class) is one int64 key
 ABSENT = -1
-TOLERATED_GAP = 0.05  # of integrated gradients; larger ones are incomplete
 
 
 @dataclass(frozen=True)

@@ -58,11 +58,6 @@ def test_equal_mass_ece_by_hand():
     assert calibration.ece_equal_mass(data, 2) == pytest.approx(0.25)
 
 
-def test_the_gap_is_positive_for_an_over_confident_model():
-    data = Confidences(np.array([0.9, 0.9]), np.array([1.0, 0.0]))
-    assert calibration.signed_gap(data) == pytest.approx(0.4)
-
-
 def test_debiased_l2_by_hand():
     # one bin: conf 0.9, accuracy 0.5, n 4: 0.16 - 0.25 / 3
     data = Confidences(np.full(4, 0.9), np.array([1.0, 1.0, 0.0, 0.0]))

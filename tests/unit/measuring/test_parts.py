@@ -12,7 +12,7 @@ from distilscope.analyses.alignment.covariation import covariation
 from distilscope.analyses.parts import causes, parts
 from distilscope.analyses.parts.parts import PartSums, part_ranks, part_rho
 from distilscope.analyses.parts.parts_faithfulness import deciding_recall, faithfulness, logit_drops
-from distilscope.analyses.parts.parts_focus import focus, median_odds, top_parts
+from distilscope.analyses.parts.parts_focus import focus, top_parts
 from distilscope.analyses.parts.parts_pair import PartRules, complete, measure_parts
 from distilscope.catalog import IMPORTANCES, UnknownName
 
@@ -204,7 +204,6 @@ def test_focus_equals_a_loop_over_pixels(of, within):
         assert found.share[row] == pytest.approx(a / (a + b))
         assert found.odds[row] == pytest.approx(a / b)
         assert found.chance[row] == pytest.approx(inside.sum() / counted.sum())
-        assert found.lift[row] == pytest.approx(a / (a + b) / (inside.sum() / counted.sum()))
 
 
 def test_a_level_map_has_the_focus_of_chance():
@@ -215,19 +214,12 @@ def test_a_level_map_has_the_focus_of_chance():
     np.testing.assert_allclose(found.share, found.chance)
 
 
-def test_odds_are_infinite_where_nothing_lies_outside_and_the_median_is_still_right():
+def test_odds_are_infinite_where_nothing_lies_outside():
     part_maps = np.array([[[1, 2], [3, 0]]] * 3, np.uint8)
     maps = np.array([[[1, 0], [0, 0]], [[3, 1], [0, 0]], [[1, 1], [1, 1]]], float)
     top = np.tile([True, False, False], (3, 1))
     found = focus(PartSums.of(maps, part_maps, 3), top)
     np.testing.assert_allclose(found.odds, [np.inf, 3.0, 1 / 3])
-    assert median_odds(found) == (3.0, 3)
-
-
-def test_the_median_of_no_odds_is_nan():
-    sums = PartSums.of(np.zeros((1, 2, 2)), np.ones((1, 2, 2), np.uint8), 1)
-    value, n = median_odds(focus(sums, np.array([[True]])))
-    assert (math.isnan(value), n) == (True, 0)
 
 
 # -------------------------------------------------------------------------------------- the pair

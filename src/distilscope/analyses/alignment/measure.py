@@ -19,6 +19,7 @@ from distilscope.measuring import observations
 from distilscope.measuring.entries import Compared, Entry, first_with_reference
 from distilscope.measuring.rows import Rows
 from distilscope.measuring.study import Study
+from distilscope.observing.completeness import TOLERATED_GAP
 
 
 def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
@@ -122,6 +123,6 @@ def _incomplete(study: Study, entry: Entry) -> dict[str, float]:
             continue
         stored = observations.read_maps(entry.observation, study.probe, method)["input"]
         if stored.gap is not None:
-            bad = float((~(stored.gap <= observations.TOLERATED_GAP)).sum())
+            bad = float((~(stored.gap <= TOLERATED_GAP)).sum())
             counts = {"integrated_maps": float(len(stored.gap)), "incomplete_maps": bad}
     return counts

@@ -73,11 +73,6 @@ def ece_equal_mass(data: Confidences, bins: int = 15) -> float:
     return binned_error(data, equal_mass_bins(data.confidence, bins), bins)
 
 
-def signed_gap(data: Confidences) -> float:
-    """Mean confidence minus accuracy: positive for an over-confident model."""
-    return float(np.mean(data.confidence - data.correct)) if len(data.correct) else np.nan
-
-
 def debiased_l2(data: Confidences, bins: int = 15) -> float:
     """Root of the debiased squared calibration error over equal-mass bins (Kumar et al. 2019).
 

@@ -45,11 +45,6 @@ class Focus:
         return _ratio(self.inside, self.inside + self.outside)
 
     @property
-    def lift(self) -> np.ndarray:
-        """share / chance: 1 for a level map."""
-        return _ratio(self.share, self.chance)
-
-    @property
     def odds(self) -> np.ndarray:
         """inside / outside, in [0, inf]; inf where nothing lies outside, so that its median over
         images is right. Its mean means nothing: a few images make it."""
@@ -133,16 +128,6 @@ def shuffled_focus(
 _MASSES = {"absolute": lambda sums: sums.absolute, "positive": lambda sums: sums.positive}
 EXTENTS = {"image": 0, "parts": 1}
 """Extent of a focus -> the first column of the sums that counts."""
-
-
-def median_odds(found: Focus) -> tuple[float, int]:
-    """The median of `odds` over the images that have them, and how many those are.
-
-    The mean of odds is of a few images, so none is offered. NaN where there is none, and inf where
-    half of the images or more have nothing outside: a table must say so.
-    """
-    odds = found.odds[~np.isnan(found.odds)]
-    return (float(np.median(odds)) if len(odds) else np.nan), len(odds)
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from distilscope.analyses.alignment.causes import MODEL_DEAD, REFERENCE_DEAD, sp
 from distilscope.analyses.parts import causes
 from distilscope.analyses.parts.parts import MINIMUM_PARTS, PartSums, level, part_rho
 from distilscope.analyses.parts.parts_focus import EXTENTS, TOP, focus, top_parts
-from distilscope.measuring.observations import TOLERATED_GAP
+from distilscope.observing.completeness import TOLERATED_GAP
 
 
 @dataclass(frozen=True)
