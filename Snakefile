@@ -51,6 +51,7 @@ STATE = StoreState(STUDY)
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/models.smk"
+include: "rules/changed.smk"
 include: "rules/targets.smk"
 include: "rules/observations.smk"
 include: "rules/shortcuts.smk"

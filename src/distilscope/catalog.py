@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from distilscope.models.compressions.declaration import Setting
+from distilscope.models.compressions.declared import COMPRESSIONS, PERTURBATIONS
 from distilscope.models.declaration import Architecture
 from distilscope.models.declared import ARCHITECTURES
 from distilscope.observing.methods import gradcam, integrated_gradients, saliency
@@ -47,6 +49,12 @@ def suggest(name: str, known: Iterable[str]) -> str:
     if near:
         return "did you mean " + " or ".join(repr(n) for n in near) + "?"
     return "known are " + ", ".join(sorted(known))
+
+
+# ------------------------------------------------------------- what is done to finished models
+
+CHANGES: dict[str, Setting] = {**COMPRESSIONS, **PERTURBATIONS}
+"""By the field of a condition that says how strongly."""
 
 
 # ------------------------------------------------------------------------------ architectures

@@ -21,6 +21,7 @@ OWN = (
     "sweeps",
     "representation",
     "outputs",
+    "compression",
     "shortcuts",
     "dark_knowledge",
 )

@@ -16,14 +16,19 @@ from distilscope import catalog
 from distilscope.configuration.kinds import number
 from distilscope.training.objectives.declaration import COMBINE, Objective
 
-ROLES = ("teacher", "twin", "committee", "student", "twin-taught", "control", "floor")
+ROLES = (
+    *("teacher", "twin", "stand-in", "committee", "student", "twin-taught", "control"),
+    *("compressed", "floor"),
+)
 """What a condition is in an argument, in the order of tables and figures."""
 
 LEARNERS = ("student", "control")
 """The roles that a pattern without `role` addresses."""
 
 FIELDS = ("role", "network", "source", "objective", "teacher", "teachers", "combine", "views")
-"""The fields of a condition that a pattern may name, beside its objective's parameters."""
+"""The fields of a condition that a pattern may name, beside its objective's parameters and what was
+done to the finished model (`catalog.CHANGES`).
+"""
 
 TAUGHT_BY = {"teacher": {}, "twin": {"role": "twin-taught"}}
 
@@ -91,6 +96,8 @@ def _word(value: Any) -> str:
 
 def _checked(name: str, value: Any, objectives: list[Objective]) -> Any:
     """One value of a field, once it is known to be one."""
+    if name in catalog.CHANGES:
+        return _change(name, value)
     if name not in FIELDS:
         return _parameter(name, value, objectives)
     if not isinstance(value, str):
@@ -101,12 +108,22 @@ def _checked(name: str, value: Any, objectives: list[Objective]) -> Any:
     return value
 
 
+def _change(name: str, value: Any) -> Any:
+    change = catalog.CHANGES[name]
+    found = value if change.choices else number(value)
+    fault = change.check(found)
+    if fault:
+        raise ValueError(f"{name}: {fault}")
+    return found
+
+
 def _parameter(name: str, value: Any, objectives: list[Objective]) -> float:
     taking = [own.parameters[name] for own in objectives if name in own.parameters]
     if not taking and any(name in own.parameters for own in catalog.OBJECTIVES.values()):
         raise ValueError(f"objective {objectives[0].name!r} takes no `{name}`")
     if not taking:
-        known = [*FIELDS, *(parameter for own in objectives for parameter in own.parameters)]
+        parameters = (parameter for own in objectives for parameter in own.parameters)
+        known = [*FIELDS, *catalog.CHANGES, *parameters]
         raise ValueError(f"unknown field {name!r}; {catalog.suggest(name, known)}")
     found = number(value)
     faults = [parameter.check(found) for parameter in taking]

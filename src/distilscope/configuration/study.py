@@ -21,6 +21,7 @@ from pydantic import (
 from distilscope import catalog, registry
 from distilscope.configuration import renamed
 from distilscope.configuration.analyses import Sections, read, sections, usual
+from distilscope.configuration.changed import Compressed, StandIn
 from distilscope.configuration.data import Data
 from distilscope.configuration.grid import Entry, GridEntry, TaughtEntry
 from distilscope.configuration.kinds import (
@@ -37,7 +38,7 @@ from distilscope.configuration.measured import Observe, Report, Statistics
 from distilscope.configuration.networks import Recipe, Student, Teacher
 
 Relation = Literal["teacher", "other-teacher", "committee", "twin", "peer"]
-"""What a model's reference is to it."""
+"""What a model's reference is to it, of those that are asked for."""
 
 RESERVED = ("checkpoints", "logs", "progress", "store")
 """Folders of `results/` beside those of the studies."""
@@ -71,6 +72,8 @@ class Configuration(Strict):
     students: dict[Name, Student] = {}
     grid: list[Entry] = []
     floors: list[str] = []
+    compress: list[Compressed] = []
+    stand_ins: list[StandIn] = []
     observe: Observe = Observe()
     compare: list[Relation] = Field(default=["teacher", "committee", "twin"])
     statistics: Statistics = Statistics()

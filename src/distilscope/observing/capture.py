@@ -88,6 +88,7 @@ class Watcher:
         self._model = model
         self._taps = taps
         self._differentiable = any(tap.gradient for tap in taps.values())
+        self._mirrored = getattr(model, "mirrored", False)
         self._seen: Seen | None = None
 
     def __call__(self, inputs: Tensor) -> Seen:
@@ -117,6 +118,9 @@ class Watcher:
             turned = _check(name, tap, module, output, again=name in seen.summaries) == LAST
             if turned:
                 output = output.movedim(3, 1)
+            mirrored = self._mirrored and output.ndim == 4
+            if mirrored:  # the model sees mirrored images; maps are those of the images
+                output = output.flip(3)
             plain = output.detach()
             seen.summaries[name] = {key: of(plain) for key, of in tap.summaries.items()}
             if not tap.whole:
@@ -129,7 +133,8 @@ class Watcher:
             if not kept.requires_grad:
                 kept = kept.detach().requires_grad_()
             seen.outputs[name] = kept
-            return (kept.movedim(1, 3) if turned else kept).clone()
+            given = kept.flip(3) if mirrored else kept
+            return (given.movedim(1, 3) if turned else given).clone()
 
         return on_output
 

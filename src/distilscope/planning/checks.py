@@ -72,7 +72,7 @@ def _one_of_each(study: Study) -> Iterator[Model]:
     """A model of each teacher and student that there is, one that is trained where there is one."""
     found: dict[str, Model] = {}
     for model in study.trained:
-        if model.condition.source == "combined":
+        if model.condition.source == "combined" or model.original is not None:
             continue
         known = found.get(model.network)
         if known is None or (known.role == "floor" and model.role != "floor"):

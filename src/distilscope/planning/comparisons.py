@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from distilscope.configuration.study import Relation
 from distilscope.planning.model import FAMILY, Model
 
+OF_CHANGED = ("original", "stand-in")
+"""Relations of models that are made of others: asked for where such models are."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -17,7 +20,8 @@ class Comparison:
         relation: `teacher`: it stands for the model's own teacher. `committee`: the model learned
             from it together with others. `twin`: both are of one teacher entry. `other-teacher`:
             a teacher that the model did not learn from. `peer`: trained alike with another seed,
-            or a teacher beside a teacher of another entry.
+            or a teacher beside a teacher of another entry. `original`: the model that it was
+            compressed from. `stand-in`: the teacher, that it is under perturbed inputs.
     """
 
     model: Model
@@ -35,8 +39,10 @@ def comparisons(models: Sequence[Model], asked: Sequence[Relation]) -> tuple[Com
         ("twin", _twins(models)),
         ("other-teacher", _with_others(models)),
         ("peer", _peers(models)),
+        ("original", _with_originals(models, by_id, "compressed")),
+        ("stand-in", _with_originals(models, by_id, "stand-in")),
     ):
-        if relation in asked:
+        if relation in asked or relation in OF_CHANGED:
             for model, reference in pairs:
                 found.setdefault((model.id, reference.id), Comparison(model, reference, relation))
     order = {model.id: place for place, model in enumerate(models)}
@@ -49,8 +55,16 @@ def _with_own(
     for model in models:
         if model.role not in FAMILY:
             for name in model.references:
-                if (by_id[name].role == "committee") == committee:
+                if name != model.original and (by_id[name].role == "committee") == committee:
                     yield model, by_id[name]
+
+
+def _with_originals(
+    models: Sequence[Model], by_id: dict[str, Model], role: str
+) -> Iterator[tuple[Model, Model]]:
+    for model in models:
+        if model.role == role:
+            yield model, by_id[model.original]
 
 
 def _twins(models: Sequence[Model]) -> Iterator[tuple[Model, Model]]:

@@ -28,9 +28,10 @@ class Condition:
     Attributes:
         role: what it is in an argument, one of `configuration.patterns.ROLES`.
         network: name of the teacher or student in the configuration.
-        source: `trained`, `given`, `randomised` or `combined`.
+        source: `trained`, `given`, `randomised`, `combined`, `compressed` or `perturbed`.
         objective: name of the loss; None where nothing was trained.
-        parameters: (name, value) of the objective, in its own order.
+        parameters: (name, value) of the objective, in its own order, then what was done to the
+            finished model (`catalog.CHANGES`).
         teachers: names of the teachers that it learns from: one, or a committee. `entry` for any
             seed of that entry, `entry.seed` for one model.
         combine: how a committee's logits are combined: `losses`, `logits` or `probabilities`.

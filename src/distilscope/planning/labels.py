@@ -51,12 +51,15 @@ def _label(
     if condition.source == "combined":
         return f"Committee {' + '.join(condition.teachers)}"
     words = [network]
+    changes = _changes(condition)
+    if changes and condition.objective is None:
+        return ", ".join([network, *changes])
     if condition.objective and several["objective"]:
         words.append(condition.objective)
     words += _parameters(condition, varied)
     if several["teachers"] and condition.teachers:
         words.append(f"from {' + '.join(condition.teachers)}")
-    return " ".join(words) + (", by twin" if role == "twin-taught" else "")
+    return ", ".join([" ".join(words), *changes]) + (", by twin" if role == "twin-taught" else "")
 
 
 def _parameters(condition: Condition, varied: set[tuple[str | None, str]]) -> list[str]:
@@ -67,8 +70,14 @@ def _parameters(condition: Condition, varied: set[tuple[str | None, str]]) -> li
     return [
         f"{own[name].sign or name}={value:g}"
         for place, (name, value) in enumerate(condition.parameters)
-        if place == 0 or (condition.objective, name) in varied
+        if name in own and (place == 0 or (condition.objective, name) in varied)
     ]
+
+
+def _changes(condition: Condition) -> list[str]:
+    """`30 % pruned`, `noise 0.1`: what was done to the finished model."""
+    changes = catalog.CHANGES
+    return [changes[name].said(v) for name, v in condition.parameters if name in changes]
 
 
 def key(condition: Condition) -> str:
@@ -83,9 +92,11 @@ def key(condition: Condition) -> str:
     elif condition.objective and condition.role not in ("teacher", "twin"):
         words.append(condition.objective)
         own = catalog.OBJECTIVES[condition.objective].parameters
-        words += [f"{own[name].symbol}{value:.12g}" for name, value in condition.parameters]
+        words += [f"{own[n].symbol}{v:.12g}" for n, v in condition.parameters if n in own]
         if len(condition.teachers) > 1 and condition.combine != "losses":
             words.append(condition.combine or "")
     if condition.role == "twin-taught":
         words.append("by-twin")
+    changes = catalog.CHANGES
+    words += [changes[name].key(v) for name, v in condition.parameters if name in changes]
     return "-".join(words)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from distilscope import catalog
+from distilscope.configuration.kinds import ConfigurationError
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.conditions import Condition
 
@@ -22,6 +24,7 @@ class Model:
         teachers: ids of the models that it learned from.
         references: ids of the models that stand for its teacher: it is compared with them, its own
             first. None where it is the first of its family.
+        original: id of the model that it was made of without training; None where it was not.
         layers: name -> module path, input to output. explained: those whose maps are kept, the
             last block first. head: path of the linear layer behind it, or None.
         preprocessing: its own mean and std, or None for the data set's.
@@ -38,6 +41,7 @@ class Model:
     preprocessing: Mapping[str, Any] | None
     teachers: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    original: str | None = None
 
     @property
     def role(self) -> str:
@@ -63,3 +67,18 @@ class Model:
         kind = "the untrained" if own.role == "floor" else own.role
         told = ", ".join([*objective, *parameters, f"seed {self.seed}"])
         return f"{kind} {own.network!r} ({told})"
+
+
+def named(name: str, models: Iterable[Model], where: str) -> Model:
+    """The model of that id, or the first of the teacher or student of that name.
+
+    Raises:
+        ConfigurationError: there is none; `where` is the setting that names it.
+    """
+    models = list(models)
+    for key in ("id", "network"):
+        for model in models:
+            if getattr(model, key) == name and model.role not in ("floor", "committee"):
+                return model
+    known = dict.fromkeys(name for model in models for name in (model.network, model.id))
+    raise ConfigurationError(f"{where}: no model {name!r}; {catalog.suggest(name, known)}")

@@ -14,6 +14,7 @@ from distilscope.configuration.patterns import ROLES
 from distilscope.configuration.study import Configuration
 from distilscope.planning import labels
 from distilscope.planning.artefact import Artefact
+from distilscope.planning.changed import changed
 from distilscope.planning.committees import Committees
 from distilscope.planning.conditions import Condition
 from distilscope.planning.families import Families
@@ -58,6 +59,7 @@ class ModelPlan:
         students = [*self._given_students(), *self._grid(), *self._floors()]
         families = itertools.chain(*self.families.members.values())
         every = [*families, *self.committees.found.values(), *students]
+        every += [*changed(self.configuration, every, self.sources)]
         found: dict[str, Model] = {}
         for model in every:
             known = found.setdefault(model.id, model)
@@ -75,10 +77,11 @@ class ModelPlan:
         an entry serve the students in turn.
         """
         own, role = model.condition, ROLES.index(model.role)
+        places = {name: place for place, name in enumerate(catalog.CHANGES)}
         if model.role in FAMILY:
             later = own.network != next(iter(self.configuration.teachers))
             return (role, later, own.network, (own.role == "twin") * model.seed)
-        values = tuple(value for _, value in own.parameters)
+        values = tuple((places.get(name, -1), value) for name, value in own.parameters)
         by = model.teachers or ("",)
         return (role, own.network, own.objective or "", by, values, model.seed)
 

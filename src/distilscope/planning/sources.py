@@ -1,4 +1,4 @@
-"""The artefacts of models, by where their weights come from: trained, given, or combined."""
+"""The artefacts of models, by where their weights come from: trained, given, or other models."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TRAINS = "distilscope.training.train"
 COMBINES = "distilscope.models.combined"
+COMPRESSES = "distilscope.models.compressed"
+PERTURBS = "distilscope.models.perturbed"
 
 
 class Sources:
@@ -137,6 +139,45 @@ class Sources:
                 "dataset": self.dataset,
                 "members": in_order_of_identity([member.artefact for member in members]),
             },
+        )
+
+    def compressed(self, slug: str, original: Model, way: str, value: Any) -> Artefact:
+        """A model that is made of another by a way of compressing."""
+        declared = catalog.COMPRESSIONS[way]
+        architecture = original.artefact.settings["architecture"]
+        return Artefact(
+            kind="compressed",
+            slug=slug,
+            settings={
+                "kind": "compressed",
+                "architecture": architecture,
+                "preprocessing": original.preprocessing,
+                "threads": self.threads,
+                "compression": {
+                    "name": way,
+                    "module": declared.module,
+                    "value": value,
+                    "calibrated": value in declared.calibrated,
+                },
+            },
+            source=fingerprint.source(COMPRESSES, declared.module, architecture["builder"]),
+            inputs={"dataset": self.dataset, "original": original.artefact},
+            files=("weights.safetensors",),
+        )
+
+    def perturbed(self, slug: str, original: Model, **perturbed: Any) -> Artefact:
+        """A model under perturbed inputs: `noise`, `mirrored` and `seed` of `models.perturbed`."""
+        return Artefact(
+            kind="perturbed",
+            slug=slug,
+            settings={
+                "kind": "perturbed",
+                "architecture": original.artefact.settings["architecture"],
+                "preprocessing": original.preprocessing,
+                "perturbed": perturbed,
+            },
+            source=fingerprint.source(PERTURBS),
+            inputs={"dataset": self.dataset, "original": original.artefact},
         )
 
     def _init(self, entry: Network) -> tuple[dict[str, Any], Content | None]:

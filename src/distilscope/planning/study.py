@@ -101,8 +101,9 @@ class Study:
 
     @property
     def derived_observations(self) -> list[Artefact]:
-        """The observations of models that analyses derive from others."""
-        return [made for name, made in self.observations.items() if name not in self.by_id]
+        """The observations of models that are made of others: they wait for those."""
+        made = {m.id for m in self.models if m.original is None}
+        return [found for name, found in self.observations.items() if name not in made]
 
     @property
     def committee_observations(self) -> list[Artefact]:

@@ -21,7 +21,7 @@ ROLE_WORDS = {
     "control": "labels only",
     "floor": "untrained",
 }
-FAMILY = ("teacher", "twin", "committee")
+FAMILY = ("teacher", "twin", "stand-in", "committee")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ class Condition:
         controls; floors.
         """
         role = ROLES.index(self.role) if self.role in ROLES else len(ROLES)
-        block = FAMILY.index(self.role) if self.role in FAMILY else 3 + (self.role == "floor")
+        last = len(FAMILY) + (self.role == "floor")
+        block = FAMILY.index(self.role) if self.role in FAMILY else last
         values = json.loads(self.row.get("parameters") or "{}").values()
         settings = tuple(
             (0, value, "") if isinstance(value, int | float) else (1, 0, str(value))

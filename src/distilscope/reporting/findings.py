@@ -30,6 +30,16 @@ WHO = {
         "Labels only",
         "networks trained without a teacher: what distillation must be compared with.",
     ),
+    "compressed": (
+        "Compressed",
+        "a model of this study, made smaller without training: each stands beside the model that "
+        "it is made of.",
+    ),
+    "stand-in": (
+        "Stand-in",
+        "the teacher under small changes of its input: it stands in for a twin, but another "
+        "training would change more than that.",
+    ),
     "floor": ("Untrained", "random weights: the floor."),
 }
 

@@ -32,6 +32,8 @@ ROLE_COLOURS = {
     "twin-taught": SKY,
     "control": ORANGE,
     "floor": PURPLE,
+    "compressed": GREEN,
+    "stand-in": PALE,
 }
 SERIES_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")

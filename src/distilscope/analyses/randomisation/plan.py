@@ -12,7 +12,7 @@ from distilscope.configuration.kinds import ConfigurationError
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.hooks import Addition, AnalysisPlan
-from distilscope.planning.model import Model
+from distilscope.planning.model import Model, named
 
 HEAD = "head"
 
@@ -41,7 +41,7 @@ class Plan(AnalysisPlan):
     def follow(self) -> None:
         """Plan the derived models and their observations."""
         models = self.study.models
-        original = _original(self.section.model, models)
+        original = named(self.section.model, models, "analyses.randomisation.model")
         if self.section.seed == original.seed:
             raise ConfigurationError(
                 f"analyses.randomisation.seed: {self.section.seed} is the seed of {original.id}, "
@@ -89,18 +89,6 @@ class Plan(AnalysisPlan):
         ]
         seen = tuple(observations[each.model.id] for each in self.derived)
         return Addition(settings={"derived": rows}, inputs={"derived": seen})
-
-
-def _original(name: str, models: tuple[Model, ...]) -> Model:
-    """The model of that id, or the first of the teacher or student of that name."""
-    for key in ("id", "network"):
-        for model in models:
-            if getattr(model, key) == name and model.role not in ("floor", "committee"):
-                return model
-    known = dict.fromkeys(name for model in models for name in (model.network, model.id))
-    raise ConfigurationError(
-        f"analyses.randomisation.model: no model {name!r}; {catalog.suggest(name, known)}"
-    )
 
 
 def _layers(section: Randomisation, original: Model) -> dict[str, str]:

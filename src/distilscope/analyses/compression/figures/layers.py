@@ -1,0 +1,59 @@
+"""Signal-to-noise ratio and CKA by layer."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from distilscope.analyses.compression import shown
+from distilscope.analyses.compression.ladders import Rung
+from distilscope.reporting import style
+from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
+from distilscope.reporting.tables import Tables
+
+PANELS = {
+    "layer_snr": "signal-to-noise ratio (dB)",
+    "cka_debiased": "CKA with the original",
+}
+MOST_ORIGINALS = 4
+KEPT = ["model", "reference", "layer", "measure", "value", "low", "high", "n", "reason"]
+
+
+def fig_layers(tables: Tables) -> Drawing:
+    """A row of panels an original: a line for each compressed model over the layers."""
+    ladders = shown.of_study(tables)
+    rows = pd.concat([layer_rows(tables, measure) for measure in PANELS])
+    if not rows["value"].notna().any():
+        raise NothingToDraw("no layer of a compressed model differs from the original's")
+    originals = list(dict.fromkeys(original for original, _ in ladders))[:MOST_ORIGINALS]
+    figure, all_axes = drawing.panels(2 * len(originals), 2, height=2.4)
+    for place, original in enumerate(originals):
+        rungs = [r for (name, _), own in ladders.items() if name == original for r in own]
+        for axes, measure in zip(all_axes[2 * place : 2 * place + 2], PANELS, strict=True):
+            own = rows[(rows["reference"] == original) & (rows["measure"] == measure)]
+            _panel(axes, own, rungs)
+            axes.set_ylabel(PANELS[measure])
+            axes.set_title(style.printable(original, "original", 40))
+    handles, labels = all_axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    return figure, rows[KEPT].reset_index(drop=True)
+
+
+def layer_rows(tables: Tables, measure: str) -> pd.DataFrame:
+    """The rows of a measure that hold each layer beside the same layer of the original."""
+    rows = tables.of(measure)
+    rows = rows[(rows["relation"] == "original") & (rows["layer"] == rows["reference_layer"])]
+    return rows[rows["resolution"].isna() | (rows["resolution"] == "gap")]
+
+
+def _panel(axes, rows: pd.DataFrame, rungs: list[Rung]) -> None:
+    layers = list(dict.fromkeys(rows["layer"]))
+    for place, rung in enumerate(rungs):
+        own = rows[rows["model"] == rung.model].set_index("layer").reindex(layers)
+        color = style.SERIES_COLOURS[place % len(style.SERIES_COLOURS)]
+        marker = style.MARKERS[(place // len(style.SERIES_COLOURS)) % len(style.MARKERS)]
+        axes.plot(range(len(layers)), own["value"], color=color, marker=marker, label=rung.label)
+        low, high = own["low"].astype(float), own["high"].astype(float)
+        axes.fill_between(range(len(layers)), low, high, color=color, alpha=0.15)
+    labels = [style.printable(name, "?", 10) for name in layers]
+    axes.set_xticks(range(len(layers)), labels, rotation=30, ha="right")
+    axes.grid(axis="y", color=style.PALE, lw=0.4)

@@ -1,0 +1,43 @@
+"""What the numbers of compression say, in sentences."""
+
+from __future__ import annotations
+
+from distilscope import catalog
+from distilscope.analyses.compression import shown
+from distilscope.analyses.compression.figures.layers import layer_rows
+from distilscope.analyses.compression.ladders import Rung
+from distilscope.reporting.spelling import spell
+from distilscope.reporting.tables import Tables
+
+
+def answer(tables: Tables) -> list[str]:
+    """A sentence for each ladder: what its strongest rung costs, and which layer suffers most."""
+    return [_ladder(tables, rungs[-1], len(rungs)) for rungs in shown.of_study(tables).values()]
+
+
+def _ladder(tables: Tables, last: Rung, count: int) -> str:
+    drop = shown.beside_original(tables, "accuracy_drop", last.model)
+    likeness = shown.beside_original(tables, shown.LIKENESS, last.model)
+    strongest = f" (the strongest of {count})" if count > 1 else ""
+    text = (
+        f"{last.original}, {last.label}{strongest}, loses {spell(drop, '{:.3f}')} of accuracy"
+    )
+    if likeness.defined:
+        text += f"; image-specific ρ with the original is {spell(likeness, '{:.2f}')}"
+    worst = _worst_layer(tables, last.model)
+    return f"{text}{worst}."
+
+
+def _worst_layer(tables: Tables, model: str) -> str:
+    rows = layer_rows(tables, "layer_snr")
+    rows = rows[(rows["model"] == model) & rows["value"].notna()]
+    if rows.empty:
+        return ""
+    row = rows.loc[rows["value"].idxmin()]
+    return f"; the layer with most noise is {row['layer']} ({row['value']:.1f} dB)"
+
+
+def caveats(tables: Tables) -> list[str]:
+    """What maps of compressed models are of, where that isn't the model as it would be shipped."""
+    ways = dict.fromkeys(way for _, way in shown.of_study(tables))
+    return [catalog.COMPRESSIONS[way].maps for way in ways if catalog.COMPRESSIONS[way].maps]

@@ -1,0 +1,36 @@
+"""Global magnitude pruning: of all weights together the smallest are set to zero.
+
+Source: Han et al. 2015; `torch.nn.utils.prune.global_unstructured` with `L1Unstructured`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from distilscope.models.compressions import dense
+from distilscope.models.compressions.dense import Facts, restore, save
+
+__all__ = ["compress", "restore", "save"]
+
+
+def compress(model: nn.Module, value: float, images: Tensor | None) -> tuple[nn.Module, Facts]:
+    """Set round(value * n) of the n weights to zero: those of the smallest magnitude.
+
+    Of equal magnitudes the first in the order of the network goes first.
+
+    Args:
+        model: changed in place. value: the share, in (0, 1). images: not needed.
+    """
+    layers = dense.layers(model)
+    magnitudes = torch.cat([m.weight.detach().abs().flatten() for m in layers.values()])
+    count = round(value * magnitudes.numel())
+    gone = torch.zeros(magnitudes.numel(), dtype=torch.bool)
+    gone[torch.argsort(magnitudes, stable=True)[:count]] = True
+    masks = gone.split([m.weight.numel() for m in layers.values()])
+    with torch.no_grad():
+        for layer, mask in zip(layers.values(), masks, strict=True):
+            layer.weight[mask.reshape(layer.weight.shape)] = 0.0
+    kept = dense.FLOAT_BYTES * (magnitudes.numel() - count)
+    zeros = {path: float(m.float().mean()) for path, m in zip(layers, masks, strict=True)}
+    return model, {"weight_bytes": kept + dense.bytes_of_others(model), "zeros": zeros}
