@@ -36,7 +36,9 @@ class Compress(Strict):
     @model_validator(mode="after")
     def _something(self) -> Compress:
         if not any(self.rungs()):
-            raise ValueError(f"say how {self.of!r} is compressed: {', '.join(catalog.COMPRESSIONS)}")
+            raise ValueError(
+                f"say how {self.of!r} is compressed: {', '.join(catalog.COMPRESSIONS)}"
+            )
         return self
 
 
@@ -54,9 +56,7 @@ def _checked(name: str) -> Any:
                 raise ValueError(fault)
         return found
 
-    return Annotated[
-        list[one], BeforeValidator(check, json_schema_input_type=one | list[one])
-    ]
+    return Annotated[list[one], BeforeValidator(check, json_schema_input_type=one | list[one])]
 
 
 @cache

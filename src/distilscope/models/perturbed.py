@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from distilscope.planning.job import Job
 from distilscope.workflow.provenance import Stopwatch, write_run
 
+
 class Perturbed(nn.Module):
     """A model that sees each input with noise, and mirrored from left to right. Its path is `model`.
 

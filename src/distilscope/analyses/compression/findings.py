@@ -19,9 +19,7 @@ def _ladder(tables: Tables, last: Rung, count: int) -> str:
     drop = shown.beside_original(tables, "accuracy_drop", last.model)
     likeness = shown.beside_original(tables, shown.LIKENESS, last.model)
     strongest = f" (the strongest of {count})" if count > 1 else ""
-    text = (
-        f"{last.original}, {last.label}{strongest}, loses {spell(drop, '{:.3f}')} of accuracy"
-    )
+    text = f"{last.original}, {last.label}{strongest}, loses {spell(drop, '{:.3f}')} of accuracy"
     if likeness.defined:
         text += f"; image-specific ρ with the original is {spell(likeness, '{:.2f}')}"
     worst = _worst_layer(tables, last.model)

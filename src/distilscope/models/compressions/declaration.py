@@ -73,4 +73,3 @@ class Compression(Setting):
         if self.choices:
             return float(list(self.choices).index(value))
         return value if self.rising else -value
-
