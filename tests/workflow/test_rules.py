@@ -145,4 +145,4 @@ def test_a_run_ends_where_it_is_asked_to(tmp_path):
             state = StoreState(study)
             missing = {name for name, a in study.observations.items() if not state.is_whole(a)}
             assert missing == set(left)
-            assert not any(map(state.is_whole, study.compared))
+            assert not any(map(state.is_whole, study.compared.values()))

@@ -10,12 +10,20 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Compared:
-    """A model beside a reference: what the reference is to it, and the comparison's folder."""
+    """A model beside a reference, and what the reference is to it.
+
+    Attributes:
+        folder: of their comparison; None where no analysis compares them image by image.
+    """
 
     model: Entry
     reference: str
     relation: str
-    folder: Path
+    folder: Path | None = None
+
+    def has(self, file: str) -> bool:
+        """Whether the comparison has that file."""
+        return self.folder is not None and (self.folder / file).exists()
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class Entry:
     explained: tuple[str, ...]
     folder: Path
     observation: Path
-    references: tuple[tuple[str, str, Path], ...] = ()
+    references: tuple[tuple[str, str, Path | None], ...] = ()
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Entry:
@@ -60,7 +68,7 @@ class Entry:
                 folder=Path(row["model"]),
                 observation=Path(row["observation"]),
                 references=tuple(
-                    (one["reference"], one["relation"], Path(one["folder"]))
+                    (one["reference"], one["relation"], one["folder"] and Path(one["folder"]))
                     for one in row["comparisons"]
                 ),
             )

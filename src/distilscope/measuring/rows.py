@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -29,9 +29,9 @@ NONE_DEFINED = "no image of the subset has a value"
 ONE_IMAGE = "one image has no interval"
 
 
-def columns() -> list[str]:
-    """The columns of `measures.parquet`."""
-    declared = (place for found in registry.analyses().values() for place in found.places)
+def columns(analyses: Iterable[str]) -> list[str]:
+    """The columns of the `measures.parquet` of a study with these analyses."""
+    declared = (place for name in analyses for place in registry.analysis(name).places)
     places = dict.fromkeys((*PLACES, *declared))
     return ["study", "analysis", *WHO, "probe", "subset", *places, *NUMBERS]
 
@@ -42,11 +42,13 @@ class Rows:
 
     Attributes:
         study: its name. probe: what numbers are of where nothing else is said.
+        analyses: those of the study, by name.
         analysis: the analysis that adds rows now.
     """
 
     study: str
     probe: str
+    analyses: tuple[str, ...]
     processes: int = 1
     analysis: str = ""
     _rows: list[dict[str, Any]] = field(default_factory=list)
@@ -114,7 +116,7 @@ class Rows:
         """What `add` adds for each item, in their order, whichever process makes it."""
 
         def made(item: Item) -> list[dict[str, Any]]:
-            own = Rows(self.study, self.probe, analysis=self.analysis)
+            own = Rows(self.study, self.probe, self.analyses, analysis=self.analysis)
             add(own, item)
             return own._rows
 
@@ -127,7 +129,7 @@ class Rows:
         Raises:
             ValueError: an analysis added a measure or a place that it does not declare.
         """
-        names = columns()
+        names = columns(self.analyses)
         table = pd.DataFrame.from_records(self._rows, columns=None if self._rows else names)
         _require_declared(table, names)
         table = table.reindex(columns=names)

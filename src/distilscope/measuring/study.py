@@ -84,7 +84,7 @@ class Study:
             replicates=statistics["bootstrap"],
             level=statistics["level"],
             seed=statistics["seed"],
-            rows=Rows(job.settings["study"], PROBE, job.processes),
+            rows=Rows(job.settings["study"], PROBE, tuple(job.settings["analyses"]), job.processes),
         )
 
     @property

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("distilscope")
 
 TOLERATED_GAP = 0.05
-"""A map with a larger `completeness_gap` is incomplete: it is explained again with more points where
-that is allowed, and is left out of measures over parts."""
+"""A map with a larger `completeness_gap` is incomplete: it is explained again with more points,
+where that is allowed, and is left out of measures over parts."""
 
 
 def gap_facts(gaps: np.ndarray) -> dict[str, Any]:

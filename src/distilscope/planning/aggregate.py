@@ -30,7 +30,7 @@ def made(study: Study) -> list[Artefact]:
         *(model.artefact for model in study.models),
         *(artefact for plan in study.plans.values() for artefact in plan.artefacts),
         *study.observations.values(),
-        *study.compared,
+        *study.compared.values(),
     ]
 
 
@@ -44,7 +44,7 @@ def tables(study: Study) -> Artefact:
         "dataset": study.dataset,
         "models": tuple(model.artefact for model in study.models),
         "observations": tuple(study.observations[model.id] for model in study.models),
-        "comparisons": study.compared,
+        "comparisons": tuple(study.compared.values()),
         **hooks.inputs_of(added.values()),
     }
     read = {a.folder for found in inputs.values() for a in _each(found)}
@@ -110,10 +110,10 @@ def _row(study: Study, model: Model) -> dict[str, Any]:
         {
             "reference": each.reference.id,
             "relation": each.relation,
-            "folder": str(artefact.folder),
+            "folder": str(made.folder) if (made := study.compared.get(pair)) else None,
         }
-        for each, artefact in zip(study.comparisons, study.compared, strict=True)
-        if each.model is model
+        for each in study.comparisons
+        if each.model is model and (pair := (model.id, each.reference.id))
     ]
     return {
         "id": model.id,

@@ -36,7 +36,8 @@ class Study:
         plans: what each analysis adds, by its name.
         models: in the order of every table. by_id: the same by their names.
         observations: of each model, by its name; of models of analyses too.
-        comparisons: which models are compared. compared: their artefacts, in that order.
+        comparisons: which models are compared. compared: (model, reference) -> the artefact, in
+            that order, of those in which an analysis compares something.
 
     Raises:
         ConfigurationError: a file that the configuration names is not there, or its claims can't
@@ -59,7 +60,8 @@ class Study:
         self.observations: dict[str, Artefact] = {}
         for model in self.models:
             self.observe(model, self._references(model))
-        self.compared = tuple(self._comparison(each) for each in self.comparisons)
+        made = {(e.model.id, e.reference.id): self._comparison(e) for e in self.comparisons}
+        self.compared = {pair: artefact for pair, artefact in made.items() if artefact}
         self._each("follow")
         self.networks = plan_checks(self)
         self.tables = aggregate.tables(self)
@@ -113,8 +115,8 @@ class Study:
     @property
     def committee_comparisons(self) -> list[Artefact]:
         """The comparisons with committees."""
-        both = zip(self.comparisons, self.compared, strict=True)
-        return [made for each, made in both if each.relation == "committee"]
+        committees = {m.id for m in self.models if m.role == "committee"}
+        return [made for (_, other), made in self.compared.items() if other in committees]
 
     @property
     def marker(self) -> Path:
@@ -279,10 +281,12 @@ class Study:
             if each.model is model and each.reference.id in self.observations
         )
 
-    def _comparison(self, each: Comparison) -> Artefact:
+    def _comparison(self, each: Comparison) -> Artefact | None:
         model, reference = each.model, each.reference
         found = {name: plan.compared(model, reference) for name, plan in self.plans.items()}
         added = {name: addition for name, addition in found.items() if addition is not None}
+        if not added:
+            return None
         methods = sorted(set(self.methods_of(model)) & set(self.methods_of(reference)))
         entries = {name: catalog.METHODS[name] for name in methods}
         source = fingerprint.source(

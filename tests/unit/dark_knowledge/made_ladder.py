@@ -129,7 +129,7 @@ class MadeLadder:
             replicates=50,
             level=0.95,
             seed=0,
-            rows=Rows("made-up", "test", analysis="dark_knowledge"),
+            rows=Rows("made-up", "test", ("dark_knowledge",), analysis="dark_knowledge"),
         )
         vars(study)["costs"] = {id: {"parameters": size} for id, size in self.sizes.items()}
         return Ladder(study, self.settings, self.said["train"])

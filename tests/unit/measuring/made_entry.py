@@ -46,7 +46,7 @@ def made_study(
     entries: Iterable[Entry], images: int, classes: int, outputs: dict[str, Outputs] | None = None
 ) -> Study:
     """A study of so many images, without held-out images."""
-    rows = Rows("made-up", "test", analysis="outputs")
+    rows = Rows("made-up", "test", ("outputs",), analysis="outputs")
     label = np.arange(images) % classes
     same = Outputs(np.arange(images), label, np.eye(classes)[label], FOLDER)
     return Study(

@@ -394,7 +394,7 @@ def seen(tmp_path_factory) -> dict[str, pd.DataFrame]:
         table = layer_pairs.layer_table(sides, "test", ["gap"], 10)
         store.write_table(place / "layers.parquet", table)
         entry = made_entry("m", references=[("t", "teacher")], folder=place)
-        rows = Rows("made-up", "test", analysis="representation")
+        rows = Rows("made-up", "test", ("representation",), analysis="representation")
         add_layer_rows(made_study([entry], len(own), 4), rows, entry.compared[0])
         found[name] = rows.frame()
     return found

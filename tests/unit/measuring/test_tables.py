@@ -18,7 +18,7 @@ from .made_study import MODELS, Made, MadeStudy
 COLUMNS = [
     *("study", "analysis", "model", "condition", "seed", "reference", "relation", "probe"),
     *("subset", "layer", "reference_layer", "method", "resolution", "explained", "variant"),
-    *("class", "tau", "measure", "value", "low", "high", "interval", "n", "n_undefined"),
+    *("class", "measure", "value", "low", "high", "interval", "n", "n_undefined"),
     *("reason", "headline"),
 ]
 PRIMARY = "image_specific_rho"

@@ -192,7 +192,7 @@ def test_a_committee_has_no_layers_and_is_explained_by_what_needs_none():
     assert not [name for name in files if "gradcam" in name]
     pair, artefact = next(
         (each, artefact)
-        for each, artefact in zip(made.comparisons, made.compared, strict=True)
+        for each, artefact in zip(made.comparisons, made.compared.values(), strict=True)
         if each.reference is found
     )
     assert pair.relation == "committee"
@@ -204,7 +204,7 @@ def test_a_committee_has_no_layers_and_is_explained_by_what_needs_none():
 
 def test_images_are_common_to_all_members_of_a_committee():
     made = committee()
-    for each, artefact in zip(made.comparisons, made.compared, strict=True):
+    for each, artefact in zip(made.comparisons, made.compared.values(), strict=True):
         if each.relation == "committee":
             family = (each.reference.id, *each.reference.teachers)
             common = {made.observations[name].identity for name in family}

@@ -62,12 +62,6 @@ def derived_of(made):
     return made.plans["randomisation"].derived
 
 
-def compared_of(made):
-    """(model, reference) -> the artefact of their comparison."""
-    pairs = ((each.model.id, each.reference.id) for each in made.comparisons)
-    return dict(zip(pairs, made.compared, strict=True))
-
-
 def identities(made):
     return {model.id: model.artefact.identity for model in made.models}
 
@@ -239,14 +233,21 @@ def with_parts(**changes):
     return {**PARTED, "analyses": asking(parts={**PARTED["analyses"]["parts"], **changes})}
 
 
+def test_what_no_analysis_compares_by_image_is_no_job():
+    made = study(analyses=["outputs"])
+    assert made.comparisons and not made.compared
+    rows = [row for row in made.tables.settings["models"] if row["comparisons"]]
+    assert rows and all(one["folder"] is None for row in rows for one in row["comparisons"])
+
+
 def test_parts_are_made_once_and_read_by_observations_and_comparisons():
     made = study(**PARTED)
     assert parts_of(made).inputs == {"dataset": made.dataset}
     assert parts_of(made).settings["removal"]["without"].endswith(":draw_without")
-    for artefact in [*made.observations.values(), *made.compared, made.tables]:
+    for artefact in [*made.observations.values(), *made.compared.values(), made.tables]:
         assert artefact.inputs["parts"] is parts_of(made)
     assert all("test/removed.safetensors" in a.files for a in made.observations.values())
-    assert all("parts.parquet" in artefact.files for artefact in made.compared)
+    assert all("parts.parquet" in artefact.files for artefact in made.compared.values())
     bare = study(data=PARTED["data"])
     assert "parts" not in bare.plans
     files = {file for artefact in bare.observations.values() for file in artefact.files}
@@ -341,11 +342,11 @@ def test_a_check_that_names_nothing_is_refused():
 def test_with_several_teachers_each_is_compared_with_each_on_the_same_images():
     made = study()
     family = ("big-s10", "big-s20", "big-s30")
-    pairs = {pair for pair in compared_of(made) if pair[0] in family}
+    pairs = {pair for pair in made.compared if pair[0] in family}
     asked = ("big-s10", "big-s20")  # no student is compared with the twin
     assert pairs == {(own, other) for own in family for other in asked if own != other}
     common = {m.id: made.observations[m.id].identity for m in made.models if m.id in family}
-    for artefact in made.compared:
+    for artefact in made.compared.values():
         assert {a.identity for a in artefact.inputs["common"]} == set(common.values())
     told = {
         row["id"]: [(one["reference"], one["relation"]) for one in row["comparisons"]]
@@ -358,7 +359,7 @@ def test_with_several_teachers_each_is_compared_with_each_on_the_same_images():
 
 def test_one_teacher_is_compared_with_nothing_and_its_twin_with_it():
     teacher = {**RAW["teachers"]["big"], "seeds": [10]}
-    pairs = compared_of(study(teachers={"big": teacher}))
+    pairs = study(teachers={"big": teacher}).compared
     assert [pair for pair in pairs if pair[0].startswith("big")] == [("big-s30", "big-s10")]
 
 
@@ -374,7 +375,7 @@ def test_the_tables_are_told_which_layers_are_explained_first_of_every_model():
     assert rows["big-s10"] == ["layer4", "layer3"]
     assert rows["tiny-ce-s1"] == ["block2", "block3"]
     assert rows["small-ce-s1"] == ["block4", "block3"]
-    compared = compared_of(made)["tiny-ce-s1", "big-s10"].settings["layers"]
+    compared = made.compared["tiny-ce-s1", "big-s10"].settings["layers"]
     assert compared == [["block2", "layer4"], ["block3", "layer3"]]
 
 
@@ -405,7 +406,7 @@ COMPARED = "tiny-ce-s1"
 
 
 def comparison_of(made):
-    return compared_of(made)[COMPARED, "big-s10"]
+    return made.compared[COMPARED, "big-s10"]
 
 
 def last(artefact):

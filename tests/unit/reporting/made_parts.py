@@ -63,7 +63,7 @@ class PartedBuilder(Builder):
             for method in METHODS:
                 for variant in VARIANTS:
                     self._over_parts(made, method, variant)
-        return pd.DataFrame(self.rows).reindex(columns=columns())
+        return pd.DataFrame(self.rows).reindex(columns=columns(()))
 
     def _over_parts(self, made: Made, method: str, variant: str) -> None:
         shift = 0.11 * METHODS.index(method) + 0.027 * VARIANTS.index(variant)

@@ -154,7 +154,7 @@ class Builder:
                 self._trivial(made)
             else:
                 self._against_teacher(made)
-        return pd.DataFrame(self.rows).reindex(columns=columns())
+        return pd.DataFrame(self.rows).reindex(columns=columns(()))
 
     def _against_teacher(self, made: Made) -> None:
         q, against = made.quality, {"reference": "teacher-s1"}

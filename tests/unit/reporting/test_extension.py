@@ -81,7 +81,7 @@ class Builder(made_tables.Builder):
         super().measure()
         for made, length in zip(self.models, LENGTHS, strict=True):
             self.add(made, "length", length, 0.1)
-        return pd.DataFrame(self.rows).reindex(columns=columns())
+        return pd.DataFrame(self.rows).reindex(columns=columns(()))
 
 
 @pytest.fixture

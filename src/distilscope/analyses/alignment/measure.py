@@ -32,7 +32,7 @@ def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame
     pairs = {
         (each.model.id, each.reference): read_pairs(each, study, rules.top, method)
         for each in study.compared
-        if (each.folder / "images.parquet").exists()
+        if each.has("images.parquet")
     }
     compared = [each for each in study.compared if (each.model.id, each.reference) in pairs]
 

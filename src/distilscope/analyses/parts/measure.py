@@ -26,7 +26,7 @@ def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame
     Settings: the `method` and `variant` that stand for measures over parts.
     """
     headline = {name: settings[name] for name in ("method", "variant")}
-    compared = [each for each in study.compared if (each.folder / "parts.parquet").exists()]
+    compared = [each for each in study.compared if each.has("parts.parquet")]
     pairs = {
         (each.model.id, each.reference): read_part_pairs(each, study, settings["top"], headline)
         for each in compared

@@ -19,7 +19,7 @@ NO_NEIGHBOURS = "an image's features are zero, or others are equally near"
 
 def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """Likeness of every layer pair of every comparison that has layers; no table of its own."""
-    compared = [each for each in study.compared if (each.folder / "layers.parquet").exists()]
+    compared = [each for each in study.compared if each.has("layers.parquet")]
     study.rows.add_each(lambda rows, each: add_layer_rows(study, rows, each), compared)
     return {}
 
