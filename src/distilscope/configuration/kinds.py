@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -140,6 +140,18 @@ class Section(Strict):
         Raises:
             ValueError: naming the key, the value and what would be accepted.
         """
+
+
+def require_layered(key: str, method: str | None, able: Sequence[str]) -> None:
+    """Refuse a method of the key that is none of those that explain layers; None is the first.
+
+    Raises:
+        ValueError: naming those that are.
+    """
+    if method not in (None, *able):
+        raise ValueError(
+            f"{key}: {method!r} is none of `observe.methods` that explain layers: {', '.join(able)}"
+        )
 
 
 def faults(error: ValidationError, tags: Collection[str] = ()) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from distilscope import catalog
 from distilscope.configuration.kinds import ConfigurationError, NotHere
 from distilscope.configuration.study import parse
 from distilscope.planning.job import Job
@@ -231,6 +232,24 @@ def parts_of(made):
 def with_parts(**changes):
     """`PARTED` with other settings of its parts."""
     return {**PARTED, "analyses": asking(parts={**PARTED["analyses"]["parts"], **changes})}
+
+
+def test_the_method_that_stands_for_all_is_told_to_the_tables_and_no_comparison(monkeypatch):
+    other = catalog.METHODS["gradcam"]
+    monkeypatch.setitem(catalog.METHODS, "other", other)
+    both = {"methods": ["gradcam", "other"]}
+    first = study(observe=both)
+    named = study(observe=both, analyses=asking(alignment={"method": "other"}))
+    told = [made.tables.settings["analyses"]["alignment"]["method"] for made in (first, named)]
+    assert told == ["gradcam", "other"]
+    assert identities(first) == identities(named)
+    of = [[a.identity for a in made.compared.values()] for made in (first, named)]
+    assert of[0] == of[1] and first.tables.identity != named.tables.identity
+
+
+def test_a_method_that_does_not_explain_layers_can_not_stand_for_all():
+    with pytest.raises(ConfigurationError, match=r"'saliency' is none of `observe.methods`"):
+        study(analyses=asking(alignment={"method": "saliency"}))
 
 
 def test_what_no_analysis_compares_by_image_is_no_job():

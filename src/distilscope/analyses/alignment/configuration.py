@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from distilscope.configuration.kinds import Count, Section, Whole, number, whole
+from distilscope import catalog
+from distilscope.configuration.kinds import (
+    Count,
+    Section,
+    Whole,
+    number,
+    require_layered,
+    whole,
+)
 
 
 class Alignment(Section):
@@ -17,3 +25,9 @@ class Alignment(Section):
     shuffles: Annotated[int, Field(ge=20), BeforeValidator(whole)] = 20
     minimum_class: Count = 10
     seed: Whole = 0
+    method: str | None = None
+
+    def check(self, configuration: Any) -> None:
+        """The method that stands for all explains layers."""
+        able = catalog.at_layers(configuration.observe.methods)
+        require_layered("analyses.alignment.method", self.method, able)

@@ -24,7 +24,7 @@ class Plan(AnalysisPlan):
             "resolutions": list(RESOLUTIONS),
             "explained": list(EXPLAINED),
             "object": self._object(),
-            **self.section.model_dump(),
+            **self.section.model_dump(exclude={"method"}),
         }
         return Addition(settings=settings, files=("images.parquet",))
 
@@ -32,13 +32,16 @@ class Plan(AnalysisPlan):
         """The same rules, how many images the explorer and a figure show, and the headline."""
         report = self.study.configuration.report
         shown = max(report.divergent, report.explorer)
-        settings = {"curve": list(IOU_CURVE), "divergent": shown, **self.section.model_dump()}
+        rules = self.section.model_dump(exclude={"method"})
+        settings = {"curve": list(IOU_CURVE), "divergent": shown, **rules}
         return Addition(settings={**settings, **self.drawn()})
 
     def drawn(self) -> Mapping[str, Any]:
-        """The method whose maps stand for all: the first that explains layers."""
+        """The method whose maps stand for all: that of the configuration, or the first that
+        explains layers.
+        """
         layered = catalog.at_layers(self.study.configuration.observe.methods)
-        return {"method": next(iter(layered), None)}
+        return {"method": self.section.method or next(iter(layered), None)}
 
     def _object(self) -> str | None:
         """How the pixels of an image's object are known (`objects.KINDS`); None: they aren't.

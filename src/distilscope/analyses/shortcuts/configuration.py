@@ -16,6 +16,7 @@ from distilscope.configuration.kinds import (
     Strict,
     Whole,
     number,
+    require_layered,
     whole,
 )
 
@@ -165,10 +166,6 @@ class Shortcuts(Section):
                 "analyses.shortcuts: it needs a method that explains layers, such as `gradcam`, in "
                 "`observe.methods`"
             )
-        if self.method not in (None, *able):
-            raise ValueError(
-                f"analyses.shortcuts.method: {self.method!r} is none of `observe.methods` that "
-                f"explain layers: {', '.join(able)}"
-            )
+        require_layered("analyses.shortcuts.method", self.method, able)
         if self.planted is not None:
             self.planted.check(configuration)
