@@ -52,7 +52,7 @@ READERS = {
 """
 
 
-EMPTY = {"covariation.parquet", "maps.parquet"}
+EMPTY = {"conditions.parquet", "covariation.parquet", "maps.parquet"}
 """Without a number that varies in the small study, so that none can be of another type."""
 
 
