@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from distilscope.observing import classes, grams, layer_maps
-from distilscope.observing.capture import Seen, Tap, watching
+from distilscope.observing.capture import Seen, Tap, Watcher, watching
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.probe import Probe
 from distilscope.observing.request import Request
@@ -59,20 +60,44 @@ def forward(
     Raises:
         ValueError: logits that aren't finite, or a layer or head that can't be observed.
     """
+    with passing(model, contents, request, f"probe {probe.name!r}", probe.unit) as one:
+        for positions in grams.partition(len(probe), request.gram_batch):
+            one.take(prepare(probe.examples(positions)), Batch.of(probe, positions))
+            progress.advance(len(positions))
+    return one.in_index_order()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Examples that go through a model together.
+
+    Attributes:
+        indices, labels: (B,) int64. references: (B, R) int64, the prediction of each reference.
+    """
+
+    indices: np.ndarray
+    labels: np.ndarray
+    references: np.ndarray
+
+    @classmethod
+    def of(cls, probe: Probe, positions: np.ndarray) -> Batch:
+        """The examples of a probe at these positions (B,)."""
+        return cls(probe.indices[positions], probe.labels[positions], probe.references[positions])
+
+
+@contextlib.contextmanager
+def passing(
+    model: nn.Module, contents: Sequence[str], request: Request, where: str, unit: str
+) -> Iterator[Pass]:
+    """A pass that takes batches one by one; the model is frozen while the block lasts.
+
+    Args:
+        contents: as of `forward`. where, unit: what is observed and its examples, for errors.
+    """
     featured = "features" in contents
     methods = request.methods_at("layers") if "saliency" in contents else ()
-    explaining = bool(methods)
-    collected = _Collected(methods)
-    with watching(model, _taps(request, featured, explaining)) as watch:
-        heads = {}
-        for positions in grams.partition(len(probe), request.gram_batch):
-            seen = watch(prepare(probe.examples(positions)))
-            _check_finite(seen.logits, probe, positions)
-            if explaining and request.head and not heads:
-                heads = _heads(model, seen, request)
-            collected.take(seen, positions, probe, heads, request)
-            progress.advance(len(positions))
-    return collected.in_index_order(probe, request)
+    with watching(model, _taps(request, featured, bool(methods))) as watch:
+        yield Pass(model, watch, methods, request, where, unit)
 
 
 def _taps(request: Request, featured: bool, explaining: bool) -> dict[str, Tap]:
@@ -100,49 +125,64 @@ def _heads(model: nn.Module, seen: Seen, request: Request) -> dict[str, Tensor]:
     return {layer: head.weight}
 
 
-def _check_finite(logits: Tensor, probe: Probe, positions: np.ndarray) -> None:
-    finite = torch.isfinite(logits).all(dim=1).cpu().numpy()
-    if not finite.all():
-        raise ValueError(
-            f"probe {probe.name!r}: {(~finite).sum()} {probe.unit} have logits that are not "
-            f"finite, the first is index {probe.indices[positions[~finite][0]]}; the weights are "
-            "damaged or the preprocessing is not the model's"
-        )
+class Pass:
+    """The batches of a pass, on the CPU; made by `passing`."""
 
-
-class _Collected:
-    """The batches of a pass, on the CPU."""
-
-    def __init__(self, methods: Sequence[str]) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        watch: Watcher,
+        methods: Sequence[str],
+        request: Request,
+        where: str,
+        unit: str,
+    ) -> None:
         self.maps = {name: MapTable() for name in methods}
+        self._model, self._watch, self._request = model, watch, request
+        self._where, self._unit = where, unit
         self._methods = layer_maps.modules(methods)
-        self._positions: list[np.ndarray] = []
+        self._heads: dict[str, Tensor] = {}
+        self._indices: list[np.ndarray] = []
         self._logits: list[np.ndarray] = []
         self._features: dict[str, list[np.ndarray]] = {}
         self._grams: dict[str, list[np.ndarray]] = {}
-        self._gram_positions: list[np.ndarray] = []
+        self._gram_indices: list[np.ndarray] = []
 
-    def take(
-        self,
-        seen: Seen,
-        positions: np.ndarray,
-        probe: Probe,
-        heads: dict[str, Tensor],
-        request: Request,
-    ) -> None:
-        """Keep what is written of one batch."""
+    def take(self, inputs: Tensor, batch: Batch) -> np.ndarray:
+        """Keep what is written of one batch; returns its logits (B, classes).
+
+        Args:
+            inputs: what the model takes, on its device.
+
+        Raises:
+            ValueError: logits that aren't finite, or a layer or head that can't be observed.
+        """
+        seen = self._watch(inputs)
+        self._check_finite(seen.logits, batch)
+        if self._methods and self._request.head and not self._heads:
+            self._heads = _heads(self._model, seen, self._request)
         logits = _array(seen.logits)
-        self._positions.append(positions)
+        self._indices.append(batch.indices)
         self._logits.append(logits)
-        whole = len(positions) == request.gram_batch
+        whole = len(batch.indices) == self._request.gram_batch
         if whole:
-            self._gram_positions.append(positions)
+            self._gram_indices.append(batch.indices)
         for layer, summaries in seen.summaries.items():
             if "gap" in summaries:
                 self._features.setdefault(layer, []).append(_array(summaries["gap"]))
-                self._take_grams(layer, summaries, request.reductions, whole)
+                self._take_grams(layer, summaries, self._request.reductions, whole)
         if self.maps:
-            self._take_maps(seen, logits.argmax(axis=1), positions, probe, heads)
+            self._take_maps(seen, logits.argmax(axis=1), batch)
+        return logits
+
+    def _check_finite(self, logits: Tensor, batch: Batch) -> None:
+        finite = torch.isfinite(logits).all(dim=1).cpu().numpy()
+        if not finite.all():
+            raise ValueError(
+                f"{self._where}: {(~finite).sum()} {self._unit} have logits that are not "
+                f"finite, the first is index {batch.indices[~finite][0]}; the weights are "
+                "damaged or the preprocessing is not the model's"
+            )
 
     def _take_grams(
         self, layer: str, summaries: dict[str, Tensor], reductions: Sequence[str], whole: bool
@@ -154,35 +194,27 @@ class _Collected:
                 gram = grams.centred_gram(summaries["gap"]) if pooled else summaries[reduction]
                 found.append(_array(gram))
 
-    def _take_maps(
-        self,
-        seen: Seen,
-        own: np.ndarray,
-        positions: np.ndarray,
-        probe: Probe,
-        heads: dict[str, Tensor],
-    ) -> None:
-        wanted = classes.of_layers(probe.labels[positions], own, probe.references[positions])
-        for found in layer_maps.attribute(seen, wanted, self._methods, heads):
+    def _take_maps(self, seen: Seen, own: np.ndarray, batch: Batch) -> None:
+        wanted = classes.of_layers(batch.labels, own, batch.references)
+        for found in layer_maps.attribute(seen, wanted, self._methods, self._heads):
             self.maps[found.method].add(
                 found.layer,
-                indices=probe.indices[positions[found.rows]],
+                indices=batch.indices[found.rows],
                 ranks=np.full(len(found.rows), found.rank),
                 classes=found.classes,
                 maps=_array(found.maps),
             )
 
-    def in_index_order(self, probe: Probe, request: Request) -> Passed:
+    def in_index_order(self) -> Passed:
         """Everything that was kept, sorted."""
-        back = np.argsort(np.concatenate(self._positions))
-        batch = request.gram_batch
-        gram_positions = np.array(self._gram_positions, dtype=np.int64).reshape(-1, batch)
+        back = np.argsort(np.concatenate(self._indices))
+        batch = self._request.gram_batch
         shape = (-1, batch, batch)
         return Passed(
             logits=np.concatenate(self._logits)[back],
             features={k: np.concatenate(v)[back] for k, v in self._features.items()},
             grams={k: np.array(v, dtype=np.float32).reshape(shape) for k, v in self._grams.items()},
-            gram_indices=probe.indices[gram_positions],
+            gram_indices=np.array(self._gram_indices, dtype=np.int64).reshape(-1, batch),
             maps=self.maps,
         )
 
