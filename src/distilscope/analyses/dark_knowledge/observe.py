@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from distilscope.observing.request import ProbeRequest
+from distilscope.planning.job import Job
 
 if TYPE_CHECKING:
     from distilscope.observing.observe import Observer
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
 TRAIN = "train"
 
 
-def observe(observer: Observer) -> dict[str, Any]:
-    """Write `train/logits.parquet`: the training images without augmentation, held-out left out."""
-    return {"train": observer.probe(ProbeRequest(TRAIN, TRAIN, ("logits",)))}
+def observer(job: Job) -> Callable[[Observer], dict[str, Any]]:
+    """What writes `train/logits.parquet`: the training images without augmentation, held-out
+    ones left out.
+    """
+    wanted = ProbeRequest(TRAIN, TRAIN, ("logits",))
+    return lambda run: {TRAIN: run.probe(wanted)}

@@ -8,7 +8,7 @@ from typing import Any
 from distilscope.analyses.dark_knowledge.configuration import DarkKnowledge
 from distilscope.planning.hooks import Addition, AnalysisPlan
 
-OBSERVES = "distilscope.analyses.dark_knowledge.observe:observe"
+OBSERVES = "distilscope.analyses.dark_knowledge.observe:observer"
 OF_TUNING = ("arms", "largest-teacher", "rung-accuracy")
 """Tables and figures that need settings to choose from."""
 
