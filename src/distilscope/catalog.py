@@ -1,4 +1,4 @@
-"""What exists, by name: architectures, datasets, objectives, explanation methods, sources of parts.
+"""What exists, by name: architectures, datasets, objectives, explanation methods.
 
 Nothing here imports torch: the workflow checks every name of a configuration against these
 tables before any job runs. An entry names the code that does the work by its dotted path, so
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from distilscope.models.compressions.declaration import Setting
@@ -209,60 +209,3 @@ def register_network(name: str, network: Architecture) -> None:
     if ARCHITECTURES.get(name, network) != network:
         raise ValueError(f"there is a network {name!r} already; choose another name")
     ARCHITECTURES[name] = network
-
-
-# -------------------------------------------------------------------------------------- parts
-
-
-@dataclass(frozen=True)
-class PartSource:
-    """Where the part maps of the test images come from.
-
-    Attributes:
-        builder: dotted path `module:function`; called with the source's `Place` and the settings,
-            returns `PartMaps` and `Findings`.
-        settings: what a configuration may set, with its default.
-        parted: needs a data set whose reader knows the parts.
-        of_object: the parts together are the object, so that its place and extent are known.
-    """
-
-    builder: str
-    settings: Mapping[str, int] = field(default_factory=dict)
-    parted: bool = False
-    of_object: bool = False
-
-
-_PARTS_IN = "distilscope.data.part_sources"
-
-PART_SOURCES: dict[str, PartSource] = {
-    "annotated": PartSource(f"{_PARTS_IN}:annotated", parted=True, of_object=True),
-    "grid": PartSource(f"{_PARTS_IN}:grid", {"rows": 4, "columns": 4}),
-    "foreground": PartSource(f"{_PARTS_IN}:foreground", {"threshold": 0}, of_object=True),
-    "foreground-grid": PartSource(
-        f"{_PARTS_IN}:foreground_grid", {"rows": 3, "columns": 3, "threshold": 0}, of_object=True
-    ),
-    "superpixels": PartSource(f"{_PARTS_IN}:superpixels", {"segments": 16, "compactness": 10}),
-}
-
-
-@dataclass(frozen=True)
-class Importance:
-    """How a part's importance is counted; docs/parts.md has the definitions.
-
-    Attributes:
-        of: `absolute`, `positive` or `signed`: |A|, max(A, 0) or A itself.
-        per: `map` for the share of the whole map's, `area` for that share over the part's share of
-            the image, `nothing` for the plain sum.
-    """
-
-    of: str
-    per: str
-
-
-IMPORTANCES: dict[str, Importance] = {
-    "mass_absolute": Importance("absolute", "map"),
-    "mass_positive": Importance("positive", "map"),
-    "density_absolute": Importance("absolute", "area"),
-    "density_positive": Importance("positive", "area"),
-    "sum_signed": Importance("signed", "nothing"),
-}

@@ -1,7 +1,7 @@
 """Where the part maps of a data set's test images come from, one builder a source.
 
-A builder takes the source's `Place` and the settings that `catalog.PART_SOURCES` lists for it, and
-returns the maps of the test images with what is wrong with them.
+A builder takes the source's `Place` and the settings that `analyses.parts.sources` lists for it,
+and returns the maps of the test images with what is wrong with them.
 """
 
 from __future__ import annotations

@@ -193,16 +193,10 @@ def _shown_settings(study: Study) -> dict[str, Any]:
 
 
 def _declared(study: Study) -> fingerprint.Fingerprint:
-    """What analyses, methods and sources of parts declare of themselves, by which figures and
-    report are worded.
-    """
+    """What analyses and methods declare of themselves, by which figures and report are worded."""
     analyses = {name: plan.analysis for name, plan in study.plans.items()}
     methods = {name: catalog.METHODS[name] for name in study.configuration.observe.methods}
-    return (
-        fingerprint.entries("analyses", analyses)
-        + fingerprint.entries("METHODS", methods)
-        + fingerprint.entries("PART_SOURCES", catalog.PART_SOURCES)
-    )
+    return fingerprint.entries("analyses", analyses) + fingerprint.entries("METHODS", methods)
 
 
 def _shown(configuration: Configuration) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from distilscope import catalog, store
+from distilscope.analyses.parts.sources import PART_SOURCES
 from distilscope.data import composed, regions
 from distilscope.data.composed_objects import NAMES
 from distilscope.data.composed_reader import Recipe
@@ -40,7 +41,7 @@ def dataset_of(tmp_path, name, source):
 
 
 def parts_of(tmp_path, data, source, of, without=None, **settings):
-    entry = catalog.PART_SOURCES[of]
+    entry = PART_SOURCES[of]
     told = {
         "builder": entry.builder,
         "settings": {**entry.settings, **settings},

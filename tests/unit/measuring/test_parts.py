@@ -10,11 +10,12 @@ from scipy import stats
 from distilscope.analyses.alignment.causes import MODEL_DEAD, REFERENCE_DEAD, concerns
 from distilscope.analyses.alignment.covariation import covariation
 from distilscope.analyses.parts import causes, parts
+from distilscope.analyses.parts.importances import IMPORTANCES
 from distilscope.analyses.parts.parts import PartSums, part_ranks, part_rho
 from distilscope.analyses.parts.parts_faithfulness import deciding_recall, faithfulness, logit_drops
 from distilscope.analyses.parts.parts_focus import focus, top_parts
 from distilscope.analyses.parts.parts_pair import PartRules, complete, measure_parts
-from distilscope.catalog import IMPORTANCES, UnknownName
+from distilscope.catalog import UnknownName
 
 PARTS = 5
 

@@ -15,8 +15,9 @@ from distilscope.reporting.tables import Tables
 from .conftest import Study
 from .made_tables import USUAL, Builder, Made
 
-HEADLINE = {"source": "annotated", "top": 2, "method": "saliency", "variant": "mass_absolute"}
-REGIONS = {**HEADLINE, "source": "grid"}
+HEADLINE = {"method": "saliency", "variant": "mass_absolute", "top": 2}
+HEADLINE |= {"source": "annotated", "regions": False}
+REGIONS = {**HEADLINE, "source": "grid", "regions": True}
 METHODS = ("gradcam", "saliency")
 VARIANTS = ("density_absolute", "mass_absolute")
 PARTS = ("wheel", "roof", "sail")

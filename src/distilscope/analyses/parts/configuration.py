@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from distilscope import catalog
+from distilscope.analyses.parts.importances import importance
+from distilscope.analyses.parts.sources import PART_SOURCES
 from distilscope.configuration.kinds import Count, Positive, Section, Strict, Whole, whole
 
 
@@ -41,12 +43,12 @@ class Parts(Section):
     @classmethod
     def _known(cls, value: list[str]) -> list[str]:
         for name in value:
-            catalog.lookup(catalog.IMPORTANCES, name, "part importance")
+            importance(name)
         return list(dict.fromkeys(value))
 
     @model_validator(mode="after")
     def _complete(self) -> Parts:
-        source = catalog.lookup(catalog.PART_SOURCES, self.source, "source of parts")
+        source = catalog.lookup(PART_SOURCES, self.source, "source of parts")
         for name, value in self.settings.items():
             catalog.lookup(source.settings, name, f"setting of {self.source}")
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 255:
@@ -62,7 +64,7 @@ class Parts(Section):
         """The data know their parts where the source needs that, and the headline is observed."""
         known = [name for name, entry in catalog.DATASETS.items() if entry.parted]
         data, methods = configuration.data.name, configuration.observe.methods
-        if catalog.PART_SOURCES[self.source].parted and data not in known:
+        if PART_SOURCES[self.source].parted and data not in known:
             raise ValueError(
                 f"analyses.parts.source: {self.source!r} needs a data set that knows its parts "
                 f"({', '.join(known)}); {data!r} does not"
@@ -76,4 +78,4 @@ class Parts(Section):
     @property
     def resolved(self) -> dict[str, int]:
         """The settings of the source with its defaults."""
-        return {**catalog.PART_SOURCES[self.source].settings, **self.settings}
+        return {**PART_SOURCES[self.source].settings, **self.settings}

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from distilscope import catalog
 from distilscope.analyses.alignment import maps
+from distilscope.analyses.parts.importances import importance
 
 MINIMUM_PARTS = 3
 EQUAL = 10
@@ -86,7 +86,7 @@ class PartSums:
         Raises:
             UnknownName: there is no such variant.
         """
-        chosen = catalog.lookup(catalog.IMPORTANCES, variant, "part importance")
+        chosen = importance(variant)
         sums = self._of(chosen.of)
         if chosen.per == "nothing":
             return np.where(self.visible, sums[:, 1:], np.nan)

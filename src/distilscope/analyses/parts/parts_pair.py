@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from distilscope import catalog
 from distilscope.analyses.alignment.causes import MODEL_DEAD, REFERENCE_DEAD, spell
 from distilscope.analyses.parts import causes
+from distilscope.analyses.parts.importances import importance
 from distilscope.analyses.parts.parts import MINIMUM_PARTS, PartSums, level, part_rho
 from distilscope.analyses.parts.parts_focus import EXTENTS, TOP, focus, top_parts
 from distilscope.observing.completeness import TOLERATED_GAP
@@ -34,8 +34,7 @@ class PartRules:
     @property
     def mass(self) -> str:
         """Which mass the focus is of: `absolute` or `positive`."""
-        variant = catalog.lookup(catalog.IMPORTANCES, self.variant, "part importance")
-        return "positive" if variant.of == "positive" else "absolute"
+        return "positive" if importance(self.variant).of == "positive" else "absolute"
 
 
 def complete(gap: np.ndarray, most: float = TOLERATED_GAP) -> np.ndarray:

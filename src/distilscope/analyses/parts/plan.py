@@ -7,6 +7,7 @@ from typing import Any
 
 from distilscope import catalog
 from distilscope.analyses.parts.configuration import Parts
+from distilscope.analyses.parts.sources import PART_SOURCES, PartSource
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.hooks import Addition, AnalysisPlan
@@ -29,8 +30,8 @@ class Plan(AnalysisPlan):
         return "parts" if self._source.of_object else None
 
     @property
-    def _source(self) -> catalog.PartSource:
-        return catalog.PART_SOURCES[self.section.source]
+    def _source(self) -> PartSource:
+        return PART_SOURCES[self.section.source]
 
     def prepare(self) -> None:
         """Plan the part maps."""
@@ -82,11 +83,9 @@ class Plan(AnalysisPlan):
         """The measures over parts, for each way of counting a part's importance."""
         section = self.section
         rules = {"top", "minimum_parts", "tolerated_gap", "removal", "shuffles", "seed"}
-        entries = {name: catalog.IMPORTANCES[name] for name in section.variants}
         return Addition(
             settings={**section.model_dump(include=rules), "variants": sorted(section.variants)},
             inputs={"parts": self.maps},
-            source=fingerprint.entries("IMPORTANCES", entries),
             files=("parts.parquet", "importances.parquet"),
         )
 
@@ -95,6 +94,11 @@ class Plan(AnalysisPlan):
         return Addition(settings=self.drawn(), inputs={"parts": self.maps})
 
     def drawn(self) -> Mapping[str, Any]:
-        """The same, and where the parts are from."""
+        """The same, and where the parts are from: whether they are regions."""
         section = self.section
-        return {"source": section.source, "top": section.top, **section.headline.model_dump()}
+        return {
+            "source": section.source,
+            "regions": not self._source.parted,
+            "top": section.top,
+            **section.headline.model_dump(),
+        }

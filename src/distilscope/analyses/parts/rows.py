@@ -6,20 +6,12 @@ import re
 
 import pandas as pd
 
-from distilscope import catalog
+from distilscope.analyses.parts.importances import IMPORTANCES
 from distilscope.reporting.tables import Tables
-
-IMPORTANCES = {
-    "mass_absolute": "mass of |map|",
-    "mass_positive": "mass of the positive map",
-    "density_absolute": "density of |map|",
-    "density_positive": "density of the positive map",
-    "sum_signed": "signed sum",
-}
 
 
 def headline(tables: Tables) -> dict:
-    """The `method` and `variant` of the headline, the `source` of the parts, how many are `top`."""
+    """What `plan.Plan.drawn` says: the headline, where the parts are from, how many are `top`."""
     return tables.told("parts")
 
 
@@ -40,13 +32,13 @@ def methods(tables: Tables) -> list[str]:
 
 def importance(variant: str) -> str:
     """How a part's importance is counted."""
-    return IMPORTANCES.get(variant, variant.replace("_", " "))
+    known = IMPORTANCES.get(variant)
+    return known.words if known else variant.replace("_", " ")
 
 
 def are_regions(tables: Tables) -> bool:
     """Whether the parts are regions: cut from the image without knowing what is there."""
-    source = headline(tables).get("source")
-    return source is not None and not catalog.PART_SOURCES[source].parted
+    return headline(tables).get("regions", False)
 
 
 def wording(text: str, tables: Tables) -> str:
