@@ -41,10 +41,12 @@ class Table:
     Attributes:
         columns: those that its figures and section read; a table that lacks one is refused.
         pictures: whether its column `index` names images of the data set that are shown.
+        wanted: as of a figure: whether a study of these conditions has rows for it.
     """
 
     columns: tuple[str, ...]
     pictures: bool = False
+    wanted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -199,12 +201,20 @@ class Analysis:
 
     def figures_of(self, conditions: Iterable[Condition]) -> list[str]:
         """The figures in which a study of these conditions has something to draw."""
-        known = list(conditions)
-        return [
-            name
-            for name, figure in self.figures.items()
-            if figure.wanted is None or pkgutil.resolve_name(figure.wanted)(known)
-        ]
+        return _wanted(self.figures, conditions)
+
+    def tables_of(self, conditions: Iterable[Condition]) -> list[str]:
+        """The tables for which a study of these conditions has rows."""
+        return _wanted(self.tables, conditions)
+
+
+def _wanted(declared: Mapping[str, Figure | Table], conditions: Iterable[Condition]) -> list[str]:
+    known = list(conditions)
+    return [
+        name
+        for name, each in declared.items()
+        if each.wanted is None or pkgutil.resolve_name(each.wanted)(known)
+    ]
 
 
 def nulled(measures: Mapping[str, Measure], stem: str) -> dict[str, Measure]:

@@ -43,13 +43,13 @@ def measure(job: Job) -> None:
             stopwatch.phase(analysis.name)
             study.rows.analysis = analysis.name
             made = pkgutil.resolve_name(analysis.measure)(study, settings)
-            tables |= _declared(analysis, made)
+            tables |= _declared(analysis, made, study)
     stopwatch.phase("seeds")
     measures = study.rows.frame()
     for analysis, settings in asked:
         if analysis.conclude:
             made = pkgutil.resolve_name(analysis.conclude)(study, settings, measures)
-            tables |= _declared(analysis, made)
+            tables |= _declared(analysis, made, study)
     tables |= {
         "models": model_table(study),
         "conditions": condition_table(job.settings["conditions"]),
@@ -71,8 +71,10 @@ def measure(job: Job) -> None:
     write_run(job, stopwatch, {"rows": {name: len(table) for name, table in tables.items()}})
 
 
-def _declared(analysis: Analysis, made: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
-    """The tables that an analysis made, each with the columns that it declares."""
+def _declared(
+    analysis: Analysis, made: Mapping[str, pd.DataFrame], study: Study
+) -> dict[str, pd.DataFrame]:
+    """The tables of an analysis that this study has rows for, each with the columns declared."""
     for name, table in made.items():
         if name not in analysis.tables:
             raise ValueError(
@@ -85,4 +87,5 @@ def _declared(analysis: Analysis, made: Mapping[str, pd.DataFrame]) -> Mapping[s
                 f"the table {name!r} of the analysis {analysis.name!r} lacks the columns "
                 f"{', '.join(sorted(lacking))} that it declares"
             )
-    return made
+    wanted = analysis.tables_of(study.conditions.values())
+    return {name: table for name, table in made.items() if name in wanted}

@@ -86,7 +86,7 @@ class AnalysisPlan:
 
     def tables(self) -> list[str]:
         """The tables that this study has rows for: of those declared."""
-        return list(self.analysis.tables)
+        return self.analysis.tables_of(self.study.names)
 
     def drawn(self) -> Mapping[str, Any]:
         """What figures and report are told of this analysis."""

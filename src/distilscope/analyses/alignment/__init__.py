@@ -52,7 +52,8 @@ TABLES = {
         (
             *("outputs", "explanations", "method", "variant", "within", "n", "rho", "p"),
             *("smallest_p", "reason"),
-        )
+        ),
+        wanted=f"{_WANTED}:of_several_students",
     ),
 }
 

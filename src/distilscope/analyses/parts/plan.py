@@ -59,14 +59,22 @@ class Plan(AnalysisPlan):
         self.artefacts.append(self.maps)
 
     def _removal(self) -> dict[str, Any]:
-        """How images without a part are made, and of which: those that costly methods explain.
-
-        Of regions nothing is drawn again, whatever the data set is.
-        """
+        """How images without a part are made, and of which: those that costly methods explain."""
         configuration = self.study.configuration
-        drawn = catalog.DATASETS[configuration.data.name].without
-        exact = self._source.parted and drawn
-        return {"without": drawn if exact else FILLED, **configuration.observe.subset.model_dump()}
+        return {"without": self._redraw or FILLED, **configuration.observe.subset.model_dump()}
+
+    @property
+    def _redraw(self) -> str | None:
+        """What draws an image again without a part. Of regions nothing is drawn again."""
+        drawn = catalog.DATASETS[self.study.configuration.data.name].without
+        return drawn if self._source.parted else None
+
+    def figures(self) -> list[str]:
+        """Which map to believe is known where parts are removed, or where the image was drawn, so
+        that the deciding parts are known.
+        """
+        known = self.section.removal or self._redraw
+        return [name for name in super().figures() if known or name != "faithfulness"]
 
     def observed(self) -> Addition:
         """Logits of the images without a part."""
