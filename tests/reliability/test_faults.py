@@ -38,7 +38,6 @@ READERS = {
         "divergent.parquet": "report",
         "histories.parquet": "figures",
         "seeds.parquet": "report",
-        "covariation.parquet": "figures",
         "conditions.parquet": "figures",
         "maps.parquet": "report",
         "runs.json": "report",
@@ -52,7 +51,7 @@ READERS = {
 """
 
 
-EMPTY = {"conditions.parquet", "covariation.parquet", "maps.parquet"}
+EMPTY = {"conditions.parquet", "maps.parquet"}
 """Without a number that varies in the small study, so that none can be of another type."""
 
 
