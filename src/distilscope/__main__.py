@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         match given.command:
             case "summary":
-                print(publishing.told(configured.read(given.configuration or DEFAULT).study))
+                print(publishing.summary(configured.read(given.configuration or DEFAULT).study))
                 return 0
             case "plan":
                 return plan.main(given.configuration or DEFAULT, root)

@@ -32,11 +32,11 @@ class Seen:
 
     Attributes:
         checkpoints: the names of the files in their checkpoint folders.
-        told: bytes in their logs.
+        logged: bytes in their logs.
     """
 
     checkpoints: frozenset[str]
-    told: int
+    logged: int
 
     @classmethod
     def of(cls, folder: Path, model: str) -> Seen:

@@ -116,9 +116,11 @@ def test_without_a_budget_the_order_is_that_of_the_ranks(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(("text", "told"), [("90", 90), ("1.5m", 90), ("25m", 1500), ("1h", 3600)])
-def test_a_budget_is_written_as_people_write_it(text, told):
-    assert seconds(text) == told
+@pytest.mark.parametrize(
+    ("text", "expected"), [("90", 90), ("1.5m", 90), ("25m", 1500), ("1h", 3600)]
+)
+def test_a_budget_is_written_as_people_write_it(text, expected):
+    assert seconds(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "m", "25 minutes", "-1"])

@@ -118,6 +118,8 @@ def defined_in(module: Path) -> frozenset[str]:
     for node in ast.walk(ast.parse(module.read_text())):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
+        elif isinstance(node, ast.ImportFrom) and module.name == "__init__.py":
+            names |= {alias.asname or alias.name for alias in node.names}
         elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
             names.add(node.id if isinstance(node, ast.Name) else node.attr)
     return frozenset(names)

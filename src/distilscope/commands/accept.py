@@ -125,9 +125,9 @@ def carry(carried: Carried, outputs: list[str], why: str) -> None:
         if name != "run.json":
             for file in (name, f"{name}{store.DIGEST_SUFFIX}"):
                 link(carried.origin / file, artefact.folder / file)
-    told = json.loads(artefact.job())
+    job = json.loads(artefact.job())
     run = store.read_json(carried.origin / "run.json")
-    renamed = {key: told[key] for key in ("identity", "inputs")}
+    renamed = {key: job[key] for key in ("identity", "inputs")}
     store.write_json(artefact.folder / "run.json", {**run, **renamed})
     entry: dict[str, Any] = {
         "why": why,

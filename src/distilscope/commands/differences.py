@@ -78,7 +78,7 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tu
     }
 
 
-def told(path: str, before: Any, after: Any) -> str:
+def worded(path: str, before: Any, after: Any) -> str:
     """`recipes.teacher.epochs 7 → 8`."""
     return f"{path} {_short(before)} → {_short(after)}"
 
@@ -133,7 +133,7 @@ class Reasons:
 
     def _told(self, places: tuple[str, ...]) -> list[str]:
         edits = self._configuration.items()
-        return [told(path, *values) for path, values in edits if path.startswith(places)]
+        return [worded(path, *values) for path, values in edits if path.startswith(places)]
 
     def no_longer(self) -> list[str]:
         """A line for models that were published and are not asked for any more."""
@@ -212,7 +212,7 @@ class Reasons:
             return []
         found: dict[str, None] = {}
         for path, (before, after) in alike[0].items():
-            for words in self._configured(artefact, path, after) or [told(path, before, after)]:
+            for words in self._configured(artefact, path, after) or [worded(path, before, after)]:
                 found[words] = None
         return list(found)
 
@@ -220,7 +220,7 @@ class Reasons:
         """The edits of the configuration that are behind an artefact's changed setting."""
         leaf = path.rpartition(".")[2]
         return [
-            told(edit, *values)
+            worded(edit, *values)
             for edit, values in self._configuration.items()
             if edit.rpartition(".")[2] in (leaf, "per_image" if leaf == "tabulated" else leaf)
             and values[1] in (after, "all" if after is None else after)

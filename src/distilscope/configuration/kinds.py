@@ -1,4 +1,4 @@
-"""What the keys of a configuration are made of, and how a fault is told."""
+"""What the keys of a configuration are made of, and how a fault is worded."""
 
 from __future__ import annotations
 

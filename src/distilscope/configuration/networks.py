@@ -57,7 +57,7 @@ OPTIMIZERS: dict[str, type[SGD | AdamW]] = {"sgd": SGD, "adamw": AdamW}
 
 
 def _optimizer(value: Any, either: ValidatorFunctionWrapHandler) -> SGD | AdamW:
-    """By its name, so that a fault is told for that optimizer alone; `sgd` where none is given."""
+    """By its name, so that faults are those of that optimizer alone; `sgd` where none is given."""
     if isinstance(value, SGD | AdamW):
         return value
     name = value.get("name", "sgd") if isinstance(value, Mapping) else "sgd"
@@ -254,7 +254,7 @@ class Teacher(Network):
     """A teacher: fine-tuned or trained here (`recipe`), or given (`weights`).
 
     Students learn from the models of `seeds`, student seed i from the i-th of them in turn; those
-    of `twins` are trained alike and serve as references. `objective` is cross-entropy unless told.
+    of `twins` are trained alike and serve as references. `objective` is cross-entropy by default.
     """
 
     objective: TeacherObjective = TeacherObjective()

@@ -172,7 +172,7 @@ def forms() -> dict[str, Form]:
 
 
 def _of_form(value: Any) -> Strict:
-    """Parse a statement by its form, so that a fault is told for that form alone."""
+    """Parse a statement by its form, so that faults are those of that form alone."""
     if isinstance(value, Strict):
         return value
     known = forms()

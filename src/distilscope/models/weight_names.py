@@ -33,7 +33,7 @@ def in_own_names(
     state, own_name, wrappers = _without_wrappers(state, own)
     groups = tied(own, own_name)
     prefix, others = _prefix(state, groups, origin)
-    if prefix is None:  # not there whole: the faults are told in names like the network's
+    if prefix is None:  # not there whole: the faults are in names like the network's
         state, prefixes = _without_prefixes(state, own_name)
         outside: list[str] = []
     else:

@@ -1,7 +1,7 @@
 """Weights to and from files, and where a network's weights begin.
 
 A file that doesn't fit is refused with the tensors named. What is taken off its names, and what of
-it is no part of the network and is left, is told. The one exception is fine-tuning from ImageNet
+it is no part of the network and is left, is said. The one exception is fine-tuning from ImageNet
 weights: a 7x7 stem onto a 3x3 one, and a 1,000-way head, are *replaced* (the network keeps its own
 random values there) and reported.
 """

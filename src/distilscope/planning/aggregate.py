@@ -105,7 +105,7 @@ def _claims(study: Study) -> dict[str, Any] | None:
 
 
 def _row(study: Study, model: Model) -> dict[str, Any]:
-    """What the tables are told of a model."""
+    """What the tables job gets of a model."""
     compared = [
         {
             "reference": each.reference.id,
@@ -184,7 +184,7 @@ def report(study: Study) -> Artefact:
 
 
 def _shown_settings(study: Study) -> dict[str, Any]:
-    """What figures and report are told."""
+    """What the jobs of figures and report get."""
     return {
         "scale": study.configuration.scale,
         "divergent": study.configuration.report.divergent,

@@ -77,7 +77,7 @@ class AnalysisPlan:
         return None
 
     def tabulated(self) -> Addition:
-        """What the tables are told of this analysis."""
+        """What the tables job gets of this analysis."""
         return Addition(settings=self.section.model_dump())
 
     def figures(self) -> list[str]:
@@ -89,7 +89,7 @@ class AnalysisPlan:
         return self.analysis.tables_of(self.study.names)
 
     def drawn(self) -> Mapping[str, Any]:
-        """What figures and report are told of this analysis."""
+        """What the jobs of figures and report get of this analysis."""
         return {}
 
 

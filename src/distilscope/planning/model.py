@@ -65,8 +65,8 @@ class Model:
         parameters = [f"{name} {value!r}" for name, value in own.parameters]
         objective = [own.objective] if own.objective else []
         kind = "the untrained" if own.role == "floor" else own.role
-        told = ", ".join([*objective, *parameters, f"seed {self.seed}"])
-        return f"{kind} {own.network!r} ({told})"
+        details = ", ".join([*objective, *parameters, f"seed {self.seed}"])
+        return f"{kind} {own.network!r} ({details})"
 
 
 def named(name: str, models: Iterable[Model], where: str) -> Model:

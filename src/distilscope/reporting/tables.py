@@ -37,7 +37,7 @@ class Tables:
         classes: names of the classes, by number; empty where no dataset was given.
         images: dataset index -> uint8 (H, W, 3), for the images that are shown.
         settings: of the job: `scale` (`laptop` or `paper`), `analyses` (name -> what figures and
-            sections are told) and, optionally, `figures` (names) and `titles` (figure -> title).
+            sections need to know) and, optionally, `figures` (names), `titles` (figure -> title).
     """
 
     measures: pd.DataFrame
@@ -68,8 +68,8 @@ class Tables:
         """The analyses of the study, in the order of the report."""
         return [a for name, a in registry.analyses().items() if name in self.settings["analyses"]]
 
-    def told(self, analysis: str) -> Mapping[str, Any]:
-        """What figures and sections are told of an analysis; nothing where it is off."""
+    def settings_of(self, analysis: str) -> Mapping[str, Any]:
+        """What figures and sections need to know of an analysis; nothing where it is off."""
         return self.settings["analyses"].get(analysis, {})
 
     def said(self, hook: str | None) -> list[str]:

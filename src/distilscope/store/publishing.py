@@ -142,12 +142,12 @@ def _can_be_published(name: str) -> bool:
     )
 
 
-def told(study: str) -> str:
+def summary(study: str) -> str:
     """The summary of a published study, and where its report is.
 
     Raises:
         FileNotFoundError: nothing is published under that name.
     """
     folder = Path("results") / study
-    summary = (folder / "summary.txt").read_text(encoding="utf-8")
-    return f"{summary}\nThe report: {folder / 'report.html'}"
+    text = (folder / "summary.txt").read_text(encoding="utf-8")
+    return f"{text}\nThe report: {folder / 'report.html'}"

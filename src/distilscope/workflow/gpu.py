@@ -123,16 +123,16 @@ def _locked(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     chosen: list[str] = []
     with _turn(folder):
-        told = False
+        announced = False
         while True:
             for device in candidates:
                 if len(chosen) < count and device not in chosen and _try(device, folder, locks):
                     chosen.append(device)
             if len(chosen) == count:
                 return tuple(sorted(chosen, key=candidates.index))
-            if not told:
+            if not announced:
                 log.info("waiting for a GPU: %s are here and in use", ", ".join(candidates))
-                told = True
+                announced = True
             time.sleep(PAUSE_SECONDS)
 
 

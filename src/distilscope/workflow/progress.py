@@ -77,7 +77,7 @@ class Stage:
 
 
 class Job:
-    """What is told of a job that runs.
+    """What is known of a job that runs.
 
     Args:
         name: for people.

@@ -39,7 +39,7 @@ RECORDED_PACKAGES = (
 
 RUNS_FILE = "runs.json"
 """What the tables of a study keep of all jobs behind them, so that a report needs no other file."""
-TOLD = (
+KEPT = (
     *("kind", "slug", "identity", "finished"),
     *("seconds", "peak_memory_mb", "machine", "versions"),
 )
@@ -75,7 +75,7 @@ class Stopwatch:
 def write_run(job: Job, stopwatch: Stopwatch, facts: Mapping[str, Any]) -> None:
     """Write a job's `run.json`. Call it last: its presence says that the artefact is whole.
 
-    It lists the digest of every file of the artefact, by which `commands.verify` knows a file that
+    It lists the digest of every file of the artefact, by which `store.verify` knows a file that
     is another's.
 
     Args:
@@ -117,12 +117,12 @@ def collect(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
     found = []
     for path in map(Path, paths):
         run = store.read_json(path, kind=str)
-        told = {key: run[key] for key in TOLD if key in run}
+        kept = {key: run[key] for key in KEPT if key in run}
         if store.IDENTITY.search(path.parent.name):  # a label may have another name since
-            told["slug"] = path.parent.name.rpartition(".")[0]
-        told |= {"job_seconds": _job_seconds(path, run["kind"])}
-        told |= {"notes": run.get("facts", {}).get("notes", [])}
-        found.append({**told, "accepted": accepted.read(path.parent)})
+            kept["slug"] = path.parent.name.rpartition(".")[0]
+        kept |= {"job_seconds": _job_seconds(path, run["kind"])}
+        kept |= {"notes": run.get("facts", {}).get("notes", [])}
+        found.append({**kept, "accepted": accepted.read(path.parent)})
     return found
 
 

@@ -72,7 +72,7 @@ def check_files(workflow: Any, default: str) -> None:
 def start(raw: Mapping[str, Any], workflow: Any) -> Started:
     """The study of a configuration, for the `workflow` that a Snakefile sees while it is read.
 
-    A job of a cluster is told that the scheduler chose its GPUs.
+    A variable says to a job of a cluster that the scheduler chose its GPUs.
     With `allow_code` the working directory, where the user's own modules lie, is searched for
     modules from here on, by this process and by every job.
 

@@ -1,7 +1,7 @@
 """A job ends with the Snakemake that started it, and hears of the signals that Snakemake gets.
 
 A Snakemake that is killed outright (`kill -9`, out of memory) leaves its jobs running. They would
-go on writing while the next run makes the same files, so they are told to stop: a training then
+go on writing while the next run makes the same files, so they get a signal to stop: a training then
 leaves its checkpoint. One that is asked to end (SIGTERM, SIGINT) waits for its jobs, which know
 nothing of it unless the signal came from a terminal: it is passed on to them.
 """
@@ -103,12 +103,12 @@ def _pass_on(signals: int) -> None:
     asked.append(signal.Signals(number))
     if number == signal.SIGTERM:
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-    told: set[psutil.Process] = set()
+    signalled: set[psutil.Process] = set()
     while True:
-        for job in jobs_of(psutil.Process()) - told:
+        for job in jobs_of(psutil.Process()) - signalled:
             with contextlib.suppress(psutil.Error):
                 job.send_signal(number)
-            told.add(job)
+            signalled.add(job)
         time.sleep(LOOK_AGAIN_SECONDS)
 
 

@@ -180,7 +180,7 @@ class Swin(SwinTransformer):
 
 
 def network(factory=Small, recipe=None, given=None, randomised=(), **observed):
-    """What the job is told of a network; `recipe` replaces keys of RECIPE, `given` are weights."""
+    """What the job gets of a network; `recipe` replaces keys of RECIPE, `given` are weights."""
     architecture = factory
     if not isinstance(factory, dict):
         architecture = {"builder": f"{__name__}:{factory.__name__}", "settings": {}}
@@ -254,9 +254,9 @@ def test_a_network_that_is_in_order_passes_and_what_was_checked_is_said(trial, c
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_network_of_the_catalogue_passes_in_each_precision(trial, precision):
-    told = network(PLAIN, layers=PLAIN_LAYERS, explained=["block3", "block2"], head="head")
-    told[0]["model"]["precision"] = precision
-    assert trial(told)["notes"] == []
+    networks = network(PLAIN, layers=PLAIN_LAYERS, explained=["block3", "block2"], head="head")
+    networks[0]["model"]["precision"] = precision
+    assert trial(networks)["notes"] == []
 
 
 def test_a_swin_transformer_passes_with_its_channels_turned(trial):
@@ -265,7 +265,7 @@ def test_a_swin_transformer_passes_with_its_channels_turned(trial):
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("networks", "said"),
     [
         (network(head="fcc"), "head: Small has no module 'fcc'"),
         (network(OneCell, head="features.0"), "is a Conv2d, not a linear layer"),
@@ -294,9 +294,9 @@ def test_a_swin_transformer_passes_with_its_channels_turned(trial):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-def test_what_would_fail_later_is_refused_with_the_networks_name(trial, tmp_path, told, said):
+def test_what_would_fail_later_is_refused_with_the_networks_name(trial, tmp_path, networks, said):
     with pytest.raises(ModelError, match=f"(?s)^mine: .*{said}"):
-        trial(told)
+        trial(networks)
     assert not (tmp_path / "check" / "run.json").exists()
 
 

@@ -44,9 +44,9 @@ def finish(study: Study, artefact) -> None:
     """Make the files of one artefact as its job would leave them."""
     for name in artefact.outputs[:-1]:
         store.write_text(artefact.folder / name, f"{artefact.name} {name}\n")
-    told = json.loads(artefact.job())
+    job = json.loads(artefact.job())
     kept = ("kind", "slug", "identity", "settings", "inputs")
-    run = {**{key: told[key] for key in kept}, "facts": {"accuracy": 0.5}}
+    run = {**{key: job[key] for key in kept}, "facts": {"accuracy": 0.5}}
     run["files"] = store.digests_in(artefact.folder)
     run["finished"] = "2026-01-02T03:04:05+00:00"
     store.write_json(artefact.folder / "run.json", run)

@@ -108,9 +108,9 @@ def test_a_configuration_of_today_says_nothing(capsys):
     read(**NEW)
     assert capsys.readouterr().err == ""
     read(**OLD)
-    told = capsys.readouterr().err
-    assert "the configuration: sanity is now `analyses.randomisation`" in told
-    assert len(told.splitlines()) == 9
+    said = capsys.readouterr().err
+    assert "the configuration: sanity is now `analyses.randomisation`" in said
+    assert len(said.splitlines()) == 9
 
 
 def test_planted_shortcuts_are_of_the_search_for_shortcuts():

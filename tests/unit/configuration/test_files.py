@@ -147,7 +147,7 @@ def test_the_check_that_make_does_first_says_what_is_wrong(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "words"),
     [
         ("study: .cache", "study: '.cache' can't be used; a name is up to 40 letters"),
         ("students: {'t{x}': {}}", "students.t{x}: 't{x}' can't be used; a name is"),
@@ -163,8 +163,8 @@ def test_the_check_that_make_does_first_says_what_is_wrong(tmp_path, capsys):
         ("", "top level: expected a mapping of keys to values, got nothing"),
     ],
 )
-def test_a_fault_is_told_in_the_words_of_a_configuration(tmp_path, typed, told):
+def test_a_fault_is_told_in_the_words_of_a_configuration(tmp_path, typed, words):
     with pytest.raises(ConfigurationError) as refused:
         configured.read(written(tmp_path, typed))
-    assert told in str(refused.value)
+    assert words in str(refused.value)
     assert "should" not in str(refused.value)

@@ -134,20 +134,22 @@ def test_an_answer_that_is_no_http_is_an_error_like_others(public, tmp_path, mon
 
 
 def test_a_download_is_a_stage_of_its_job(public, tmp_path, monkeypatch):
-    told = []
-    monkeypatch.setattr(progress, "stage", lambda *stage: told.append([*stage, 0.0]) or Told(told))
+    stages = []
+    monkeypatch.setattr(
+        progress, "stage", lambda *stage: stages.append([*stage, 0.0]) or FakeStage(stages)
+    )
     fetch(public, tmp_path, None, 0)
-    label, total, unit, done = told[-1]
+    label, total, unit, done = stages[-1]
     assert (label, total, unit) == ("download", 3, "MB")
     assert done == pytest.approx(3.0)
 
 
-class Told:
-    def __init__(self, told):
-        self.told = told
+class FakeStage:
+    def __init__(self, stages):
+        self.stages = stages
 
     def advance(self, units):
-        self.told[-1][-1] += units
+        self.stages[-1][-1] += units
 
 
 def test_two_jobs_at_once_fetch_it_once(public, address, tmp_path):

@@ -42,7 +42,7 @@ def dataset_of(tmp_path, name, source):
 
 def parts_of(tmp_path, data, source, of, without=None, **settings):
     entry = PART_SOURCES[of]
-    told = {
+    settings_of_job = {
         "builder": entry.builder,
         "settings": {**entry.settings, **settings},
         "data": data,
@@ -50,7 +50,7 @@ def parts_of(tmp_path, data, source, of, without=None, **settings):
     }
     folder = tmp_path / f"parts-{of}"
     inputs = {"dataset": str(tmp_path / "dataset")}
-    make(Job("parts", of, "1" * 12, told, inputs, folder, {"source": str(source)}))
+    make(Job("parts", of, "1" * 12, settings_of_job, inputs, folder, {"source": str(source)}))
     return folder
 
 

@@ -125,8 +125,8 @@ def test_progress_is_a_line_a_pass_and_a_method(make_job, caplog):
     with caplog.at_level(logging.INFO, logger="distilscope"):
         observe(make_job())
     lines = [record.getMessage() for record in caplog.records if record.levelname == "INFO"]
-    told = [line.split(" of ")[0] for line in lines]
-    assert told == [
+    stages = [line.split(" of ")[0] for line in lines]
+    assert stages == [
         "plain-s1: test: pass", "plain-s1: test: saliency",
         "plain-s1: test: integrated-gradients", "plain-s1: held-out: pass",
     ]  # fmt: skip

@@ -54,7 +54,7 @@ def test_an_observation_shows_them_only_where_it_is_told_to(make_job, pictures, 
     from dataclasses import replace
 
     observers = ["distilscope.observing.removal:observer"]
-    told = make_job("with-removal", removal="test", observers=observers)
-    told = replace(told, inputs={**told.inputs, "parts": str(tmp_path / "parts")})
-    observe(told)
-    assert len(store.read_tensors(told.folder / "test" / REMOVED_FILE)["logits"]) == 300
+    job = make_job("with-removal", removal="test", observers=observers)
+    job = replace(job, inputs={**job.inputs, "parts": str(tmp_path / "parts")})
+    observe(job)
+    assert len(store.read_tensors(job.folder / "test" / REMOVED_FILE)["logits"]) == 300

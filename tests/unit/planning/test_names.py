@@ -73,10 +73,10 @@ def test_where_models_look_keeps_its_models_and_tells_alpha_where_it_varies():
     ids = {model.id for model in made.models}
     assert {"teacher-s101", "teacher-s102", "R26-kd-T4-a0.5-s3", "R10-ce-s2"} <= ids
     assert "R10-untrained-s3" in ids and "R26-ce-s1" not in ids
-    told = labels(made)
-    assert told["R26-kd-T4-a0.5"] == "R26 T=4 α=0.5"
-    assert told["R10-kd-T1-a0.9"] == "R10 T=1 α=0.9"
-    assert told["R10-ce"] == "R10, labels only"
+    found = labels(made)
+    assert found["R26-kd-T4-a0.5"] == "R26 T=4 α=0.5"
+    assert found["R10-kd-T1-a0.9"] == "R10 T=1 α=0.9"
+    assert found["R10-ce"] == "R10, labels only"
 
 
 def test_teachers_are_named_where_students_have_several():
@@ -91,28 +91,28 @@ def test_teachers_are_named_where_students_have_several():
 
 
 def test_a_committee_is_named_by_its_members():
-    told = of([{**KD, "committee": [["a", "b"]], "combine": "logits"}, CE])
-    assert told["committee-logits-a-b.1"] == "Committee a + b.1"
-    assert told["tiny-kd-T4-a0.9-logits-a_b"] == "tiny T=4"
+    found = of([{**KD, "committee": [["a", "b"]], "combine": "logits"}, CE])
+    assert found["committee-logits-a-b.1"] == "Committee a + b.1"
+    assert found["tiny-kd-T4-a0.9-logits-a_b"] == "tiny T=4"
 
 
 def test_ways_to_combine_have_labels_of_their_own():
     entry = {**KD, "committee": [["a", "b"]]}
-    told = of([entry, {**entry, "combine": "logits"}, CE])
-    assert len(set(told.values())) == len(told)
+    found = of([entry, {**entry, "combine": "logits"}, CE])
+    assert len(set(found.values())) == len(found)
 
 
 def test_a_student_of_the_twin_says_so():
     teacher = {"a": {**RAW["teachers"]["a"], "twins": [2]}}
-    told = of([KD, {**KD, "taught_by": "twin"}], teachers=teacher)
-    assert told["tiny-kd-T4-a0.9-by-twin"] == "tiny T=4, by twin"
-    assert told["tiny-kd-T4-a0.9"] == "tiny T=4"
+    found = of([KD, {**KD, "taught_by": "twin"}], teachers=teacher)
+    assert found["tiny-kd-T4-a0.9-by-twin"] == "tiny T=4, by twin"
+    assert found["tiny-kd-T4-a0.9"] == "tiny T=4"
 
 
 def test_no_two_conditions_have_one_label():
     """Values that a label rounds alike are told by the condition's own name."""
-    told = of([{**KD, "alpha": [0.9, 0.90000001]}], **ONE_TEACHER)
-    assert len(set(told.values())) == len(told)
+    found = of([{**KD, "alpha": [0.9, 0.90000001]}], **ONE_TEACHER)
+    assert len(set(found.values())) == len(found)
 
 
 def test_derived_columns_are_those_that_the_objective_declares():

@@ -53,8 +53,10 @@ def test_all_objectives_of_a_teacher_learn_from_one_table_of_its_logits():
 
 
 def test_a_teacher_without_an_objective_is_what_it_was():
-    plain, told = planned(), planned(teachers=taught(name="ce"))
-    assert {m.artefact.identity for m in plain.models} == {m.artefact.identity for m in told.models}
+    plain, spelled_out = planned(), planned(teachers=taught(name="ce"))
+    assert {m.artefact.identity for m in plain.models} == {
+        m.artefact.identity for m in spelled_out.models
+    }
 
 
 def test_teachers_and_twins_are_trained_with_their_own_objective():

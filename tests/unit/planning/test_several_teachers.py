@@ -44,12 +44,12 @@ def study(**changes):
 
 
 def rows(made):
-    """What the tables are told of each model, by its id."""
+    """What the tables job gets of each model, by its id."""
     return {row["id"]: row for row in made.tables.settings["models"]}
 
 
 def beside(made):
-    """Model -> [(reference, relation)], as the tables are told."""
+    """Model -> [(reference, relation)], as the tables job gets them."""
     return {
         name: [(one["reference"], one["relation"]) for one in row["comparisons"]]
         for name, row in rows(made).items()

@@ -367,13 +367,13 @@ def test_with_several_teachers_each_is_compared_with_each_on_the_same_images():
     common = {m.id: made.observations[m.id].identity for m in made.models if m.id in family}
     for artefact in made.compared.values():
         assert {a.identity for a in artefact.inputs["common"]} == set(common.values())
-    told = {
+    found = {
         row["id"]: [(one["reference"], one["relation"]) for one in row["comparisons"]]
         for row in made.tables.settings["models"]
     }
-    assert told["big-s10"] == [("big-s20", "twin")]
-    assert told["big-s30"] == [("big-s10", "twin"), ("big-s20", "twin")]
-    assert told["tiny-kd-T4-a0.9-s2"] == [("big-s20", "teacher")]
+    assert found["big-s10"] == [("big-s20", "twin")]
+    assert found["big-s30"] == [("big-s10", "twin"), ("big-s20", "twin")]
+    assert found["tiny-kd-T4-a0.9-s2"] == [("big-s20", "teacher")]
 
 
 def test_one_teacher_is_compared_with_nothing_and_its_twin_with_it():

@@ -43,20 +43,20 @@ class Study:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the jobs are told: the figures are those that the plan wants."""
+        """The settings of the jobs: the figures are those that the plan wants."""
         conditions = [made.described for made in self.builder.models]
         on = [each for name, each in registry.analyses().items() if name in self.analyses]
         wanted = [name for analysis in on for name in analysis.figures_of(conditions)]
         return {"scale": "laptop", "analyses": self.analyses, "figures": wanted}
 
     def tables(self, settings: Mapping[str, Any] | None = None, **changes) -> Tables:
-        told = {**self.settings, **(settings or {})}
-        found = read(self.folder / "tables", self.folder / "dataset", told)
+        merged = {**self.settings, **(settings or {})}
+        found = read(self.folder / "tables", self.folder / "dataset", merged)
         return replace(found, **changes)
 
     def draw(self, **settings) -> Path:
-        told = {**self.settings, **settings}
-        figures.make(Job("figures", "f", "0" * 12, told, self.inputs, self.figures))
+        merged = {**self.settings, **settings}
+        figures.make(Job("figures", "f", "0" * 12, merged, self.inputs, self.figures))
         return self.figures
 
     @property
@@ -74,10 +74,10 @@ class Study:
             job = Job(kind, slug, "ab" * 6, {}, {}, Path(runs[-1]).parent)
             provenance.write_run(job, stopwatch, {"notes": list(warnings)})
         folder = self.folder / into
-        told = {**self.settings, **settings}
+        merged = {**self.settings, **settings}
         store.write_json(self.folder / "tables" / "runs.json", provenance.collect(runs))
         information = {"title": title}
-        report.make_report(Job("report", "r", "1" * 12, told, self.inputs, folder, information))
+        report.make_report(Job("report", "r", "1" * 12, merged, self.inputs, folder, information))
         return folder / "report.html"
 
 

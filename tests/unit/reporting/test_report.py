@@ -126,11 +126,11 @@ def test_a_study_of_outputs_alone_says_nothing_of_maps(tmp_path):
     made.draw()
     page = made.report()
     text = page.read_text(encoding="utf-8").split("</style>")[1]
-    told = re.sub(r'<section id="(claims|undefined)".*?</section>', "", text, flags=re.DOTALL)
-    told = re.sub(r'src="data:[^"]*"', "", told)
+    shown = re.sub(r'<section id="(claims|undefined)".*?</section>', "", text, flags=re.DOTALL)
+    shown = re.sub(r'src="data:[^"]*"', "", shown)
     for absent in ("ρ", "GradCAM", "explorer", "shortcut", "twin's maps", "IoU", "<script"):
-        assert absent not in told, absent
-    assert "Distilled students get" in told and "nothing is better at once in size" in told
+        assert absent not in shown, absent
+    assert "Distilled students get" in shown and "nothing is better at once in size" in shown
     assert "isrho" not in (page.parent / "summary.txt").read_text()
 
 

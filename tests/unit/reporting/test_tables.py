@@ -37,8 +37,8 @@ def test_a_depth_is_a_place_in_the_explained_layers_whatever_they_are_called(stu
     own = tables.measures["model"] == model
     names = tables.measures["layer"].replace({"block3": "late", "block2": "mid"})
     measures = tables.measures.assign(layer=tables.measures["layer"].where(~own, names))
-    told = tables.models["explained"].where(tables.models["id"] != model, '["late", "mid"]')
-    renamed = replace(tables, measures=measures, models=tables.models.assign(explained=told))
+    explained = tables.models["explained"].where(tables.models["id"] != model, '["late", "mid"]')
+    renamed = replace(tables, measures=measures, models=tables.models.assign(explained=explained))
     found = places.at(renamed, "rho", "input", depth).set_index("model")
     assert (found.at[model, "layer"], found.at[model, "value"]) == (
         layer,
@@ -49,11 +49,13 @@ def test_a_depth_is_a_place_in_the_explained_layers_whatever_they_are_called(stu
 def test_the_reference_s_layer_is_its_own_first_explained_one(study):
     tables = study.tables()
     names = tables.measures["reference_layer"].replace({"layer4": "a-last", "layer3": "z-first"})
-    told = tables.models["explained"].replace({'["layer4", "layer3"]': '["a-last", "z-first"]'})
+    explained = tables.models["explained"].replace(
+        {'["layer4", "layer3"]': '["a-last", "z-first"]'}
+    )
     renamed = replace(
         tables,
         measures=tables.measures.assign(reference_layer=names),
-        models=tables.models.assign(explained=told),
+        models=tables.models.assign(explained=explained),
     )
     found, before = (
         places.at(each, "rho", "input", 0).set_index("model") for each in (renamed, tables)

@@ -53,8 +53,8 @@ def job(tmp_path, module, picture):
 
 
 def finish(job, watch):
-    told = Job.from_json(job.to_json())
-    write_run(Job(**{**vars(told), "watch": watch}), Stopwatch(), {})
+    made = Job.from_json(job.to_json())
+    write_run(Job(**{**vars(made), "watch": watch}), Stopwatch(), {})
 
 
 def test_the_record_says_what_was_used(job):

@@ -147,8 +147,8 @@ def test_a_job_that_is_done_is_told_of_once(study):
     assert watcher.look().finished == ()
     lay(study, study.models[0].artefact, 185.0)
     seen = watcher.look()
-    (told,) = seen.finished
-    assert words.finished(*told, seen).startswith("teacher-s1: done in 3 min 05 s; study ")
+    (last,) = seen.finished
+    assert words.finished(*last, seen).startswith("teacher-s1: done in 3 min 05 s; study ")
     assert watcher.look().finished == ()
 
 

@@ -64,7 +64,7 @@ def _of_planted(tables: Tables) -> list[str]:
 
 
 def _of_budget(tables: Tables) -> list[str]:
-    tuning = tables.told("dark_knowledge").get("tuning")
+    tuning = tables.settings_of("dark_knowledge").get("tuning")
     if not tuning:
         return ["No arm was tuned on a budget of its own, so that arms are not ranked."]
     return [

@@ -1,4 +1,4 @@
-"""What a student is told: the target of its objective, and what that asks of it.
+"""What a student learns from: the target of its objective, and what that asks of it.
 
 Targets are those of `training.objectives`, in NumPy. They take labels, so that they are of training
 examples alone.

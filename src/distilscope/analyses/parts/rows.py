@@ -12,7 +12,7 @@ from distilscope.reporting.tables import Tables
 
 def headline(tables: Tables) -> dict:
     """What `plan.Plan.drawn` says: the headline, where the parts are from, how many are `top`."""
-    return tables.told("parts")
+    return tables.settings_of("parts")
 
 
 def rows_of(

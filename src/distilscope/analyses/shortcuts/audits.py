@@ -37,7 +37,7 @@ class Seen:
     folder: str
 
     def place(self) -> list[str]:
-        """The same as the tables job is told."""
+        """The same as the tables job gets it."""
         return [str(self.artefact.folder), self.folder]
 
 
@@ -76,7 +76,7 @@ class Audit:
         return len(self.twin_pairs) >= MINIMUM_TWINS or self.masked is not None
 
     def row(self) -> dict[str, Any]:
-        """What the tables job is told."""
+        """What the tables job gets."""
         planting = self.planting
         return {
             "model": self.model.id,

@@ -123,7 +123,7 @@ class Objective:
     def settings(
         self, parameters: Mapping[str, float], combine: str | None = None
     ) -> dict[str, Any]:
-        """What a training job is told of it; `combine` is one of `COMBINE` for a committee."""
+        """What a training job gets of it; `combine` is one of `COMBINE` for a committee."""
         committee = {"combine": combine} if combine else {}
         prepared = {"prepare": self.prepare} if self.prepare else {}
         return {

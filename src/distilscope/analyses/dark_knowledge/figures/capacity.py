@@ -16,7 +16,7 @@ COLUMNS = 2
 def fig_distinctness(tables: Tables) -> Drawing:
     """p_true, derived and inherent spread over the rungs, a line a probe, at the shared tau."""
     found = tables["distinctness"]
-    tau = tables.told("dark_knowledge")["shared"]
+    tau = tables.settings_of("dark_knowledge")["shared"]
     rows = found[(found["tau"] == tau) & (found["scaling"] == "scalar")]
     rows = rows[rows["measure"].isin(PANELS)]
     if not rows["value"].notna().any():
