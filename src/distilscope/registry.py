@@ -21,6 +21,7 @@ OWN = (
     "sweeps",
     "representation",
     "outputs",
+    "masking",
     "compression",
     "shortcuts",
     "dark_knowledge",

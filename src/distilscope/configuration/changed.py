@@ -36,9 +36,8 @@ class Compress(Strict):
     @model_validator(mode="after")
     def _something(self) -> Compress:
         if not any(self.rungs()):
-            raise ValueError(
-                f"say how {self.of!r} is compressed: {', '.join(catalog.COMPRESSIONS)}"
-            )
+            known = ", ".join(catalog.COMPRESSIONS)
+            raise ValueError(f"say how {self.of!r} is compressed: {known}")
         return self
 
 

@@ -36,10 +36,8 @@ def cost(model: nn.Module, example: torch.Tensor) -> Cost:
     torch counts two operations (a multiplication and an addition) for each term of a convolution
     or a matrix product, and nothing for the rest; half of that is the number of multiply-adds.
     """
-    with _evaluating(model), torch.enable_grad(), _Operations() as counted:
-        # An int8 layer runs a kernel that torch has no formula of, and where a gradient is asked
-        # for also the float layer that does as many operations.
-        model(example.detach().requires_grad_().clone())
+    with _evaluating(model), _Operations() as counted:
+        model(example)
     return Cost(parameters(model), counted.total // 2)
 
 

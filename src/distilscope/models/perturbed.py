@@ -14,10 +14,10 @@ from distilscope.workflow.provenance import Stopwatch, write_run
 
 
 class Perturbed(nn.Module):
-    """A model that sees each input with noise, and mirrored from left to right. Its path is `model`.
+    """A model, at the path `model`, that sees inputs with noise, and mirrored from left to right.
 
     The noise is one pattern for all inputs, so that the model is a function of its input, whatever
-    the batch. Layers see the mirrored input: `mirrored` says that their maps have to be turned back.
+    the batch. Layers see the mirrored input: by `mirrored` their maps are turned back.
 
     Args:
         model: the model.

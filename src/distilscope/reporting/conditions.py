@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from distilscope import catalog
 from distilscope.configuration.patterns import ROLES
 from distilscope.statistics import paired
 
@@ -75,10 +76,10 @@ class Condition:
         role = ROLES.index(self.role) if self.role in ROLES else len(ROLES)
         last = len(FAMILY) + (self.role == "floor")
         block = FAMILY.index(self.role) if self.role in FAMILY else last
-        values = json.loads(self.row.get("parameters") or "{}").values()
+        changes = list(catalog.CHANGES)
         settings = tuple(
-            (0, value, "") if isinstance(value, int | float) else (1, 0, str(value))
-            for value in values
+            (changes.index(name) if name in changes else -1, *_sortable(value))
+            for name, value in json.loads(self.row.get("parameters") or "{}").items()
         )
         objective = str(self.row.get("objective"))
         return (block, -self.parameters, self.network, role, objective, settings, self.label)
@@ -237,6 +238,11 @@ def estimates(conditions: list[Condition], rows: pd.DataFrame) -> pd.DataFrame:
         for found in (estimate(of, rows),)
     ]
     return pd.DataFrame.from_records(records, columns=ESTIMATE_COLUMNS)
+
+
+def _sortable(value: object) -> tuple[int, float, str]:
+    """Numbers before words."""
+    return (0, value, "") if isinstance(value, int | float) else (1, 0, str(value))
 
 
 def _number(value: object) -> float | None:

@@ -6,11 +6,19 @@ import json
 
 import pandas as pd
 
+from distilscope import catalog
 from distilscope.analyses.compression.ladders import Rung, ladders, rung
+from distilscope.reporting import style
 from distilscope.reporting.conditions import Estimate
 from distilscope.reporting.tables import Tables
 
 LIKENESS = "image_specific_rho"
+
+
+def look(way: str) -> tuple[str, str]:
+    """Colour and marker of a way of compressing, the same in every panel."""
+    place = list(catalog.COMPRESSIONS).index(way)
+    return tuple(each[place % len(each)] for each in (style.SERIES_COLOURS, style.MARKERS))
 
 
 def of_study(tables: Tables) -> dict[tuple[str, str], list[Rung]]:

@@ -188,15 +188,17 @@ class Audits:
     ) -> Artefact:
         """A model's observation of made probes: one job, a folder for each part."""
         configuration, shown = self.study.configuration, list(shown)
-        architecture = model.artefact.settings["architecture"]
-        methods = {self.method: catalog.METHODS[self.method]}
+        architecture = model.artefact.settings.get("architecture")
+        builder = (architecture or {}).get("builder")
+        explained = list(model.explained[:1])
+        methods = {self.method: catalog.METHODS[self.method]} if explained else {}
         artefact = Artefact(
             kind="probe_observation",
             slug=model.artefact.slug,
             settings={
                 "architecture": architecture,
-                "layers": {model.explained[0]: model.layers[model.explained[0]]},
-                "explained": [model.explained[0]],
+                "layers": {name: model.layers[name] for name in explained},
+                "explained": explained,
                 "head": model.head,
                 "preprocessing": model.preprocessing,
                 "probes": [
@@ -210,8 +212,8 @@ class Audits:
             },
             source=fingerprint.source(
                 "distilscope.observing.made_probes",
-                architecture["builder"],
-                methods[self.method].module,
+                *([builder] if builder else []),
+                *(method.module for method in methods.values()),
             )
             + fingerprint.entries("METHODS", methods),
             inputs={

@@ -32,6 +32,21 @@ class Causal(Strict):
     seed: Whole = 0
 
 
+def require_layer_method(analysis: str, method: str | None, methods: list[str]) -> None:
+    """Refuse an analysis by maps at layers that no method of the study makes.
+
+    Raises:
+        ValueError: there is no such method, or `method` is none.
+    """
+    able = catalog.at_layers(methods)
+    if not able:
+        raise ValueError(
+            f"analyses.{analysis}: it needs a method that explains layers, such as `gradcam`, in "
+            "`observe.methods`"
+        )
+    require_layered(f"analyses.{analysis}.method", method, able)
+
+
 class Patch(Strict):
     """A square patch: its side in pixels, and its colour (red, green, blue)."""
 
@@ -160,12 +175,6 @@ class Shortcuts(Section):
         """Maps at layers are there; what is planted has a teacher with twins, students, and room
         for its patch.
         """
-        able = catalog.at_layers(configuration.observe.methods)
-        if not able:
-            raise ValueError(
-                "analyses.shortcuts: it needs a method that explains layers, such as `gradcam`, in "
-                "`observe.methods`"
-            )
-        require_layered("analyses.shortcuts.method", self.method, able)
+        require_layer_method("shortcuts", self.method, configuration.observe.methods)
         if self.planted is not None:
             self.planted.check(configuration)

@@ -13,7 +13,7 @@ COMPRESSIONS: dict[str, Compression] = {
         Compression(
             "low_rank",
             "rank",
-            "{:g} % of the rank",
+            "{:g} % rank",
             times=100.0,
             module=f"{_HERE}.low_rank",
             rising=False,
@@ -38,8 +38,8 @@ COMPRESSIONS: dict[str, Compression] = {
             module=f"{_HERE}.int8",
             calibrated=("int8-static",),
             rounds=True,
-            maps="Int8 layers have no gradient: maps of int8 models are those of the float layers "
-            "with the same quantised weights, at the activations of the int8 model.",
+            maps="Integers have no gradient: maps of int8 models are by the gradient of the same "
+            "layers with the quantised weights in fp32, at the activations of the int8 model.",
         ),
     )
 }

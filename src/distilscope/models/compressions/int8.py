@@ -1,26 +1,25 @@
-"""Quantisation to int8 after training, on torch's own int8 kernels.
+"""Quantisation to int8 after training, as torch does it.
 
-Weights are symmetric with a scale for each output channel, activations affine with one scale
-(`torch.ao.quantization.get_default_qconfig("fbgemm")`, whose activations have 7 bits: with 8 its
-kernels saturate on processors without VNNI). Convolutions and linear layers run in int8; what lies
-between them stays in fp32. Batch norms are folded into the convolutions before them.
+Weights are symmetric with a scale for each output channel, activations affine with one scale where
+a layer takes them (`torch.ao.quantization`: `PerChannelMinMaxObserver`, `HistogramObserver`).
+Convolutions and linear layers compute in int8; what lies between them stays in fp32. Batch norms
+are folded into the convolutions before them.
 
-An int8 layer has no gradient. Where one is asked for, that of the float layer with the same
-quantised weights stands in, at the activations of the int8 model (the straight-through estimator,
-Bengio et al. 2013); what the layer puts out stays what the int8 kernel put out.
+A processor multiplies the integers and sums them in int32. Here the same numbers are multiplied
+and summed in fp32, in which they differ from that by the rounding of fp32 alone; a test holds the
+layers against torch's int8 kernels. Integers have no gradient: it passes straight through the
+rounding (Bengio et al. 2013), so that it is that of the float layers with the quantised weights.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.ao.nn import quantized
-from torch.ao.nn.quantized import dynamic
 from torch.ao.quantization import HistogramObserver, PerChannelMinMaxObserver
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
@@ -30,73 +29,60 @@ from distilscope.models.compressions import dense
 from distilscope.models.compressions.dense import Facts
 
 DYNAMIC, STATIC = "int8-dynamic", "int8-static"
-ENGINE = "fbgemm"
 BATCH = 32
+LEVELS = 255
 NORMS = (nn.BatchNorm2d,)
 
 
 class Int8(nn.Module):
-    """A convolution or linear layer that computes in int8.
+    """A convolution or linear layer of int8 weights and activations.
 
     Args:
-        layer: with the weights to quantise.
+        layer: whose weights are replaced by the quantised ones.
         weight: int8 (outputs, ...). scale: float32 (outputs,).
-        ranges: (scale, zero point) of the input and of the output; None takes those of each input
-            as they come, image by image, so that no image's logits depend on its neighbours.
+        ranges: (scale, zero point) of the input, float32 (2,); None takes those of each input as
+            they come, image by image, so that no image's logits depend on its neighbours.
     """
 
     def __init__(
         self, layer: nn.Module, weight: Tensor, scale: Tensor, ranges: Tensor | None
     ) -> None:
         super().__init__()
-        self.int_weight, self.scale, self.ranges = weight, scale, ranges
-        shape = (-1, *(1 for _ in weight.shape[1:]))
+        self.integers, self.scale, self.ranges = weight, scale, ranges
         with torch.no_grad():
-            layer.weight.copy_(weight.float() * scale.view(shape))
+            layer.weight.copy_(weight.float() * _by_output(scale, weight))
         self.layer = layer
-        self.kernel = _kernel(layer, weight, scale, ranges)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """What the int8 kernel puts out, with the gradient of the float layer."""
-        found = self._int8(inputs.detach().cpu()).to(inputs.device)
-        if not (torch.is_grad_enabled() and inputs.requires_grad):
-            return found
-        smooth = self.layer(inputs)
-        return found + (smooth - smooth.detach())
-
-    def _int8(self, inputs: Tensor) -> Tensor:
-        if self.ranges is None:
-            return torch.cat([self.kernel(one[None]) for one in inputs.contiguous()])
-        scale, zero = self.ranges[0].tolist()
-        given = torch.quantize_per_tensor(inputs.contiguous(), scale, int(zero), torch.quint8)
-        return self.kernel(given).dequantize()
+        """What the layer puts out for the rounded inputs."""
+        scale, zero = range_of(inputs) if self.ranges is None else self.ranges.to(inputs.device)
+        return self.layer(rounded(inputs, scale, zero))
 
 
-def _kernel(layer: nn.Module, weight: Tensor, scale: Tensor, ranges: Tensor | None) -> nn.Module:
-    """torch's int8 module of the same layer."""
-    zeros = torch.zeros(len(scale), dtype=torch.int64)
-    packed = torch._make_per_channel_quantized_tensor(weight, scale.double(), zeros, axis=0)
-    bias = None if layer.bias is None else layer.bias.detach().float()
-    if isinstance(layer, nn.Conv2d):
-        kernel = quantized.Conv2d(
-            layer.in_channels,
-            layer.out_channels,
-            layer.kernel_size,
-            layer.stride,
-            layer.padding,
-            layer.dilation,
-            layer.groups,
-            bias is not None,
-            layer.padding_mode,
-        )
-    elif ranges is None:
-        kernel = dynamic.Linear(layer.in_features, layer.out_features, bias is not None)
-    else:
-        kernel = quantized.Linear(layer.in_features, layer.out_features, bias is not None)
-    kernel.set_weight_bias(packed, bias)
-    if ranges is not None:
-        kernel.scale, kernel.zero_point = float(ranges[1, 0]), int(ranges[1, 1])
-    return kernel
+def rounded(values: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
+    """Values at the 256 levels (0 to 255, less the zero point) times the scale.
+
+    The gradient passes where a value is within the range.
+    """
+    level = torch.round(values.detach() / scale) + zero
+    found = (level.clamp(0, LEVELS) - zero) * scale
+    if not values.requires_grad:
+        return found
+    inside = (level >= 0) & (level <= LEVELS)
+    return torch.where(inside, found + (values - values.detach()), found)
+
+
+def range_of(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Scale and zero point of each image's own range, which 0 is a part of: (N, 1, ...) each."""
+    rows = values.detach().flatten(1)
+    low, high = rows.amin(dim=1).clamp(max=0), rows.amax(dim=1).clamp(min=0)
+    scale = ((high - low) / LEVELS).clamp(min=torch.finfo(torch.float32).eps)
+    shape = (-1, *(1 for _ in values.shape[1:]))
+    return scale.view(shape), torch.round(-low / scale).view(shape)
+
+
+def _by_output(scale: Tensor, weight: Tensor) -> Tensor:
+    return scale.view(-1, *(1 for _ in weight.shape[1:]))
 
 
 # --------------------------------------------------------------------------------- quantising
@@ -115,7 +101,6 @@ def compress(model: nn.Module, value: str, images: Tensor | None) -> tuple[nn.Mo
     """
     total = sum(layer.weight.numel() for layer in dense.layers(model).values())
     folded = _fold(model, images[:1]) if value == STATIC else []
-    _require_engine()
     found = _quantisable(model, value)
     if not found:
         raise ValueError(
@@ -159,15 +144,15 @@ def quantised(weight: Tensor) -> tuple[Tensor, Tensor]:
     observer = PerChannelMinMaxObserver(dtype=torch.qint8, qscheme=torch.per_channel_symmetric)
     observer(weight)
     scale, _ = observer.calculate_qparams()
-    shape = (-1, *(1 for _ in weight.shape[1:]))
-    rounded = torch.round(weight / scale.view(shape)).clamp(-128, 127).to(torch.int8)
-    return rounded, scale.float()
+    scale = scale.float()
+    integers = torch.round(weight / _by_output(scale, weight)).clamp(-128, 127)
+    return integers.to(torch.int8), scale
 
 
 def _ranges(model: nn.Module, found: Mapping[str, nn.Module], images: Tensor) -> dict[str, Tensor]:
-    """Path -> (2, 2): scale and zero point of the layer's input and output over the images."""
-    seen = {path: (_observer(), _observer()) for path in found}
-    hooks = [layer.register_forward_hook(_watch(*seen[path])) for path, layer in found.items()]
+    """Path -> (2,): scale and zero point of what the layer takes over the images."""
+    seen = {path: HistogramObserver(dtype=torch.quint8) for path in found}
+    hooks = [layer.register_forward_pre_hook(_watch(seen[p])) for p, layer in found.items()]
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for start in range(0, len(images), BATCH):
@@ -175,19 +160,14 @@ def _ranges(model: nn.Module, found: Mapping[str, nn.Module], images: Tensor) ->
         for hook in hooks:
             hook.remove()
         return {
-            path: torch.tensor([[float(x) for x in o.calculate_qparams()] for o in pair])
-            for path, pair in seen.items()
+            path: torch.tensor([float(number) for number in own.calculate_qparams()])
+            for path, own in seen.items()
         }
 
 
-def _observer() -> HistogramObserver:
-    return HistogramObserver(dtype=torch.quint8, quant_min=0, quant_max=127)
-
-
-def _watch(before: nn.Module, after: nn.Module):
-    def hook(module: nn.Module, inputs: tuple, output: Tensor) -> None:
-        before(inputs[0])
-        after(output)
+def _watch(observer: nn.Module) -> Callable[[nn.Module, tuple], None]:
+    def hook(module: nn.Module, inputs: tuple) -> None:
+        observer(inputs[0])
 
     return hook
 
@@ -248,14 +228,14 @@ def _fold_pair(model: nn.Module, conv: str, norm: str) -> None:
 
 
 def save(model: nn.Module, path: Path) -> None:
-    """Write what is quantised and what is not: `<path>.int8`, `.scale`, `.bias`, `.ranges`."""
+    """Write the integers with their scales, biases and ranges, and what is not quantised."""
     arrays: dict[str, np.ndarray] = {}
     layers = {p: m for p, m in model.named_modules() if isinstance(m, Int8)}
     for name, tensor in model.state_dict().items():
         if not any(name.startswith(f"{p}.") for p in layers):
             arrays[f"state:{name}"] = tensor.detach().cpu().numpy()
     for name, layer in layers.items():
-        arrays[f"int8:{name}"] = layer.int_weight.numpy()
+        arrays[f"int8:{name}"] = layer.integers.numpy()
         arrays[f"scale:{name}"] = layer.scale.numpy()
         if layer.layer.bias is not None:
             arrays[f"bias:{name}"] = layer.layer.bias.detach().numpy()
@@ -266,7 +246,6 @@ def save(model: nn.Module, path: Path) -> None:
 
 def restore(model: nn.Module, value: str, path: Path) -> nn.Module:
     """The quantised model that `save` wrote, from a freshly built network."""
-    _require_engine()
     arrays = {n: torch.from_numpy(a) for n, a in store.read_tensors(path).items()}
     for conv, norm in store.read_tensors_metadata(path)["folded"]:
         layer = model.get_submodule(conv)
@@ -286,17 +265,3 @@ def restore(model: nn.Module, value: str, path: Path) -> nn.Module:
     if unknown:
         raise weights.WeightsError(f"{path}: the network has no {', '.join(unknown[:5])}")
     return model
-
-
-def _require_engine() -> None:
-    """Have torch's kernels for x86, or say that there are none.
-
-    Raises:
-        ValueError: this build of torch has no such kernels.
-    """
-    if ENGINE not in torch.backends.quantized.supported_engines:
-        known = ", ".join(torch.backends.quantized.supported_engines)
-        raise ValueError(
-            f"int8 models run on torch's kernels {ENGINE}, which this build lacks (it has {known})"
-        )
-    torch.backends.quantized.engine = ENGINE

@@ -55,4 +55,4 @@ def _rounded(value: Any) -> Any:
     if not isinstance(value, Tensor) or not value.is_floating_point():
         return value
     rounded = value.detach().to(torch.bfloat16).float()
-    return value + (rounded - value.detach()) if value.requires_grad else rounded
+    return rounded + (value - value.detach()) if value.requires_grad else rounded

@@ -27,16 +27,18 @@ def fig_ladder(tables: Tables) -> Drawing:
     table = pd.DataFrame.from_records(records, columns=[*COLUMNS, *LIKENESS])
     if not table["image_specific_rho"].notna().any():
         raise NothingToDraw(_why(table))
-    handles, labels = all_axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    found = {}
+    for axes in all_axes:
+        handles, labels = axes.get_legend_handles_labels()
+        found |= dict(zip(labels, handles, strict=True))
+    figure.legend(found.values(), found, loc="outside lower center", ncols=4)
     return figure, table
 
 
 def _panel(axes, tables: Tables, original: str, own: dict[str, list[Rung]]) -> list[tuple]:
     records = []
     for place, (way, rungs) in enumerate(own.items()):
-        color = style.SERIES_COLOURS[place % len(style.SERIES_COLOURS)]
-        marker = style.MARKERS[place % len(style.MARKERS)]
+        color, marker = shown.look(way)
         points = []
         for rung in rungs:
             accuracy = shown.alone(tables, "accuracy", rung.model)
@@ -54,7 +56,8 @@ def _panel(axes, tables: Tables, original: str, own: dict[str, list[Rung]]) -> l
             }
             at = accuracy.value, likeness.value
             axes.errorbar(*at, **errors, fmt="none", ecolor=color, elinewidth=0.7, alpha=0.7)
-            axes.annotate(rung.label, at, (4, 3), textcoords="offset points", fontsize=6)
+            below = 3 - 7 * place  # ladders meet at the original
+            axes.annotate(rung.label, at, (4, below), textcoords="offset points", fontsize=6)
     whole = shown.alone(tables, "accuracy", original)
     axes.plot(whole.value, 1.0, marker="*", ms=9, ls="", color=style.BLACK, label="original")
     _stand_in(axes, tables, original)

@@ -1,0 +1,124 @@
+"""Compressed models and stand-ins: which there are, and what they stand beside."""
+
+from __future__ import annotations
+
+import pytest
+
+from distilscope.configuration.kinds import ConfigurationError
+from distilscope.configuration.patterns import checked
+from distilscope.planning.conditions import Condition
+
+from .test_several_teachers import KD, RAW, beside, elsewhere, study
+
+__all__ = ["elsewhere"]
+
+ONE = {
+    "teachers": {"a": {**RAW["teachers"]["a"], "twins": [2]}},
+    "seeds": [1],
+    "grid": [KD],
+    "floors": [],
+}
+TINY = "tiny-kd-T4-a0.9-s1"
+
+
+def test_each_value_is_a_model_beside_its_original_and_its_originals_teachers():
+    made = study(
+        **ONE,
+        compress=[
+            {"of": "a", "prune": [0.7, 0.3], "dtype": "bf16"},
+            {"of": "tiny", "quantise": ["int8-static", "int8-dynamic"]},
+        ],
+    )
+    found = beside(made)
+    assert found["a-s1-prune0.3"] == [("a-s1", "original")]
+    assert found["a-s1-prune0.7"] == [("a-s1", "original")]
+    assert found["a-s1-bf16"] == [("a-s1", "original")]
+    assert found[f"{TINY}-int8-static"] == [("a-s1", "teacher"), (TINY, "original")]
+    order = [model.id for model in made.models if model.role == "compressed"]
+    assert order == [
+        *("a-s1-prune0.3", "a-s1-prune0.7", "a-s1-bf16"),
+        *(f"{TINY}-int8-dynamic", f"{TINY}-int8-static"),
+    ]
+
+
+def test_every_seed_of_a_name_is_compressed_and_pooled_by_condition():
+    made = study(**{**ONE, "seeds": [1, 2]}, compress=[{"of": "tiny", "prune": 0.5}])
+    own = [model for model in made.models if model.role == "compressed"]
+    assert [model.seed for model in own] == [1, 2]
+    assert len({model.condition for model in own}) == 1
+    assert own[0].condition.fields["prune"] == 0.5 and own[0].condition.fields["T"] == 4.0
+    assert made.names[own[0].condition] == "tiny-kd-T4-a0.9-prune0.5"
+
+
+def test_one_model_is_named_by_its_id():
+    made = study(**{**ONE, "seeds": [1, 2]}, compress=[{"of": TINY, "prune": 0.5}])
+    assert [m.id for m in made.models if m.role == "compressed"] == [f"{TINY}-prune0.5"]
+
+
+def test_a_stand_in_is_beside_its_teacher_alone():
+    made = study(**ONE, stand_ins=[{"of": "a", "seeds": [0, 1]}])
+    found = {name: own for name, own in beside(made).items() if "noise" in name}
+    assert found == {f"a-s1-noise0.1-mirrored-n{seed}": [("a-s1", "stand-in")] for seed in (0, 1)}
+    own = next(model for model in made.models if model.role == "stand-in")
+    assert own.layers["layer4"] == "model.layer4" and own.head == "model.fc"
+
+
+def test_heads_that_round_have_no_closed_form():
+    made = study(**ONE, compress=[{"of": "a", "prune": 0.5, "quantise": "int8-static"}])
+    heads = {model.id: model.head for model in made.models if model.role == "compressed"}
+    assert heads == {"a-s1-prune0.5": "fc", "a-s1-int8-static": None}
+
+
+def test_a_study_without_them_keeps_the_identities_of_its_models():
+    plain, more = study(**ONE), study(**ONE, compress=[{"of": "a", "prune": 0.5}])
+    for model in plain.models:
+        assert more.by_id[model.id].artefact.identity == model.artefact.identity
+        seen = more.observations[model.id].identity
+        assert seen == plain.observations[model.id].identity
+
+
+def test_the_value_is_in_the_identity():
+    made = study(**ONE, compress=[{"of": "a", "prune": [0.3, 0.30001]}])
+    own = [m.artefact.identity for m in made.models if m.role == "compressed"]
+    assert len(set(own)) == 2
+
+
+def test_a_condition_comes_back_from_its_row():
+    made = study(
+        **ONE,
+        compress=[{"of": "tiny", "prune": 0.5, "quantise": "int8-static"}],
+        stand_ins=[{"of": "a"}],
+    )
+    for condition in made.names:
+        assert Condition.of(condition.record()) == condition
+
+
+def test_patterns_address_them_by_role_and_by_what_was_done():
+    made = study(**ONE, compress=[{"of": "a", "prune": [0.3, 0.7]}, {"of": "tiny", "prune": 0.3}])
+
+    def names(**pattern):
+        found = checked(pattern)
+        return {name for condition, name in made.names.items() if condition.matches(found)}
+
+    assert names(role="compressed", prune=0.3) == {"a-prune0.3", "tiny-kd-T4-a0.9-prune0.3"}
+    assert names(role="compressed", network="a") == {"a-prune0.3", "a-prune0.7"}
+    assert names(network="tiny") == {"tiny-kd-T4-a0.9"}, "without a role: students and controls"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"compress": [{"of": "tny", "prune": 0.5}]}, "compress.of: no model 'tny'; did you mean"),
+        ({"compress": [{"of": "a", "prune": 1.0}]}, "1.0 is no number between 0 and 1"),
+        ({"compress": [{"of": "a", "prun": 0.5}]}, "unknown key 'prun'; did you mean 'prune'"),
+        ({"compress": [{"of": "a", "quantise": "int4"}]}, "'int4' is none of int8-dynamic"),
+        ({"compress": [{"of": "a"}]}, "say how 'a' is compressed: prune, low_rank"),
+        ({"stand_ins": [{"of": "tiny"}]}, "is no teacher"),
+        ({"stand_ins": [{"of": "a", "noise": 0, "flip": False}]}, "is the model itself"),
+        ({"stand_ins": [{"of": "a", "noise": 0, "seeds": [1, 2]}]}, "`seeds` are of the noise"),
+        ({"analyses": {"compression": {}}}, "nothing is compressed; name a model and how"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_with_what_would_be_accepted(changes, said):
+    with pytest.raises(ConfigurationError, match=said):
+        study(**{**ONE, **changes})
