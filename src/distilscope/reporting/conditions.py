@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from distilscope import catalog
 from distilscope.configuration.patterns import ROLES
 from distilscope.statistics import paired
 
@@ -76,9 +75,8 @@ class Condition:
         role = ROLES.index(self.role) if self.role in ROLES else len(ROLES)
         last = len(FAMILY) + (self.role == "floor")
         block = FAMILY.index(self.role) if self.role in FAMILY else last
-        changes = list(catalog.CHANGES)
         settings = tuple(
-            (changes.index(name) if name in changes else -1, *_sortable(value))
+            (name, *_sortable(value))
             for name, value in json.loads(self.row.get("parameters") or "{}").items()
         )
         objective = str(self.row.get("objective"))

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from distilscope import catalog
 from distilscope.analyses.compression import measure, noise
-from distilscope.analyses.compression.ladders import Rung, ladders, rung
+from distilscope.analyses.compression.ladders import Rung, ladders
 from distilscope.measuring.observations import Outputs
 from distilscope.models.compressions import prune
 from distilscope.statistics.bootstrap import Resamples
@@ -92,7 +93,7 @@ def test_images_change_at_the_mildest_rung_that_predicts_otherwise():
     study = study_of(
         {"a": [0, 1, 2, 0, 1], "mild": [0, 1, 2, 1, 1], "mid": [2, 1, 2, 0, 1], "hard": [2] * 5}
     )
-    own = [Rung(name, "a", "prune", 0.1, name) for name in ("mild", "mid", "hard")]
+    own = [Rung(name, "a", "prune", name, 0.1) for name in ("mild", "mid", "hard")]
     found = measure.first_changes(study, own)
     rows = found[["index", "model", "rung", "prediction", "changed_to"]].to_numpy().tolist()
     assert rows == [
@@ -111,12 +112,11 @@ def test_margins_are_the_likeliest_less_the_next():
 
 
 def test_rungs_are_in_the_order_of_what_they_take_away():
+    values = [("prune", 0.9), ("low_rank", 0.25), ("prune", 0.3), ("low_rank", 0.5)]
     made = [
-        rung(f"m{i}", "a", {"T": 4.0, name: value})
-        for i, (name, value) in enumerate(
-            [("prune", 0.9), ("low_rank", 0.25), ("prune", 0.3), ("low_rank", 0.5)]
-        )
+        Rung(f"m{i}", "a", way, str(value), catalog.COMPRESSIONS[way].severity(value))
+        for i, (way, value) in enumerate(values)
     ]
     found = ladders(made)
-    assert [r.value for r in found["a", "prune"]] == [0.3, 0.9]
-    assert [r.value for r in found["a", "low_rank"]] == [0.5, 0.25]
+    assert [rung.label for rung in found["a", "prune"]] == ["0.3", "0.9"]
+    assert [rung.label for rung in found["a", "low_rank"]] == ["0.5", "0.25"]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.special import softmax
 
-from distilscope import store
+from distilscope import registry, store
 from distilscope.analyses.masking.measure import AREAS, UNDEFINED, measure
 from distilscope.measuring import observations
 from distilscope.measuring.entries import Entry
@@ -71,7 +71,7 @@ def made(tmp_path):
         outputs={n: observations.read_outputs(tmp_path / n, "test") for n in says},
         resamples=Resamples.draw(N, 300),
         level=0.95,
-        rows=Rows("x", "test", analysis="masking"),
+        rows=Rows("x", "test", registry.analyses(), analysis="masking"),
         pool=lambda *place: pooled.update({place[:-1]: place[-1]}),
     )
     shown = [

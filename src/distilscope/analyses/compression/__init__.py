@@ -57,6 +57,7 @@ ANALYSIS = Analysis(
     measure=f"{_HERE}.measure:measure",
     measures=MEASURES,
     tables={
+        "compression_rungs": Table(("model", "original", "way", "label", "severity", "maps")),
         "compression_images": Table(
             (
                 *("original", "way", "model", "rung", "value", "index", "label", "prediction"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from distilscope import catalog
 from distilscope.analyses.compression import shown
 from distilscope.analyses.compression.figures.layers import layer_rows
 from distilscope.analyses.compression.ladders import Rung
@@ -37,5 +36,5 @@ def _worst_layer(tables: Tables, model: str) -> str:
 
 def caveats(tables: Tables) -> list[str]:
     """What maps of compressed models are of, where that isn't the model as it would be shipped."""
-    ways = dict.fromkeys(way for _, way in shown.of_study(tables))
-    return [catalog.COMPRESSIONS[way].maps for way in ways if catalog.COMPRESSIONS[way].maps]
+    rungs = (rung for own in shown.of_study(tables).values() for rung in own)
+    return list(dict.fromkeys(rung.maps for rung in rungs if rung.maps))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
-
-from distilscope import catalog
 
 
 @dataclass(frozen=True)
@@ -14,22 +11,17 @@ class Rung:
     """A compressed model.
 
     Attributes:
-        model, original: ids. way: how it is compressed. value: how strongly.
-        label: of the value in words.
+        model, original: ids. way: how it is compressed. label: how strongly, in words.
+        severity: larger where more is taken away. maps: what its maps are of, in words, where it
+            has no gradient itself.
     """
 
     model: str
     original: str
     way: str
-    value: Any
     label: str
-
-
-def rung(model: str, original: str, parameters: Mapping[str, Any]) -> Rung:
-    """Of a compressed model, by the parameters of its condition."""
-    (way,) = (name for name in parameters if name in catalog.COMPRESSIONS)
-    value = parameters[way]
-    return Rung(model, original, way, value, catalog.COMPRESSIONS[way].said(value))
+    severity: float
+    maps: str = ""
 
 
 def ladders(rungs: Iterable[Rung]) -> dict[tuple[str, str], list[Rung]]:
@@ -37,7 +29,4 @@ def ladders(rungs: Iterable[Rung]) -> dict[tuple[str, str], list[Rung]]:
     found: dict[tuple[str, str], list[Rung]] = {}
     for each in rungs:
         found.setdefault((each.original, each.way), []).append(each)
-    return {
-        key: sorted(own, key=lambda r: catalog.COMPRESSIONS[r.way].severity(r.value))
-        for key, own in found.items()
-    }
+    return {key: sorted(own, key=lambda rung: rung.severity) for key, own in found.items()}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from distilscope import store
-from distilscope.analyses.compression.ladders import Rung, ladders, rung
+from distilscope.analyses.compression.ladders import Rung, ladders
 from distilscope.measuring.entries import Compared
 from distilscope.measuring.rows import Rows
 from distilscope.measuring.study import Study
@@ -20,24 +20,26 @@ from distilscope.statistics.bootstrap import Resamples
 ORIGINAL = "original"
 SAME = "the layer puts out the same as the original's"
 SILENT = "the original's layer puts out zeros"
-IMAGE_COLUMNS = (
-    *("original", "way", "model", "rung", "value", "index", "label", "prediction"),
-    *("changed_to", "margin", "later"),
-)
 
 
 def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """`compression_images`: the images that change first along each ladder.
+    """`compression_rungs`: the ladders; `compression_images`: the images that change first on each.
 
-    Settings: `shown` images a ladder, and `noise`: model -> folder of its layers' noise.
+    Settings: `rungs`, what `Rung` takes of each compressed model; `shown` images a ladder; and
+    `noise`: model -> folder of its layers' noise.
     """
+    rungs = [Rung(**row) for row in settings["rungs"]]
     compared = [each for each in study.compared if each.relation == ORIGINAL]
     for each in compared:
         _add_changes(study, each)
         folder = settings["noise"].get(each.model.id)
         if folder is not None:
             add_layer_rows(study, study.rows, each, Path(folder))
-    return {"compression_images": _first(study, compared, settings["shown"])}
+    tables = [first_changes(study, own).head(settings["shown"]) for own in ladders(rungs).values()]
+    return {
+        "compression_rungs": pd.DataFrame(settings["rungs"]),
+        "compression_images": pd.concat(tables, ignore_index=True),
+    }
 
 
 def _add_changes(study: Study, each: Compared) -> None:
@@ -94,16 +96,6 @@ def decibels(
 
 
 # ------------------------------------------------------------------------------ single images
-
-
-def _first(study: Study, compared: Sequence[Compared], shown: int) -> pd.DataFrame:
-    """The images that change first on each ladder, those whose margin was smallest first."""
-    rungs = [
-        rung(e.model.id, e.reference, dict(study.conditions[e.model.condition].parameters))
-        for e in compared
-    ]
-    tables = [first_changes(study, own).head(shown) for own in ladders(rungs).values()]
-    return pd.concat(tables, ignore_index=True)[list(IMAGE_COLUMNS)]
 
 
 def first_changes(study: Study, own: Sequence[Rung]) -> pd.DataFrame:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
+from distilscope import catalog
+from distilscope.analyses.compression.ladders import Rung
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.hooks import Addition, AnalysisPlan
@@ -38,7 +42,17 @@ class Plan(AnalysisPlan):
         )
 
     def tabulated(self) -> Addition:
-        """Where each compressed model's noise is."""
+        """Which models are on which ladder, and where their noise is."""
         folders = {name: str(made.folder) for name, made in self.noise.items()}
-        settings = {**self.section.model_dump(), "noise": folders}
+        models = [model for model in self.study.models if model.role == "compressed"]
+        rungs = [asdict(_rung(model)) for model in models]
+        settings = {**self.section.model_dump(), "noise": folders, "rungs": rungs}
         return Addition(settings=settings, inputs={"noise": tuple(self.noise.values())})
+
+
+def _rung(model: Model) -> Rung:
+    parameters = dict(model.condition.parameters)
+    (way,) = (name for name in parameters if name in catalog.COMPRESSIONS)
+    declared, value = catalog.COMPRESSIONS[way], parameters[way]
+    said, severity = declared.said(value), declared.severity(value)
+    return Rung(model.id, model.original, way, said, severity, declared.maps)

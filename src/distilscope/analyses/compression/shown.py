@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 
 import pandas as pd
 
-from distilscope import catalog
-from distilscope.analyses.compression.ladders import Rung, ladders, rung
+from distilscope.analyses.compression.ladders import Rung, ladders
 from distilscope.reporting import style
 from distilscope.reporting.conditions import Estimate
 from distilscope.reporting.tables import Tables
@@ -15,26 +14,17 @@ from distilscope.reporting.tables import Tables
 LIKENESS = "image_specific_rho"
 
 
-def look(way: str) -> tuple[str, str]:
-    """Colour and marker of a way of compressing, the same in every panel."""
-    place = list(catalog.COMPRESSIONS).index(way)
-    return tuple(each[place % len(each)] for each in (style.SERIES_COLOURS, style.MARKERS))
-
-
 def of_study(tables: Tables) -> dict[tuple[str, str], list[Rung]]:
     """(original, way) -> the rungs of that ladder."""
-    found = []
-    for condition in tables.of_role("compressed"):
-        parameters = json.loads(condition.row["parameters"])
-        found += [rung(model, original_of(tables, model), parameters) for model in condition.models]
-    return ladders(found)
+    rows = tables["compression_rungs"][list(Rung.__dataclass_fields__)]
+    return ladders(Rung(**row) for row in rows.to_dict("records"))
 
 
-def original_of(tables: Tables, model: str) -> str:
-    """The model that a compressed one is made of."""
-    rows = tables.measures
-    own = rows[(rows["model"] == model) & (rows["relation"] == "original")]
-    return str(own["reference"].iloc[0])
+def looks(tables: Tables) -> dict[str, tuple[str, str]]:
+    """Way of compressing -> colour and marker, the same in every panel."""
+    ways = dict.fromkeys(tables["compression_rungs"]["way"])
+    both = zip(itertools.cycle(style.SERIES_COLOURS), itertools.cycle(style.MARKERS))
+    return dict(zip(ways, both, strict=False))
 
 
 def beside_original(tables: Tables, measure: str, model: str) -> Estimate:

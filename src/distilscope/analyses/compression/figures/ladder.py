@@ -37,8 +37,9 @@ def fig_ladder(tables: Tables) -> Drawing:
 
 def _panel(axes, tables: Tables, original: str, own: dict[str, list[Rung]]) -> list[tuple]:
     records = []
+    looks = shown.looks(tables)
     for place, (way, rungs) in enumerate(own.items()):
-        color, marker = shown.look(way)
+        color, marker = looks[way]
         points = []
         for rung in rungs:
             accuracy = shown.alone(tables, "accuracy", rung.model)
