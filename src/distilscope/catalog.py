@@ -84,6 +84,8 @@ class Dataset:
         without: dotted path of the function that draws its images without a part; None where
             that can't be done, so that the part is filled with one colour instead.
         black_ground: an image's object is its pixels above 0.
+        prepares: dotted path of the function that makes the prepared data set itself, of a source
+            without training images; `reader` is then not called.
     """
 
     reader: str
@@ -94,6 +96,7 @@ class Dataset:
     files: str = f"{_LISTED_IN}:everything"
     without: str | None = None
     black_ground: bool = False
+    prepares: str | None = None
 
 
 def _downloaded(name: str, *, black_ground: bool = False) -> Dataset:
@@ -123,6 +126,12 @@ DATASETS: dict[str, Dataset] = {
         reader="distilscope.data.readers:read_image_folder",
         path="given",
         files=f"{_LISTED_IN}:of_image_folder",
+    ),
+    "pictures": Dataset(
+        reader="distilscope.data.pictures:chosen",
+        path="given",
+        files=f"{_LISTED_IN}:of_pictures",
+        prepares="distilscope.data.pictures:prepare",
     ),
     "npz": Dataset(reader="distilscope.data.readers:read_npz", path="given"),
     "composed-parts": Dataset(

@@ -99,7 +99,7 @@ def attempt(
     request = Request.of(observation)
     model, _ = begin(job, dataset)
     place(model, job.device)
-    size, classes = dataset.image_size, len(dataset.classes)
+    size, classes = dataset.input_size(request.preprocessing), len(dataset.classes)
     try:
         found = Findings(shapes_of(model, request.layers, size, classes))
     except ModelError as error:
@@ -160,8 +160,10 @@ class _Trial:
 
     def evaluate(self) -> None:
         """As after an epoch, in the training's precision."""
-        held_out = self.dataset.split("held-out")
-        few = [(held_out.images[:IMAGES], held_out.labels[:IMAGES])]
+        some = self.dataset.split("held-out")
+        if not len(some):  # pictures may have none
+            some = self.dataset.split("test")
+        few = [(some.images[:IMAGES], some.labels[:IMAGES].clamp(min=0))]
         normalise = self.dataset.preprocessing(self.job.settings.get("preprocessing"))
         precision = self.job.settings.get("precision", "fp32")
         with _said("an evaluation failed"), _outputs(self.model) as outputs:
@@ -275,7 +277,7 @@ class _Trial:
                 explain(method, self.model, probe, passed.predictions, request, self._prepare)
             self.found.done.append(method)
         with _said("its multiply-adds can't be counted"):
-            cost(self.model, self.dataset.blank(1))
+            cost(self.model, self.dataset.blank(1, self.request.preprocessing))
 
     def _probe(self) -> Probe:
         test = self.dataset.split("test")

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
 from distilscope import catalog
-from distilscope.configuration.kinds import Count, Strict, UserPath, Whole, number, whole
+from distilscope.configuration.kinds import Count, Strict, UserPath, Whole, expanded, number, whole
 
 
 class HeldOut(Strict):
@@ -54,6 +62,71 @@ class Data(Strict):
         if entry.path == "bundled" and self.path:
             raise ValueError(f"dataset {self.name!r} is bundled and takes no `path`")
         return self
+
+
+class Pictures(Strict):
+    """A folder of pictures to test given models on: of classes, or without labels.
+
+    `image_size` is the side of the frame: each picture's short side is brought to it and its centre
+    square kept. `classes` are the names in the order of the models' outputs: a list, a text file
+    with a name a line, or their number. `held_out` is a folder of other pictures, that a
+    temperature may be fitted on.
+    """
+
+    name: Literal["pictures"]
+    path: UserPath
+    image_size: Annotated[int, Field(ge=8, le=1024), BeforeValidator(whole)] = 256
+    interpolation: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
+    labels: Literal["folders", "none"] = "folders"
+    limit: Count | None = None
+    classes: list[str] | UserPath | Count | None = None
+    held_out: UserPath | None = None
+
+    @model_validator(mode="after")
+    def _told(self) -> Pictures:
+        names = self.classes if isinstance(self.classes, list) else []
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"the class {name!r} occurs twice")
+        if self.labels == "none" and self.classes is None:
+            raise ValueError(
+                "`labels: none` needs `classes`: the names of the models' outputs in their order "
+                "(a list, or a text file with a name a line), or their number"
+            )
+        if self.labels == "none" and self.held_out:
+            raise ValueError("`held_out` pictures are for a temperature, which needs `labels`")
+        return self
+
+    @property
+    def fit(self) -> str:
+        """Of the frames."""
+        return "crop"
+
+    @property
+    def names(self) -> list[str] | None:
+        """The classes by name, wherever they are written; None where the folders name them.
+
+        Raises:
+            OSError: the file of names can't be read.
+        """
+        if isinstance(self.classes, int):
+            return [str(number) for number in range(self.classes)]
+        if isinstance(self.classes, str):
+            text = expanded(self.classes).read_text(encoding="utf-8-sig")
+            return [line.strip() for line in text.splitlines() if line.strip()]
+        return self.classes
+
+
+def _by_name(value: Any, either: ValidatorFunctionWrapHandler) -> Data | Pictures:
+    """By the name of the source, so that a fault is told for its keys alone."""
+    if isinstance(value, Data | Pictures):
+        return value
+    pictures = isinstance(value, Mapping) and value.get("name") == "pictures"
+    return (Pictures if pictures else Data).model_validate(value)
+
+
+Source = Annotated[Data | Pictures, WrapValidator(_by_name)]
+"""What a study's images are."""
 
 
 class Views(Strict):

@@ -118,6 +118,23 @@ class Network(Strict):
     weights: UserPath | None = None
     preprocessing: Preprocessing | None = None
 
+    def check_on_pictures(self, where: str) -> None:
+        """Refuse what has to be trained, or of which nobody knows how it sees pictures.
+
+        Raises:
+            ValueError: naming the entry and what it lacks.
+        """
+        if self.recipe is not None:
+            raise ValueError(
+                f"{where}: `pictures` have no training images: give `weights`, or use the source "
+                "`image-folder`, which has a train folder"
+            )
+        if self.preprocessing is None:
+            raise ValueError(
+                f"{where}: on `pictures` a model needs its `preprocessing` (mean, std, size, "
+                "resize); `distilscope layers` prints what is known of torchvision's and timm's"
+            )
+
     @model_validator(mode="after")
     def _described(self) -> Network:
         known = self.architecture in catalog.ARCHITECTURES
@@ -203,10 +220,32 @@ def _check_blocks(network: Network, entry: catalog.Architecture) -> None:
 
 
 class Preprocessing(Strict):
-    """The normalisation a given model was trained with, on pixels in [0, 1]."""
+    """What a given model was trained with.
+
+    Mean and std are of pixels in [0, 1], in the order of the model's channels. `size` is the side
+    of its input and `resize` the side to which its transform brings an image before it keeps that
+    centre; without `size` it takes the study's images as they are.
+    """
 
     mean: list[Number] = Field(min_length=3, max_length=3)
     std: list[Positive] = Field(min_length=3, max_length=3)
+    size: Count | None = None
+    resize: Count | None = None
+    interpolation: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
+    channels: Literal["rgb", "bgr"] = "rgb"
+
+    @model_validator(mode="after")
+    def _keeps_a_centre(self) -> Preprocessing:
+        if self.resize and (self.size is None or self.size > self.resize):
+            raise ValueError(
+                f"`resize` is {self.resize} and `size` {self.size}: the input is a centre of the "
+                "resized image, so give a `size` up to it"
+            )
+        return self
+
+    def settings(self) -> dict[str, Any]:
+        """What an identity covers: what is not as it is without being told."""
+        return {**self.model_dump(exclude_defaults=True), "mean": self.mean, "std": self.std}
 
 
 def _open_ended(architecture: str) -> bool:

@@ -22,7 +22,7 @@ from distilscope import catalog, registry
 from distilscope.configuration import renamed
 from distilscope.configuration.analyses import Sections, read, sections, usual
 from distilscope.configuration.changed import Compressed, StandIn
-from distilscope.configuration.data import Data
+from distilscope.configuration.data import Pictures, Source
 from distilscope.configuration.grid import Entry, GridEntry, TaughtEntry
 from distilscope.configuration.kinds import (
     ConfigurationError,
@@ -66,7 +66,7 @@ class Configuration(Strict):
     allow_code: bool = False
     extensions: list[str] = []
     data_folder: UserPath = "data"
-    data: Data
+    data: Source
     recipes: dict[Name, Recipe] = {}
     teachers: dict[Name, Teacher] = Field(min_length=1)
     students: dict[Name, Student] = {}
@@ -92,6 +92,8 @@ class Configuration(Strict):
     @model_validator(mode="after")
     def _names_agree(self) -> Configuration:
         for where, network in [*self.teachers.items(), *self.students.items()]:
+            if isinstance(self.data, Pictures):
+                network.check_on_pictures(where)
             if ":" in network.architecture and not self.allow_code:
                 raise ValueError(
                     f"{where}: the factory {network.architecture!r} runs code of yours; "

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,6 +13,8 @@ import torch
 from distilscope import catalog, store
 from distilscope.data.files import IMAGES_FILE, MANIFEST_FILE
 from distilscope.data.hashing import Stream, mix, ranks_in_class
+from distilscope.data.normalisation import Normalisation
+from distilscope.data.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,41 +39,6 @@ class Split:
     def examples(self) -> torch.Tensor:
         """The images, for who need not know that they are images."""
         return self.images
-
-
-@dataclass(frozen=True, eq=False)
-class Normalisation:
-    """(pixel / 255 - mean) / std for each channel, on one device.
-
-    Attributes:
-        mean, std: a number a channel, of pixels on [0, 1].
-        device: where the batches are.
-
-    Raises:
-        ValueError: a standard deviation that is not above 0.
-    """
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    device: str | torch.device = "cpu"
-    _scale: torch.Tensor = field(init=False, repr=False)
-    _shift: torch.Tensor = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Put the two constants of each channel on the device once, not once a batch."""
-        if len(self.mean) != len(self.std) or not all(std > 0 for std in self.std):
-            raise ValueError(
-                f"normalisation: mean {self.mean} and std {self.std} need one number a channel, "
-                "with every std above 0"
-            )
-        mean, std = (np.array(numbers, dtype=np.float64) for numbers in (self.mean, self.std))
-        for name, values in (("_scale", 1 / (255 * std)), ("_shift", -mean / std)):
-            constant = torch.from_numpy(values.astype(np.float32)).to(self.device)
-            object.__setattr__(self, name, constant.view(-1, 1, 1))
-
-    def __call__(self, batch: torch.Tensor) -> torch.Tensor:
-        """Normalise uint8 (N, C, H, W) to float32 of the same shape and memory format."""
-        return batch.to(torch.float32).mul_(self._scale).add_(self._shift)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,17 +82,30 @@ class Dataset:
         """
         return catalog.lookup(self.splits, name, "split")
 
-    def blank(self, batch: int) -> torch.Tensor:
-        """So many black images as a network takes them: float32 (batch, 3, H, W), channels last."""
-        shape = (batch, self.channels, self.image_size, self.image_size)
+    def blank(self, batch: int, own: Mapping[str, Any] | None = None) -> torch.Tensor:
+        """So many black images as a network takes them: float32 (batch, 3, H, W), channels last.
+
+        `own` is the network's preprocessing, where it has one.
+        """
+        size = self.input_size(own)
+        shape = (batch, self.channels, size, size)
         zeros = torch.zeros(shape, device=self.normalisation.device)
         return zeros.to(memory_format=torch.channels_last)
 
-    def preprocessing(self, own: Mapping[str, Sequence[float]] | None) -> Normalisation:
-        """A model's own (`mean` and `std`), or the data set's where it has none."""
+    def input_size(self, own: Mapping[str, Any] | None) -> int:
+        """Side of what a model takes: its own, or that of the images."""
+        return (own or {}).get("size") or self.image_size
+
+    def preprocessing(
+        self, own: Mapping[str, Any] | None
+    ) -> Callable[[torch.Tensor], torch.Tensor]:
+        """A model's own (`mean`, `std` ...; see `Preprocessing`), or the data set's normalisation.
+
+        It takes uint8 (N, 3, H, W) and gives float32 (N, 3, size, size).
+        """
         if not own:
             return self.normalisation
-        return Normalisation(tuple(own["mean"]), tuple(own["std"]), self.normalisation.device)
+        return Preprocessing.of(own, self.image_size, self.normalisation.device)
 
     def normalise(self, batch: torch.Tensor) -> torch.Tensor:
         """Normalise uint8 (N, 3, H, W) with the data set's own mean and std."""
@@ -134,6 +114,8 @@ class Dataset:
 
 def load(folder: Path, device: str | torch.device = "cpu") -> Dataset:
     """Load what `prepare` wrote, with every image resident on `device`.
+
+    Frames of pictures stay on the disk, mapped: a batch is read when it is asked for.
 
     Raises:
         store.DamagedFile: a file is missing or is not as it was written.
@@ -149,17 +131,27 @@ def load(folder: Path, device: str | torch.device = "cpu") -> Dataset:
         "held-out": ("train", held_out),
         "test": ("test", np.ones(len(arrays["test.labels"]), dtype=bool)),
     }
-    images = store.read_rows(file, [(f"{part}.images", rows) for part, rows in chosen.values()])
+    if manifest.get("mapped"):
+        images = [_mapped(file, part, rows) for part, rows in chosen.values()]
+    else:
+        rows_of = [(f"{part}.images", rows) for part, rows in chosen.values()]
+        images = [torch.from_numpy(a).to(device) for a in store.read_rows(file, rows_of)]
     splits = {}
     for (name, (part, rows)), pixels in zip(chosen.items(), images, strict=True):
         known = (arrays[f"{part}.{what}"][rows] for what in ("labels", "indices"))
-        splits[name] = Split(*(torch.from_numpy(a).to(device) for a in (pixels, *known)))
+        splits[name] = Split(pixels, *(torch.from_numpy(a).to(device) for a in known))
     return Dataset(
         classes=tuple(manifest["classes"]),
         image_size=manifest["image_size"],
         normalisation=Normalisation(tuple(manifest["mean"]), tuple(manifest["std"]), device),
         splits=splits,
     )
+
+
+def _mapped(file: Path, part: str, rows: np.ndarray) -> torch.Tensor:
+    """All images of a part of pictures, or none: they have no training images beside held-out."""
+    images = torch.from_numpy(store.map_tensor(file, f"{part}.images"))
+    return images if rows.all() else images[:0]
 
 
 def stratified_subset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,13 +148,16 @@ def _header(file: Path, label: int) -> _Picture:
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[Image.Image]:
-    """A picture whose header is read, small enough to decode; any fault names the file."""
+def opened(file: Path, formats: Sequence[str] | None = FORMATS) -> Iterator[Image.Image]:
+    """A picture whose header is read, small enough to decode; any fault names the file.
+
+    `formats` are Pillow's names of what is accepted, None is whatever it decodes.
+    """
     try:
         with warnings.catch_warnings():
             # Pillow warns at a limit of its own, above ours.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            found = Image.open(file, formats=FORMATS)
+            found = Image.open(file, formats=formats)
         with found as picture:
             if picture.width * picture.height > PIXEL_LIMIT:
                 raise Image.DecompressionBombError
@@ -165,7 +168,8 @@ def opened(file: Path) -> Iterator[Image.Image]:
     except Image.DecompressionBombError as error:
         raise BadData(f"{file}: it has over {PIXEL_LIMIT} pixels, make it smaller") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise BadData(f"{file}: it can't be decoded as PNG or JPEG ({error})") from error
+        kind = " or ".join(formats) if formats else "a picture"
+        raise BadData(f"{file}: it can't be decoded as {kind} ({error})") from error
 
 
 def _check_depth(file: Path, picture: Image.Image) -> None:
@@ -186,10 +190,12 @@ def _png_depth(file: Path) -> int:
     return start[PNG_DEPTH_AT] if start.startswith(PNG_SIGNATURE) else 8
 
 
-def _decoded(file: Path, grey: bool) -> tuple[Image.Image, bool]:
+def decoded(
+    file: Path, grey: bool, formats: Sequence[str] | None = FORMATS
+) -> tuple[Image.Image, bool]:
     """The pixels in mode L or RGB with transparency laid over black; whether EXIF turns them."""
     mode = "L" if grey else "RGB"
-    with opened(file) as picture:
+    with opened(file, formats) as picture:
         picture.load()
         turned = _orientation(picture) in TURNED
         if not picture.has_transparency_data:
@@ -214,9 +220,9 @@ def _pixels(
     pixels = np.empty((len(pictures), height, width, *(() if grey else (3,))), dtype=np.uint8)
     stage = progress.stage("pictures", len(pictures), "pictures")
     for position, picture in enumerate(pictures):
-        decoded, is_turned = _decoded(picture.file, grey)
+        upright, is_turned = decoded(picture.file, grey)
         turned += [picture.file] if is_turned else []
-        image = np.asarray(decoded)
+        image = np.asarray(upright)
         if target:
             image = FITS[fit](image[None], target, str(picture.file))[0]
         pixels[position] = image

@@ -102,3 +102,16 @@ def of_annotated_parts(place: Path) -> Iterator[Path]:
     )
     pictures = (place / "images" / name for name in dict.fromkeys(listed))
     yield from (picture for picture in pictures if picture.is_file())
+
+
+PICTURES = (
+    *(".avif", ".bmp", ".dib", ".gif", ".icns", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg"),
+    *(".jpg", ".jpx", ".pbm", ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".sgi", ".tga"),
+    *(".tif", ".tiff", ".webp"),
+)
+"""How files of pictures that Pillow decodes are called, in lower case."""
+
+
+def of_pictures(place: Path) -> Iterator[Path]:
+    """Every picture below a folder, whatever else lies beside them."""
+    yield from (file for file in everything(place) if file.suffix.lower() in PICTURES)

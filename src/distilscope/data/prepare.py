@@ -52,12 +52,16 @@ def prepare(job: Job) -> None:
     Settings: `name`, `reader` (dotted path), `image_size`, `fit` (`pad` or `resize`),
     `classes` (names in the wanted order, or null for the reader's), `held_out` {fraction, seed},
     `limit` {train, test} (the most images of a class, or null for all).
-    `job.information["source"]` is the path that the reader is given.
+    `job.information["source"]` is the path that the reader is given. `prepares` names a function
+    that makes the same files in its own way and settings, for sources that are no training data.
 
     Raises:
         BadData: the source can't be read, its images don't fit, it has other classes, or a class
             has too few images to hold one out.
     """
+    if "prepares" in job.settings:
+        pkgutil.resolve_name(job.settings["prepares"])(job)
+        return
     stopwatch = Stopwatch()
     stopwatch.phase("read")
     source = Path(job.information["source"])

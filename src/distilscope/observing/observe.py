@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from torch import nn
+from torch import Tensor, nn
 
 from distilscope import store
 from distilscope.catalog import METHODS
@@ -56,14 +56,14 @@ def observe(job: Job) -> None:
     of_analyses = [pkgutil.resolve_name(name)(job) for name in job.settings.get("observers", ())]
     with exact(request.threads):
         observer = Observer.of(job, request, stopwatch)
-        found = cost(observer.model, observer.dataset.blank(1))
+        found = cost(observer.model, observer.blank(1))
         facts = {"parameters": found.parameters, "multiply_adds": found.multiply_adds}
         observer.foretell()
         facts["probes"] = {probe.name: observer.probe(probe) for probe in request.probes}
         for observe_further in of_analyses:
             facts |= observe_further(observer)
     stopwatch.phase("latency")
-    facts["latency_ms"] = _latency(observer.model, observer.dataset)
+    facts["latency_ms"] = _latency(observer)
     provenance.write_run(job, stopwatch, facts)
 
 
@@ -71,10 +71,10 @@ def _pass(wanted: ProbeRequest) -> str:
     return f"{wanted.name}: pass"
 
 
-def _latency(model: nn.Module, dataset: Dataset) -> dict[str, float]:
+def _latency(observer: Observer) -> dict[str, float]:
     with exact(threads=1):
         return {
-            f"batch {batch}": latency(model, dataset.blank(batch), repeats)
+            f"batch {batch}": latency(observer.model, observer.blank(batch), repeats)
             for batch, repeats in LATENCY_REPEATS.items()
         }
 
@@ -97,6 +97,10 @@ class Observer:
         prepare = dataset.preprocessing(request.preprocessing)
         model = place(model.eval(), job.device)
         return cls(job, request, stopwatch, dataset, model, prepare)
+
+    def blank(self, batch: int) -> Tensor:
+        """So many black images of the model's own size."""
+        return self.dataset.blank(batch, self.request.preprocessing)
 
     def foretell(self) -> None:
         """Say what work there is, about: a map for each example and reference."""

@@ -207,6 +207,8 @@ def _shown(configuration: Configuration) -> dict[str, Any]:
     shown = configuration.model_dump(
         exclude={"title": True, "device": True, "data_folder": True, "data": {"path"}}
     )
+    if isinstance(shown["data"].get("held_out"), str):
+        shown["data"]["held_out"] = "a folder of pictures"
     paired = any(len(teacher["seeds"]) > 1 for teacher in shown["teachers"].values())
     parameters = {p for e in configuration.grid for p in catalog.OBJECTIVES[e.objective].parameters}
     for where in (shown, shown["observe"], *shown["teachers"].values(), *shown["grid"]):

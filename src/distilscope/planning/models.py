@@ -267,7 +267,7 @@ class ModelPlan:
             layers=layers,
             explained=explained,
             head=entry.head or _known_head(known, layers[explained[0]]),
-            preprocessing=entry.preprocessing.model_dump() if entry.preprocessing else None,
+            preprocessing=entry.preprocessing.settings() if entry.preprocessing else None,
             teachers=teachers,
             references=references,
         )

@@ -38,7 +38,10 @@ class Sources:
 
     def untrained(self, slug: str, entry: Network, seed: int) -> Artefact:
         """A network as its weights begin."""
-        return self._model(slug, entry, {"recipe": None, "objective": None}, seed, [], {})
+        settings = {"recipe": None, "objective": None}
+        if entry.preprocessing:
+            settings["preprocessing"] = entry.preprocessing.settings()
+        return self._model(slug, entry, settings, seed, [], {})
 
     def trained(
         self,
@@ -114,7 +117,7 @@ class Sources:
                 "kind": "given",
                 "architecture": architecture,
                 "weights": content.digest,
-                "preprocessing": entry.preprocessing.model_dump() if entry.preprocessing else None,
+                "preprocessing": entry.preprocessing.settings() if entry.preprocessing else None,
             },
             source=fingerprint.source(TRAINS, architecture["builder"]),
             inputs={"dataset": self.dataset},

@@ -10,15 +10,14 @@ from typing import Any
 from distilscope import catalog
 from distilscope.configuration.kinds import expanded
 from distilscope.configuration.study import Configuration
-from distilscope.planning import aggregate, fingerprint, hooks
+from distilscope.planning import aggregate, datasets, fingerprint, hooks
 from distilscope.planning.artefact import RESULTS, Artefact, in_order_of_identity
 from distilscope.planning.checks import plan_checks
 from distilscope.planning.comparisons import Comparison, comparisons, families
-from distilscope.planning.described import content_of, observe_settings
+from distilscope.planning.described import observe_settings
 from distilscope.planning.model import FAMILY, Model
 from distilscope.planning.models import ModelPlan
 from distilscope.store import publishing
-from distilscope.store.contents import Content
 
 PROBE = "test"
 HELD_OUT = "held-out"
@@ -48,7 +47,7 @@ class Study:
         self.configuration = configuration
         self.precision = precision
         self.root = root
-        self.dataset = self._dataset()
+        self.dataset = datasets.dataset(configuration.data, root, self.data_folder)
         self.plans = hooks.plans(self, configuration.analyses.on())
         plan = ModelPlan(configuration, precision, self.dataset)
         self.models, self.targets = plan.models, plan.targets
@@ -166,35 +165,6 @@ class Study:
             return []
         return [str(self.data_folder / f"{data.name}.complete")]
 
-    # ---------------------------------------------------------------------------------- data
-
-    def _dataset(self) -> Artefact:
-        data = self.configuration.data
-        entry = catalog.DATASETS[data.name]
-        place, content = self._source(entry)
-        digest = content.digest if content else f"published {data.name}"
-        return Artefact(
-            kind="dataset",
-            slug=data.name,
-            settings={
-                **data.model_dump(exclude={"path"}),
-                "reader": entry.reader,
-                "content": digest,
-            },
-            source=fingerprint.source("distilscope.data.prepare", entry.reader),
-            information={"source": str(place)},
-            files=("images.safetensors", "manifest.json"),
-            contents={"data.path": content} if content else {},
-        )
-
-    def _source(self, entry: catalog.Dataset) -> tuple[Path, Content | None]:
-        """Where the images are, and they as they are now; None of what is still downloaded."""
-        data = self.configuration.data
-        if entry.path == "downloaded":
-            return self.data_folder / data.name, None
-        place = self.root / entry.bundled_file if entry.bundled_file else expanded(data.path)
-        return place, content_of(place, "data.path", entry.files)
-
     # --------------------------------------------------------------------------- observation
 
     @cached_property
@@ -208,10 +178,10 @@ class Study:
 
     def _probes(self) -> list[dict[str, Any]]:
         contents = [name for name in ("logits", "saliency", "features") if name in self._needed]
-        return [
-            {"name": PROBE, "split": PROBE, "contents": contents},
-            {"name": HELD_OUT, "split": HELD_OUT, "contents": ["logits"]},
-        ]
+        probes = [{"name": PROBE, "split": PROBE, "contents": contents}]
+        if self.configuration.data.held_out:  # pictures may have none
+            probes.append({"name": HELD_OUT, "split": HELD_OUT, "contents": ["logits"]})
+        return probes
 
     def methods_of(self, model: Model) -> list[str]:
         """The explanation methods that a model's observation runs: a committee has no layers."""

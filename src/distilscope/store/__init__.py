@@ -34,6 +34,7 @@ from distilscope.store.reading import (
     read_tensors_metadata,
     verify,
 )
+from distilscope.store.streams import TensorStream, map_tensor, write_tensor_stream
 from distilscope.store.writing import (
     atomic,
     new_array,
@@ -56,12 +57,14 @@ __all__ = [
     "RUN_FILE",
     "CannotWrite",
     "DamagedFile",
+    "TensorStream",
     "artefact_of",
     "atomic",
     "canonical_json",
     "digest_bytes",
     "digest_file",
     "digests_in",
+    "map_tensor",
     "new_array",
     "open_array",
     "quoted",
@@ -77,6 +80,7 @@ __all__ = [
     "write_csv",
     "write_json",
     "write_table",
+    "write_tensor_stream",
     "write_tensors",
     "write_text",
 ]

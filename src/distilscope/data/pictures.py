@@ -1,0 +1,257 @@
+"""Pictures as people have them: a folder of classes, or of pictures without labels, to test on.
+
+Nothing is learnt from them, so that there is no training part and no mean is taken. They are
+decoded one after another into frames on the disk: memory holds one picture.
+"""
+
+from __future__ import annotations
+
+import logging
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distilscope import catalog, store
+from distilscope.data.files import IMAGES_FILE, MANIFEST_FILE
+from distilscope.data.frames import frame
+from distilscope.data.hashing import Stream, mix, ranks_in_class
+from distilscope.data.image_folder import decoded
+from distilscope.data.listing import everything, is_clutter, of_pictures
+from distilscope.data.raw import BadData
+from distilscope.planning.job import Job
+from distilscope.workflow import progress
+from distilscope.workflow.provenance import Stopwatch, write_run
+
+UNLABELLED = -1
+NAMED = 5
+"""Files that a message names."""
+FEW = 50
+"""Fewer images than this give intervals that tell little."""
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+"""Those of ImageNet: pictures have no training part, and each model brings its own."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Part:
+    """Pictures of one folder.
+
+    Attributes:
+        files, labels, indices: of the chosen pictures, by rising index; `broken` ones go.
+        broken: what is wrong with pictures that can't be decoded.
+        turned: how many have an orientation that is not applied.
+    """
+
+    files: list[Path]
+    labels: np.ndarray
+    indices: np.ndarray
+    broken: list[str] = field(default_factory=list)
+    turned: int = 0
+
+    def frames(self, size: int, interpolation: str) -> Iterator[np.ndarray]:
+        """The frames of those that can be decoded; the others are struck from the lists."""
+        stage = progress.stage("pictures", len(self.files), "pictures")
+        kept = np.zeros(len(self.files), bool)
+        for position, file in enumerate(self.files):
+            try:
+                picture, is_turned = decoded(file, grey=False, formats=None)
+            except BadData as fault:
+                self.broken.append(str(fault))
+            else:
+                kept[position] = True
+                self.turned += is_turned
+                yield frame(picture, size, interpolation)
+            stage.advance()
+        self.labels, self.indices = self.labels[kept], self.indices[kept]
+
+
+def prepare(job: Job) -> None:
+    """Make the data set of a job out of a folder: the files of `data.prepare`, with no training.
+
+    Settings: `image_size` (side of the frame), `interpolation`, `labels` (`folders` or `none`),
+    `classes` (names in the order of the models' outputs, or null for the folders'), `limit` (how
+    many pictures at most, as many of each class, or null). `job.information`: `source`, and
+    `held_out` for a folder of further pictures that a temperature may be fitted on, or null.
+
+    An index is the place of a picture among the sorted relative paths of its folder; held-out
+    pictures come behind.
+
+    Raises:
+        BadData: there is no picture, none can be decoded, fewer than two classes, or a folder is
+            none of `classes`.
+    """
+    stopwatch = Stopwatch()
+    stopwatch.phase("list")
+    settings, source = job.settings, Path(job.information["source"])
+    names, notes = class_names(source, settings), []
+    test = chosen(source, names, settings["labels"], settings["limit"], notes)
+    held_out = _held_out(job, names, len(test.files))
+    size, interpolation = settings["image_size"], settings["interpolation"]
+    stopwatch.phase("decode")
+    with store.write_tensor_stream(job.folder / IMAGES_FILE) as stream:
+        for name, part in (("test", test), ("train", held_out)):
+            rows = part.frames(size, interpolation)
+            count = stream.rows(f"{name}.images", (3, size, size), rows)
+            if part.files and not count:
+                raise BadData(
+                    f"{source}: none of {len(part.files)} pictures can be decoded; the first: "
+                    f"{part.broken[0]}"
+                )
+            stream.array(f"{name}.labels", part.labels)
+            stream.array(f"{name}.indices", part.indices)
+        stream.array("train.held_out", np.ones(len(held_out.labels), bool))
+        digests = stream.digests
+    stopwatch.phase("write")
+    notes += [*_of_files(test), *_of_files(held_out), *_of_counts(test, names, settings)]
+    counts = {"train": 0, "held-out": len(held_out.labels), "test": len(test.labels)}
+    labels = {"train": test.labels[:0], "held-out": held_out.labels, "test": test.labels}
+    manifest = {
+        "classes": list(names),
+        "image_size": size,
+        "fit": "crop",
+        "mean": MEAN,
+        "std": STD,
+        "counts": counts,
+        "class_counts": {
+            part: np.bincount(some[some >= 0], minlength=len(names)).tolist()
+            for part, some in labels.items()
+        },
+        "digests": digests,
+        "source": str(source),
+        "notes": notes,
+        "grey_rule": None,
+        "mapped": True,
+    }
+    store.write_json(job.folder / MANIFEST_FILE, manifest)
+    write_run(job, stopwatch, {"counts": counts, "notes": notes})
+    for note in notes:
+        log.warning("pictures: %s", note)
+    log.info("pictures: %s images", counts)
+
+
+# --------------------------------------------------------------------------------------- lists
+
+
+def class_names(source: Path, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names by label: those of the settings, or those of the folders in their order.
+
+    Raises:
+        BadData: a folder is none of the settings' names, or there are fewer than two classes.
+    """
+    given = settings["classes"]
+    if settings["labels"] == "none":
+        if not given:
+            raise BadData(
+                f"{source}: without labels the pictures don't tell the classes; give "
+                "`data.classes`, the names of the models' outputs in their order, or their number"
+            )
+        return tuple(map(_composed, given))
+    folders = sorted(
+        {_composed(e.name) for e in source.iterdir() if e.is_dir() and not is_clutter(e.name)}
+    )
+    if given:
+        names = tuple(map(_composed, given))
+        strange = [name for name in folders if name not in set(names)]
+        if strange:
+            raise BadData(
+                f"{source}: the folder {strange[0]!r} ({len(strange)} in all) is none of "
+                f"`data.classes`; {catalog.suggest(strange[0], names[:200])}"
+            )
+        return names
+    if len(folders) < 2:
+        raise BadData(
+            f"{source}: {len(folders)} folder(s) of classes, at least 2 are needed: put the "
+            "pictures of each class into a folder of its name, or set `labels: none`"
+        )
+    return tuple(folders)
+
+
+def chosen(
+    source: Path, names: Sequence[str], labels: str, limit: int | None, notes: list[str]
+) -> Part:
+    """The pictures that are used, before any is opened; what is passed over is noted.
+
+    With a limit they are as many of each class as there are, chosen by a hash of the index.
+    """
+    found = sorted((file.relative_to(source).as_posix(), file) for file in of_pictures(source))
+    others = sum(1 for _ in everything(source)) - len(found)
+    if others:
+        notes.append(f"{others} file(s) of {source} are passed over: no pictures by their names")
+    places = {name: label for label, name in enumerate(names)}
+    index = np.arange(len(found), dtype=np.int64)
+    if labels == "none":
+        known = np.full(len(found), UNLABELLED, np.int64)
+    else:
+        tops = [_composed(name.split("/")[0]) if "/" in name else "" for name, _ in found]
+        known = np.array([places.get(top, UNLABELLED) for top in tops], np.int64)
+        loose = int((known == UNLABELLED).sum())
+        if loose:
+            notes.append(f"{loose} picture(s) in {source} lie in no class's folder and are left")
+        index = index[known != UNLABELLED]
+    if not len(index):
+        raise BadData(
+            f"{source}: there is no picture; expected `<class>/<picture>`, or with `labels: none` "
+            "pictures, in a format that Pillow decodes (png, jpg, webp, ...)"
+        )
+    if limit is not None and limit < len(index):
+        order = mix(Stream.SUBSET, 0, index)
+        classes = np.maximum(known[index], 0)
+        ranks = ranks_in_class(classes, order)
+        index = np.sort(index[np.lexsort((order, ranks))[:limit]])
+    return Part([found[place][1] for place in index], known[index], index)
+
+
+def _held_out(job: Job, names: Sequence[str], behind: int) -> Part:
+    place = job.information.get("held_out")
+    if place is None:
+        return Part([], np.zeros(0, np.int64), np.zeros(0, np.int64))
+    part = chosen(Path(place), names, "folders", None, [])
+    total = sum(1 for _ in of_pictures(Path(job.information["source"])))
+    part.indices = part.indices + max(total, behind)
+    return part
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+# --------------------------------------------------------------------------------------- notes
+
+
+def _of_files(part: Part) -> list[str]:
+    notes = []
+    if part.broken:
+        more = len(part.broken) - NAMED
+        tail = f" and {more} more" if more > 0 else ""
+        notes.append(
+            f"{len(part.broken)} of {len(part.files)} pictures are left out: "
+            + "; ".join(part.broken[:NAMED])
+            + tail
+        )
+    if part.turned:
+        notes.append(
+            f"{part.turned} picture(s) have an EXIF orientation, which is not applied; turn the "
+            "pixels themselves if they should be upright"
+        )
+    return notes
+
+
+def _of_counts(test: Part, names: Sequence[str], settings: Mapping[str, Any]) -> list[str]:
+    notes = []
+    if len(test.labels) < FEW:
+        notes.append(
+            f"there are {len(test.labels)} pictures: intervals are wide with fewer than {FEW}"
+        )
+    if settings["labels"] == "none":
+        notes.append("the pictures have no labels: accuracy and calibration are not measured")
+    elif len(seen := Counter(test.labels.tolist())) < 2:
+        notes.append("all pictures are of one class: what separates classes can't be measured")
+    elif len(seen) < len(names):
+        notes.append(f"{len(names) - len(seen)} of {len(names)} classes have no picture")
+    return notes

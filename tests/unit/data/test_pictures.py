@@ -1,0 +1,141 @@
+"""Folders of pictures without a training part: what is read, what is left, and frames to the bit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.transforms import v2
+
+from distilscope.data import dataset, pictures
+from distilscope.data.frames import frame
+from distilscope.data.preprocessing import Preprocessing
+from distilscope.data.raw import BadData
+from distilscope.planning.job import Job
+
+SETTINGS = {
+    "image_size": 16,
+    "interpolation": "bilinear",
+    "labels": "folders",
+    "classes": None,
+    "limit": None,
+}
+
+
+def picture(width: int, height: int, seed: int = 0) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+def folder(place: Path, names: list[str]) -> Path:
+    """Pictures of different sizes and formats; `names` are their relative paths."""
+    for number, name in enumerate(names):
+        file = place / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        picture(20 + number, 18 + 2 * number, number).save(file)
+    return place
+
+
+def prepared(source: Path, target: Path, held_out: Path | None = None, **changes):
+    information = {"source": str(source), **({"held_out": str(held_out)} if held_out else {})}
+    pictures.prepare(
+        Job("dataset", "pictures", "0" * 12, {**SETTINGS, **changes}, {}, target, information)
+    )
+    return dataset.load(target), json.loads((target / "manifest.json").read_text())
+
+
+NAMES = ["cat/a.webp", "cat/b.png", "dog/deep/c.jpg", "dog/d.bmp", "emu/e.gif"]
+
+
+def test_pictures_of_any_size_and_format_become_frames_in_the_order_of_their_paths(tmp_path):
+    source = folder(tmp_path / "in", NAMES)
+    (source / "cat/notes.txt").write_text("not a picture")
+    found, manifest = prepared(source, tmp_path / "out")
+    test = found.split("test")
+    assert found.classes == ("cat", "dog", "emu")
+    # by path: cat/a, cat/b, dog/d, dog/deep/c, emu/e
+    assert test.labels.tolist() == [0, 0, 1, 1, 2]
+    assert test.indices.tolist() == [0, 1, 2, 3, 4]
+    assert tuple(test.images.shape) == (5, 3, 16, 16)
+    again = frame(Image.open(source / "cat/b.png").convert("RGB"), 16)
+    assert np.array_equal(test.images[1].numpy(), again)
+    assert not len(found.split("train")) and not len(found.split("held-out"))
+    assert any("1 file(s)" in note for note in manifest["notes"])
+    assert any("fewer than 50" in note for note in manifest["notes"])
+
+
+def test_a_limit_takes_as_many_of_each_class_and_opens_no_other_picture(tmp_path):
+    source = folder(tmp_path / "in", NAMES)
+    (source / "cat/broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    found, _ = prepared(source, tmp_path / "out", limit=3)
+    assert sorted(found.split("test").labels.tolist()) == [0, 1, 2]
+
+
+def test_broken_pictures_are_left_out_by_name_and_indices_stay(tmp_path):
+    source = folder(tmp_path / "in", NAMES)
+    (source / "cat/b.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    found, manifest = prepared(source, tmp_path / "out")
+    assert found.split("test").indices.tolist() == [0, 2, 3, 4]
+    assert any("1 of 5" in note and "b.png" in note for note in manifest["notes"])
+
+
+def test_a_folder_of_which_nothing_can_be_decoded_is_refused_with_the_first_fault(tmp_path):
+    for name in ("a/x.png", "b/y.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"text")
+    with pytest.raises(BadData, match=r"none of 2 pictures can be decoded; .*x\.png"):
+        prepared(tmp_path, tmp_path / "out")
+
+
+def test_classes_of_the_models_order_the_folders_and_name_those_without_pictures(tmp_path):
+    source = folder(tmp_path / "in", NAMES)
+    found, manifest = prepared(source, tmp_path / "out", classes=["emu", "cow", "dog", "cat"])
+    assert found.split("test").labels.tolist() == [3, 3, 2, 2, 0]
+    assert any("1 of 4 classes have no picture" in note for note in manifest["notes"])
+    with pytest.raises(BadData, match=r"the folder 'emu' .*none of `data.classes`"):
+        prepared(source, tmp_path / "other", classes=["cat", "dog"])
+
+
+def test_pictures_without_labels_and_held_out_ones(tmp_path):
+    source = folder(tmp_path / "in", ["x.png", "sub/y.jpg"])
+    found, manifest = prepared(source, tmp_path / "out", labels="none", classes=["p", "q"])
+    assert found.split("test").labels.tolist() == [-1, -1]
+    assert any("no labels" in note for note in manifest["notes"])
+    with pytest.raises(BadData, match="1 folder"):
+        prepared(source, tmp_path / "one")
+    labelled = folder(tmp_path / "labelled", NAMES)
+    other = folder(tmp_path / "held", ["cat/h.png", "emu/i.png"])
+    found, _ = prepared(labelled, tmp_path / "two", other)
+    held_out = found.split("held-out")
+    assert held_out.labels.tolist() == [0, 2] and held_out.indices.tolist() == [5, 6]
+    assert not len(found.split("train"))
+
+
+@pytest.mark.parametrize("size", [(61, 47), (47, 61), (48, 48), (300, 41)])
+def test_a_model_sees_what_torchvision_would_show_it_to_the_bit(size):
+    image = picture(*size)
+    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    theirs = v2.Compose(
+        [
+            v2.Resize(40, antialias=True),
+            v2.CenterCrop(32),
+            v2.PILToTensor(),
+        ]
+    )(image)
+    own = {"mean": mean, "std": std, "size": 32, "resize": 40}
+    seen = Preprocessing.of(own, 40, "cpu")(torch.from_numpy(frame(image, 40))[None])
+    back = seen * torch.tensor(std).view(3, 1, 1) + torch.tensor(mean).view(3, 1, 1)
+    assert torch.equal((back[0] * 255).round().to(torch.uint8), theirs)
+
+
+def test_another_size_and_order_of_channels_are_the_models_own():
+    pixels = torch.zeros(1, 3, 40, 40, dtype=torch.uint8)
+    pixels[:, 0] = 255
+    own = {"mean": [0.0] * 3, "std": [1.0] * 3, "size": 20, "resize": 25, "channels": "bgr"}
+    seen = Preprocessing.of(own, 40, "cpu")(pixels)
+    assert tuple(seen.shape) == (1, 3, 20, 20)
+    assert torch.allclose(seen[0, 2], torch.ones(20, 20)) and not seen[0, :2].any()
