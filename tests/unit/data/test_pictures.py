@@ -1,4 +1,4 @@
-"""Folders of pictures without a training part: what is read, what is left, and frames to the bit."""
+"""Pictures without a training part: what is read, what is left, and frames to the bit."""
 
 from __future__ import annotations
 
