@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 
 from distilscope import store
-from distilscope.analyses.alignment import causes, maps
+from distilscope.analyses.alignment import maps, undefined
 from distilscope.measuring.compare import compare
 
 from .made_study import MODELS, MadeStudy
@@ -105,7 +105,7 @@ def _stored(study, model, layer, grid):
 
 def test_dead_maps_are_nan_with_the_reason_and_counted(study):
     rows = _rows(study.images_of("finer-s1"), resolution="input")
-    dead = rows[rows["reason"].fillna("").str.contains(causes.MODEL_DEAD)]
+    dead = rows[rows["reason"].fillna("").str.contains(undefined.MODEL_DEAD)]
     assert len(dead) == 3
     for measure in ("rho", "iou20", "cosine", "mass_lift20", "image_specific_rho", "null_rho"):
         assert dead[measure].isna().all()
@@ -121,7 +121,7 @@ def test_every_undefined_number_has_a_reason(study):
         table = study.images_of(name)
         for measure in measures:
             for reason in table.loc[table[measure].isna(), "reason"]:
-                assert any(causes.concerns(cause, measure) for cause in reason.split("; "))
+                assert any(undefined.concerns(cause, measure) for cause in reason.split("; "))
 
 
 def test_subsets_are_what_the_predictions_say(study):
@@ -223,7 +223,7 @@ def test_small_classes_have_no_image_specific_rho_but_a_reason(study):
     compare(study.compare_job("teacher-s2", minimum_class=1000))
     rows = _rows(study.images_of("teacher-s2"), layer="layer4", resolution="input")
     assert rows["image_specific_rho"].isna().all()
-    assert rows["reason"].str.contains(causes.FEW_IN_CLASS).all()
+    assert rows["reason"].str.contains(undefined.FEW_IN_CLASS).all()
     assert rows["rho"].notna().all()
     compare(study.compare_job("teacher-s2"))
 
@@ -270,7 +270,7 @@ def test_a_missing_map_is_nan_with_the_reason(tmp_path):
     rows = _rows(made.images_of("teacher-s2"), layer="layer4", resolution="input")
     assert len(rows) == 80
     assert np.isnan(rows.at[5000, "rho"])
-    assert rows.at[5000, "reason"] == causes.NO_MAP
+    assert rows.at[5000, "reason"] == undefined.NO_MAP
 
 
 def test_without_a_twin_the_common_images_are_the_references_right_ones(tmp_path):

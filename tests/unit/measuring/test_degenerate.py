@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from distilscope import store
-from distilscope.analyses.alignment import causes
+from distilscope.analyses.alignment import undefined
 from distilscope.analyses.alignment.pairs import Images, Prepared, Rules, measure_pair
 from distilscope.analyses.outputs.output_rows import add_fidelity_rows, add_output_rows
 from distilscope.analyses.representation import layer_pairs
@@ -239,34 +239,34 @@ ALIGNED: dict[str, dict[str, float | str]] = {
     "ties": {
         "rho": 1.0,  # they are one map, and so are those of other images
         "null_rho": 1.0,
-        "image_specific_rho": causes.NOTHING_VARIES,
+        "image_specific_rho": undefined.NOTHING_VARIES,
         "image_specific_share": 0.0,  # all is the class's
-        "image_specific_rho_unit": causes.NOTHING_OWN,
+        "image_specific_rho_unit": undefined.NOTHING_OWN,
         "iou20": TIED,
         "mass_lift20": TIED,
         "null_iou20": TIED,
         "iou50": 1.0,  # exactly the eight
     },
     "constant": {
-        "image_specific_rho": causes.NOTHING_VARIES,
-        "null_image_specific_rho": causes.NOTHING_VARIES,
-        "image_specific_rho_unit": causes.NOTHING_OWN,
-        "partial_image_specific_rho": causes.NO_OBJECT,
+        "image_specific_rho": undefined.NOTHING_VARIES,
+        "null_image_specific_rho": undefined.NOTHING_VARIES,
+        "image_specific_rho_unit": undefined.NOTHING_OWN,
+        "partial_image_specific_rho": undefined.NO_OBJECT,
     },
     "one-image": {
         "rho": 1.0,  # the same map
-        "image_specific_rho": causes.FEW_IN_SUBSET,
-        "all_image_specific_share": causes.FEW_IN_SUBSET,
-        "image_specific_rho_unit": causes.FEW_IN_CLASS,
-        "null_rho": causes.NOT_BOTH_IN_SUBSET,
-        "null_other_rho": causes.NO_OTHER_CLASS,
+        "image_specific_rho": undefined.FEW_IN_SUBSET,
+        "all_image_specific_share": undefined.FEW_IN_SUBSET,
+        "image_specific_rho_unit": undefined.FEW_IN_CLASS,
+        "null_rho": undefined.NOT_BOTH_IN_SUBSET,
+        "null_other_rho": undefined.NO_OTHER_CLASS,
     },
-    "one-class": {"null_other_rho": causes.NO_OTHER_CLASS},
+    "one-class": {"null_other_rho": undefined.NO_OTHER_CLASS},
     "all-wrong": {
-        "null_rho": causes.NOT_BOTH_IN_SUBSET,
-        "null_own_rho": causes.NOT_BOTH_IN_SUBSET,
-        "null_other_rho": causes.NO_OTHER_CLASS,
-        "null_own_image_specific_rho": causes.NOT_BOTH_IN_SUBSET,
+        "null_rho": undefined.NOT_BOTH_IN_SUBSET,
+        "null_own_rho": undefined.NOT_BOTH_IN_SUBSET,
+        "null_other_rho": undefined.NO_OTHER_CLASS,
+        "null_own_image_specific_rho": undefined.NOT_BOTH_IN_SUBSET,
     },
 }
 
@@ -289,9 +289,9 @@ def looked() -> dict[str, dict[str, np.ndarray]]:
 @pytest.mark.parametrize(("name", "measure", "expected"), cells(ALIGNED))
 def test_where_models_look(looked, name, measure, expected):
     found = looked[name]
-    undefined = np.isnan(found[measure])
-    reason = causes.summarise(found["reason"][undefined], measure)
-    value = math.nan if undefined.all() else float(np.nanmean(found[measure]))
+    missing = np.isnan(found[measure])
+    reason = undefined.summarise(found["reason"][missing], measure)
+    value = math.nan if missing.all() else float(np.nanmean(found[measure]))
     check(expected, value, reason)
 
 
@@ -305,7 +305,7 @@ def test_maps_of_a_single_cell_say_that_they_have_one(measure):
     images = Images(np.arange(N), BALANCED, BALANCED, BALANCED, member, member)
     found = measure_pair(model, Prepared.of(maps, maps), images, Rules(), published=False)
     assert np.isnan(found[measure]).all()
-    reason = causes.summarise(found["reason"], measure)
+    reason = undefined.summarise(found["reason"], measure)
     assert (
         reason == "60 undefined: the model's map has one cell (a 1x1 grid) and points nowhere (60)"
     )

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from distilscope import store
-from distilscope.analyses.parts import causes
+from distilscope.analyses.parts import undefined
 
 from .made_parts import NAMES, PARTS, PartedStudy
 from .made_study import MODELS
@@ -73,7 +73,7 @@ def test_faithfulness_sets_a_models_masses_against_what_it_loses_without_each_pa
         row = rows.loc[study.index[position]]
         if not right[position]:  # the explained class loses nothing by construction
             assert np.isnan(row["faithfulness"])
-            assert causes.DROPS_LEVEL in row["reason"]
+            assert undefined.DROPS_LEVEL in row["reason"]
             continue
         for prefix, masses, model in (("", own, made), ("reference_", reference, teacher)):
             lost = study.costs(model)[position][seen]
@@ -115,16 +115,16 @@ def test_a_model_with_the_teachers_maps_agrees_wholly_and_has_the_teachers_focus
 def test_images_without_enough_parts_or_completeness_are_nan_with_their_reason(study):
     cam = rows_of(study, "copy-s1", method="gradcam")
     none, two = (cam.loc[study.index[p]] for p in (0, 1))
-    assert causes.NO_PART in none["reason"] and np.isnan(none["focus"])
-    assert causes.FEW_PARTS in two["reason"] and np.isnan(two["part_rho"])
-    assert causes.NOTHING_LEFT in two["reason"] and not np.isnan(two["focus"])
+    assert undefined.NO_PART in none["reason"] and np.isnan(none["focus"])
+    assert undefined.FEW_PARTS in two["reason"] and np.isnan(two["part_rho"])
+    assert undefined.NOTHING_LEFT in two["reason"] and not np.isnan(two["focus"])
     twin = rows_of(study, "teacher-s2")
     missed = twin.loc[study.index[study.subset_rows[::10]]]
     assert missed["part_rho"].isna().all()
-    assert missed["reason"].str.contains(causes.MODEL_INCOMPLETE).all()
+    assert missed["reason"].str.contains(undefined.MODEL_INCOMPLETE).all()
     unseen = cam[~cam.index.isin(study.index[study.subset_rows])]
     assert unseen["faithfulness"].isna().all()
-    assert unseen["reason"].str.contains(causes.NOT_REMOVED).all()
+    assert unseen["reason"].str.contains(undefined.NOT_REMOVED).all()
 
 
 def test_coarse_maps_are_taken_as_evidence_and_brought_to_the_picture(study):
@@ -165,6 +165,6 @@ def test_without_removal_nothing_is_said_of_faithfulness(study):
         found = study.parts_of("copy-s1")
         assert "faithfulness" not in found and "removal_recall" not in found
         assert "deciding_recall" in found
-        assert not found["reason"].dropna().str.contains(causes.NOT_REMOVED).any()
+        assert not found["reason"].dropna().str.contains(undefined.NOT_REMOVED).any()
     finally:
         compare(study.compare_job("copy-s1"))

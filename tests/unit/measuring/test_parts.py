@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from distilscope.analyses.alignment.causes import MODEL_DEAD, REFERENCE_DEAD, concerns
 from distilscope.analyses.alignment.covariation import covariation
-from distilscope.analyses.parts import causes, parts
+from distilscope.analyses.alignment.undefined import MODEL_DEAD, REFERENCE_DEAD, concerns
+from distilscope.analyses.parts import parts, undefined
 from distilscope.analyses.parts.importances import IMPORTANCES
 from distilscope.analyses.parts.parts import PartSums, part_ranks, part_rho
 from distilscope.analyses.parts.parts_faithfulness import deciding_recall, faithfulness, logit_drops
@@ -236,18 +236,18 @@ def test_a_model_against_itself_has_rho_one_and_the_highest_focus(pair):
 
 def test_what_is_undefined_is_nan_with_its_reason(pair):
     found = measure_parts(*pair, PartRules(top=2))
-    assert found["reason"][0] == causes.NO_PART
-    assert found["reason"][1] == f"{causes.FEW_PARTS}; {causes.NOTHING_LEFT}"
+    assert found["reason"][0] == undefined.NO_PART
+    assert found["reason"][1] == f"{undefined.FEW_PARTS}; {undefined.NOTHING_LEFT}"
     assert np.isnan(found["part_rho"][:3]).all()
     assert np.isnan(found["focus_parts"][:3]).all()
     assert np.isnan(found["focus"][:3]).tolist() == [True, False, False]
     for measure in set(found) - {"reason"}:
-        undefined = np.isnan(found[measure])
+        missing = np.isnan(found[measure])
         concerned = [
-            any(concerns(c, measure, causes.CONCERNS) for c in (r or "").split("; ") if c)
+            any(concerns(c, measure, undefined.CONCERNS) for c in (r or "").split("; ") if c)
             for r in found["reason"]
         ]
-        assert undefined.tolist() == concerned
+        assert missing.tolist() == concerned
 
 
 def test_dead_maps_and_large_completeness_gaps_are_nan_with_their_reasons():
@@ -260,8 +260,8 @@ def test_dead_maps_and_large_completeness_gaps_are_nan_with_their_reasons():
     reference_gap[8] = 1.0
     found = measure_parts(model, reference, PartRules(top=2), gap=gap, reference_gap=reference_gap)
     assert found["reason"][5] == MODEL_DEAD
-    assert found["reason"][6] == found["reason"][7] == causes.MODEL_INCOMPLETE
-    assert found["reason"][8] == causes.REFERENCE_INCOMPLETE
+    assert found["reason"][6] == found["reason"][7] == undefined.MODEL_INCOMPLETE
+    assert found["reason"][8] == undefined.REFERENCE_INCOMPLETE
     assert found["reason"][9] is None
     for measure in ("part_rho", "focus", "focus_odds", "focus_parts"):
         assert np.isnan(found[measure][5:9]).all()

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from distilscope import store
-from distilscope.analyses.alignment import causes
 from distilscope.analyses.alignment import image_specific_columns as specific
+from distilscope.analyses.alignment import undefined
 from distilscope.analyses.alignment.pairs import percent_name
 from distilscope.measuring.entries import Compared, Entry
 from distilscope.measuring.rows import Rows
@@ -52,7 +52,7 @@ class Pair:
     label: np.ndarray
     top: float
     headline: bool
-    concerns: ClassVar[Mapping[str, tuple[str, ...]]] = causes.CONCERNS
+    concerns: ClassVar[Mapping[str, tuple[str, ...]]] = undefined.CONCERNS
 
     @property
     def measures(self) -> list[str]:
@@ -217,9 +217,9 @@ def add_means(
 def _reasons(
     pair: Pair, columns: Sequence[str], values: np.ndarray, chosen: np.ndarray
 ) -> list[str | None]:
-    undefined, reasons = np.isnan(values), pair.reasons[chosen]
+    missing, reasons = np.isnan(values), pair.reasons[chosen]
     return [
-        causes.summarise(reasons[undefined[:, i]], name, pair.concerns)
+        undefined.summarise(reasons[missing[:, i]], name, pair.concerns)
         for i, name in enumerate(columns)
     ]
 

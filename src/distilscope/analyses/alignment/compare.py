@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from distilscope import catalog
-from distilscope.analyses.alignment import causes, maps, objects
+from distilscope.analyses.alignment import maps, objects, undefined
 from distilscope.analyses.alignment.pairs import Images, Prepared, Rules, measure_pair
 from distilscope.measuring.model_pair import INPUT_LAYER, ModelPair
 from distilscope.measuring.observations import ABSENT, LayerMaps
@@ -134,7 +134,7 @@ class _Compared:
         place = np.searchsorted(scope, chosen)
         for name, own in found.items():
             table[name] = _spread(own, place, len(scope))
-        table.loc[~present[scope], "reason"] = causes.NO_MAP
+        table.loc[~present[scope], "reason"] = undefined.NO_MAP
         return table
 
     def _images(self, classes: tuple[np.ndarray, np.ndarray], chosen: np.ndarray) -> Images:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from distilscope.analyses.alignment import causes, image_specific, nulls
+from distilscope.analyses.alignment import image_specific, nulls, undefined
 
 PRIMARY = "image_specific_rho"
 PARTIAL = "partial_image_specific_rho"
@@ -50,7 +50,7 @@ def within_subsets(
     columns: dict[str, np.ndarray] = {}
     flags = {
         cause: np.zeros(len(groups), bool)
-        for cause in (causes.FEW_IN_SUBSET, causes.NOTHING_VARIES, causes.FEW_FOR_PLACE)
+        for cause in (undefined.FEW_IN_SUBSET, undefined.NOTHING_VARIES, undefined.FEW_FOR_PLACE)
     }
     known = np.zeros(len(groups), bool)
     if covariates is not None:
@@ -64,16 +64,16 @@ def within_subsets(
         if known[rows].any():
             rest = image_specific.of_unit_ranks(*sides, groups[rows], covariates[rows], minimum)
             partial = rest.contributions
-            flags[causes.FEW_FOR_PLACE][rows] |= rest.few & ~own.few
+            flags[undefined.FEW_FOR_PLACE][rows] |= rest.few & ~own.few
         values = (own.contributions, partial, own.share, own.reference_share)
         for measure, value in zip(MEASURES, values, strict=True):
             columns[column(measure, subset)] = _spread(value, rows, len(groups))
-        flags[causes.FEW_IN_SUBSET][rows] |= own.few
-        flags[causes.NOTHING_VARIES][rows] |= np.isnan(own.contributions) & ~np.isnan(own.share)
+        flags[undefined.FEW_IN_SUBSET][rows] |= own.few
+        flags[undefined.NOTHING_VARIES][rows] |= np.isnan(own.contributions) & ~np.isnan(own.share)
         if subset in NULLS:
             left = own.residuals, own.reference_residuals
             scores[subset] = nulls.of_units(*(_spread(r, rows, len(groups)) for r in left))
-    flags[causes.NO_OBJECT] = ~known
+    flags[undefined.NO_OBJECT] = ~known
     return columns, flags, scores
 
 

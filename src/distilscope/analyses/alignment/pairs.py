@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from distilscope.analyses.alignment import causes, image_specific_unit, maps, nulls
 from distilscope.analyses.alignment import image_specific_columns as specific
+from distilscope.analyses.alignment import image_specific_unit, maps, nulls, undefined
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def measure_pair(
     if other_classes:
         scores[specific.PRIMARY] = alone["common"]
         found |= _other_class_nulls(scores, images, rules)
-    return {**found, "reason": causes.spell(flags)}
+    return {**found, "reason": undefined.reasons_of(flags)}
 
 
 def _residuals(
@@ -197,20 +197,20 @@ def _flags(
     flat = model.flat | reference.flat
     no_mean = np.isnan(residuals[0][:, 0]) | np.isnan(residuals[1][:, 0])
     flags = {
-        causes.MODEL_DEAD: model.dead,
-        causes.REFERENCE_DEAD: reference.dead,
-        causes.MODEL_CONSTANT: model.constant & (not model.cell),
-        causes.REFERENCE_CONSTANT: reference.constant & (not reference.cell),
-        causes.MODEL_CELL: model.constant & model.cell,
-        causes.REFERENCE_CELL: reference.constant & reference.cell,
-        causes.FEW_IN_CLASS: no_mean & ~flat,
-        causes.NOTHING_OWN: np.isnan(found["image_specific_rho_unit"]) & ~no_mean,
+        undefined.MODEL_DEAD: model.dead,
+        undefined.REFERENCE_DEAD: reference.dead,
+        undefined.MODEL_CONSTANT: model.constant & (not model.cell),
+        undefined.REFERENCE_CONSTANT: reference.constant & (not reference.cell),
+        undefined.MODEL_CELL: model.constant & model.cell,
+        undefined.REFERENCE_CELL: reference.constant & reference.cell,
+        undefined.FEW_IN_CLASS: no_mean & ~flat,
+        undefined.NOTHING_OWN: np.isnan(found["image_specific_rho_unit"]) & ~no_mean,
     }
     for share in rules.shares:
         tied = (model.order.tied(share) | reference.order.tied(share)) & ~flat
-        undefined = np.isnan(found[percent_name("iou", share)])
-        flags[causes.sparse_at(share)] = undefined & ~flat & ~tied
-        flags[causes.tied_at(share)] = tied
+        missing = np.isnan(found[percent_name("iou", share)])
+        flags[undefined.sparse_at(share)] = missing & ~flat & ~tied
+        flags[undefined.tied_at(share)] = tied
     return flags
 
 
@@ -223,7 +223,7 @@ def _published(
     degenerate is its rho.
     """
     dropped = maps.degenerate(model.values) | maps.degenerate(reference.values)
-    flags[causes.DEGENERATE] = dropped
+    flags[undefined.DEGENERATE] = dropped
     overlap = maps.published_iou(model.values, reference.values)
     return {
         "published_rho": np.where(dropped, np.nan, rho),

@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from distilscope import catalog, store
-from distilscope.analyses.alignment import causes, maps
 from distilscope.analyses.alignment import image_specific_columns as specific
+from distilscope.analyses.alignment import maps, undefined
 from distilscope.analyses.alignment.alignment_rows import BY_CLASS, Pair, add_means
 from distilscope.analyses.alignment.pairs import Images, Prepared, Rules, measure_pair
 from distilscope.data.files import IMAGES_FILE
@@ -115,7 +115,7 @@ def _pairs(
     for name, trivial in made.items():
         values = measure_pair(trivial, own, images, rules, published=False)
         reasons = _worded(values.pop("reason"), WORDS[name])
-        reasons[places == ABSENT] = causes.NO_MAP
+        reasons[places == ABSENT] = undefined.NO_MAP
         yield name, replace(pair, key=key, values=values, reasons=reasons)
 
 

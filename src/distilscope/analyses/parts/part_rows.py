@@ -22,7 +22,7 @@ from distilscope.analyses.alignment.alignment_rows import (
     add_ratios,
     pairs_of,
 )
-from distilscope.analyses.parts import causes
+from distilscope.analyses.parts import undefined
 from distilscope.data.part_maps import FINDINGS_FILE
 from distilscope.measuring.entries import Compared, Entry
 from distilscope.measuring.rows import Rows
@@ -47,7 +47,7 @@ class PartPair(Pair):
     """
 
     reference_reasons: np.ndarray
-    concerns: ClassVar[Mapping[str, tuple[str, ...]]] = causes.CONCERNS
+    concerns: ClassVar[Mapping[str, tuple[str, ...]]] = undefined.CONCERNS
 
     @property
     def measures(self) -> list[str]:

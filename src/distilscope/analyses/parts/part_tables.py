@@ -11,7 +11,7 @@ import pandas as pd
 
 from distilscope import store
 from distilscope.analyses.alignment import maps, nulls
-from distilscope.analyses.parts import causes
+from distilscope.analyses.parts import undefined
 from distilscope.analyses.parts.parts import PartSums, level, part_rho, shuffled_part_rho
 from distilscope.analyses.parts.parts_faithfulness import deciding_recall, faithfulness, logit_drops
 from distilscope.analyses.parts.parts_focus import shuffled_focus
@@ -204,8 +204,8 @@ def _of_one(
         for stem, table in tables.items():
             shuffled = shuffled_part_rho(drops, importance, table, rules.minimum_parts)
             values[f"{stem}_faithfulness"] = np.where(np.isnan(own), np.nan, shuffled)
-        flags[causes.NOT_REMOVED] = np.isnan(drops).all(axis=1)
-        flags[causes.DROPS_LEVEL] = level(drops) & (
+        flags[undefined.NOT_REMOVED] = np.isnan(drops).all(axis=1)
+        flags[undefined.DROPS_LEVEL] = level(drops) & (
             (~np.isnan(drops)).sum(axis=1) >= rules.minimum_parts
         )
     if images.deciding is not None:
@@ -215,7 +215,7 @@ def _of_one(
         if drops is not None:
             values["removal_recall"] = deciding_recall(drops, images.deciding)[0]
         wanted = (images.deciding & sums.visible).sum(axis=1)
-        flags[causes.NONE_DECIDES] = (wanted == 0) | (wanted == sums.visible.sum(axis=1))
+        flags[undefined.NONE_DECIDES] = (wanted == 0) | (wanted == sums.visible.sum(axis=1))
     return _OfOne(values, flags)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from distilscope.analyses.alignment.causes import MODEL_DEAD, REFERENCE_DEAD, spell
-from distilscope.analyses.parts import causes
+from distilscope.analyses.alignment.undefined import MODEL_DEAD, REFERENCE_DEAD, reasons_of
+from distilscope.analyses.parts import undefined
 from distilscope.analyses.parts.importances import importance
 from distilscope.analyses.parts.parts import MINIMUM_PARTS, PartSums, level, part_rho
 from distilscope.analyses.parts.parts_focus import EXTENTS, TOP, focus, top_parts
@@ -74,8 +74,8 @@ def measure_parts(
     seen = model.visible.sum(axis=1)
     dead, reference_dead = model.dead(of), reference.dead(of)
     skipped = {
-        causes.MODEL_INCOMPLETE: _incomplete(gap, len(seen), rules),
-        causes.REFERENCE_INCOMPLETE: _incomplete(reference_gap, len(seen), rules),
+        undefined.MODEL_INCOMPLETE: _incomplete(gap, len(seen), rules),
+        undefined.REFERENCE_INCOMPLETE: _incomplete(reference_gap, len(seen), rules),
     }
     usable = ~(dead | reference_dead | np.logical_or.reduce(list(skipped.values())))
     top = top_parts(second, rules.top)
@@ -89,18 +89,18 @@ def measure_parts(
         "focus_parts_chance": of_parts.chance,
     }
     flags = {
-        causes.NO_PART: seen == 0,
-        causes.FEW_PARTS: (seen > 0) & (seen < rules.minimum_parts),
+        undefined.NO_PART: seen == 0,
+        undefined.FEW_PARTS: (seen > 0) & (seen < rules.minimum_parts),
         MODEL_DEAD: dead,
         REFERENCE_DEAD: reference_dead,
         **skipped,
-        causes.MODEL_LEVEL: level(first) & (seen >= rules.minimum_parts),
-        causes.REFERENCE_LEVEL: level(second) & (seen >= rules.minimum_parts),
-        causes.NOTHING_LEFT: (seen > 0) & (seen <= rules.top),
+        undefined.MODEL_LEVEL: level(first) & (seen >= rules.minimum_parts),
+        undefined.REFERENCE_LEVEL: level(second) & (seen >= rules.minimum_parts),
+        undefined.NOTHING_LEFT: (seen > 0) & (seen <= rules.top),
         **(further or {}),
     }
     kept = {name: np.where(usable, values, np.nan) for name, values in found.items()}
-    return {**kept, "reason": spell(flags)}
+    return {**kept, "reason": reasons_of(flags)}
 
 
 def _incomplete(gap: np.ndarray | None, images: int, rules: PartRules) -> np.ndarray:

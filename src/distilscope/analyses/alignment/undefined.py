@@ -49,7 +49,7 @@ def tied_at(share: float) -> str:
     return f"more pixels share the largest value than the top {100 * share:g} % holds"
 
 
-def spell(flags: Mapping[str, np.ndarray]) -> np.ndarray:
+def reasons_of(flags: Mapping[str, np.ndarray]) -> np.ndarray:
     """For each image the causes that hold, joined by "; ", or None: (N,) objects.
 
     Args:
@@ -73,7 +73,7 @@ def summarise(
     """One sentence for the images on which `measure` is undefined: causes with their counts.
 
     Args:
-        reasons: what `spell` gave for these images. known: as `CONCERNS`.
+        reasons: what `reasons_of` gave for these images. known: as `CONCERNS`.
     """
     if len(reasons) == 0:
         return None
