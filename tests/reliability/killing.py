@@ -27,7 +27,7 @@ class NothingToKill(AssertionError):
 
 
 @dataclass(frozen=True)
-class Seen:
+class Snapshot:
     """What can be seen of trainings from outside.
 
     Attributes:
@@ -39,7 +39,7 @@ class Seen:
     logged: int
 
     @classmethod
-    def of(cls, folder: Path, model: str) -> Seen:
+    def of(cls, folder: Path, model: str) -> Snapshot:
         kept = (folder / "results/checkpoints").glob(f"{model}/*")
         logs = (folder / "results/logs/model").glob(f"{model}.log")
         return cls(frozenset(path.name for path in kept), sum(map(_size, logs)))
@@ -66,15 +66,15 @@ class Moment:
     """
 
     number: int = 1
-    wanted: Callable[[Seen], bool] = lambda seen: True
+    wanted: Callable[[Snapshot], bool] = lambda seen: True
     model: str = "*"
 
 
-def changes(folder: Path, model: str, snakemake: subprocess.Popen) -> Iterator[Seen]:
+def changes(folder: Path, model: str, snakemake: subprocess.Popen) -> Iterator[Snapshot]:
     """Each change of what is seen, while Snakemake runs."""
-    before, began = Seen.of(folder, model), time.monotonic()
+    before, began = Snapshot.of(folder, model), time.monotonic()
     while snakemake.poll() is None:
-        now = Seen.of(folder, model)
+        now = Snapshot.of(folder, model)
         if now != before:
             before = now
             yield now

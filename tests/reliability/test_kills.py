@@ -10,7 +10,7 @@ import pytest
 
 from ..running.once import once
 from . import killing, studies
-from .killing import Moment, Seen
+from .killing import Moment, Snapshot
 
 EPOCHS = 120
 LONGER = studies.small(
@@ -63,11 +63,11 @@ def resumed_from(folder, artefact):
     return run["facts"]["resumed_from"]
 
 
-def with_checkpoint(seen: Seen) -> bool:
+def with_checkpoint(seen: Snapshot) -> bool:
     return bool(seen.checkpoints)
 
 
-def within_a_write(seen: Seen) -> bool:
+def within_a_write(seen: Snapshot) -> bool:
     return seen.writing
 
 
@@ -143,7 +143,7 @@ def test_five_kills_at_random_moments_of_a_study_end_with_the_same_bits(
     ends_well(folder, undisturbed)
 
 
-def anything(seen: Seen) -> bool:
+def anything(seen: Snapshot) -> bool:
     return True
 
 

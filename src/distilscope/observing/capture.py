@@ -33,7 +33,7 @@ class Tap:
 
 
 @dataclass
-class Seen:
+class Captured:
     """One forward pass.
 
     Attributes:
@@ -65,7 +65,7 @@ def frozen(model: nn.Module) -> Iterator[nn.Module]:
 
 @contextlib.contextmanager
 def watching(model: nn.Module, taps: Mapping[str, Tap]) -> Iterator[Watcher]:
-    """A function from inputs to `Seen`. The model is frozen, and its hooks go, with the block.
+    """A function from inputs to `Captured`. The model is frozen, and its hooks go, with the block.
 
     Raises:
         ValueError: a path names no module; in a pass, a layer isn't called exactly once, or puts
@@ -89,12 +89,12 @@ class Watcher:
         self._taps = taps
         self._differentiable = any(tap.gradient for tap in taps.values())
         self._mirrored = getattr(model, "mirrored", False)
-        self._seen: Seen | None = None
+        self._seen: Captured | None = None
 
-    def __call__(self, inputs: Tensor) -> Seen:
+    def __call__(self, inputs: Tensor) -> Captured:
         """One forward pass over inputs (N, C, H, W). Nothing before the first layer with a
         gradient is on the graph, and nothing of the pass is kept here."""
-        self._seen = seen = Seen(logits=inputs)
+        self._seen = seen = Captured(logits=inputs)
         try:
             with torch.set_grad_enabled(self._differentiable):
                 seen.logits = self._model(inputs)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from distilscope.observing import classes, grams, layer_maps
-from distilscope.observing.capture import Seen, Tap, Watcher, watching
+from distilscope.observing.capture import Captured, Tap, Watcher, watching
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.probe import Probe
 from distilscope.observing.request import Request
@@ -115,7 +115,7 @@ def _taps(request: Request, featured: bool, explaining: bool) -> dict[str, Tap]:
     return taps
 
 
-def _heads(model: nn.Module, seen: Seen, request: Request) -> dict[str, Tensor]:
+def _heads(model: nn.Module, seen: Captured, request: Request) -> dict[str, Tensor]:
     layer = request.explained[0]
     try:
         head = model.get_submodule(request.head)
@@ -194,7 +194,7 @@ class Pass:
                 gram = grams.centred_gram(summaries["gap"]) if pooled else summaries[reduction]
                 found.append(_array(gram))
 
-    def _take_maps(self, seen: Seen, own: np.ndarray, batch: Batch) -> None:
+    def _take_maps(self, seen: Captured, own: np.ndarray, batch: Batch) -> None:
         wanted = classes.of_layers(batch.labels, own, batch.references)
         for found in layer_maps.attribute(seen, wanted, self._methods, self._heads):
             self.maps[found.method].add(

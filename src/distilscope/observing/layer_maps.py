@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from distilscope.catalog import METHODS
-from distilscope.observing.capture import Seen
+from distilscope.observing.capture import Captured
 from distilscope.observing.classes import ABSENT
 
 HEAD_TOLERANCE = 1e-3
@@ -49,7 +49,7 @@ def all_closed(methods: Sequence[str]) -> bool:
 
 
 def attribute(
-    seen: Seen,
+    seen: Captured,
     classes: np.ndarray,
     methods: Mapping[str, ModuleType],
     heads: Mapping[str, Tensor] | None = None,
@@ -89,7 +89,7 @@ def attribute(
                     yield LayerMaps(name, layer, rank, rows, wanted, maps)
 
 
-def check_head(seen: Seen, layer: str, head: nn.Module, path: str) -> None:
+def check_head(seen: Captured, layer: str, head: nn.Module, path: str) -> None:
     """Refuse a head that isn't a linear layer behind global average pooling over `layer`.
 
     Raises:

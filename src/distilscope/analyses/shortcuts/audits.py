@@ -30,7 +30,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ObservedAt:
     """Where a model's observation of some test images is: the artefact, and its folder there."""
 
     artefact: Artefact
@@ -60,9 +60,9 @@ class Audit:
     model: Model
     condition: str
     teacher: Model
-    seen: Seen
-    teacher_seen: Seen
-    twin_pairs: tuple[tuple[str, Seen, Seen], ...]
+    seen: ObservedAt
+    teacher_seen: ObservedAt
+    twin_pairs: tuple[tuple[str, ObservedAt, ObservedAt], ...]
     arm: str | None = None
     planting: Planting | None = None
     probe_observation: Artefact | None = None
@@ -139,13 +139,13 @@ class Audits:
         known = {artefact.name for artefact in self.study.observations.values()}
         return tuple({a.name: a for a in audited if a.name not in known}.values())
 
-    def own(self, model: Model) -> Seen:
+    def own(self, model: Model) -> ObservedAt:
         """The ordinary observation of a model of the study."""
-        return Seen(self.study.observations[model.id], PROBE)
+        return ObservedAt(self.study.observations[model.id], PROBE)
 
     def twins(
-        self, teacher: Model, seen: Callable[[Model], Seen]
-    ) -> tuple[tuple[str, Seen, Seen], ...]:
+        self, teacher: Model, seen: Callable[[Model], ObservedAt]
+    ) -> tuple[tuple[str, ObservedAt, ObservedAt], ...]:
         """The other models of a teacher's family, each beside that teacher."""
         family = self.study.families.get(teacher.network, [])
         return tuple((m.id, seen(m), seen(teacher)) for m in family if m is not teacher)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from distilscope.analyses.shortcuts.audits import PROBE, Audit, Audits, Seen, Shown
+from distilscope.analyses.shortcuts.audits import PROBE, Audit, Audits, ObservedAt, Shown
 from distilscope.analyses.shortcuts.configuration import Planted, Planting
 from distilscope.configuration.study import Configuration
 from distilscope.planning import fingerprint, labels
@@ -150,10 +150,10 @@ class Plantings:
                 model=model,
                 condition=labels.key(model.condition),
                 teacher=teacher,
-                seen=Seen(observed, folder),
-                teacher_seen=Seen(teacher_seen, folder),
+                seen=ObservedAt(observed, folder),
+                teacher_seen=ObservedAt(teacher_seen, folder),
                 twin_pairs=self.plan.twins(
-                    self.teacher, lambda m: Seen(self.shown_to_family[m.id], folder)
+                    self.teacher, lambda m: ObservedAt(self.shown_to_family[m.id], folder)
                 ),
                 arm=arm,
                 planting=planting,
@@ -182,7 +182,7 @@ class Plantings:
                 model=model,
                 condition=labels.key(model.condition),
                 teacher=self.teacher,
-                seen=Seen(observed, PROBE),
+                seen=ObservedAt(observed, PROBE),
                 teacher_seen=teacher_seen,
                 twin_pairs=plan.twins(self.teacher, plan.own),
                 arm="none",
