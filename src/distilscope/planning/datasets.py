@@ -10,7 +10,7 @@ from distilscope.configuration.data import Data, Pictures
 from distilscope.configuration.kinds import ConfigurationError, expanded
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
-from distilscope.planning.described import content_of
+from distilscope.planning.settings import content_of
 from distilscope.store.contents import Content
 
 

@@ -10,7 +10,7 @@ from distilscope.configuration.kinds import expanded
 from distilscope.configuration.networks import Network, Recipe
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact, in_order_of_identity
-from distilscope.planning.described import content_of, network_settings, recipe_settings
+from distilscope.planning.settings import content_of, network_settings, recipe_settings
 from distilscope.store.contents import Content
 
 if TYPE_CHECKING:

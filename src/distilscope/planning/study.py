@@ -14,9 +14,9 @@ from distilscope.planning import aggregate, datasets, fingerprint, hooks
 from distilscope.planning.artefact import RESULTS, Artefact, in_order_of_identity
 from distilscope.planning.checks import plan_checks
 from distilscope.planning.comparisons import Comparison, comparisons, families
-from distilscope.planning.described import observe_settings
 from distilscope.planning.model import FAMILY, Model
 from distilscope.planning.models import ModelPlan
+from distilscope.planning.settings import observe_settings
 from distilscope.store import publishing
 
 PROBE = "test"

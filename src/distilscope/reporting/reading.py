@@ -59,7 +59,7 @@ def read(folder: Path, dataset: Path | None, settings: Mapping[str, Any]) -> Tab
     if scale not in SCALES:
         raise ValueError(f"the scale of a study is {' or '.join(SCALES)}, not {scale!r}")
     general = {name: _read(folder, name, columns) for name, columns in NEEDED.items()}
-    general["described"] = general.pop("conditions")
+    general["condition_rows"] = general.pop("conditions")
     general["measures"] = general["measures"].astype({"class": "Int64", "headline": bool})
     for name, columns in WITH_CLAIMS.items():
         general[name] = _if_there(folder, name, columns)

@@ -29,7 +29,7 @@ class Tables:
     Attributes:
         measures: `measures.parquet`, a row a number.
         models: `models.parquet`, a row a model.
-        described: `conditions.parquet`, a row a condition.
+        condition_rows: `conditions.parquet`, a row a condition.
         seeds: a row for each condition, reference and measure, over its seeds.
         claims: a row for each claim of the study, with its verdict; none without claims.
         published: the numbers that the study of the claims file printed.
@@ -42,7 +42,7 @@ class Tables:
 
     measures: pd.DataFrame
     models: pd.DataFrame
-    described: pd.DataFrame
+    condition_rows: pd.DataFrame
     seeds: pd.DataFrame
     claims: pd.DataFrame
     published: pd.DataFrame
@@ -79,7 +79,7 @@ class Tables:
     @cached_property
     def conditions(self) -> list[Condition]:
         """The conditions in the order of every figure."""
-        return arrange(self.described, self.models)
+        return arrange(self.condition_rows, self.models)
 
     def of_role(self, *roles: str) -> list[Condition]:
         """The conditions of these roles, in that order."""

@@ -142,7 +142,7 @@ def test_the_section_says_the_budget_and_what_the_rungs_could_give_at_best(table
 def test_a_ladder_without_numbers_draws_nothing_and_says_why(tables):
     empty = {name: table.head(0) for name, table in tables.own.items()}
     nothing = Tables(
-        tables.measures.head(0), tables.models.head(0), tables.described.head(0),
+        tables.measures.head(0), tables.models.head(0), tables.condition_rows.head(0),
         tables.seeds, tables.claims, tables.published, empty, settings=tables.settings,
     )  # fmt: skip
     for draw in FIGURES:

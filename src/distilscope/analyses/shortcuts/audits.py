@@ -11,8 +11,8 @@ from distilscope.analyses.shortcuts.configuration import MINIMUM_TWINS, Causal, 
 from distilscope.analyses.shortcuts.made_probes import PROBES
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
-from distilscope.planning.described import observe_settings
 from distilscope.planning.model import Model
+from distilscope.planning.settings import observe_settings
 
 if TYPE_CHECKING:
     from distilscope.planning.study import Study
