@@ -14,7 +14,7 @@ from distilscope.planning.artefact import FOLDERS, RESULTS, STORE
 CHECKPOINTS = RESULTS / "checkpoints"
 
 
-def asked_for(path: Path, root: Path) -> set[Path]:
+def folders_of(path: Path, root: Path) -> set[Path]:
     """The folders of the store, and of checkpoints, that a configuration asks for.
 
     Raises:
@@ -66,7 +66,7 @@ def size(folder: Path) -> int:
 
 
 def _asked_here(path: Path, root: Path) -> set[Path] | None:
-    """As `asked_for`, or None, with a line that says so, where its files aren't on this machine.
+    """As `folders_of`, or None, with a line that says so, where its files aren't on this machine.
 
     Without its images a study can have no results here, unless they were removed since. So one
     that has published any is refused: nobody knows which of the results are its own.
@@ -75,7 +75,7 @@ def _asked_here(path: Path, root: Path) -> set[Path] | None:
         ConfigurationError: it can't be used.
     """
     try:
-        return asked_for(path, root)
+        return folders_of(path, root)
     except NotHere as missing:
         if (RESULTS / read(path).study).exists():
             raise
@@ -89,7 +89,7 @@ def main(paths: list[Path], root: Path, confirmed: bool) -> int:
         (path, _asked_here(path, root)) for path in sorted((root / "config").rglob("*.yaml"))
     )
     known = {path: asked for path, asked in shipped if asked is not None}
-    known |= {path: asked_for(path, root) for path in paths if path not in known}
+    known |= {path: folders_of(path, root) for path in paths if path not in known}
     found = orphans(set().union(*known.values()))
     for path in strange(set().union(*known.values())):
         print(f"{path} is no result of a job here, and is left alone")

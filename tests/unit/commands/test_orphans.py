@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distilscope.__main__ import main
-from distilscope.commands.orphans import asked_for, orphans
+from distilscope.commands.orphans import folders_of, orphans
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.planning import artefact as rooms
 
@@ -24,7 +24,7 @@ def folders():
 
 def beside(*paths):
     """What these configurations don't ask for."""
-    return orphans(set().union(*(asked_for(path, REPOSITORY) for path in paths)))
+    return orphans(set().union(*(folders_of(path, REPOSITORY) for path in paths)))
 
 
 def test_nothing_is_an_orphan_while_it_is_asked_for(capsys):
