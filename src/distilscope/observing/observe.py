@@ -60,8 +60,8 @@ def observe(job: Job) -> None:
         facts = {"parameters": found.parameters, "multiply_adds": found.multiply_adds}
         observer.foretell()
         facts["probes"] = {probe.name: observer.probe(probe) for probe in request.probes}
-        for observe_further in of_analyses:
-            facts |= observe_further(observer)
+        for observer_of_analysis in of_analyses:
+            facts |= observer_of_analysis(observer)
     stopwatch.phase("latency")
     facts["latency_ms"] = _latency(observer)
     provenance.write_run(job, stopwatch, facts)

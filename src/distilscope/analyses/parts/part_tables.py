@@ -152,7 +152,9 @@ def measure_maps(
     for variant, own in rules.items():
         of = [_of_one(images, each, own, gap, drops, tables) for each, gap, drops in zip(
             sums, gaps, (images.drops, images.reference_drops), strict=True)]  # fmt: skip
-        pair = measure_parts(*sums, own, gap=gaps[0], reference_gap=gaps[1], further=of[0].flags)
+        pair = measure_parts(
+            *sums, own, gap=gaps[0], reference_gap=gaps[1], other_flags=of[0].flags
+        )
         itself = measure_parts(sums[1], sums[1], own, gap=gaps[1], reference_gap=gaps[1])
         importances = [each.importance(variant) for each in sums]
         values = {

@@ -51,7 +51,7 @@ def measure_parts(
     *,
     gap: np.ndarray | None = None,
     reference_gap: np.ndarray | None = None,
-    further: Mapping[str, np.ndarray] | None = None,
+    other_flags: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Measure -> (N,) of the same images, NaN where undefined, and `reason` (N,) objects.
 
@@ -61,7 +61,7 @@ def measure_parts(
     Args:
         model, reference: on the same part maps.
         gap, reference_gap: (N,) `completeness_gap` of integrated gradients, else None.
-        further: causes -> (N,) bool of measures beside these, for the reasons.
+        other_flags: causes -> (N,) bool of measures beside these, for the reasons.
 
     Raises:
         ValueError: the sums are of other part maps.
@@ -97,7 +97,7 @@ def measure_parts(
         undefined.MODEL_LEVEL: level(first) & (seen >= rules.minimum_parts),
         undefined.REFERENCE_LEVEL: level(second) & (seen >= rules.minimum_parts),
         undefined.NOTHING_LEFT: (seen > 0) & (seen <= rules.top),
-        **(further or {}),
+        **(other_flags or {}),
     }
     kept = {name: np.where(usable, values, np.nan) for name, values in found.items()}
     return {**kept, "reason": reasons_of(flags)}
