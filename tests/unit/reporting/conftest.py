@@ -44,7 +44,7 @@ class Study:
     @property
     def settings(self) -> dict[str, Any]:
         """The settings of the jobs: the figures are those that the plan wants."""
-        conditions = [made.described for made in self.builder.models]
+        conditions = [made.as_condition for made in self.builder.models]
         on = [each for name, each in registry.analyses().items() if name in self.analyses]
         wanted = [name for analysis in on for name in analysis.figures_of(conditions)]
         return {"scale": "laptop", "analyses": self.analyses, "figures": wanted}

@@ -52,10 +52,10 @@ class Made:
 
     @property
     def condition(self) -> str:
-        return key(self.described)
+        return key(self.as_condition)
 
     @property
-    def described(self) -> Condition:
+    def as_condition(self) -> Condition:
         """Its condition, as the planner has it."""
         return Condition(
             role=self.role,
@@ -270,7 +270,7 @@ class Builder:
         return pd.DataFrame(records)
 
     def condition_table(self) -> pd.DataFrame:
-        found = {made.described: made for made in self.models}
+        found = {made.as_condition: made for made in self.models}
         called = labels(found)
         records = [
             {

@@ -324,7 +324,7 @@ NEEDS_SEVERAL = {"temperature", "covariation", "regimes", "logit-table"}
 )
 def test_a_figure_is_planned_only_where_the_conditions_give_it_something(models, left_out):
     known = registry.analyses()
-    conditions = [made.described for made in models]
+    conditions = [made.as_condition for made in models]
     every = {name for analysis in made_tables.USUAL for name in known[analysis].figures}
     wanted = {n for analysis in made_tables.USUAL for n in known[analysis].figures_of(conditions)}
     assert every - wanted == left_out
@@ -336,7 +336,7 @@ def test_an_audit_of_given_models_plans_no_training_curve(tmp_path):
 
 def test_an_untrained_network_alone_has_no_training_curve():
     models = [replace(ALONE[0], kind="given"), made_tables.default_models()[-1]]
-    wanted = registry.analyses()["outputs"].figures_of([made.described for made in models])
+    wanted = registry.analyses()["outputs"].figures_of([made.as_condition for made in models])
     assert "training" not in wanted
 
 
