@@ -220,15 +220,15 @@ def reported(name: str, path: Path | None) -> Iterator[Job]:
             if ended.wait(STATUS_SECONDS):
                 return
 
-    teller = threading.Thread(target=tell, daemon=True)
+    thread = threading.Thread(target=tell, daemon=True)
     _current = job
-    teller.start()
+    thread.start()
     try:
         yield job
     finally:
         _current = before
         ended.set()
-        teller.join()
+        thread.join()
         job.close()
 
 

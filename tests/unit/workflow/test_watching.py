@@ -19,8 +19,8 @@ from distilscope.workflow.watching.overview import (
     BEFORE_SECONDS,
     Watcher,
     makespan,
-    sign_of_life,
     status_file,
+    why_silent,
 )
 from tests.reliability import studies
 
@@ -173,14 +173,14 @@ def test_jobs_side_by_side_end_with_the_longest_way_through_them(study):
 def test_a_job_that_is_silent_or_gone_is_said_to_be(study):
     status = say(study.models[0].artefact)
     now = status["heartbeat"]
-    assert sign_of_life(status, now + 5) == ""
-    assert "no sign of life for 1 min 40 s" in sign_of_life(status, now + 100)
+    assert why_silent(status, now + 5) == ""
+    assert "no sign of life for 1 min 40 s" in why_silent(status, now + 100)
     with subprocess.Popen(["true"]) as other:
         other.wait()
     gone = {**status, "pid": other.pid}
-    assert sign_of_life(gone, now + 100) == "ended without a word 1 min 40 s ago"
+    assert why_silent(gone, now + 100) == "ended without a word 1 min 40 s ago"
     elsewhere = {**gone, "host": "node7"}
-    assert "no sign of life for 1 min 40 s (host node7)" in sign_of_life(elsewhere, now + 100)
+    assert "no sign of life for 1 min 40 s (host node7)" in why_silent(elsewhere, now + 100)
 
 
 def test_the_last_words_are_those_of_the_jobs_that_failed_and_of_those_that_could_say_none(study):
@@ -189,7 +189,7 @@ def test_the_last_words_are_those_of_the_jobs_that_failed_and_of_those_that_coul
     with subprocess.Popen(["true"]) as other:
         other.wait()
     say(student, pid=other.pid, stage="epoch 1 of 3")
-    assert sorted(companion.last_words(time.time())) == [
+    assert sorted(companion.closing_lines(time.time())) == [
         "teacher failed: the loss became nan",
         f"{student.slug}: it ended without a word (killed?), in epoch 1 of 3",
     ]

@@ -28,7 +28,7 @@ from distilscope.workflow.watching.overview import (
     Status,
     Watcher,
     read_statuses,
-    sign_of_life,
+    why_silent,
 )
 
 LOOK_SECONDS = 1.0
@@ -60,7 +60,7 @@ class Companion:
         at_once = slots if started.measured_here and slots else 1
         self._calibration = Calibration(started.study, self.effort.architectures, at_once)
         self._measuring = bool(self._models)
-        self._foretold = not self._models
+        self._estimated = not self._models
         self._last = time.monotonic()
         if self._measuring:
             self._calibration.begin()
@@ -75,23 +75,23 @@ class Companion:
         seen = self._watcher.look()
         if self._measuring:
             seen = replace(seen, seconds_left=None)
-        if not self._foretold and not self._measuring and self.effort.counted:
-            self._foretold = True
-            self._say(self._foretelling(seen))
+        if not self._estimated and not self._measuring and self.effort.counted:
+            self._estimated = True
+            self._say(self._estimate(seen))
         for artefact, seconds in seen.finished:
-            self._tell(words.finished(artefact, seconds, seen))
+            self._print(words.finished(artefact, seconds, seen))
         return seen
 
-    def tell_now_and_then(self, seen: Overview) -> None:
+    def report_if_silent(self, seen: Overview) -> None:
         """Say how far the study is, where that was not said for a while."""
         if seen.running and time.monotonic() - self._last >= LINE_SECONDS:
-            self._tell(words.of_study(seen))
+            self._print(words.of_study(seen))
 
-    def _tell(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         self._last = time.monotonic()
         self._say(line)
 
-    def _foretelling(self, seen: Overview) -> str:
+    def _estimate(self, seen: Overview) -> str:
         """`about 12 min: 11 models, fp32, 2 cores`."""
         models = f"{self._models} model{'s' * (self._models != 1)}"
         where = [models, self._started.study.precision]
@@ -124,61 +124,61 @@ _end: Callable[[], None] | None = None
 
 
 def begin(started: Started, cores: int | None) -> None:
-    """Start to tell, until `end` or the end of this process. The study runs, whatever is amiss."""
+    """Start to report, until `end` or the end of this process. The study runs, whatever is amiss."""
     try:
         _begin(started, cores)
     except Exception as fault:
-        _excuse(fault)
+        _say_what_failed(fault)
 
 
-def _excuse(fault: Exception) -> None:
+def _say_what_failed(fault: Exception) -> None:
     print(f"how far the study is can't be shown ({fault!r}); it runs on", file=sys.stderr)
 
 
 def _begin(started: Started, cores: int | None) -> None:
     global _end
     _forget_earlier_runs(time.time())
-    _hush()
+    _silence_job_counts()
     screen = _screen()
     companion = Companion(started, cores, screen.say)
     stop = threading.Event()
 
-    def tell() -> None:
+    def watch() -> None:
         try:
             while not stop.is_set():
                 began = time.monotonic()
                 seen = companion.look()
                 screen.draw(seen)
                 if not screen.live:
-                    companion.tell_now_and_then(seen)
+                    companion.report_if_silent(seen)
                 stop.wait(max(LOOK_SECONDS, PAUSE * (time.monotonic() - began)))
         except Exception as fault:
-            _excuse(fault)
+            _say_what_failed(fault)
 
-    teller = threading.Thread(target=tell, daemon=True)
+    thread = threading.Thread(target=watch, daemon=True)
 
-    def stop_telling() -> None:
+    def stop_watching() -> None:
         global _end
         _end = None
         stop.set()
-        teller.join()
+        thread.join()
         companion.close()
         screen.close()
 
-    _end = stop_telling
+    _end = stop_watching
     atexit.register(end)
-    teller.start()
+    thread.start()
 
 
 def _forget_earlier_runs(now: float) -> None:
     """Take away what jobs left that did not end well; one that still runs keeps its file."""
     for path, status in read_statuses(progress.FOLDER):
-        if status["state"] != "running" or _gone(status, now) or sign_of_life(status, now):
+        if status["state"] != "running" or _vanished(status, now) or why_silent(status, now):
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
 
-def _hush() -> None:
+def _silence_job_counts() -> None:
     """Have Snakemake count no jobs on the terminal: a training is not one of forty like another."""
     from snakemake.logging import logger
 
@@ -188,28 +188,28 @@ def _hush() -> None:
 
 
 def end(failed: bool = False) -> None:
-    """Tell no more. Where a job failed its sentence is the last that is said."""
+    """Report no more. Where a job failed its sentence is the last that is said."""
     if _end is not None:
         _end()
     if failed:
-        atexit.register(lambda: print("\n".join(last_words(time.time())), file=sys.stderr))
+        atexit.register(lambda: print("\n".join(closing_lines(time.time())), file=sys.stderr))
 
 
-def last_words(now: float) -> list[str]:
+def closing_lines(now: float) -> list[str]:
     """What the jobs say that did not end well, and those that could say nothing."""
     found = []
     for _, status in read_statuses(progress.FOLDER):
         if status["state"] != "running":
             found.append(status["sentence"])
-        elif of_life := _gone(status, now):
+        elif of_life := _vanished(status, now):
             found.append(f"{status['job']}: {of_life}, in {status['stage']}")
     if supervision.asked:
         return [*found, f"stopped by {supervision.asked[0].name}: run the same command to go on"]
     return found or ["the study did not end well; what happened is said above"]
 
 
-def _gone(status: Status, now: float) -> str:
-    said = sign_of_life({**status, "heartbeat": 0.0}, now)
+def _vanished(status: Status, now: float) -> str:
+    said = why_silent({**status, "heartbeat": 0.0}, now)
     return "it ended without a word (killed?)" if said.startswith("ended") else ""
 
 

@@ -223,7 +223,7 @@ def read_statuses(folder: Path) -> Iterator[tuple[Path, Status]]:
             yield path, status
 
 
-def sign_of_life(status: Status, now: float) -> str:
+def why_silent(status: Status, now: float) -> str:
     """Empty for a job that is alive; else what can be said of it."""
     silent = now - status["heartbeat"]
     if silent < SILENT_SECONDS:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from distilscope.planning.artefact import Artefact
 from distilscope.workflow import progress
-from distilscope.workflow.watching.overview import Overview, sign_of_life
+from distilscope.workflow.watching.overview import Overview, why_silent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -56,7 +56,7 @@ def lines(seen: Overview) -> list[str]:
     found = [f"{seen.study}: {of_study(seen)}; {count}"]
     now = time.time()
     for status in seen.running:
-        found.append(f"  {sign(progress.line(status), sign_of_life(status, now))}")
+        found.append(f"  {sign(progress.line(status), why_silent(status, now))}")
     return found + [f"  {status['sentence']}" for status in seen.ended]
 
 
@@ -80,7 +80,7 @@ def drawn(seen: Overview) -> RenderableType:
         rows.add_column(no_wrap=True)
     now = time.time()
     for status in seen.running:
-        said, sign = progress.words(status), sign_of_life(status, now)
+        said, sign = progress.words(status), why_silent(status, now)
         rows.add_row(
             f"  {status['job']}",
             ProgressBar(total=1.0, completed=status["share"] or 0.0, width=BAR // 2),
