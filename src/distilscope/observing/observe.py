@@ -58,7 +58,7 @@ def observe(job: Job) -> None:
         observer = Observer.of(job, request, stopwatch)
         found = cost(observer.model, observer.blank(1))
         facts = {"parameters": found.parameters, "multiply_adds": found.multiply_adds}
-        observer.foretell()
+        observer.announce_work()
         facts["probes"] = {probe.name: observer.probe(probe) for probe in request.probes}
         for observer_of_analysis in of_analyses:
             facts |= observer_of_analysis(observer)
@@ -102,7 +102,7 @@ class Observer:
         """So many black images of the model's own size."""
         return self.dataset.blank(batch, self.request.preprocessing)
 
-    def foretell(self) -> None:
+    def announce_work(self) -> None:
         """Say what work there is, about: a map for each example and reference."""
         work = {}
         for wanted in self.request.probes:

@@ -85,7 +85,7 @@ def fit(model: nn.Module, task: Task, keeper: Keeper) -> tuple[State, str | None
     with runtime.generators_restored(device), interrupt.watching() as stop:
         run = _Run(model, task, keeper, stop)
         resumed = run.resume()
-        run.foretell()
+        run.announce_work()
         while run.state.epoch < task.recipe["epochs"]:
             run.epoch()
     return run.state, resumed
@@ -130,7 +130,7 @@ class _Run:
         log.info("%s: goes on from its checkpoint (%s)", self.task.name, where)
         return where
 
-    def foretell(self) -> None:
+    def announce_work(self) -> None:
         """Say what work there is, epochs that are done already included."""
         learning = self.task.plan.examples * TRAINING_WORK
         held_out = self.held_out * FORWARD_WORK
