@@ -47,7 +47,7 @@ def check(job: Job) -> None:
             log.debug("%s", name, exc_info=True)
             faults.append((f"{name}: {error}", error))
         else:
-            _tell(name, found[name])
+            _log(name, found[name])
     if faults:
         raise ModelError("\n".join(text for text, _ in faults)) from faults[0][1]
     notes = _notes(found, dataset, networks)
@@ -64,7 +64,7 @@ def check(job: Job) -> None:
     write_run(job, stopwatch, facts)
 
 
-def _tell(name: str, found: Findings) -> None:
+def _log(name: str, found: Findings) -> None:
     shapes = (f"{layer} {'x'.join(map(str, shape))}" for layer, shape in found.shapes.items())
     log.info("%s: layers %s", name, ", ".join(shapes))
     log.info("%s: checked: %s", name, "; ".join(found.done))

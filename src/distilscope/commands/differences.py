@@ -129,9 +129,9 @@ class Reasons:
 
     def edits(self) -> list[str]:
         """Every difference of the configuration that can change something."""
-        return [edit for edit in self._told(("",)) if not edit.startswith(UNSEEN)]
+        return [edit for edit in self._edits_in_words(("",)) if not edit.startswith(UNSEEN)]
 
-    def _told(self, places: tuple[str, ...]) -> list[str]:
+    def _edits_in_words(self, places: tuple[str, ...]) -> list[str]:
         edits = self._configuration.items()
         return [worded(path, *values) for path, values in edits if path.startswith(places)]
 
@@ -165,7 +165,9 @@ class Reasons:
         model = self._models.get(artefact.folder)
         if model is None:
             own = self._analysis.get(artefact.folder)
-            return self._told((own,) if own else NAMED_BY.get(artefact.kind, ("nothing",)))
+            return self._edits_in_words(
+                (own,) if own else NAMED_BY.get(artefact.kind, ("nothing",))
+            )
         if self._before is None:
             return ["new"]
         return [f"{_new_values(model, self._before.models) or 'another combination'} added"]

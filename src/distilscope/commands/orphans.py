@@ -36,7 +36,7 @@ def orphans(asked: Set[Path]) -> list[Path]:
     return [folder for folder in _folders() if _is_ours(folder) and folder not in asked]
 
 
-def strange(asked: Set[Path]) -> list[Path]:
+def foreign(asked: Set[Path]) -> list[Path]:
     """What lies among the artefacts and is no artefact: it is never removed."""
     return [path for path in _folders() if not _is_ours(path) and path not in asked]
 
@@ -91,7 +91,7 @@ def main(paths: list[Path], root: Path, confirmed: bool) -> int:
     known = {path: asked for path, asked in shipped if asked is not None}
     known |= {path: folders_of(path, root) for path in paths if path not in known}
     found = orphans(set().union(*known.values()))
-    for path in strange(set().union(*known.values())):
+    for path in foreign(set().union(*known.values())):
         print(f"{path} is no result of a job here, and is left alone")
     if not found:
         print(f"No orphans: {len(known)} configurations ask for all that is in {STORE}/.")

@@ -22,13 +22,13 @@ class Verdict:
     Attributes:
         files: how many were read.
         damaged: a sentence a file, with the command that repairs it.
-        strange: files in the store that are nobody's: they are left alone.
+        foreign: files in the store that are nobody's: they are left alone.
         unfinished: folders of artefacts whose job did not end.
     """
 
     files: int = 0
     damaged: list[str] = field(default_factory=list)
-    strange: list[Path] = field(default_factory=list)
+    foreign: list[Path] = field(default_factory=list)
     unfinished: list[Path] = field(default_factory=list)
 
 
@@ -36,8 +36,8 @@ def verify(results: Path = RESULTS) -> Verdict:
     """Check the store, and what is published against what was copied from it."""
     verdict = Verdict()
     for path in _files(results / STORE.name):
-        if _is_strange(path, results / STORE.name):
-            verdict.strange.append(path)
+        if _is_unlisted(path, results / STORE.name):
+            verdict.foreign.append(path)
             continue
         verdict.files += 1
         try:
@@ -60,7 +60,7 @@ def _files(place: Path) -> Iterator[Path]:
     yield from sorted(named | {path.with_suffix("") for path in found - named})
 
 
-def _is_strange(path: Path, place: Path) -> bool:
+def _is_unlisted(path: Path, place: Path) -> bool:
     """Whether a file has no digest and belongs to no artefact, or is not in its artefact's list."""
     if path.with_name(path.name + DIGEST_SUFFIX).exists() or path.parent == place / RESOLVED:
         return False
@@ -99,7 +99,7 @@ def main() -> int:
     verdict = verify()
     for sentence in verdict.damaged:
         print(sentence)
-    for path in verdict.strange:
+    for path in verdict.foreign:
         print(f"{path}: no job wrote it and none reads it; it was left alone")
     for folder in verdict.unfinished:
         print(f"{folder}: its job has not finished; the next run makes it if it is needed")

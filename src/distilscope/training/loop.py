@@ -265,13 +265,13 @@ class _Run:
         state.epoch, state.step, state.spent = state.epoch + 1, 0, 0.0
         state.sums = self._no_sums()
         state.seconds.append(seconds)
-        self._tell()
+        self._report()
         if state.epoch < task.recipe["epochs"]:
             if self.keeper.due(epoch_ended=True):
                 self._save()
             self._leave_if_asked()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         state, epochs = self.state, self.task.recipe["epochs"]
         _, loss, _, accuracy, _ = state.history[-1]
         left = (epochs - state.epoch) * sum(state.seconds) / len(state.seconds)

@@ -92,7 +92,7 @@ class Job:
         self._began, self._started = clock(), time.time()
         self._expected: dict[str, float] = {}
         self._done, self._earlier = 0.0, 0.0
-        self._told = self._began
+        self._last_line = self._began
         self._ended: dict[str, str] = {}
         self._worked_since: float | None = None
         self.stage = Stage("starting", 0, "", 0.0, no_detail, self._began)
@@ -165,8 +165,8 @@ class Job:
             status = self.status()
             self._write(status)
             now = self._clock()
-            if now - self._told >= LINE_SECONDS:
-                self._told = now
+            if now - self._last_line >= LINE_SECONDS:
+                self._last_line = now
                 log.info("%s", line(status), extra=A_LINE)
 
     def end(self, state: str, sentence: str) -> None:

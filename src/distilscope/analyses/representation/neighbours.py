@@ -58,8 +58,8 @@ def nearest(features: np.ndarray, k: int) -> np.ndarray:
         cosines[own, start + own] = -np.inf  # the image itself comes last
         order = np.argpartition(cosines, (-k - 1, -k), axis=1)
         last, next_one = (cosines[own, order[:, place]] for place in (-k, -k - 1))
-        told_apart = last - next_one > TIED
-        found[usable[start + own[told_apart]]] = usable[order[told_apart, -k:]]
+        distinct = last - next_one > TIED
+        found[usable[start + own[distinct]]] = usable[order[distinct, -k:]]
     return found
 
 

@@ -124,7 +124,7 @@ _end: Callable[[], None] | None = None
 
 
 def begin(started: Started, cores: int | None) -> None:
-    """Start to report, until `end` or the end of this process. The study runs, whatever is amiss."""
+    """Report until `end` or the end of this process. The study runs on, whatever fails here."""
     try:
         _begin(started, cores)
     except Exception as fault:
