@@ -299,6 +299,16 @@ def test_every_name_that_is_mentioned_is_a_word_of_the_code():
     assert found == []
 
 
+def test_the_walk_from_the_configuration_to_a_figure_names_each_file_once():
+    page = (ROOT / "docs/architecture.md").read_text()
+    walk = page.partition("from the YAML to a figure\n")[2].partition("\n## ")[0]
+    files = re.findall(r"`([\w/]+\.(?:py|smk|yaml))`", walk)
+    assert len(files) > 15 and len(set(files)) == len(files)
+    at = [next(found for place in PLACES if (found := place / f).exists()) for f in files]
+    spelling = [path.name for path in at if re.search(r"[\"'\[ ]T[\"':\]]", path.read_text())]
+    assert spelling == ["config.yaml", "kd.py", "sweeps.py"]
+
+
 EXAMPLES = [path for path in MODULES if ">>> " in path.read_text()]
 
 
