@@ -97,9 +97,11 @@ ABOVE = {
 }
 
 
-def test_analyses_are_imported_by_the_registry_and_by_one_another_alone():
-    """What an analysis is declared with, `analyses.declaration`, is for everybody."""
-    allowed = ("registry", "analyses")
+def test_analyses_are_imported_by_the_registry_by_one_another_and_by_the_public_measures_alone():
+    """What an analysis is declared with, `analyses.declaration`, is for everybody; `measures` gives
+    people the functions of analyses under plain names, and is imported by the face alone.
+    """
+    allowed = ("registry", "analyses", "measures")
     found = {
         (name, other)
         for name, others in GRAPH.items()
@@ -113,3 +115,13 @@ def test_analyses_are_imported_by_the_registry_and_by_one_another_alone():
 def test_a_room_imports_only_rooms_above_it(name):
     used = {room(other) for module in GRAPH if room(module) == name for other in GRAPH[module]}
     assert used - {name, ""} <= ABOVE[name]
+
+
+def test_nothing_of_the_pipeline_knows_its_python_face():
+    found = {
+        (name, other)
+        for name, others in GRAPH.items()
+        for other in others
+        if room(other) in ("face", "measures") and room(name) not in ("face", "measures")
+    }
+    assert found == set()

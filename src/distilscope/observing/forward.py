@@ -149,7 +149,8 @@ class Pass:
         self._gram_indices: list[np.ndarray] = []
 
     def take(self, inputs: Tensor, batch: Batch) -> np.ndarray:
-        """Keep what is written of one batch; returns its logits (B, classes).
+        """Keep what is written of one batch, or nothing where it fails; returns its logits
+        (B, classes).
 
         Args:
             inputs: what the model takes, on its device.
@@ -162,6 +163,7 @@ class Pass:
         if self._methods and self._request.head and not self._heads:
             self._heads = _heads(self._model, seen, self._request)
         logits = _array(seen.logits)
+        maps = self._explained(seen, logits.argmax(axis=1), batch) if self.maps else ()
         self._indices.append(batch.indices)
         self._logits.append(logits)
         whole = len(batch.indices) == self._request.gram_batch
@@ -171,8 +173,14 @@ class Pass:
             if "gap" in summaries:
                 self._features.setdefault(layer, []).append(_array(summaries["gap"]))
                 self._take_grams(layer, summaries, self._request.reductions, whole)
-        if self.maps:
-            self._take_maps(seen, logits.argmax(axis=1), batch)
+        for found, values in maps:
+            self.maps[found.method].add(
+                found.layer,
+                indices=batch.indices[found.rows],
+                ranks=np.full(len(found.rows), found.rank),
+                classes=found.classes,
+                maps=values,
+            )
         return logits
 
     def _check_finite(self, logits: Tensor, batch: Batch) -> None:
@@ -194,16 +202,12 @@ class Pass:
                 gram = grams.centred_gram(summaries["gap"]) if pooled else summaries[reduction]
                 found.append(_array(gram))
 
-    def _take_maps(self, seen: Captured, own: np.ndarray, batch: Batch) -> None:
+    def _explained(
+        self, seen: Captured, own: np.ndarray, batch: Batch
+    ) -> list[tuple[layer_maps.LayerMaps, np.ndarray]]:
         wanted = classes.of_layers(batch.labels, own, batch.references)
-        for found in layer_maps.attribute(seen, wanted, self._methods, self._heads):
-            self.maps[found.method].add(
-                found.layer,
-                indices=batch.indices[found.rows],
-                ranks=np.full(len(found.rows), found.rank),
-                classes=found.classes,
-                maps=_array(found.maps),
-            )
+        made = layer_maps.attribute(seen, wanted, self._methods, self._heads)
+        return [(found, _array(found.maps)) for found in made]
 
     def in_index_order(self) -> Passed:
         """Everything that was kept, sorted."""

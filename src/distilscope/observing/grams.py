@@ -51,3 +51,13 @@ def centred_gram(features: Tensor) -> Tensor:
     rows = features.flatten(start_dim=1)
     rows = (rows - rows.mean(dim=0, dtype=torch.float64)).to(rows.dtype)
     return (rows @ rows.T).to(torch.float32)
+
+
+def of_features(features: np.ndarray, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    """The positions (batches, b) of the whole batches of the partition, and the Grams of pooled
+    features (N, C) over them, (batches, b, b) float32.
+    """
+    whole = [rows for rows in partition(len(features), batch) if len(rows) == batch]
+    positions = np.array(whole, np.int64).reshape(-1, batch)
+    found = [centred_gram(torch.from_numpy(features[rows])).numpy() for rows in positions]
+    return positions, np.array(found, np.float32).reshape(-1, batch, batch)

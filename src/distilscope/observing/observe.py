@@ -12,19 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from torch import Tensor, nn
 
-from distilscope import store
 from distilscope.catalog import METHODS
 from distilscope.data.dataset import Dataset, load
 from distilscope.models import sources
 from distilscope.models.cost import cost, latency
 from distilscope.models.memory_format import place
+from distilscope.observing import written
 from distilscope.observing.backward import chosen_positions, explain, work_of
 from distilscope.observing.completeness import gap_facts, warn_of_gaps
 from distilscope.observing.forward import Passed, Prepare, forward
-from distilscope.observing.grams import PARTITION_SEED
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.numerics import exact
 from distilscope.observing.probe import Probe, open_probe
@@ -141,9 +139,9 @@ class Observer:
             "maps": {},
         }
         if "logits" in wanted.contents:
-            _write_logits(folder, probe, passed)
+            written.write_logits(folder, probe.name, probe.indices, probe.labels, passed)
         if "features" in wanted.contents:
-            _write_features(folder, probe, passed, self.request)
+            written.write_features(folder, probe.name, probe.indices, passed, self.request)
             self._warn_of_missing_grams(probe)
         for method, maps in passed.maps.items():
             facts["maps"][method] = maps.facts()
@@ -185,7 +183,7 @@ class Observer:
     def _layers_metadata(self) -> dict[str, Any]:
         closed = self.request.closed()
         return {
-            "classes": ["label", "own", "references"],
+            "classes": written.AT_LAYERS,
             "route": {
                 name: "closed form" if name == closed else "gradient"
                 for name in self.request.explained
@@ -195,14 +193,8 @@ class Observer:
     def _write_maps(
         self, folder: Path, method: str, table: MapTable, probe: Probe, metadata: dict[str, Any]
     ) -> None:
-        common = {
-            "method": method,
-            "probe": probe.name,
-            "grids": {layer: list(grid) for layer, grid in table.grids.items()},
-            "image_size": self.dataset.image_size,
-        }
-        path = folder / f"saliency.{method}.parquet"
-        store.write_table(path, table.frame(), {**common, **metadata})
+        more = {"image_size": self.dataset.image_size, **metadata}
+        written.write_maps(folder, probe.name, method, table, more)
 
     def _end(self, probe: str, what: str, count: int, more: str) -> float:
         """End the phase, log a line, and return examples a second."""
@@ -214,32 +206,3 @@ class Observer:
             self.job.slug, probe, what, count, unit, seconds, speed, unit, more,
         )  # fmt: skip
         return speed
-
-
-# -------------------------------------------------------------------------------------- files
-
-
-def _write_logits(folder: Path, probe: Probe, passed: Passed) -> None:
-    table = pd.DataFrame(
-        {"index": probe.indices, "label": probe.labels, "logits": list(passed.logits)}
-    )
-    store.write_table(folder / "logits.parquet", table, {"probe": probe.name})
-
-
-def _write_features(folder: Path, probe: Probe, passed: Passed, request: Request) -> None:
-    store.write_tensors(
-        folder / "features.safetensors",
-        {"index": probe.indices, **{f"{k}.gap": v for k, v in passed.features.items()}},
-        {"probe": probe.name, "layers": list(request.layers)},
-    )
-    store.write_tensors(
-        folder / "grams.safetensors",
-        {"index": passed.gram_indices, **passed.grams},
-        {
-            "probe": probe.name,
-            "layers": list(request.layers),
-            "reductions": list(request.reductions),
-            "batch": request.gram_batch,
-            "partition_seed": PARTITION_SEED,
-        },
-    )

@@ -76,6 +76,15 @@ def image_specific_rho(
 
     Raises:
         ValueError: shapes that don't fit.
+
+    >>> draw = np.random.default_rng(0)
+    >>> own, classes = draw.standard_normal((60, 4, 4)), np.arange(60) % 2
+    >>> usual = 5 * draw.standard_normal((2, 4, 4))[classes]
+    >>> round(image_specific_rho(usual + own, usual + own, classes).value, 3)
+    1.0
+    >>> other = draw.standard_normal((60, 4, 4))  # the class's usual place alone is no likeness
+    >>> abs(image_specific_rho(usual + own, usual + other, classes).value) < 0.1
+    True
     """
     flat = [np.reshape(side, (len(side), -1)) for side in (maps_a, maps_b)]
     if flat[0].shape != flat[1].shape or len(classes) != len(flat[0]):
