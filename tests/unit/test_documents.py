@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from distilscope import registry
+from distilscope.planning.artefact import FOLDERS
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src/distilscope"
@@ -27,7 +28,7 @@ PAGES = [
 MODULES = sorted([*SOURCE.rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
 OTHERS = [ROOT / "Snakefile", *sorted(ROOT.glob("rules/*.smk")), *sorted(ROOT.glob("workflow/*/*"))]
 FILES = ("py", "md", "smk", "yaml", "yml", "json", "toml", "txt", "png", "sh", "rst", "html", "npz")
-FOLDERS = "docs|config|tests|rules|workflow|profiles|resources|benchmarks|envs|src"
+TOP = "docs|config|tests|rules|workflow|profiles|resources|benchmarks|envs|src"
 
 
 FOREIGN = {
@@ -98,7 +99,7 @@ def missing_files(where: str, line: str) -> list[str]:
     A path is relative to the repository, the package, `tests/` or `config/`.
     """
     extensions = "|".join(FILES)
-    whole = re.findall(rf"(?<![\w./-])((?:{FOLDERS})/[\w./-]+\.(?:{extensions}))\b", line)
+    whole = re.findall(rf"(?<![\w./-])((?:{TOP})/[\w./-]+\.(?:{extensions}))\b", line)
     short = re.findall(rf"`([a-z_]+/[\w/]+\.(?:{extensions}))`", line)
     links = re.findall(r"\]\((?!http)([^)#]+)", line)
     page = (ROOT / where.rpartition(":")[0]).parent
@@ -307,6 +308,14 @@ def test_the_walk_from_the_configuration_to_a_figure_names_each_file_once():
     at = [next(found for place in PLACES if (found := place / f).exists()) for f in files]
     spelling = [path.name for path in at if re.search(r"[\"'\[ ]T[\"':\]]", path.read_text())]
     assert spelling == ["config.yaml", "kd.py", "sweeps.py"]
+
+
+def test_every_artefact_and_every_table_of_an_analysis_is_described():
+    page = (ROOT / "docs/architecture.md").read_text()
+    tables = {table for analysis in registry.analyses().values() for table in analysis.tables}
+    assert {name for name in tables if f"`{name}.parquet`" not in page} == set()
+    headings = set(re.findall(r"^### `([a-z-]+)/", page, re.MULTILINE))
+    assert headings == set(FOLDERS.values())
 
 
 EXAMPLES = [path for path in MODULES if ">>> " in path.read_text()]
