@@ -32,6 +32,7 @@ def claims_table(
     conditions: Mapping[str, Condition],
     classes: int,
     settings: Mapping[str, Any] | None,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """A row a claim with the columns of `COLUMNS`; none where the study has no claims.
 
@@ -41,11 +42,12 @@ def claims_table(
         classes: number of classes of the study.
         settings: `file`, the claims file as `claims.Claims` has it; `scope`, what a verdict holds
             for; `published_data`, whether that is the data the claims were published on.
+        level: of the intervals over images.
     """
     records: list[dict[str, Any]] = []
     if settings is not None:
         file = claims.parse(settings["file"])
-        values = values_of(measures, models, conditions, classes)
+        values = values_of(measures, models, conditions, classes, level)
         found = judge(file, values, published_data=settings["published_data"])
         records = [_record(judgement, settings["scope"]) for judgement in found]
     table = pd.DataFrame.from_records(records, columns=list(COLUMNS))
@@ -62,12 +64,13 @@ def values_of(
     models: pd.DataFrame,
     conditions: Mapping[str, Condition],
     classes: int,
+    level: float = 0.95,
 ) -> Values:
     """The numbers that stand for their measures, from the tables of a study."""
     rows = measures[measures["headline"]].astype({"class": "float64"})  # NaN where none, not NA
     seeds = models["seed"].astype(int)
     known = dict(zip(models["id"], zip(models["condition"], seeds, strict=True), strict=True))
-    return Values.of(rows.to_dict("records"), known, conditions, classes)
+    return Values.of(rows.to_dict("records"), known, conditions, classes, level)
 
 
 def published_table(settings: Mapping[str, Any] | None) -> pd.DataFrame:

@@ -60,7 +60,7 @@ def measure(job: Job) -> None:
     claims = job.settings.get("claims")
     if claims is not None:
         tables["claims"] = claims_table(
-            measures, tables["models"], study.conditions, study.classes, claims
+            measures, tables["models"], study.conditions, study.classes, claims, study.level
         )
         tables["published"] = published_table(claims)
     stopwatch.phase("write")

@@ -16,6 +16,7 @@ from scipy import stats
 
 from distilscope.configuration import statements
 from distilscope.statistics.contrasts import MINIMUM_POINTS, Contrast, Correlation
+from distilscope.statistics.over_images import OverImages
 from distilscope.statistics.strata import Strata, one_by_one, side_by_side, strata
 from distilscope.statistics.values import NotTested, Values, Where
 from distilscope.words import count
@@ -107,10 +108,16 @@ def _of_twins(found: Strata, where: Where) -> np.ndarray:
 
 
 def against_constant(statement: statements.AgainstConstant, values: Values) -> list[Contrast]:
-    """The models' values less a constant."""
+    """The models' values less a constant; of one given or compressed model over test images."""
     found = strata(values, [statement.arm], statement.students)
-    own = found.numbers(0, _where(statement))
-    return [contrast(by_seed(own) - statement.constant, found, own - statement.constant)]
+    own = found.numbers(0, _where(statement)) - statement.constant
+    made = contrast(by_seed(own), found, own)
+    ends = found.as_it_is(0, _where(statement))
+    if ends is None:
+        return [made]
+    low, high = (end - statement.constant for end in ends)
+    parts = {"values": made.values, "by_teacher": made.by_teacher}
+    return [OverImages(**parts, low=low, high=high, level=values.level)]
 
 
 def relative_cost(statement: statements.RelativeCost, values: Values) -> list[Contrast]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from distilscope.configuration import patterns
 from distilscope.planning.conditions import alike
+from distilscope.statistics.over_images import AS_THEY_ARE
 from distilscope.statistics.values import NotTested, Pair, Values, Where
 
 Arms = Sequence[Mapping[str, Any]]  # the patterns of a statement
@@ -56,12 +57,22 @@ class Strata:
         known = self.values.numbers.get(where)
         if known is None:
             raise NotTested(f"the study has no {where[0]} on the subset {where[1]!r}")
-        return np.array(
-            [
-                [known.get(own[arm], known.get((own[arm][0], None), math.nan)) for own in of_seed]
-                for of_seed in self.pairs
-            ]
-        )
+        found = [
+            [self.values.pair_of(where, own[arm]) for own in of_seed] for of_seed in self.pairs
+        ]
+        return np.array([[known.get(pair, math.nan) for pair in of_seed] for of_seed in found])
+
+    def as_it_is(self, arm: int, where: Where) -> tuple[float, float] | None:
+        """The interval over images of the one model of an arm, where its source is one of
+        `AS_THEY_ARE`: there is no other training to ask for. None for any other arm.
+        """
+        if len(self.each) != 1 or len(self.seeds) != 1:
+            return None
+        condition = self.values.conditions[self.each[0].conditions[arm]]
+        if condition.source not in AS_THEY_ARE:
+            return None
+        pair = self.values.pair_of(where, self.pairs[0][0][arm])
+        return self.values.intervals.get(where, {}).get(pair, (math.nan, math.nan))
 
     @property
     def teachers(self) -> list[list[frozenset[str]]]:

@@ -16,6 +16,9 @@ from distilscope.statistics import paired
 OWN = ("committee", "teacher", "twin")
 """Relations by which a reference is a model's own: the first of these that it has."""
 
+OF_CHANGED = ("original", "stand-in")
+"""Relations of models that are made of others without training."""
+
 
 class NotTested(Exception):
     """A term of the statement is missing in the study; the message says which."""
@@ -36,6 +39,7 @@ class Values:
         numbers: where -> pair -> the value; the reference of a pair is None where the measure is
             of the model alone.
         relations: model -> reference -> what that is to it.
+        intervals: where -> pair -> the interval over images, at `level`, of those that have one.
     """
 
     models: Mapping[str, tuple[str, int]]
@@ -43,6 +47,8 @@ class Values:
     classes: int
     numbers: dict[Where, dict[Pair, float]] = field(default_factory=dict)
     relations: dict[str, dict[str, str]] = field(default_factory=dict)
+    intervals: dict[Where, dict[Pair, tuple[float, float]]] = field(default_factory=dict)
+    level: float = 0.95
 
     @classmethod
     def of(
@@ -51,13 +57,15 @@ class Values:
         models: Mapping[str, tuple[str, int]],
         conditions: Mapping[str, Condition],
         classes: int,
+        level: float = 0.95,
     ) -> Values:
-        """From records with model, reference, relation, measure, subset, class and value.
+        """From records with model, reference, relation, measure, subset, class and value; and of
+        those with an `interval` over images also `low` and `high`, at `level`.
 
         Raises:
             ValueError: a model has two numbers at one place.
         """
-        made = cls(models, conditions, classes)
+        made = cls(models, conditions, classes, level=level)
         for row in rows:
             pair = row["model"], row["reference"] if isinstance(row["reference"], str) else None
             where = row["measure"], row["subset"], _whole(row["class"])
@@ -65,6 +73,8 @@ class Values:
             if pair in numbers:
                 raise ValueError(f"two numbers of model {pair[0]!r} against {pair[1]} at {where}")
             numbers[pair] = float(row["value"])
+            if row.get("interval") == "images":
+                made.intervals.setdefault(where, {})[pair] = float(row["low"]), float(row["high"])
             if pair[1] is not None:
                 made.relations.setdefault(pair[0], {})[pair[1]] = row["relation"]
         return made
@@ -78,9 +88,24 @@ class Values:
         return found
 
     def own_references(self, model: str) -> list[str]:
-        """The references that are its own: a committee's student has the committee first."""
+        """The references that are its own: a committee's student has the committee first.
+
+        A model that is made of another and has no teacher beside it has that other.
+        """
         known = self.relations.get(model, {})
-        return sorted((r for r in known if known[r] in OWN), key=lambda r: OWN.index(known[r]))
+        own = sorted((r for r in known if known[r] in OWN), key=lambda r: OWN.index(known[r]))
+        return own or [name for name in known if known[name] in OF_CHANGED]
+
+    def pair_of(self, where: Where, pair: Pair) -> Pair | None:
+        """The pair whose number is a model's: beside that reference, of the model alone, or beside
+        what it was compressed from, where the measure is of that alone.
+        """
+        model, known = pair[0], self.relations.get(pair[0], {})
+        originals = [name for name in known if known[name] == "original"]
+        for found in (pair, (model, None), *((model, name) for name in originals)):
+            if found in self.numbers.get(where, {}):
+                return found
+        return None
 
     def entry_of(self, reference: str | None) -> str | None:
         """The teacher of the configuration that a reference is of."""

@@ -19,6 +19,7 @@ import numpy as np
 from distilscope.configuration import claims, statements
 from distilscope.statistics import paired
 from distilscope.statistics.contrasts import POWER, Contrast, sample_size
+from distilscope.statistics.over_images import OverImages
 from distilscope.statistics.values import NotTested, Values
 from distilscope.words import count
 
@@ -174,6 +175,10 @@ def _why(
     unavailable = next((c.unavailable for c in contrasts if c.unavailable), None)
     if unavailable:
         return f"{unavailable[:1].upper()}{unavailable[1:]}."
+    if any(isinstance(contrast, OverImages) for contrast in contrasts):
+        text, _, _ = REASONS[judgement.verdict](judgement, published_data).partition("; more seeds")
+        level = f"{100 * (1 - error_rate):.4g} % interval over test images, for this model as it is"
+        return f"{text.removesuffix('.')}. {level}."
     sentences = [
         REASONS[judgement.verdict](judgement, published_data),
         _level(error_rate, judgement.seeds),

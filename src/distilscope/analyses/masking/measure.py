@@ -18,12 +18,14 @@ from distilscope.statistics import bootstrap
 
 AREAS = {"top": "masked-top", "random": "masked-random", "centre": "masked-centre"}
 TOP = "top"
-SUBSET = "both-correct"
+BOTH_RIGHT = "both-correct"
 UNDEFINED = "the teacher's map has fewer positive pixels than the area"
 
 
 def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """Rows of `measures.parquet`; no table of its own.
+
+    They are over the images that both get right, or over all where images have no label.
 
     Settings: `shown`: of each model its `teacher`, the folder of the covered images (`masked`) and
     that of its `observation` of them.
@@ -37,7 +39,8 @@ def _add(study: Study, row: Mapping[str, str]) -> None:
     entry, teacher = study.entry(row["model"]), study.outputs[row["teacher"]]
     own = study.outputs[entry.id]
     who: Entry | Compared = first_with_reference(entry.compared, row["teacher"]) or entry
-    both = teacher.correct & own.correct
+    labelled = bool((own.label >= 0).all())
+    both = teacher.correct & own.correct if labelled else np.ones(len(own.label), bool)
     usable = both & defined(Path(row["masked"]))
     covered = {
         area: observations.read_outputs(Path(row["observation"]), folder)
@@ -53,6 +56,7 @@ def _add(study: Study, row: Mapping[str, str]) -> None:
     found = bootstrap.means(values, study.resamples.subset(chosen), study.level)
     left_out = int(both.sum() - usable.sum())
     reason = f"{left_out} undefined: {UNDEFINED} ({left_out})" if left_out else None
+    subset = BOTH_RIGHT if labelled else "all"
     for place, (name, area) in enumerate(columns):
         study.rows.add(
             who,
@@ -63,13 +67,13 @@ def _add(study: Study, row: Mapping[str, str]) -> None:
             n=found.n[place],
             n_undefined=found.n_undefined[place],
             reason=reason,
-            subset=SUBSET,
+            subset=subset,
             variant=area,
             headline=area in (TOP, None),
         )
     reference = row["teacher"] if isinstance(who, Compared) else None
     pooled = np.where(usable, columns["masking_excess", None], np.nan)
-    study.pool("masking_excess", SUBSET, entry.id, reference, pooled)
+    study.pool("masking_excess", subset, entry.id, reference, pooled)
 
 
 def defined(masked: Path) -> np.ndarray:

@@ -39,7 +39,8 @@ COMPRESSIONS: dict[str, Compression] = {
             calibrated=("int8-static",),
             rounds=True,
             maps="Integers have no gradient: maps of int8 models are by the gradient of the same "
-            "layers with the quantised weights in fp32, at the activations of the int8 model.",
+            "layers with the quantised weights in fp32, at the activations of the int8 model. So "
+            "are their latencies, which say nothing of int8.",
         ),
     )
 }

@@ -31,6 +31,7 @@ from distilscope.models.compressions.dense import Facts
 DYNAMIC, STATIC = "int8-dynamic", "int8-static"
 BATCH = 32
 LEVELS = 255
+LEAST_SHARE = 0.5  # of the weights; of fewer a model says little about int8
 NORMS = (nn.BatchNorm2d,)
 
 
@@ -118,7 +119,15 @@ def compress(model: nn.Module, value: str, images: Tensor | None) -> tuple[nn.Mo
         "weight_bytes": numbers + dense.FLOAT_BYTES * (total - numbers) + rest,
         "int8_share": numbers / total,
         "folded": [list(pair) for pair in folded],
+        "notes": _notes(value, numbers / total),
     }
+
+
+def _notes(value: str, share: float) -> list[str]:
+    """A warning where most of the model is not quantised."""
+    if share >= LEAST_SHARE:
+        return []
+    return [f"{value} quantises {100 * share:.2g} % of the weights; the others stay in fp32"]
 
 
 def _kinds(value: str) -> str:

@@ -50,15 +50,17 @@ def _panel(axes, tables: Tables, original: str, own: dict[str, list[Rung]]) -> l
                 points.append((accuracy, likeness, rung))
         xs, ys = [a.value for a, _, _ in points], [y.value for _, y, _ in points]
         axes.plot(xs, ys, color=color, marker=marker, label=way.replace("_", " "))
-        for accuracy, likeness, rung in points:
+        for number, (accuracy, likeness, rung) in enumerate(points):
             errors = {
                 "xerr": np.array(drawing.bounds(accuracy)).reshape(2, 1),
                 "yerr": np.array(drawing.bounds(likeness)).reshape(2, 1),
             }
             at = accuracy.value, likeness.value
             axes.errorbar(*at, **errors, fmt="none", ecolor=color, elinewidth=0.7, alpha=0.7)
+            side = (4, "left") if number % 2 == 0 else (-4, "right")
             below = 3 - 7 * place  # ladders meet at the original
-            axes.annotate(rung.label, at, (4, below), textcoords="offset points", fontsize=6)
+            offset = {"textcoords": "offset points", "ha": side[1]}
+            axes.annotate(rung.label, at, (side[0], below), **offset, fontsize=6)
     whole = shown.alone(tables, "accuracy", original)
     axes.plot(whole.value, 1.0, marker="*", ms=9, ls="", color=style.BLACK, label="original")
     _stand_in(axes, tables, original)
