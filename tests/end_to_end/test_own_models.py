@@ -6,6 +6,7 @@ import json
 
 import pandas as pd
 import torch
+import yaml
 from torchvision.models import resnet18
 
 from distilscope.models import build
@@ -35,6 +36,24 @@ def build(classes, channels, width=8):
     body += [nn.Conv2d(width, width, 3), nn.ReLU()]
     return nn.Sequential(*body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, classes))
 '''
+
+
+def claims_of_given_models(folder):
+    """A file that claims something of a given model and something of a compressed one."""
+    of = {"form": "against-constant", "measure": "accuracy"}
+    own = {"source": "here", "family": "own", "direction": "higher"}
+    claimed = [
+        {"id": "right", "arm": {"network": "shipped"}, "constant": -0.1},
+        {"id": "wrong", "arm": {"role": "compressed", "prune": 0.5}, "constant": 0.9},
+    ]
+    claims = [
+        {"id": (name := each.pop("id")), "sentence": name, "delta": 0.0, **own}
+        | {"statement": {**of, **each}}
+        for each in claimed
+    ]
+    file = {"study": "own", "source": "here", "dataset": "own", "claims": claims}
+    (folder / "claims.yaml").write_text(yaml.safe_dump(file))
+    return folder / "claims.yaml"
 
 
 def slugs(folder, kind: str) -> dict[str, dict]:
@@ -76,6 +95,10 @@ def test_an_audit_of_models_that_somebody_has_trains_nothing(tmp_path, made):
             }
         },
         grid=[],
+        compress=[{"of": "shipped", "prune": [0.5], "quantise": "int8-static"}],
+        stand_ins=[{"of": "mine"}],
+        analyses=[*("outputs", "alignment", "representation", "compression", "masking")],
+        claims=str(claims_of_given_models(tmp_path)),
     )
     done = made(tmp_path)
     assert done.ended_well, done.said
@@ -93,6 +116,17 @@ def test_an_audit_of_models_that_somebody_has_trains_nothing(tmp_path, made):
     page = (tmp_path / "results/tiny/report.html").read_text()
     for false in ("distilled student", "Each recipe was trained once", "teacher and twin both"):
         assert false not in page
+    changed = ("shipped-prune0.5", "shipped-int8-static", "mine-noise0.1-mirrored-n0")
+    assert set(changed) <= set(models.index)
+    for name in ("mine", "shipped", *changed):
+        excess = measures[(measures.model == name) & (measures.measure == "masking_excess")]
+        assert len(excess) == 1, name
+    snr = measures[(measures.measure == "layer_snr") & (measures.model == "shipped-prune0.5")]
+    assert sorted(snr.layer) == ["late", "mid"] and (snr.low < snr.value).all()
+    verdicts = pd.read_parquet(tmp_path / "results/tiny/claims.parquet").set_index("claim")
+    assert list(verdicts.verdict) == ["supported", "contradicted"]
+    for words in ("shipped, 50 % pruned", "Integers have no gradient", "Which layer suffers most"):
+        assert words in page
 
 
 def test_fine_tuning_from_a_file_names_the_tensors_that_it_replaced(tmp_path, made):
