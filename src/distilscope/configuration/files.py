@@ -18,9 +18,9 @@ import yaml
 from distilscope.configuration.kinds import ConfigurationError
 
 LARGEST_BYTES = 2**20
-MOST_VALUES = 100_000
+MAX_VALUES = 100_000
 """The most values of a file once its aliases are written out."""
-MOST_LEVELS = 50
+MAX_LEVELS = 50
 OCTAL = re.compile(r"[-+]?0[0-9_]+")
 KINDS = ("int", "float", "str", "merge")
 INTEGER, FLOAT, TEXT, MERGE = (f"tag:yaml.org,2002:{kind}" for kind in KINDS)
@@ -89,13 +89,13 @@ def _check_size(root: yaml.Node) -> None:
             raise _Refused(f"line {_line(node)}: a value holds itself by an alias")
         if known is not None:
             return known
-        if level > MOST_LEVELS:
-            raise _Refused(f"line {_line(node)}: values are nested over {MOST_LEVELS} deep")
+        if level > MAX_LEVELS:
+            raise _Refused(f"line {_line(node)}: values are nested over {MAX_LEVELS} deep")
         sizes[id(node)] = 0
         found = 1 + sum(size(child, level + 1) for child in _children(node))
-        if found > MOST_VALUES:
+        if found > MAX_VALUES:
             raise _Refused(
-                f"line {_line(node)}: its aliases stand for over {MOST_VALUES} values; write out "
+                f"line {_line(node)}: its aliases stand for over {MAX_VALUES} values; write out "
                 "what is meant"
             )
         sizes[id(node)] = found

@@ -206,10 +206,10 @@ def _check_blocks(network: Network, entry: catalog.Architecture) -> None:
     blocks, usual = len(settings["widths"]), len(entry.settings["widths"])
     if not blocks:
         raise ValueError("`widths` is empty: a plain network needs at least one block")
-    beyond = [number for number in settings["pools"] if number > blocks]
-    if beyond:
+    unknown = [number for number in settings["pools"] if number > blocks]
+    if unknown:
         raise ValueError(
-            f"`pools` names block {beyond[0]} and `widths` has {blocks}: give `pools` that are "
+            f"`pools` names block {unknown[0]} and `widths` has {blocks}: give `pools` that are "
             f"1 to {blocks} (without, they are {entry.settings['pools']})"
         )
     if blocks != usual and not network.layers:

@@ -28,8 +28,8 @@ from distilscope.reporting.style import EMPTY
 from distilscope.reporting.tables import Tables, clean
 from distilscope.workflow import provenance
 
-MOST_BYTES = 25_000_000
-MOST_TABLE_ROWS = 400
+MAX_BYTES = 25_000_000
+MAX_TABLE_ROWS = 400
 
 
 class PageTooLarge(ValueError):
@@ -60,10 +60,10 @@ def make_report(job: Job) -> None:
         identity=job.identity,
     )
     size = len(page.encode("utf-8"))
-    if size > MOST_BYTES:
+    if size > MAX_BYTES:
         raise PageTooLarge(
             f"the report of {job.slug} would be {size / 1e6:.0f} MB; at most "
-            f"{MOST_BYTES / 1e6:.0f} MB are accepted: list fewer images or models for the explorer"
+            f"{MAX_BYTES / 1e6:.0f} MB are accepted: list fewer images or models for the explorer"
         )
     store.write_text(job.folder / "report.html", page)
     store.write_text(job.folder / "summary.txt", summary.text(tables))
@@ -193,7 +193,7 @@ def _picture(shown: Shown, folder: Path) -> Picture:
         store.verify(path)
     # A column that is all text or empty must come back as it was written.
     table = pd.read_csv(numbers, dtype=str, keep_default_na=False)
-    kept = table.head(MOST_TABLE_ROWS)
+    kept = table.head(MAX_TABLE_ROWS)
     title, caption = clean(shown.declared.title), clean(shown.declared.title)
     if len(table) > len(kept):
         caption += (

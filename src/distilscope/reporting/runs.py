@@ -12,7 +12,7 @@ from distilscope import store, words
 from distilscope.reporting.grid import Grid
 from distilscope.reporting.spelling import seconds
 
-MOST_PHASES = 6
+MAX_PHASES = 6
 BAR = Markup(
     '<svg class="bar" width="60" height="8" aria-hidden="true"><rect width="60" height="8"/>'
     '<rect width="{}" height="8"/></svg> {}'
@@ -168,8 +168,8 @@ def _bar(part: float, total: float) -> Markup:
 
 
 def _phases(entry: Spent) -> str:
-    shown = [f"{name} {seconds(taken)}" for name, taken in entry.phases[:MOST_PHASES]]
-    return ", ".join([*shown, *(["…"] if len(entry.phases) > MOST_PHASES else [])])
+    shown = [f"{name} {seconds(taken)}" for name, taken in entry.phases[:MAX_PHASES]]
+    return ", ".join([*shown, *(["…"] if len(entry.phases) > MAX_PHASES else [])])
 
 
 def carried_grid(runs: Iterable[Mapping[str, Any]]) -> Grid:

@@ -275,7 +275,7 @@ def test_the_page_stays_small(page):
 
 
 def test_a_page_over_the_limit_is_refused(study, monkeypatch):
-    monkeypatch.setattr(report, "MOST_BYTES", 1000)
+    monkeypatch.setattr(report, "MAX_BYTES", 1000)
     with pytest.raises(report.PageTooLarge, match="at most"):
         study.report()
 

@@ -25,7 +25,7 @@ COLUMNS = (
 
 
 def divergent_table(
-    study: Study, pairs: Mapping[tuple[str, str], Sequence[Pair]], most: int
+    study: Study, pairs: Mapping[tuple[str, str], Sequence[Pair]], limit: int
 ) -> pd.DataFrame:
     """Images of each model and its reference: those that differ most, and some that don't.
 
@@ -40,16 +40,18 @@ def divergent_table(
         pair = next((pair for pair in found if pair.headline), None)
         if pair is not None:
             sides = study.entry(model), study.entry(reference)
-            parts.append(_divergent(study, *sides, pair, most))
+            parts.append(_divergent(study, *sides, pair, limit))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
 
 
-def _divergent(study: Study, entry: Entry, reference: Entry, pair: Pair, most: int) -> pd.DataFrame:
+def _divergent(
+    study: Study, entry: Entry, reference: Entry, pair: Pair, limit: int
+) -> pd.DataFrame:
     own, other = study.outputs[entry.id], study.outputs[reference.id]
     primary, rho, position = pair.values[OF_AN_IMAGE], pair.values["rho"], pair.position
     score = rho if np.isnan(primary).all() else primary
     differ = own.prediction[position] != other.prediction[position]
-    chosen = _shown(score, pair.subsets["both-correct"], differ, most)
+    chosen = _shown(score, pair.subsets["both-correct"], differ, limit)
     place = position[chosen]
     classes = other.prediction[place]
     table = pd.DataFrame(
@@ -78,21 +80,21 @@ def _divergent(study: Study, entry: Entry, reference: Entry, pair: Pair, most: i
     return table[list(COLUMNS)]
 
 
-def _shown(score: np.ndarray, right: np.ndarray, differ: np.ndarray, most: int) -> np.ndarray:
+def _shown(score: np.ndarray, right: np.ndarray, differ: np.ndarray, limit: int) -> np.ndarray:
     """Rows by rising score: the `most` lowest that both get right, a quarter as many over the rest
     of their range, and half as many, over the range too, that the models predict differently.
     """
     order = np.argsort(score, kind="stable")
     order = order[~np.isnan(score[order])]
     agreed, apart = order[right[order]], order[differ[order]]
-    rest = agreed[most:]
-    parts = agreed[:most], _evenly(rest, most // 4), _evenly(apart, most // 2)
+    rest = agreed[limit:]
+    parts = agreed[:limit], _evenly(rest, limit // 4), _evenly(apart, limit // 2)
     chosen = np.unique(np.concatenate(parts))
     return chosen[np.argsort(score[chosen], kind="stable")]
 
 
-def _evenly(rows: np.ndarray, most: int) -> np.ndarray:
+def _evenly(rows: np.ndarray, limit: int) -> np.ndarray:
     """At most so many of them, spread over all."""
-    if len(rows) <= most:
+    if len(rows) <= limit:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
+    return rows[np.linspace(0, len(rows) - 1, limit).round().astype(int)]

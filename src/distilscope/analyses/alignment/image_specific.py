@@ -24,7 +24,7 @@ import numpy as np
 
 from distilscope.analyses.alignment import maps
 
-LEAST = 3  # images of a class: the spread of fewer is unknown
+MIN_IMAGES = 3  # images of a class: the spread of fewer is unknown
 PER_COLUMN = 3  # images of a class for each column that is regressed on
 NOTHING = 1e-20  # mean square beside the class mean, of unit rows, that is rounding
 
@@ -64,7 +64,7 @@ def image_specific_rho(
     maps_b: np.ndarray,
     classes: np.ndarray,
     covariates: np.ndarray | None = None,
-    minimum: int = LEAST,
+    minimum: int = MIN_IMAGES,
 ) -> ImageSpecific:
     """Compare two models' maps of the same images.
 
@@ -101,7 +101,7 @@ def of_unit_ranks(
     b: np.ndarray,
     classes: np.ndarray,
     covariates: np.ndarray | None = None,
-    minimum: int = LEAST,
+    minimum: int = MIN_IMAGES,
 ) -> ImageSpecific:
     """The same of (N, P) average ranks, each row centred and of length 1, NaN for a flat map.
 
@@ -118,8 +118,9 @@ def of_unit_ranks(
         design = np.ones((len(rows), 1))
         if covariates is not None:
             design = np.column_stack([design, covariates[rows]])
-        least = max(minimum, LEAST, PER_COLUMN * design.shape[1] if covariates is not None else 0)
-        if len(rows) < least:
+        taken_out = 0 if covariates is None else PER_COLUMN * design.shape[1]
+        needed = max(minimum, MIN_IMAGES, taken_out)
+        if len(rows) < needed:
             few[rows] = True
             continue
         basis = _basis(design)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-LEAST = 3
+MIN_RUNGS = 3
 MOST_PERMUTATIONS = 10_000
 LARGEST = 200
 POWER, ERROR_RATE = 0.8, 0.05
@@ -79,7 +79,7 @@ def _prepared(
     """Both ranks, centred and cleared, and the product of their lengths; or why there is none."""
     defined = _defined(first, second, given)
     n = int(defined.sum())
-    if n < LEAST + (given is not None):
+    if n < MIN_RUNGS + (given is not None):
         return "one rung: a ladder needs several" if n == 1 else f"{n} rungs are too few"
     ranks = [stats.rankdata(each[defined]) for each in (first, second)]
     if given is not None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LEAST_BATCH = 4
+MIN_BATCH = 4
 LEVEL = 1e-6  # of the largest value: what rounding in float32 leaves of features that don't vary
 
 
@@ -42,8 +42,8 @@ def cka(model: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> LayerCk
     if len(shapes) != 1 or len(next(iter(shapes))) != 3:
         raise ValueError(f"all layers need Grams (batches, b, b) of one shape; found {shapes}")
     batch = next(iter(shapes))[1]
-    if batch < LEAST_BATCH:
-        raise ValueError(f"debiased CKA needs batches of at least {LEAST_BATCH}; found {batch}")
+    if batch < MIN_BATCH:
+        raise ValueError(f"debiased CKA needs batches of at least {MIN_BATCH}; found {batch}")
     sides = [[np.asarray(grams, np.float64) for grams in layers] for layers in (model, reference)]
     centred = [np.stack([_centre(g).ravel() for g in layers]) for layers in sides]
     u_centred = [np.stack([_u_centre(g).ravel() for g in layers]) for layers in sides]

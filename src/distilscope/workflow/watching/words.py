@@ -41,8 +41,8 @@ def about(seconds: float) -> str:
 
 def finished(artefact: Artefact, seconds: float | None, seen: Overview) -> str:
     """The line at the end of a job."""
-    took = "" if seconds is None else f" in {progress.duration(seconds)}"
-    return f"{name_of(artefact)}: done{took}; {of_study(seen)}"
+    taken = "" if seconds is None else f" in {progress.duration(seconds)}"
+    return f"{name_of(artefact)}: done{taken}; {of_study(seen)}"
 
 
 def name_of(artefact: Artefact) -> str:

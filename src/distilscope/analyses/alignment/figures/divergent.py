@@ -14,7 +14,7 @@ from distilscope.reporting.tables import Tables
 ACROSS = 3
 # Inches: heading and column words, a block of text and pictures, a picture, margins.
 TOP, BLOCK, TILE, MARGIN, GAP = 0.52, 0.98, 0.71, 0.07, 0.15
-MOST_IMAGES = 12  # unless the study says otherwise
+MAX_IMAGES = 12  # unless the study says otherwise
 WORDS = ("image", "teacher", "student")
 KEPT = [
     *("model", "reference", "index", "label", "prediction", "reference_prediction"),
@@ -26,8 +26,8 @@ def fig_divergent(tables: Tables) -> Drawing:
     """Image, teacher's map and student's map where image-specific ρ is lowest, both being right."""
     main, table = tables.main_student, tables["divergent"]
     known = table[table["index"].isin(list(tables.images))]
-    most = tables.settings.get("divergent", MOST_IMAGES)
-    chosen = most_divergent(known, main.models[0], most)
+    limit = tables.settings.get("divergent", MAX_IMAGES)
+    chosen = most_divergent(known, main.models[0], limit)
     if chosen.empty:
         why = "image-specific ρ is undefined on all images that"
         raise NothingToDraw(f"{why} {main.label} and teacher get right")

@@ -22,16 +22,16 @@ LARGEST_SIDE = 64  # pixels; larger pictures are reduced for the page
 PICTURE_BYTES = 5_000_000  # what all pictures of the page may take, before base64
 BYTES_A_VALUE = 0.8  # of an 8-bit value as PNG, from above
 COLOUR_STEPS = 33
-MOST_IMAGES = 200  # of a model, unless the study says otherwise
+MAX_IMAGES = 200  # of a model, unless the study says otherwise
 
 
 def context(tables: Tables) -> Mapping[str, Any] | None:
     """The section; None where there is no image to explore."""
-    data = pack(tables, tables.settings.get("explorer", MOST_IMAGES))
+    data = pack(tables, tables.settings.get("explorer", MAX_IMAGES))
     return {"data": data} if data["models"] else None
 
 
-def pack(tables: Tables, most: int) -> dict[str, Any]:
+def pack(tables: Tables, limit: int) -> dict[str, Any]:
     """Everything the explorer shows, as JSON values, of at most `most` images a model.
 
     - `classes`: names. `atlas`: a PNG data URL with every picture once, `columns` a row, each
@@ -45,7 +45,7 @@ def pack(tables: Tables, most: int) -> dict[str, Any]:
     """
     divergent = tables["divergent"]
     rows = divergent[divergent["index"].isin(list(tables.images))]
-    rows = _thin(rows, tables.images, most)
+    rows = _thin(rows, tables.images, limit)
     used = [int(index) for index in pd.unique(rows["index"])]
     place = {index: number for number, index in enumerate(used)}
     conditions = {model: found for found in tables.conditions for model in found.models}
@@ -86,7 +86,7 @@ def _class_names(tables: Tables, rows: pd.DataFrame) -> list[str]:
     return [tables.class_name(n) for n in range(max(highest + 1, len(tables.classes)))]
 
 
-def _thin(rows: pd.DataFrame, images: Mapping[int, np.ndarray], most: int) -> pd.DataFrame:
+def _thin(rows: pd.DataFrame, images: Mapping[int, np.ndarray], limit: int) -> pd.DataFrame:
     """Keep what fits: of each model the lowest image-specific ρ, the rest evenly over its order."""
     if rows.empty:
         return rows
@@ -94,7 +94,7 @@ def _thin(rows: pd.DataFrame, images: Mapping[int, np.ndarray], most: int) -> pd
     channels = 1 if all(_is_grey(image) for image in images.values()) else 3
     room = int(PICTURE_BYTES / (height * width * channels * BYTES_A_VALUE))
     models = rows["model"].nunique()
-    quota = most if rows["index"].nunique() <= room else min(most, max(12, room // models))
+    quota = limit if rows["index"].nunique() <= room else min(limit, max(12, room // models))
     parts = []
     for _, own in rows.groupby("model", sort=False):
         own = own.sort_values([OF_AN_IMAGE, "rho", "index"])
