@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from distilscope.commands import accept, configured, orphans, pack, plan, verify, watch
+from distilscope.commands import accept, configured, layers, orphans, pack, plan, verify, watch
 from distilscope.store import publishing
 
 DEFAULT = Path("config/config.yaml")
@@ -33,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
                 return orphans.main(also, root, confirmed=given.yes)
             case "pack":
                 return pack.main(given.configuration or DEFAULT)
+            case "layers":
+                return layers.main(given)
             case "accept":
                 return accept.main(given.configuration or DEFAULT, root, given.why)
     except (ValueError, OSError) as fault:
@@ -59,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     cleaning = command("clean-orphans", "list results that no configuration asks for")
     cleaning.add_argument("--yes", action="store_true", help="and remove them")
     command("pack", "a published study with its provenance in one file")
+    layers.add(commands)
     accepting = command("accept", "carry results over after a refactor that changes none")
     accepting.add_argument("--why", required=True, help="why the results stand")
     return parser

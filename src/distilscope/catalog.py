@@ -61,6 +61,15 @@ CHANGES: dict[str, Setting] = {**COMPRESSIONS, **PERTURBATIONS}
 
 TORCHVISION_PREFIX = "torchvision/"
 TORCHVISION_BUILDER = "distilscope.models.torchvision_nets:build"
+TIMM_PREFIX = "timm/"
+TIMM_BUILDER = "distilscope.models.timm_nets:build"
+LIBRARIES = {TORCHVISION_PREFIX: TORCHVISION_BUILDER, TIMM_PREFIX: TIMM_BUILDER}
+"""Libraries of networks: what the names of theirs begin with, and what builds one of that name."""
+
+
+def library_of(architecture: str) -> str | None:
+    """The prefix of the library that a network is of; None of any other."""
+    return next((prefix for prefix in LIBRARIES if architecture.startswith(prefix)), None)
 
 
 # ----------------------------------------------------------------------------------- datasets

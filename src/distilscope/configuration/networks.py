@@ -249,7 +249,7 @@ class Preprocessing(Strict):
 
 
 def _open_ended(architecture: str) -> bool:
-    return architecture.startswith(catalog.TORCHVISION_PREFIX) or ":" in architecture
+    return catalog.library_of(architecture) is not None or ":" in architecture
 
 
 class TeacherObjective(Strict):

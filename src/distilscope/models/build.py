@@ -163,9 +163,9 @@ def _feature_map(where: str, module: nn.Module, outputs: list[Any] | None) -> tu
             "ambiguous; name a module that is called once, such as the block around it"
         )
     output = outputs[0]
-    if not isinstance(output, Tensor) or output.ndim != 4:
+    if not isinstance(output, Tensor) or output.ndim not in (3, 4):
         raise ModelError(
-            f"{where} must give a feature map (images, channels, height, width), "
+            f"{where} must give a feature map (images, channels, height, width) or tokens, "
             f"got {_kind(output)}"
         )
     try:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from distilscope.models.build import check_layers
-from distilscope.models.layout import LAST, LayoutError, layout_of
+from distilscope.models.layout import LayoutError, from_first, layout_of, to_first
 
 Summary = Callable[[Tensor], Tensor]
 
@@ -115,9 +115,9 @@ class Watcher:
             seen = self._seen
             if seen is None:  # the model was called by someone else
                 return None
-            turned = _check(name, tap, module, output, again=name in seen.summaries) == LAST
-            if turned:
-                output = output.movedim(3, 1)
+            own = output
+            layout = _check(name, tap, module, output, again=name in seen.summaries)
+            output = to_first(output, layout)
             mirrored = self._mirrored and output.ndim == 4
             if mirrored:  # the model sees mirrored images; maps are those of the images
                 output = output.flip(3)
@@ -134,7 +134,7 @@ class Watcher:
                 kept = kept.detach().requires_grad_()
             seen.outputs[name] = kept
             given = kept.flip(3) if mirrored else kept
-            return (given.movedim(1, 3) if turned else given).clone()
+            return from_first(given, own, layout).clone()
 
         return on_output
 
@@ -149,11 +149,12 @@ def _check(name: str, tap: Tap, module: nn.Module, output: object, again: bool) 
         )
     if not isinstance(output, Tensor):
         raise ValueError(f"{where} puts out a {type(output).__name__}; a tensor is needed")
-    if tap.whole and output.ndim != 4:
+    if tap.whole and output.ndim not in (3, 4):
         raise ValueError(
-            f"{where} puts out {tuple(output.shape)}; a map needs (images, channels, height, width)"
+            f"{where} puts out {tuple(output.shape)}; a map needs (images, channels, height, "
+            "width), or tokens (images, tokens, channels)"
         )
     try:
-        return layout_of(module, output) if output.ndim == 4 else None
+        return layout_of(module, output) if output.ndim in (3, 4) else None
     except LayoutError as error:
         raise ValueError(f"{where} {error}") from None

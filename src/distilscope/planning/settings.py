@@ -26,8 +26,9 @@ def _builder(architecture: str) -> str:
     """The dotted path of the function that builds it."""
     if architecture in catalog.ARCHITECTURES:
         return catalog.ARCHITECTURES[architecture].builder
-    if architecture.startswith(catalog.TORCHVISION_PREFIX):
-        return catalog.TORCHVISION_BUILDER
+    library = catalog.library_of(architecture)
+    if library:
+        return catalog.LIBRARIES[library]
     try:
         fingerprint.source(architecture)
     except (ImportError, OSError, SyntaxError, ValueError, AttributeError) as error:
@@ -40,9 +41,9 @@ def _builder(architecture: str) -> str:
 def _architecture_settings(entry: Network) -> dict[str, Any]:
     if entry.architecture in catalog.ARCHITECTURES:
         return {**catalog.ARCHITECTURES[entry.architecture].settings, **entry.settings}
-    if entry.architecture.startswith(catalog.TORCHVISION_PREFIX):
-        name = entry.architecture.removeprefix(catalog.TORCHVISION_PREFIX)
-        return {"name": name, **entry.settings}
+    library = catalog.library_of(entry.architecture)
+    if library:
+        return {"name": entry.architecture.removeprefix(library), **entry.settings}
     return dict(entry.settings)
 
 

@@ -1,0 +1,227 @@
+"""Which layers of a network to compare and to explain, found in a pass of two images.
+
+A stage is a stretch of the network at one resolution. Its last output is proposed: of the outermost
+module that ends there. The maps are of the last two stages, the last of which is what a global
+pooling follows. A linear layer that gives the logits from that mean is proposed as head.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from distilscope.models.build import ModelError
+from distilscope.models.layout import LayoutError, channels_first
+
+MOST = 5
+"""Stages that are proposed: the last ones."""
+TOKEN_STAGES = 4
+"""Layers that are proposed of a network whose layers are all of one grid."""
+HEAD_TOLERANCE = 1e-4
+POOLS = (nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A module that ran: its path, what it is, its output's shape, how often it was called."""
+
+    path: str
+    kind: str
+    shape: tuple[int, ...] | None
+    calls: int
+
+    @property
+    def words(self) -> str:
+        """One line of the tree, indented by its depth."""
+        name = f"{'  ' * self.path.count('.')}{self.path.rpartition('.')[2]}"
+        shape = "x".join(map(str, self.shape[1:])) if self.shape else "-"
+        again = f"  called {self.calls} times" if self.calls > 1 else ""
+        return f"{name:<40} {self.kind:<28} {shape}{again}"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What to compare of a network.
+
+    Attributes:
+        compared: name -> module path, input to output. maps: names of those to explain, the last
+            first. head: path of a linear layer with a closed form over `maps[0]`, or None.
+        tree: the modules in the order of their names.
+    """
+
+    compared: dict[str, str]
+    maps: tuple[str, ...]
+    head: str | None
+    tree: tuple[Line, ...]
+
+    def settings(self) -> dict[str, Any]:
+        """As the entry of a network spells it."""
+        head = {"head": self.head} if self.head else {}
+        return {"layers": self.compared, "explained": list(self.maps), **head}
+
+
+@dataclass
+class _Output:
+    """What a module put out when it ended.
+
+    Attributes:
+        map: with channels first. tokens: it came as tokens.
+        weighs: the module has weights, so that it is more than a pooling or an activation.
+    """
+
+    path: str
+    module: nn.Module
+    map: Tensor
+    tokens: bool
+    weighs: bool
+
+    @property
+    def depth(self) -> int:
+        """Of the path."""
+        return self.path.count(".")
+
+
+def propose(module: nn.Module, sample: Tensor) -> Proposal:
+    """Layers to compare, layers to explain, and a head.
+
+    Args:
+        module: in any mode; it is left as it was.
+        sample: (B, C, H, W) as the network takes it, of square images.
+
+    Raises:
+        ModelError: it can't take the sample, or nothing in it puts out a map.
+    """
+    found: list[_Output] = []
+    calls: dict[str, int] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    pooled: set[int] = set()
+    kept: list[Tensor] = []
+
+    def record(path: str):
+        def hook(layer: nn.Module, inputs: Any, output: Any) -> None:
+            calls[path] = calls.get(path, 0) + 1
+            if not isinstance(output, Tensor):
+                return
+            shapes[path] = tuple(output.shape)
+            kept.append(output)  # so that no other tensor gets its identity
+            if isinstance(layer, POOLS):
+                pooled.add(id(output))
+            turned = None if id(output) in pooled else _map(layer, output)
+            if turned is not None:
+                weighs = any(True for _ in layer.parameters())
+                found.append(_Output(path, layer, turned, output.ndim == 3, weighs))
+
+        return hook
+
+    named = [(path, layer) for path, layer in module.named_modules() if path]
+    hooks = [layer.register_forward_hook(record(path)) for path, layer in named]
+    modes = [(layer, layer.training) for layer in module.modules()]
+    try:
+        with torch.no_grad():
+            logits = module.eval()(sample)
+    except Exception as error:
+        size = "x".join(map(str, sample.shape[1:]))
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"{type(module).__name__} can't take images of {size}: {line}") from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for layer, training in modes:
+            layer.training = training
+    stages = _stages([each for each in found if calls[each.path] == 1])
+    if not stages:
+        raise ModelError(
+            f"nothing in {type(module).__name__} that runs once puts out a map: name `layers` "
+            "yourself, or explain at the input alone (`observe.methods`)"
+        )
+    compared = {each.path.replace(".", "_"): each.path for each in stages[-MOST:]}
+    if len(compared) < len(stages[-MOST:]) or any(len(name) > 40 for name in compared):
+        compared = {f"stage{n}": each.path for n, each in enumerate(stages[-MOST:], 1)}
+    maps = tuple(reversed(compared))[:2]
+    tree = tuple(
+        Line(path, type(layer).__name__, shapes.get(path), calls.get(path, 0))
+        for path, layer in named
+        if path in calls
+    )
+    return Proposal(compared, maps, _head(module, stages[-1], logits), tree)
+
+
+def _map(module: nn.Module, output: Tensor) -> Tensor | None:
+    """The output with channels first, if it is a map or tokens of a grid."""
+    if output.ndim not in (3, 4):
+        return None
+    try:
+        turned = channels_first(module, output)
+    except LayoutError:
+        return None
+    height, width = turned.shape[2:]
+    return turned if height == width and height > 1 else None
+
+
+def _stages(outputs: list[_Output]) -> list[_Output]:
+    """The last output of each resolution that modules with weights work at, input to output."""
+    by_side: dict[int, list[_Output]] = {}
+    for each in outputs:
+        by_side.setdefault(each.map.shape[2], []).append(each)
+    stages = [stage for stage in by_side.values() if any(each.weighs for each in stage)]
+    if len(stages) == 1 and len(blocks := _blocks(stages[0])) > 1:
+        return _spread(blocks)
+    ends = [_end(stage) for stage in stages]
+    return [end for end in ends if not any(_deep_in(end, other) for other in ends)]
+
+
+def _deep_in(end: _Output, other: _Output) -> bool:
+    """Whether a stage is a branch within a block of another stage."""
+    return end.path.startswith(f"{other.path}.") and end.depth > other.depth + 1
+
+
+def _end(stage: list[_Output]) -> _Output:
+    """The last of the outermost modules, with the activation behind it.
+
+    What lies deeper is inside of a block, of which the next one may begin at this resolution.
+    """
+    depth = min(each.depth for each in stage if each.weighs)
+    outer = [each for each in stage if each.depth == depth]
+    last = max(place for place, each in enumerate(outer) if each.weighs)
+    return outer[last:][-1]
+
+
+def _blocks(stage: list[_Output]) -> list[_Output]:
+    """The members of the longest row of modules under one parent, such as `blocks.0` ..."""
+    rows: dict[str, list[_Output]] = {}
+    for each in stage:
+        parent = each.path.rpartition(".")[0]
+        if any(True for _ in each.module.children()):
+            rows.setdefault(parent, []).append(each)
+    return max(rows.values(), key=len, default=[])
+
+
+def _spread(blocks: list[_Output]) -> list[_Output]:
+    """Some of many, evenly. Of blocks of tokens the last one is left out.
+
+    What it puts out beside the class token reaches no logit, so that a map there would be nothing.
+    """
+    usable = blocks[:-1] if blocks[-1].tokens else blocks
+    count = min(TOKEN_STAGES, len(usable))
+    places = {round((n + 1) * len(usable) / count) - 1 for n in range(count)}
+    return [usable[place] for place in sorted(places)]
+
+
+def _head(module: nn.Module, last: _Output, logits: Any) -> str | None:
+    """The linear layer that gives the logits from the mean of the last map."""
+    if last.tokens or not isinstance(logits, Tensor) or logits.ndim != 2:
+        return None
+    pooled = last.map.mean(dim=(2, 3))
+    scale = logits.abs().max().clamp_min(1e-30)
+    for path, layer in module.named_modules():
+        if isinstance(layer, nn.Linear) and (layer.in_features, layer.out_features) == (
+            pooled.shape[1],
+            logits.shape[1],
+        ):
+            given = nn.functional.linear(pooled, layer.weight, layer.bias).detach()
+            if (given - logits).abs().max() <= HEAD_TOLERANCE * scale:
+                return path
+    return None
