@@ -13,7 +13,7 @@ import yaml
 from distilscope import catalog
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.networks import Network
-from distilscope.planning.described import network_settings
+from distilscope.planning.settings import network_settings
 
 WORDS = "the tree of a network with the shapes of its outputs, and which layers to compare"
 CLASSES, SIZE = 1000, 224
