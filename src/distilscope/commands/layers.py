@@ -73,11 +73,8 @@ def main(given: argparse.Namespace) -> int:
         if given.full or line.path.count(".") < SHOWN_DEPTH:
             print(line.words)
     print(f"\nproposed, of an input of {size}x{size} (the last block first in `explained`):\n")
-    entry = {
-        "architecture": architecture,
-        **({"weights": file} if file else {}),
-        **found.settings(),
-    }
+    proposed = found.settings() if architecture not in catalog.ARCHITECTURES else {}
+    entry = {"architecture": architecture, **({"weights": file} if file else {}), **proposed}
     if own:
         entry["preprocessing"] = own
     print(yaml.safe_dump(entry, sort_keys=False, default_flow_style=None, width=100).rstrip())
