@@ -50,14 +50,29 @@ def whole(pixels: np.ndarray) -> Part:
     return Part(pixels, np.ones(len(pixels), bool))
 
 
-def read_test_images(dataset: Path) -> Images:
-    """The test images of a prepared data set."""
+def read_test_images(dataset: Path, subset: Mapping[str, int] | None = None) -> Images:
+    """The test images of a prepared data set; of a `subset` so many `images`, by a `seed`."""
     manifest = store.read_json(dataset / MANIFEST_FILE, classes=list, mean=list)
-    names = [f"test.{what}" for what in ("images", "labels", "indices")]
-    arrays = store.read_tensors(dataset / IMAGES_FILE, names)
-    order = np.argsort(arrays["test.indices"], kind="stable")
-    pixels, labels, indices = (arrays[name][order] for name in names)
-    return Images(pixels, labels, indices, manifest["mean"], len(manifest["classes"]))
+    file = dataset / IMAGES_FILE
+    arrays = store.read_tensors(file, ["test.labels", "test.indices"])
+    labels, indices = arrays["test.labels"], arrays["test.indices"]
+    chosen = np.ones(len(labels), bool)
+    if subset is not None and subset["images"] < len(labels):
+        chosen[:] = False
+        chosen[_stratified(labels, indices, subset)] = True
+    (pixels,) = store.read_rows(file, [("test.images", chosen)])
+    order = np.argsort(indices[chosen], kind="stable")
+    kept = (array[order] for array in (pixels, labels[chosen], indices[chosen]))
+    return Images(*kept, manifest["mean"], len(manifest["classes"]))
+
+
+def _stratified(labels: np.ndarray, indices: np.ndarray, subset: Mapping[str, int]) -> np.ndarray:
+    import torch  # which a probe of all images does without
+
+    from distilscope.data.dataset import stratified_subset
+
+    both = (torch.from_numpy(array) for array in (labels, indices))
+    return stratified_subset(*both, subset["images"], subset["seed"]).numpy()
 
 
 def write_parts(job: Job, images: Images, parts: Mapping[str, Part]) -> None:

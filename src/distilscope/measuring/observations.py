@@ -44,6 +44,10 @@ class Outputs:
         logs = log_probabilities(self.logits)
         return np.minimum(np.exp(logs[np.arange(len(logs)), self.prediction]), 1.0)
 
+    def at(self, rows: np.ndarray) -> Outputs:
+        """Of the images at these places."""
+        return Outputs(self.index[rows], self.label[rows], self.logits[rows], self.source)
+
 
 def log_probabilities(logits: np.ndarray) -> np.ndarray:
     """Log-softmax in float64, (N, C)."""

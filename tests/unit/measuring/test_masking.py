@@ -27,13 +27,22 @@ def logits(seed: int, sharp: float) -> np.ndarray:
     return found.astype(np.float32)
 
 
-def write(folder: Path, values: np.ndarray) -> None:
-    table = {"index": np.arange(N) + 500, "label": LABELS, "logits": list(values)}
+SHOWN = np.setdiff1d(np.arange(N), [7, 20, 33])
+"""Where the images that are covered are among all: the check is made on a part of them."""
+
+
+def write(folder: Path, values: np.ndarray, labels: np.ndarray, rows=slice(None)) -> None:
+    table = {"index": np.arange(N)[rows] + 500, "label": labels[rows], "logits": list(values[rows])}
     store.write_table(folder / "logits.parquet", pd.DataFrame(table))
 
 
 @pytest.fixture
 def made(tmp_path):
+    """With the labels that the images have."""
+    return measured(tmp_path, LABELS)
+
+
+def measured(tmp_path, labels):
     """A teacher, a student that needs the teacher's area, and a student that needs none."""
     says = {"teacher": logits(0, 4.0), "needs": logits(1, 3.0), "blind": logits(2, 3.0)}
     covered = {
@@ -45,11 +54,11 @@ def made(tmp_path):
     }
     undefined = np.zeros(N, bool)
     undefined[:5] = True
-    arrays = {f"{folder}.defined": ~undefined for folder in AREAS.values()}
+    arrays = {f"{folder}.defined": ~undefined[SHOWN] for folder in AREAS.values()}
     store.write_tensors(tmp_path / "masked" / "images.safetensors", arrays)
     entries, relation = {}, {"needs": "teacher", "blind": "teacher"}
     for name, own in says.items():
-        write(tmp_path / name / "test", own)
+        write(tmp_path / name / "test", own, labels)
         beside = (("teacher", relation[name], tmp_path),) if name in relation else ()
         plain = {"role": "student", "network": name, "source": "given", "architecture": None}
         entries[name] = Entry(
@@ -64,10 +73,12 @@ def made(tmp_path):
             references=beside,
         )
         for area, folder in AREAS.items():
-            write(tmp_path / f"{name}-covered" / folder, covered[name, area])
+            write(tmp_path / f"{name}-covered" / folder, covered[name, area], labels, SHOWN)
     pooled = {}
     study = SimpleNamespace(
         entry=entries.get,
+        index=np.arange(N) + 500,
+        positions=lambda index: index - 500,
         outputs={n: observations.read_outputs(tmp_path / n, "test") for n in says},
         resamples=Resamples.draw(N, 300),
         level=0.95,
@@ -98,7 +109,7 @@ def test_falls_are_means_over_the_images_that_both_get_right(made):
     rows, says, covered, undefined, _ = made
     for area in AREAS:
         falls, changed = [], []
-        for image in range(N):
+        for image in SHOWN:
             right = all(says[m][image].argmax() == LABELS[image] for m in ("teacher", "needs"))
             if right and not undefined[image]:
                 taught = says["teacher"][image].argmax()
@@ -129,8 +140,22 @@ def test_the_teacher_stands_beside_nobody(made):
 def test_images_without_an_area_are_counted_with_the_reason(made):
     rows, says, _, undefined, pooled = made
     right = [(says[m].argmax(axis=1) == LABELS) for m in ("teacher", "needs")]
-    left_out = int((right[0] & right[1] & undefined).sum())
+    left_out = int((right[0] & right[1] & undefined)[SHOWN].sum())
     row = number(rows, "needs", "masking_excess")
     assert row["n_undefined"] == left_out > 0 and UNDEFINED in row["reason"]
     own = pooled["masking_excess", "both-correct", "needs", "teacher"]
     assert np.nanmean(own) == pytest.approx(row["value"]) and np.isnan(own[:5]).all()
+    assert np.isnan(own[[7, 20, 33]]).all()
+
+
+def test_without_labels_all_images_count(tmp_path):
+    rows, says, covered, undefined, _ = measured(tmp_path, np.full(N, -1))
+    row = number(rows, "needs", "masking_drop", "top")
+    falls = []
+    for image in SHOWN:
+        if not undefined[image]:
+            taught = says["teacher"][image].argmax()
+            before, after = softmax(says["needs"][image]), softmax(covered["needs", "top"][image])
+            falls.append(before[taught] - after[taught])
+    assert row["value"] == pytest.approx(np.mean(falls), abs=1e-6)
+    assert row["subset"] == "all" and row["n"] == len(SHOWN) - 5

@@ -169,3 +169,19 @@ def test_covering_leaves_what_is_outside():
     area = np.array([[[True, False], [False, False]]])
     covered = cover(pixels, area, np.array([90, 91, 92], np.uint8))
     assert covered[0].tolist() == [[[90, 1], [2, 3]], [[91, 5], [6, 7]], [[92, 9], [10, 11]]]
+
+
+def test_a_probe_of_some_images_has_as_many_of_each_class_and_the_same_areas(
+    tmp_path, dataset, observation
+):
+    asked = {"probe": "test", "layer": "last", "method": "gradcam", "top": TOP, "seed": 1}
+    inputs = {"dataset": dataset, "observation": observation[0]}
+    whole, some = (tmp_path / name for name in ("whole", "some"))
+    make(job("masked", whole, inputs, **asked))
+    make(job("masked", some, inputs, **asked, subset={"images": 6, "seed": 0}))
+    for part in PROBES["masked"].parts:
+        every, found = (read_part(folder / "masked", part) for folder in (whole, some))
+        assert np.bincount(found["labels"]).tolist() == [2, 2, 2]
+        assert (np.diff(found["indices"]) > 0).all()
+        same = np.isin(every["indices"], found["indices"])
+        assert np.array_equal(every["images"][same], found["images"])

@@ -11,6 +11,7 @@ import pandas as pd
 
 from distilscope import store
 from distilscope.analyses.compression.ladders import Rung, ladders
+from distilscope.measuring import observations
 from distilscope.measuring.entries import Compared
 from distilscope.measuring.rows import Rows
 from distilscope.measuring.study import Study
@@ -138,6 +139,5 @@ def first_changes(study: Study, own: Sequence[Rung]) -> pd.DataFrame:
 
 def margins(logits: np.ndarray) -> np.ndarray:
     """(N,) probability of the likeliest class less that of the next; 1 where there is one class."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    ordered = np.sort(shifted / shifted.sum(axis=1, keepdims=True), axis=1)
+    ordered = np.sort(np.exp(observations.log_probabilities(logits)), axis=1)
     return ordered[:, -1] - (ordered[:, -2] if logits.shape[1] > 1 else 0.0)

@@ -39,21 +39,23 @@ def _add(study: Study, row: Mapping[str, str]) -> None:
     entry, teacher = study.entry(row["model"]), study.outputs[row["teacher"]]
     own = study.outputs[entry.id]
     who: Entry | Compared = first_with_reference(entry.compared, row["teacher"]) or entry
-    labelled = bool((own.label >= 0).all())
-    both = teacher.correct & own.correct if labelled else np.ones(len(own.label), bool)
-    usable = both & defined(Path(row["masked"]))
     covered = {
         area: observations.read_outputs(Path(row["observation"]), folder)
         for area, folder in AREAS.items()
     }
+    shown = study.positions(covered[TOP].index)
     for each in covered.values():
-        observations.require_same_images(own, each)
+        observations.require_same_images(covered[TOP], each)
+    own, teacher = own.at(shown), teacher.at(shown)
     drops = {area: falls(own, each, teacher.prediction) for area, each in covered.items()}
+    labelled = bool((own.label >= 0).all())
+    both = teacher.correct & own.correct if labelled else np.ones(len(own.label), bool)
+    usable = both & defined(Path(row["masked"]))
     columns = {(name, area): drops[area][name] for area in AREAS for name in drops[area]}
     columns["masking_excess", None] = excess({a: d["masking_drop"] for a, d in drops.items()})
     chosen = np.flatnonzero(both)
     values = np.column_stack([np.where(usable, v, np.nan) for v in columns.values()])[chosen]
-    found = bootstrap.means(values, study.resamples.subset(chosen), study.level)
+    found = bootstrap.means(values, study.resamples.subset(shown[chosen]), study.level)
     left_out = int(both.sum() - usable.sum())
     reason = f"{left_out} undefined: {UNDEFINED} ({left_out})" if left_out else None
     subset = BOTH_RIGHT if labelled else "all"
@@ -72,7 +74,8 @@ def _add(study: Study, row: Mapping[str, str]) -> None:
             headline=area in (TOP, None),
         )
     reference = row["teacher"] if isinstance(who, Compared) else None
-    pooled = np.where(usable, columns["masking_excess", None], np.nan)
+    pooled = np.full(len(study.index), np.nan)
+    pooled[shown] = np.where(usable, columns["masking_excess", None], np.nan)
     study.pool("masking_excess", subset, entry.id, reference, pooled)
 
 
@@ -102,5 +105,4 @@ def excess(drops: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _probabilities(outputs: Outputs) -> np.ndarray:
-    shifted = np.exp(outputs.logits.astype(np.float64) - outputs.logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+    return np.exp(observations.log_probabilities(outputs.logits))

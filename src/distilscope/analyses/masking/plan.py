@@ -42,7 +42,8 @@ class Plan(AnalysisPlan):
         """The covered images, and what the model says of them."""
         study = self.study
         seen = study.observations[teacher.id]
-        masked = self.audits.masked(study.dataset, seen, PROBE, teacher)
+        subset = {"images": self.section.images, "seed": self.section.seed}
+        masked = self.audits.masked(study.dataset, seen, PROBE, teacher, subset=subset)
         shown = [Shown("masked", masked)]
         return masked, self.audits.observation(model, study.dataset, shown, ())
 

@@ -166,7 +166,7 @@ class Audits:
         return self.probes.setdefault(artefact.name, artefact)
 
     def masked(
-        self, dataset: Artefact, observation: Artefact, folder: str, teacher: Model
+        self, dataset: Artefact, observation: Artefact, folder: str, teacher: Model, **more: Any
     ) -> Artefact:
         """Test images with the area covered that a reference looks at, and its two controls."""
         return self.probe(
@@ -177,6 +177,7 @@ class Audits:
             layer=teacher.explained[0],
             method=self.method,
             **self.causal.model_dump(),
+            **more,
         )
 
     def observation(

@@ -55,13 +55,14 @@ def top_areas(
 ) -> np.ndarray:
     """(N, H, W) bool: the exactly k largest pixels of each map; none where k are not positive."""
     outputs = observations.read_outputs(observation, probe)
-    if not np.array_equal(outputs.index, images.indices):
+    seen = np.searchsorted(outputs.index, images.indices).clip(max=len(outputs.index) - 1)
+    if not np.array_equal(outputs.index[seen], images.indices):
         raise ValueError(
             f"{outputs.source}: the reference was observed on other images than those to be masked"
         )
     found = observations.read_maps(observation, probe, method)
     stored = observations.layer_of(found, layer, method, observation)
-    rows = stored.rows(outputs.index, outputs.prediction)
+    rows = stored.rows(images.indices, outputs.prediction[seen])
     if np.any(rows == ABSENT):
         raise ValueError(f"{outputs.source}: an image has no map of the reference's prediction")
     size = images.pixels.shape[2:]
