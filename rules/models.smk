@@ -29,6 +29,7 @@ rule networks:
 rule model:
     input:
         dataset=input_of("dataset"),
+        views=input_of("views"),  # its inputs, where they are drawn
         checks=input_of("checks"),  # that its network can be trained and explained
         targets=input_of("targets"),  # its teacher's logits, or
         teachers=input_of("teachers"),  # the teachers themselves, asked at each step

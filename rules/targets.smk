@@ -1,3 +1,30 @@
+# What students and teachers are shown of a random policy: rendered once, for every model.
+
+
+rule views:
+    input:
+        dataset=input_of("dataset"),
+    output:
+        images="results/store/views/{views}/images.npy",
+        indices="results/store/views/{views}/indices.npy",
+        run="results/store/views/{views}/run.json",
+    log:
+        "results/logs/views/{views}.log",
+    benchmark:
+        "results/logs/views/{views}.benchmark.tsv"
+    priority: 35
+    conda:
+        "../envs/distilscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        job=job_of,
+    script:
+        "../workflow/scripts/views.py"
+
+
 # A teacher's logits for the views of every training image: made once, for every T and alpha.
 
 
@@ -5,6 +32,7 @@ rule targets:
     input:
         dataset=input_of("dataset"),
         teacher=input_of("teacher"),
+        views=input_of("views"),  # where these are drawn
     output:
         logits="results/store/targets/{targets}/logits.npy",
         views="results/store/targets/{targets}/views.npy",

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from distilscope.data.policies import DRAWN, DrawnPolicy
 from distilscope.models.compressions.declaration import Setting
 from distilscope.models.compressions.declared import COMPRESSIONS, PERTURBATIONS
 from distilscope.models.declaration import Architecture
@@ -161,6 +162,9 @@ VIEW_POLICIES: dict[str, str] = {
     "crop-flip": "distilscope.data.views:CropFlip",
     "none": "distilscope.data.views:Identity",
 }
+
+DRAWN_POLICIES: dict[str, DrawnPolicy] = DRAWN
+"""Random policies, of which each image has some draws."""
 
 # What a choice takes of the settings beside it: of the others no result is a function.
 VIEW_SETTINGS: dict[str, tuple[str, ...]] = {"crop-flip": ("pad",), "none": ()}

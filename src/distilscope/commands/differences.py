@@ -40,6 +40,7 @@ WORDS = {
     "planted": ("planted dataset", "planted datasets"),
     "probe": ("made probe", "made probes"),
     "probe_observation": ("observation of made probes", "observations of made probes"),
+    "views": ("set of drawn views", "sets of drawn views"),
     "targets": ("table of targets", "tables of targets"),
     "observation": ("observation", "observations"),
     "layer_noise": ("measurement of layers", "measurements of layers"),

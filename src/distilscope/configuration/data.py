@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
+=======
+from typing import Annotated, Any, Literal, Self
+>>>>>>> c7c3696 (Random view policies are drawn views: rendered once, equal to torchvision's own for the same draw)
 
 from pydantic import (
     BeforeValidator,
@@ -15,7 +19,19 @@ from pydantic import (
 )
 
 from distilscope import catalog
+<<<<<<< HEAD
 from distilscope.configuration.kinds import Count, Strict, UserPath, Whole, expanded, number, whole
+=======
+from distilscope.configuration.kinds import (
+    Count,
+    Fraction,
+    Strict,
+    UserPath,
+    Whole,
+    number,
+    whole,
+)
+>>>>>>> c7c3696 (Random view policies are drawn views: rendered once, equal to torchvision's own for the same draw)
 
 
 class HeldOut(Strict):
@@ -64,6 +80,7 @@ class Data(Strict):
         return self
 
 
+<<<<<<< HEAD
 class Pictures(Strict):
     """A folder of pictures to test given models on: of classes, or without labels.
 
@@ -131,13 +148,65 @@ Source = Annotated[Data | Pictures, WrapValidator(_by_name)]
 
 class Views(Strict):
     """How training inputs vary. `per_image: all` uses every view of the policy."""
+=======
+MOST_DRAWS = 32767
+"""More draws have no id in the table of views."""
+
+
+class Policy(Strict):
+    """A view policy by name with what it takes: `pad` of crop-flip, `strength` of graded,
+    `settings` of torchvision's.
+    """
+>>>>>>> c7c3696 (Random view policies are drawn views: rendered once, equal to torchvision's own for the same draw)
 
     policy: str = "crop-flip"
     pad: Whole = 4
-    per_image: Annotated[int, Field(ge=1), BeforeValidator(whole)] | Literal["all"] = "all"
+    strength: Fraction = 1.0
+    settings: dict[str, Any] = {}
 
     @field_validator("policy")
     @classmethod
     def _known(cls, value: str) -> str:
-        catalog.lookup(catalog.VIEW_POLICIES, value, "view policy")
+        catalog.lookup({**catalog.VIEW_POLICIES, **catalog.DRAWN_POLICIES}, value, "view policy")
         return value
+
+    @model_validator(mode="after")
+    def _settings_known(self) -> Self:
+        if not self.settings:
+            return self
+        if not self.drawn or "settings" not in self.drawn.takes:
+            raise ValueError(f"`settings` are for torchvision's policies: {self.policy!r} has none")
+        for key in self.settings:
+            catalog.lookup(dict.fromkeys(self.drawn.settings), key, f"setting of {self.policy}")
+        return self
+
+    @property
+    def drawn(self) -> catalog.DrawnPolicy | None:
+        """How its draws are made; None of a finite policy."""
+        return catalog.DRAWN_POLICIES.get(self.policy)
+
+    @property
+    def transform(self) -> dict[str, Any]:
+        """What makes the draws: a dotted path and its arguments."""
+        own = {key: getattr(self, key) for key in self.drawn.takes}
+        return {"transform": self.drawn.transform, "arguments": {**self.drawn.arguments, **own}}
+
+    @property
+    def name(self) -> str:
+        """What tables call it: `graded-0.4` for a policy between others."""
+        return f"graded-{self.strength:g}" if self.policy == "graded" else self.policy
+
+
+class Views(Policy):
+    """How training inputs vary. `per_image: all` uses every view of a finite policy."""
+
+    per_image: Annotated[int, Field(ge=1), BeforeValidator(whole)] | Literal["all"] = "all"
+
+    @model_validator(mode="after")
+    def _drawn_so_often(self) -> Views:
+        if self.drawn and not (self.per_image != "all" and self.per_image <= MOST_DRAWS):
+            raise ValueError(
+                f"`per_image` is {self.per_image} and {self.policy!r} draws at random: say how "
+                f"many draws of each image are rendered, 1 to {MOST_DRAWS}"
+            )
+        return self

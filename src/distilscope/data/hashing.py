@@ -24,6 +24,7 @@ class Stream(IntEnum):
     VIEW_TABLE = 3
     VIEW_ORDER = 4
     EPOCH_ORDER = 5
+    DRAWN_VIEW = 6
 
 
 def mix(*words: int | np.ndarray) -> np.ndarray:

@@ -104,17 +104,38 @@ class CropFlip:
         return padded.gather(2, pixels.expand(n, channels, -1)).view(images.shape)
 
 
+@dataclass(frozen=True)
+class Draws:
+    """So many draws of a random policy; `data.drawn.Drawn` has what they look like.
+
+    Attributes:
+        count: draws of each image; ids are 0 to `count` - 1.
+    """
+
+    count: int
+
+    def render(self, images: torch.Tensor, view_ids: torch.Tensor) -> torch.Tensor:
+        """Refuse: a draw depends on which image it is of, not on its pixels alone.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("views: drawn views are rendered by a job of their own; pass its folder")
+
+
 def make_policy(views: Mapping[str, Any]) -> ViewPolicy:
     """The policy that a recipe's `views` settings describe.
 
     Args:
-        views: `policy` (a name in `catalog.VIEW_POLICIES`) and what that policy takes; further
-            keys are for others.
+        views: `policy` (a name in `catalog.VIEW_POLICIES`) and what that policy takes; or `drawn`
+            and `tabulated`, how many draws there are. Further keys are for others.
 
     Raises:
         catalog.UnknownName: no such policy.
         ValueError: a setting of the policy is missing or out of range.
     """
+    if "drawn" in views:
+        return Draws(views["tabulated"])
     name = views["policy"]
     policy = pkgutil.resolve_name(catalog.lookup(catalog.VIEW_POLICIES, name, "view policy"))
     wanted = [field.name for field in dataclasses.fields(policy)]

@@ -27,6 +27,7 @@ FOLDERS = {
     "planted": "planted",
     "probe": "probes",
     "probe_observation": "probe-observations",
+    "views": "views",
     "targets": "targets",
     "observation": "observations",
     "layer_noise": "layer-noise",

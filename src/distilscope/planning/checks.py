@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 TRIED = catalog.OBJECTIVES["ce"].settings({})
 """The objective of a training step that is tried: objectives are this package's own."""
 
+UNVARIED = {"policy": "none", "tabulated": None}
+
 
 def plan_checks(study: Study) -> Artefact:
     """One trial of each network that a model of the study is made with.
@@ -85,5 +87,7 @@ def _model_settings(model: Model) -> dict[str, Any]:
     settings = dict(model.artefact.settings)
     if settings["kind"] == "given":
         return settings
-    objective = TRIED if settings["recipe"] else None
-    return {**settings, "seed": 0, "objective": objective}
+    objective, recipe = (TRIED if settings["recipe"] else None), settings["recipe"]
+    if recipe and "drawn" in recipe["views"]:  # a trial waits for no draws
+        recipe = {**recipe, "views": UNVARIED}
+    return {**settings, "recipe": recipe, "seed": 0, "objective": objective}

@@ -31,6 +31,7 @@ NOT_COMPUTING = frozenset({PACKAGE}) | frozenset(
         "catalog",
         "configuration",
         "data.fetching",
+        "data.policies",
         "models.declaration",
         "models.declared",
         "observing.methods.declaration",

@@ -32,6 +32,7 @@ class ModelPlan:
     Attributes:
         models: teachers, twins and committees, then the others, in the order of `ROLES`.
         targets: the tables of teachers' logits that the students learn from, by name.
+        drawn: the drawn views that models learn from, by name.
     """
 
     def __init__(
@@ -49,6 +50,11 @@ class ModelPlan:
         self.families = Families(configuration, families)
         self.committees = Committees(self.families, self.sources)
         self.models = self._models()
+
+    @property
+    def drawn(self) -> dict[str, Artefact]:
+        """The drawn views that models learn from."""
+        return self.sources.drawn
 
     @property
     def targets(self) -> dict[str, Artefact]:
@@ -242,7 +248,7 @@ class ModelPlan:
             parameters,
             teachers,
             combine if len(teachers) > 1 else None,
-            recipe.views.policy if recipe else None,
+            recipe.views.name if recipe else None,
         )
 
     @staticmethod

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distilscope import catalog
+from distilscope.configuration.data import Views
 from distilscope.configuration.kinds import ConfigurationError, NotHere
 from distilscope.configuration.measured import Observe
 from distilscope.configuration.networks import Network, Recipe
@@ -49,17 +50,24 @@ def _architecture_settings(entry: Network) -> dict[str, Any]:
 
 def recipe_settings(recipe: Recipe) -> dict[str, Any]:
     """The recipe in the form that a training job reads, without what its choices ignore."""
-    views, schedule = recipe.views, recipe.schedule
+    schedule = recipe.schedule
     taken = catalog.SCHEDULE_SETTINGS[schedule.name]
     if not schedule.milestones:  # there is nothing to multiply by `gamma` at
         taken = ()
     return {
         **recipe.model_dump(exclude={"views", "targets", "schedule"}),
         "schedule": schedule.model_dump(include={"name", "warmup_epochs", *taken}),
-        "views": {
-            **views.model_dump(include={"policy", *catalog.VIEW_SETTINGS[views.policy]}),
-            "tabulated": None if views.per_image == "all" else views.per_image,
-        },
+        "views": view_settings(recipe.views),
+    }
+
+
+def view_settings(views: Views) -> dict[str, Any]:
+    """How inputs vary, as jobs read it: the draws themselves are an input of theirs."""
+    if views.drawn:
+        return {"drawn": views.transform, "tabulated": views.per_image}
+    return {
+        **views.model_dump(include={"policy", *catalog.VIEW_SETTINGS[views.policy]}),
+        "tabulated": None if views.per_image == "all" else views.per_image,
     }
 
 

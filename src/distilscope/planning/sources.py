@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from distilscope import catalog
+from distilscope.configuration.data import Policy
 from distilscope.configuration.kinds import expanded
 from distilscope.configuration.networks import Network, Recipe
 from distilscope.planning import fingerprint
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from distilscope.planning.model import Model
 
 TRAINS = "distilscope.training.train"
+DRAWS = "distilscope.data.drawn"
 COMBINES = "distilscope.models.combined"
 COMPRESSES = "distilscope.models.compressed"
 PERTURBS = "distilscope.models.perturbed"
@@ -30,11 +32,13 @@ class Sources:
 
     Attributes:
         targets: the tables of teachers' logits that students learn from, by name.
+        drawn: the drawn views that models learn from, by name.
     """
 
     def __init__(self, precision: str, threads: int, dataset: Artefact) -> None:
         self.precision, self.threads, self.dataset = precision, threads, dataset
         self.targets: dict[str, Artefact] = {}
+        self.drawn: dict[str, Artefact] = {}
 
     def untrained(self, slug: str, entry: Network, seed: int) -> Artefact:
         """A network as its weights begin."""
@@ -64,8 +68,9 @@ class Sources:
                 dict(parameters), combine if len(teachers) > 1 else None
             ),
         }
-        modules = [*declared.modules, catalog.VIEW_POLICIES[recipe.views.policy]]
-        return self._model(slug, entry, settings, seed, modules, self._taught(teachers, recipe))
+        modules = [*declared.modules, *_renders(recipe)]
+        shown = {**self._taught(teachers, recipe), **self._shown(recipe)}
+        return self._model(slug, entry, settings, seed, modules, shown)
 
     def _taught(self, teachers: Sequence[Model], recipe: Recipe) -> dict[str, Any]:
         """What a student has of its teachers: their tables, or they themselves."""
@@ -76,6 +81,13 @@ class Sources:
         return {
             "targets": in_order_of_identity([self._table(teacher, recipe) for teacher in teachers])
         }
+
+    def _shown(self, recipe: Recipe) -> dict[str, Any]:
+        """The drawn views of a recipe, where its policy is random."""
+        if not recipe.views.drawn:
+            return {}
+        made = drawn_views(self.dataset, recipe.views, recipe.views.per_image)
+        return {"views": self.drawn.setdefault(made.name, made)}
 
     def _model(
         self,
@@ -210,12 +222,32 @@ class Sources:
             source=fingerprint.source(
                 "distilscope.training.targets",
                 architecture["builder"],
-                catalog.VIEW_POLICIES[views["policy"]],
+                *_renders(recipe),
             ),
-            inputs={"dataset": self.dataset, "teacher": teacher.artefact},
+            inputs={"dataset": self.dataset, "teacher": teacher.artefact, **self._shown(recipe)},
             files=("logits.npy", "views.npy", "indices.npy"),
         )
         return self.targets.setdefault(artefact.name, artefact)
+
+
+def _renders(recipe: Recipe) -> list[str]:
+    """What a training renders its views with: nothing where they are drawn."""
+    return [] if recipe.views.drawn else [catalog.VIEW_POLICIES[recipe.views.policy]]
+
+
+def drawn_views(
+    dataset: Artefact, policy: Policy, per_image: int, split: str = "train"
+) -> Artefact:
+    """The draws of a random policy for each image of a split."""
+    made = policy.transform
+    return Artefact(
+        kind="views",
+        slug=f"{policy.name.replace('/', '-')}-{split}",
+        settings={**made, "split": split, "per_image": per_image},
+        source=fingerprint.source(DRAWS, made["transform"]),
+        inputs={"dataset": dataset},
+        files=("images.npy", "indices.npy"),
+    )
 
 
 def _init_key(entry: Network) -> str:

@@ -50,7 +50,7 @@ class Study:
         self.dataset = datasets.dataset(configuration.data, root, self.data_folder)
         self.plans = hooks.plans(self, configuration.analyses.on())
         plan = ModelPlan(configuration, precision, self.dataset)
-        self.models, self.targets = plan.models, plan.targets
+        self.models, self.targets, self.drawn = plan.models, plan.targets, plan.drawn
         self.by_id = {model.id: model for model in self.models}
         self.families = families(self.models)
         self.names = {model.condition: plan.key(model.condition) for model in self.models}

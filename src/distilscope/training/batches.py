@@ -66,4 +66,5 @@ class BatchPlan:
 
 def table_of(views: Mapping[str, Any], indices: Tensor) -> Tensor:
     """The view table int16 (N, V) of examples `indices` under a recipe's `views` settings."""
-    return view_table(make_policy(views), indices, views["tabulated"])
+    policy = make_policy(views)
+    return view_table(policy, indices, None if "drawn" in views else views["tabulated"])

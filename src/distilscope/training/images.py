@@ -13,8 +13,10 @@ from torch import Tensor
 
 from distilscope import store
 from distilscope.data.dataset import Dataset, Split
+from distilscope.data.drawn import Drawn
 from distilscope.data.views import ViewPolicy, make_policy
 from distilscope.models import weights
+from distilscope.planning.job import Job
 from distilscope.training.inputs import Batches
 from distilscope.training.signals import OnlineTeacher
 
@@ -30,19 +32,27 @@ class Images:
         held_out_images: images that are not.
         policy: how they vary.
         normalise: uint8 (B, 3, H, W) to float32, of the model that is trained.
+        drawn: the pictures of a random policy's draws; None under a finite policy.
     """
 
     train: Split
     held_out_images: Split
     policy: ViewPolicy
     normalise: Callable[[Tensor], Tensor]
+    drawn: Drawn | None = None
     unit: ClassVar[str] = Dataset.unit
 
     @classmethod
     def of(
-        cls, dataset: Dataset, views: Mapping[str, Any], own: Mapping[str, Any] | None = None
+        cls,
+        dataset: Dataset,
+        views: Mapping[str, Any],
+        own: Mapping[str, Any] | None = None,
+        drawn: Path | None = None,
     ) -> Images:
         """Those of a data set in a recipe's views, for a model with its own preprocessing or none.
+
+        Where the views are drawn, `drawn` is the folder that `data.drawn.make` wrote.
 
         Raises:
             ValueError: views that the policy doesn't have.
@@ -52,6 +62,7 @@ class Images:
             held_out_images=dataset.split("held-out"),
             policy=make_policy(views),
             normalise=dataset.preprocessing(own),
+            drawn=Drawn(drawn, dataset.split("train")) if drawn else None,
         )
 
     @property
@@ -66,6 +77,8 @@ class Images:
 
     def shown(self, rows: Tensor, view_ids: Tensor) -> Tensor:
         """Views uint8 (B, 3, H, W)."""
+        if self.drawn is not None:
+            return self.drawn.shown(rows, view_ids)
         return self.policy.render(self.train.images.index_select(0, rows), view_ids)
 
     def to_model(self, examples: Tensor) -> Tensor:
@@ -84,6 +97,11 @@ def batches(split: Split) -> Batches:
 def prepared(normalise: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """Uint8 images (B, 3, H, W) as a network takes them: normalised, channels last."""
     return normalise(images).contiguous(memory_format=torch.channels_last)
+
+
+def drawn_of(job: Job) -> Path | None:
+    """The folder of the drawn views that a job reads; None where it reads none."""
+    return job.input("views") if "views" in job.inputs else None
 
 
 def online_teacher(

@@ -16,7 +16,7 @@ from distilscope.data.dataset import Split, load
 from distilscope.planning.job import Job
 from distilscope.training import runtime
 from distilscope.training.batches import table_of
-from distilscope.training.images import Images, online_teacher
+from distilscope.training.images import Images, drawn_of, online_teacher
 from distilscope.training.signals import OnlineTeacher
 from distilscope.workflow import progress
 from distilscope.workflow.provenance import Stopwatch, write_run
@@ -34,8 +34,8 @@ class TargetsError(ValueError):
 def tabulate(job: Job) -> None:
     """Make `logits.npy`, `views.npy`, `indices.npy` and `run.json` of a `targets` artefact.
 
-    Settings: `views` (a recipe's), `precision`, `threads`. Inputs: `dataset`, `teacher`. The
-    teacher is in eval mode. It serves every objective that wants logits.
+    Settings: `views` (a recipe's), `precision`, `threads`. Inputs: `dataset`, `teacher`, and
+    `views` where these are drawn. The teacher is in eval mode. It serves every objective that wants logits.
 
     Raises:
         TargetsError: a logit is not finite or beyond the range of fp16.
@@ -48,7 +48,7 @@ def tabulate(job: Job) -> None:
     split = dataset.split("train")
     teacher = online_teacher(job.input("teacher"), dataset, settings["precision"], device)
     inputs, table = (
-        Images.of(dataset, settings["views"]),
+        Images.of(dataset, settings["views"], drawn=drawn_of(job)),
         table_of(settings["views"], split.indices),
     )
     stopwatch.phase("compute")
@@ -160,7 +160,8 @@ def verify(
         DamagedFile: a file is missing or altered.
     """
     folder, where = Path(folder), torch.device(device)
-    settings = store.read_json(folder / "run.json", settings=dict)["settings"]
+    run = store.read_json(folder / "run.json", settings=dict, inputs=dict)
+    settings, drawn = run["settings"], run["inputs"].get("views")
     runtime.prepare(settings["threads"], device)
     dataset = load(dataset_folder, where)
     split = dataset.split("train")
@@ -168,7 +169,7 @@ def verify(
     _check_keys(folder, split, table)
     stored = store.open_array(folder / "logits.npy")
     teacher = online_teacher(Path(model_folder), dataset, settings["precision"], where)
-    inputs = Images.of(dataset, settings["views"])
+    inputs = Images.of(dataset, settings["views"], drawn=Path(drawn) if drawn else None)
     largest, worst, checked = -1.0, 0, 0
     for pairs in _sampled(table.numel(), sample, seed):
         now = _answers(pairs, teacher, inputs, table).astype(np.float64)

@@ -152,7 +152,9 @@ def task_of(job: Job, dataset: Dataset) -> Task:
     signals = _signals(job, dataset, plan)
     return Task(
         name=job.slug,
-        inputs=images.Images.of(dataset, recipe["views"], settings.get("preprocessing")),
+        inputs=images.Images.of(
+            dataset, recipe["views"], settings.get("preprocessing"), images.drawn_of(job)
+        ),
         plan=plan,
         objective=_objective(_prepared(settings["objective"], signals, split.labels)),
         signals=signals,

@@ -33,6 +33,9 @@ class Speed:
     forward: float
 
 
+DRAWING = 0.002
+"""Seconds of one draw of a random view, about."""
+
 TYPICAL = Speed(learning=0.006, forward=0.002)
 """Where nothing was measured: then the number of images and of passes alone tell jobs apart."""
 
@@ -101,6 +104,9 @@ class Effort:
         match artefact.kind:
             case "model":
                 return startup + self._training(artefact, counts)
+            case "views":
+                draws = counts[artefact.settings["split"]] * artefact.settings["per_image"]
+                return startup + draws * DRAWING
             case "targets":
                 views = views_of(artefact.settings["views"])
                 teacher = self._speed(_in(artefact, "teacher")[0])
