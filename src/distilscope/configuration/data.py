@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
-=======
 from typing import Annotated, Any, Literal, Self
->>>>>>> c7c3696 (Random view policies are drawn views: rendered once, equal to torchvision's own for the same draw)
 
 from pydantic import (
     BeforeValidator,
@@ -19,19 +15,16 @@ from pydantic import (
 )
 
 from distilscope import catalog
-<<<<<<< HEAD
-from distilscope.configuration.kinds import Count, Strict, UserPath, Whole, expanded, number, whole
-=======
 from distilscope.configuration.kinds import (
     Count,
     Fraction,
     Strict,
     UserPath,
     Whole,
+    expanded,
     number,
     whole,
 )
->>>>>>> c7c3696 (Random view policies are drawn views: rendered once, equal to torchvision's own for the same draw)
 
 
 class HeldOut(Strict):
@@ -80,7 +73,6 @@ class Data(Strict):
         return self
 
 
-<<<<<<< HEAD
 class Pictures(Strict):
     """A folder of pictures to test given models on: of classes, or without labels.
 
@@ -146,9 +138,6 @@ Source = Annotated[Data | Pictures, WrapValidator(_by_name)]
 """What a study's images are."""
 
 
-class Views(Strict):
-    """How training inputs vary. `per_image: all` uses every view of the policy."""
-=======
 MOST_DRAWS = 32767
 """More draws have no id in the table of views."""
 
@@ -157,7 +146,6 @@ class Policy(Strict):
     """A view policy by name with what it takes: `pad` of crop-flip, `strength` of graded,
     `settings` of torchvision's.
     """
->>>>>>> c7c3696 (Random view policies are drawn views: rendered once, equal to torchvision's own for the same draw)
 
     policy: str = "crop-flip"
     pad: Whole = 4

@@ -35,7 +35,8 @@ def tabulate(job: Job) -> None:
     """Make `logits.npy`, `views.npy`, `indices.npy` and `run.json` of a `targets` artefact.
 
     Settings: `views` (a recipe's), `precision`, `threads`. Inputs: `dataset`, `teacher`, and
-    `views` where these are drawn. The teacher is in eval mode. It serves every objective that wants logits.
+    `views` where these are drawn. The teacher is in eval mode. It serves every objective that wants
+    logits.
 
     Raises:
         TargetsError: a logit is not finite or beyond the range of fp16.

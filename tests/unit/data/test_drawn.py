@@ -14,8 +14,8 @@ from distilscope.configuration.data import Views
 from distilscope.data import drawn, policies, transforms
 from distilscope.data.dataset import Split
 from distilscope.data.hashing import Stream, mix
-from distilscope.planning.described import view_settings
 from distilscope.planning.job import Job
+from distilscope.planning.settings import view_settings
 from distilscope.training.images import Images
 
 from ..training.making import make_dataset
@@ -106,9 +106,7 @@ def test_a_draw_leaves_torchs_generator_as_it_was(image):
 )
 def test_a_hole_loses_what_lies_outside_the_image(row, column, side, holes):
     cutout = transforms.Cutout(side)
-    found = cutout.transform(
-        torch.ones(3, 8, 8, dtype=torch.uint8), {"row": row, "column": column}
-    )
+    found = cutout.transform(torch.ones(3, 8, 8, dtype=torch.uint8), {"row": row, "column": column})
     assert int((found == 0).all(dim=0).sum()) == holes
 
 
@@ -211,8 +209,9 @@ def test_a_policy_that_can_not_be_is_refused_by_name(given, words):
 
 def test_weak_is_graded_at_0_and_strong_at_1():
     for name, strength in (("weak", 0.0), ("strong", 1.0)):
-        one, other = Views(policy=name, per_image=2), Views(
-            policy="graded", per_image=2, strength=strength
+        one, other = (
+            Views(policy=name, per_image=2),
+            Views(policy="graded", per_image=2, strength=strength),
         )
         assert one.transform == other.transform
     assert Views(policy="graded", per_image=2, strength=0.4).name == "graded-0.4"

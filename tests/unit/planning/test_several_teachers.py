@@ -372,3 +372,28 @@ def test_another_name_of_a_teacher_trains_nothing_anew():
         return {a.identity for a in made.artefacts.values() if a.kind not in LAST}
 
     assert identities(a="a", b="b") == identities(a="z", b="b")
+
+
+# ------------------------------------------------------------------------------- drawn views
+
+
+def test_drawn_views_are_made_once_for_all_who_are_shown_them():
+    """A finite policy renders as it trains; its models' settings and inputs stay what they were."""
+    drawn = {"policy": "strong", "per_image": 2}
+    recipes = {**RAW["recipes"], "drawn": {**RAW["recipes"]["short"], "views": drawn}}
+    students = {"tiny": {**RAW["students"]["tiny"], "recipe": "drawn"}}
+    made = study(recipes=recipes, students=students)
+    (views,) = made.drawn.values()
+    assert views.settings["per_image"] == 2 and views.settings["split"] == "train"
+    tables = list(made.targets.values())
+    assert [table.inputs["views"] for table in tables] == [views] * 3
+    for model in made.models:
+        shown = model.artefact.inputs.get("views")
+        learns = model.role in ("student", "control")
+        assert shown == (views if learns else None)
+        assert model.role == "floor" or model.condition.views == (
+            "strong" if learns else "crop-flip"
+        )
+    assert f"views/{views.name}" in made.artefacts
+    trial = made.networks.settings["networks"]
+    assert "drawn" not in str(trial)

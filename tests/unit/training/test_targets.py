@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -229,3 +231,34 @@ def test_the_job_is_recorded(targets, dataset, teacher):
     run = store.read_json(targets / "run.json")
     job = targets_job(targets, dataset, teacher)
     assert Job(**{key: run[key] for key in job.record()}, folder=targets) == job
+
+
+def test_a_table_of_drawn_views_is_what_the_teacher_says_of_the_pictures(
+    tmp_path, dataset, teacher
+):
+    """The table and the teacher that is asked at each step give one loss."""
+    from distilscope.data import drawn
+
+    settings = {"transform": "distilscope.data.transforms:graded", "arguments": {"strength": 1.0}}
+    views = {"drawn": settings, "tabulated": 3}
+    folder = tmp_path / "views"
+    drawn.make(
+        Job(
+            kind="views",
+            slug="strong-train",
+            identity="0" * 12,
+            settings={**settings, "split": "train", "per_image": 3},
+            inputs={"dataset": str(dataset)},
+            folder=folder,
+        )
+    )
+    job = targets_job(tmp_path / "targets", dataset, teacher, views=views)
+    tabulate(dataclasses.replace(job, inputs={**job.inputs, "views": str(folder)}))
+    found = verify(tmp_path / "targets", dataset, teacher, sample=1000, seed=0)
+    assert found.checked == 3 * len(load(dataset).split("train")) and found.largest <= 2.0**-10
+    assert drawn_logits_differ(tmp_path / "targets")
+
+
+def drawn_logits_differ(folder):
+    logits = np.load(folder / "logits.npy")
+    return not np.array_equal(logits[:, 0], logits[:, 1])
