@@ -26,7 +26,8 @@ def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame
     """`divergent`: images that look different; `maps`: how many maps of a model say nothing.
 
     Settings: those of `pairs.Rules`; `divergent`, how many images a model are listed; `method`,
-    whose maps stand for all.
+    whose maps stand for all; `trivial`, false where the data have no stored images that edges
+    could be found in.
     """
     rules, method = Rules.of(settings), settings["method"]
     pairs = {
@@ -45,7 +46,8 @@ def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame
         add_trivial_rows(study, rows, beside[0], [beside[1]], rules)
 
     study.rows.add_each(of_comparison, compared)
-    study.rows.add_each(of_trivial_maps, list(_with_references(study, compared, pairs)))
+    if settings.get("trivial", True):
+        study.rows.add_each(of_trivial_maps, list(_with_references(study, compared, pairs)))
     pool(study, pairs)
     return {
         "divergent": divergent_table(study, pairs, settings["divergent"]),

@@ -1,0 +1,281 @@
+"""`distilscope.compare`: two networks and some images, and the numbers of the pipeline."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from distilscope import catalog
+from distilscope.configuration.measured import Observe, Statistics
+from distilscope.face.images import Images, Source
+from distilscope.face.network import Logits, Side
+from distilscope.face.result import Comparison, Maps
+from distilscope.face.study import STUDENT, TEACHER, Observed, Rules, measured
+from distilscope.observing import grams
+from distilscope.observing.classes import ABSENT
+from distilscope.observing.forward import Batch, Passed, passing
+from distilscope.observing.numerics import exact
+from distilscope.observing.request import Request
+
+CONTENTS = ("logits", "features", "saliency")
+FEW = 50
+BOTH = (TEACHER, STUDENT)
+
+
+def compare(
+    teacher: nn.Module,
+    student: nn.Module,
+    images: Images,
+    labels: ArrayLike | None = None,
+    *,
+    layers: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    explained: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    methods: Sequence[str] = ("gradcam",),
+    resolution: str = "native",
+    prepare: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
+    output: str | int | Mapping[str, str | int] | None = None,
+    batch: int = 64,
+    gram_batch: int | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    replicates: int = Statistics().bootstrap,
+    level: float = Statistics().level,
+    seed: int = Statistics().seed,
+) -> Comparison:
+    """Whether a student says what its teacher says, and looks where it looks.
+
+    The numbers are the pipeline's: its own code makes them. Both networks see each batch once, in
+    evaluation mode and fp32; nothing of them is changed. Memory holds one batch, and of each image
+    logits, pooled features and small maps.
+
+    Args:
+        teacher, student: networks from images to logits (N, classes) of the same classes.
+        images: (N, C, H, W) as the networks take them, or batches of a DataLoader: tensors or
+            (images, labels). They are read once.
+        labels: (N,) integers. Without any there are only measures that need none.
+        layers: paths of modules to compare, input to output: for both networks, or
+            `{"teacher": [...], "student": [...]}`. None takes what `models.layers` proposes.
+        explained: those whose maps are compared, the most important first, pair by pair; None
+            takes the last of `layers`.
+        methods: explanation methods at layers, the first for the headline.
+        resolution: `native`: maps are compared on the coarser grid of the two. `input`: brought
+            to the size of square images first, as the headline of a study is; this takes memory
+            of 120 bytes an image and pixel.
+        prepare: a function of each network from images to what it takes; None is as they are.
+        output: the entry that holds the logits where an output is a tuple or a mapping; of both
+            networks or of each.
+        batch: images at once, for tensors. One that does not fit in memory is halved.
+        gram_batch: images in a Gram behind CKA; 200, or all where there are fewer.
+        settings: of analyses, by name, where they are not to be the usual ones, such as
+            `{"alignment": {"minimum_class": 5}}`.
+        replicates, level, seed: of the bootstrap over images.
+
+    Raises:
+        ValueError: layers, images, labels or outputs that can't be used; logits or maps that are
+            not finite; networks of different classes.
+        TypeError: something else than networks, or than images.
+
+    Warns:
+        UserWarning: what is odd about the networks or too little of the images: `notes` has it.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> def small(width):
+    ...     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 3)]
+    ...     return nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), *head).eval()
+    >>> _ = torch.manual_seed(0)
+    >>> net = small(8)
+    >>> found = compare(net, net, torch.randn(60, 3, 16, 16), torch.arange(60) % 3, layers=["1"])
+    >>> round(found.value("agreement"), 3), round(found.value("rho"), 3)
+    (1.0, 1.0)
+    """
+    for network, called in ((teacher, TEACHER), (student, STUDENT)):
+        if not isinstance(network, nn.Module):
+            raise TypeError(f"the {called} is a {type(network).__name__}; expected an nn.Module")
+    catalog.lookup(dict.fromkeys(("native", "input")), resolution, "resolution")
+    source = Source.of(images, labels, batch)
+    sides = tuple(
+        _side(network, called, source, layers, explained, prepare, output)
+        for network, called in ((teacher, TEACHER), (student, STUDENT))
+    )
+    _settle(sides, source.first.images)
+    requests = tuple(_request(side, methods) for side in sides)
+    known, passed = _observe(source, sides, requests)
+    for side, one in zip(sides, passed, strict=True):
+        side.look_at(one.logits)
+    labelled = known is not None
+    # Without labels the teacher's word stands for them, and numbers that need them are left out.
+    stand_in = passed[0].predictions if known is None else known
+    rules = Rules(
+        resolution=resolution,
+        image_size=_image_size(source, resolution),
+        labelled=labelled,
+        replicates=replicates,
+        level=level,
+        seed=seed,
+        changes=settings or {},
+    )
+    size = gram_batch or min(Observe().gram_batch, max(len(stand_in), 4))
+    observed = tuple(
+        Observed(side.called, side.network, *_with_grams(request, one, size))
+        for side, request, one in zip(sides, requests, passed, strict=True)
+    )
+    with tempfile.TemporaryDirectory(prefix="distilscope-") as place:
+        found = measured(Path(place), stand_in, observed, rules)
+    notes = [note for side in sides for note in side.notes]
+    if len(stand_in) < FEW:
+        notes.append(f"there are {len(stand_in)} images: intervals are wide under {FEW}")
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    maps = Maps.of(observed, methods[0], resolution, rules.image_size)
+    return Comparison.of(found, observed, maps, labelled, tuple(notes), source.thumbnails)
+
+
+def _each(given: Any, called: str) -> Any:
+    """What is given of one network, where both may have the same."""
+    if isinstance(given, Mapping):
+        unknown = set(given) - set(BOTH)
+        if unknown:
+            raise ValueError(f"{sorted(map(str, unknown))[0]!r} is neither 'teacher' nor 'student'")
+        return given.get(called)
+    return given
+
+
+def _side(
+    network: nn.Module,
+    called: str,
+    source: Source,
+    layers: Any,
+    explained: Any,
+    prepare: Mapping[str, Callable[[Tensor], Tensor]] | None,
+    output: Any,
+) -> Side:
+    paths = _each(layers, called)
+    if isinstance(paths, str):
+        paths = [paths]
+    if not paths:
+        raise ValueError(
+            f"say which layers of the {called} are compared, such as layers={{'teacher': "
+            f"['layer3', 'layer4'], 'student': [...]}}; it has "
+            + ", ".join(repr(path) for path, _ in network.named_children())
+        )
+    chosen = _each(explained, called) or [paths[-1]]
+    missing = [path for path in chosen if path not in paths]
+    if missing:
+        raise ValueError(f"explained: {missing[0]!r} is not among the layers of the {called}")
+    ready = _each(prepare, called) or (lambda images: images)
+    wrapped = Logits(network, _each(output, called), called)
+    return Side(called, wrapped, ready, tuple(paths), tuple(chosen))
+
+
+def _settle(sides: tuple[Side, Side], images: Tensor) -> None:
+    """Try both on a few images.
+
+    Raises:
+        ValueError: they don't fit each other.
+    """
+    for side in sides:
+        side.settle(images)
+    first, second = sides
+    if first.classes != second.classes:
+        raise ValueError(
+            f"the teacher has {first.classes} classes and the student {second.classes}; they must "
+            "have the same, in the same order"
+        )
+    if len(first.explained) != len(second.explained):
+        raise ValueError(
+            f"explained: the teacher has {len(first.explained)} layers with maps and the student "
+            f"{len(second.explained)}; name as many of either, pair by pair"
+        )
+
+
+def _request(side: Side, methods: Sequence[str]) -> Request:
+    for name in methods:
+        found = catalog.lookup(catalog.METHODS, name, "explanation method")
+        if found.at != "layers":
+            raise ValueError(
+                f"method {name!r} explains the input; `compare` has those at layers: "
+                + ", ".join(repr(n) for n, m in catalog.METHODS.items() if m.at == "layers")
+            )
+    observe = Observe()
+    return Request(
+        architecture={},
+        layers=side.paths,
+        explained=side.explained,
+        head=side.head,
+        preprocessing=None,
+        probes=(),
+        methods=tuple(methods),
+        subset_images=observe.subset.images,
+        subset_seed=observe.subset.seed,
+        ig_steps=observe.ig_steps,
+        ig_maximum_steps=observe.ig_maximum_steps,
+        gram_batch=observe.gram_batch,
+        reductions=(),  # Grams are of the partition, which is known once all images are
+        threads=torch.get_num_threads(),
+    )
+
+
+def _observe(
+    source: Source, sides: tuple[Side, Side], requests: tuple[Request, Request]
+) -> tuple[np.ndarray | None, tuple[Passed, Passed]]:
+    """The labels (N,) where there are any, and what both networks said, image by image."""
+    labels: list[np.ndarray] = []
+    with ExitStack() as stack:
+        stack.enter_context(exact(torch.get_num_threads()))
+        teacher, student = (
+            stack.enter_context(
+                passing(side.network, CONTENTS, request, f"the {side.called}", "images")
+            )
+            for side, request in zip(sides, requests, strict=True)
+        )
+        count = 0
+        for taken in source:
+            size = len(taken.images)
+            own = np.full(size, ABSENT) if taken.labels is None else taken.labels
+            _check_labels(own, sides[0].classes, known=taken.labels is not None)
+            rows, nobody = np.arange(count, count + size), np.empty((size, 0), np.int64)
+            said = sides[0].take(teacher, taken.images, Batch(rows, own, nobody)).argmax(axis=1)
+            sides[1].take(student, taken.images, Batch(rows, own, said[:, None]))
+            labels.append(own)
+            count += size
+        passed = teacher.in_index_order(), student.in_index_order()
+    known = np.concatenate(labels)
+    return (None if (known == ABSENT).any() else known), passed
+
+
+def _check_labels(labels: np.ndarray, classes: int, *, known: bool) -> None:
+    if known and len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(
+            f"labels go from {labels.min()} to {labels.max()}; the networks have {classes} "
+            f"classes, so that labels are 0 to {classes - 1}"
+        )
+
+
+def _image_size(source: Source, resolution: str) -> int:
+    """Pixels a side of the images; for `native` nobody asks."""
+    height, width = source.first.images.shape[-2:]
+    if resolution == "input" and height != width:
+        raise ValueError(
+            f"images are {height}x{width}; `resolution='input'` needs square ones, and "
+            "'native' takes any"
+        )
+    return int(width)
+
+
+def _with_grams(request: Request, passed: Passed, batch: int) -> tuple[Request, Passed]:
+    """What was said, with the Grams of the partition that a study would have."""
+    found = {name: grams.of_features(own, batch) for name, own in passed.features.items()}
+    positions = next(iter(found.values()))[0]
+    asked = dataclasses.replace(request, reductions=("gap",), gram_batch=batch)
+    made = {f"{name}.gap": each for name, (_, each) in found.items()}
+    return asked, dataclasses.replace(passed, grams=made, gram_indices=positions)

@@ -1,0 +1,206 @@
+"""A network that somebody gives: its logits, its layers, and what is odd about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from distilscope.models.build import check_layers
+from distilscope.observing import layer_maps
+from distilscope.observing.capture import Tap, watching
+from distilscope.observing.forward import Batch, Pass
+from distilscope.observing.numerics import exact
+
+INSIDE = "module"
+"""The path of somebody's network in `Logits`."""
+SUM_TOLERANCE = 1e-3
+TOO_MUCH = ("not enough memory", "out of memory", "can't allocate", "cannot allocate")
+
+
+class Logits(nn.Module):
+    """A network whose output is its logits (B, classes), whatever it wraps them in.
+
+    Args:
+        which: key or position of the logits in an output that is a mapping or a sequence.
+        called: what errors call the network.
+    """
+
+    def __init__(self, network: nn.Module, which: str | int | None, called: str) -> None:
+        super().__init__()
+        self.module, self.which, self.called = network, which, called
+        self.training = network.training
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The logits.
+
+        Raises:
+            ValueError: the output has several entries and nobody said which, or is no (B, classes).
+        """
+        found = self._entry(self.module(inputs))
+        if not isinstance(found, Tensor) or found.ndim != 2:
+            shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise ValueError(
+                f"the {self.called} puts out {shape}; expected logits (images, classes)"
+            )
+        return found
+
+    def _entry(self, output: Any) -> Any:
+        if isinstance(output, Tensor):
+            return output
+        entries = _entries(output)
+        if self.which is None:
+            raise ValueError(
+                f"the {self.called} puts out a {type(output).__name__} of "
+                f"{', '.join(map(repr, entries)) or type(output).__name__}: say which entry holds "
+                f"its logits, such as output={{{self.called!r}: {next(iter(entries), 0)!r}}}"
+            )
+        if self.which not in entries:
+            raise ValueError(
+                f"output: the {self.called} has no entry {self.which!r}; it has "
+                f"{', '.join(map(repr, entries))}"
+            )
+        return entries[self.which]
+
+
+def _entries(output: Any) -> dict[str | int, Any]:
+    if isinstance(output, Mapping):
+        return dict(output.items())
+    if isinstance(output, (tuple, list)):
+        named = getattr(output, "_fields", ())
+        return {**dict(enumerate(output)), **dict(zip(named, output, strict=False))}
+    return dict(vars(output)) if hasattr(output, "__dict__") else {}
+
+
+@dataclass
+class Side:
+    """One of the two networks, ready to be observed.
+
+    Attributes:
+        called: `teacher` or `student`.
+        network: with its logits as its output. prepare: images -> what it takes.
+        layers: paths of what is compared, input to output. explained: those with maps.
+        head: path of the linear layer behind average pooling over `explained[0]`, or None.
+        notes: what is odd about it. most: images that fit in memory together, as far as known.
+        classes: the length of its logits, once it is settled.
+    """
+
+    called: str
+    network: Logits
+    prepare: Callable[[Tensor], Tensor]
+    layers: tuple[str, ...]
+    explained: tuple[str, ...]
+    head: str | None = None
+    notes: list[str] = field(default_factory=list)
+    most: int | None = None
+    classes: int = 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where its first parameter or buffer is."""
+        tensors = (*self.network.parameters(), *self.network.buffers())
+        return tensors[0].device if tensors else torch.device("cpu")
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Layer -> its path from `network`."""
+        return {layer: f"{INSIDE}.{layer}" for layer in self.layers}
+
+    def inputs(self, images: Tensor) -> Tensor:
+        """What the network takes of a batch.
+
+        Raises:
+            ValueError: integers, which no network was trained on.
+        """
+        found = self.prepare(images)
+        if not found.is_floating_point():
+            raise ValueError(
+                f"images are {found.dtype}; networks take floats as they were trained on: "
+                "normalise them, or give prepare={'teacher': function, 'student': function}"
+            )
+        return found.to(self.device)
+
+    def settle(self, images: Tensor) -> None:
+        """Try it on two images: find its head, its classes, and what is odd.
+
+        Raises:
+            ValueError: layers or an output that can't be used.
+        """
+        check_layers(self.network, self.paths)
+        if self.network.module.training:
+            self.notes.append(
+                f"the {self.called} was in training mode: it was run in evaluation mode, and is as "
+                "it was again"
+            )
+        last = self.explained[0]
+        tap = Tap(self.paths[last], {"": lambda output: output[:0]}, whole=True)
+        with exact(torch.get_num_threads()), watching(self.network, {last: tap}) as watch:
+            seen = watch(self.inputs(images[:2]))
+        linear = [
+            (path, layer)
+            for path, layer in self.network.named_modules()
+            if isinstance(layer, nn.Linear)
+        ]
+        for path, layer in linear[-1:]:
+            try:
+                layer_maps.check_head(seen, last, layer, path)
+                self.head = path
+            except ValueError:
+                self.head = None  # maps come by the gradient, which needs no such head
+        self.classes = seen.logits.shape[1]
+
+    def take(self, one: Pass, images: Tensor, batch: Batch) -> np.ndarray:
+        """Put a batch through a pass, in halves where it does not fit in memory: its logits.
+
+        Raises:
+            MemoryError: one image alone does not fit.
+        """
+        step = min(self.most or len(images), len(images))
+        parts, start = [], 0
+        while start < len(images):
+            rows = slice(start, start + step)
+            part = Batch(batch.indices[rows], batch.labels[rows], batch.references[rows])
+            found = self._try(one, images[rows], part)
+            if found is not None:
+                parts.append(found)
+                start += step
+                continue
+            if step == 1:
+                raise MemoryError(f"one image alone does not fit in memory in the {self.called}")
+            step = self.most = step // 2
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+        return np.concatenate(parts)
+
+    def _try(self, one: Pass, images: Tensor, batch: Batch) -> np.ndarray | None:
+        """None where it does not fit: what it held is freed when this returns."""
+        try:
+            return one.take(self.inputs(images), batch)
+        except (RuntimeError, MemoryError) as error:
+            if not _of_memory(error):
+                raise
+            return None
+
+    def look_at(self, logits: np.ndarray) -> None:
+        """Note what is odd about all logits (N, classes)."""
+        if self.most is not None:
+            self.notes.append(
+                f"a batch did not fit in memory: the {self.called} took {self.most} images at once"
+            )
+        sums = logits.sum(axis=1)
+        if logits.min() >= 0 and np.abs(sums - 1).max() <= SUM_TOLERANCE:
+            self.notes.append(
+                f"the outputs of the {self.called} are probabilities (each row sums to 1), not "
+                "logits: calibration and divergences are of their softmax, and maps of a "
+                "probability. Give the network without its softmax"
+            )
+
+
+def _of_memory(error: BaseException) -> bool:
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return any(words in str(error).lower() for words in TOO_MUCH)
