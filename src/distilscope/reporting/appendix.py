@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
+from distilscope.reporting.formatting import between, number
 from distilscope.reporting.grid import Grid
 from distilscope.reporting.reasons import split
-from distilscope.reporting.spelling import between, number
 from distilscope.reporting.tables import Tables
 
 FEW_MEASURES = 4

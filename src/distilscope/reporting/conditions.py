@@ -119,11 +119,11 @@ def labels(conditions: Iterable[Condition]) -> str:
     return ", ".join(condition.label for condition in conditions)
 
 
-def span(numbers: Mapping[Condition, Estimate], spelled: Callable[[float], str]) -> str:
+def span(numbers: Mapping[Condition, Estimate], formatted: Callable[[float], str]) -> str:
     """`0.31 (tiny T=4) to 0.45 (medium T=8)`, or the one value."""
     ordered = sorted(numbers.items(), key=lambda item: item[1].value)
     ends = [ordered[0]] if len(ordered) == 1 else [ordered[0], ordered[-1]]
-    return " to ".join(f"{spelled(found.value)} ({condition.label})" for condition, found in ends)
+    return " to ".join(f"{formatted(found.value)} ({condition.label})" for condition, found in ends)
 
 
 def arrange(table: pd.DataFrame, models: pd.DataFrame) -> list[Condition]:

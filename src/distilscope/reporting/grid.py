@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from distilscope.reporting.spelling import NOTHING
+from distilscope.reporting.formatting import NOTHING
 from distilscope.reporting.tables import clean
 
 

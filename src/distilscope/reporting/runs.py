@@ -9,8 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from distilscope import store, words
+from distilscope.reporting.formatting import seconds
 from distilscope.reporting.grid import Grid
-from distilscope.reporting.spelling import seconds
 
 MAX_PHASES = 6
 BAR = Markup(

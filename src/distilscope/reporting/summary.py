@@ -12,9 +12,9 @@ from markupsafe import Markup
 from distilscope.analyses.declaration import Column
 from distilscope.reporting import verdicts
 from distilscope.reporting.conditions import Condition, Estimate, estimate, labels
+from distilscope.reporting.formatting import number, short_count, with_interval
 from distilscope.reporting.grid import Grid
 from distilscope.reporting.names import ascii_only
-from distilscope.reporting.spelling import number, short_count, spell
 from distilscope.reporting.tables import Tables, clean
 from distilscope.words import listed
 
@@ -205,7 +205,7 @@ def _cells(row: Row, own: list[Column]) -> tuple[str, ...]:
 
 def _cell(row: Row, column: Column) -> str:
     found = row.numbers[column.measure]
-    text = spelled(found, column)
+    text = formatted(found, column)
     if column.null and row.numbers[column.null].defined:
         text += f" ({number(row.numbers[column.null].value, column.form)})"
     if column.measure in row.best:
@@ -215,10 +215,10 @@ def _cell(row: Row, column: Column) -> str:
     return text
 
 
-def spelled(found: Estimate, column: Column) -> str:
+def formatted(found: Estimate, column: Column) -> str:
     """A number as its column writes it."""
     if column.interval:
-        return spell(found, column.form, column.times)
+        return with_interval(found, column.form, column.times)
     return number(column.times * found.value, column.form)
 
 
@@ -275,7 +275,7 @@ def _line(row: Row, own: list[Column]) -> tuple[str, ...]:
 
 def _plain(row: Row, column: Column) -> str:
     """A number in ASCII; the mark of the best stands between it and its interval."""
-    value, *interval = spelled(row.numbers[column.measure], column).split(" ", 1)
+    value, *interval = formatted(row.numbers[column.measure], column).split(" ", 1)
     mark = "*" if column.measure in row.best else "" if interval or column.null else " "
     null = row.numbers[column.null] if column.null else None
     if null is not None and null.defined:

@@ -13,9 +13,9 @@ from markupsafe import Markup
 
 from distilscope import words
 from distilscope.reporting.conditions import Estimate
+from distilscope.reporting.formatting import number, with_interval
 from distilscope.reporting.grid import Grid
 from distilscope.reporting.names import ascii_only
-from distilscope.reporting.spelling import number, spell
 from distilscope.reporting.tables import Tables, clean
 
 ORDER = ("supported", "contradicted", "undetermined", "not tested")
@@ -120,7 +120,7 @@ def _cells(claim: Verdict) -> tuple[str, ...]:
     if claim.note:
         why = NOTE.format(why, claim.note)
     verdict = VERDICT.format(claim.verdict.replace(" ", "-"), claim.verdict)
-    return claim.sentence, verdict, spell(claim.ours), number(claim.delta), published, why
+    return claim.sentence, verdict, with_interval(claim.ours), number(claim.delta), published, why
 
 
 def _tests(claim: Verdict) -> list[str]:
@@ -167,7 +167,7 @@ def lines(tables: Tables) -> list[str]:
     wide = max(len(kind) for kind in ORDER) + 2
     said = [f"Claims, {found[0].scope}, in the claimed direction; intervals are over seeds."]
     for claim in found:
-        own = "" if math.isnan(claim.ours.value) else f" {spell(claim.ours)}."
+        own = "" if math.isnan(claim.ours.value) else f" {with_interval(claim.ours)}."
         said += textwrap.wrap(
             ascii_only(f"{claim.sentence}{own} {claim.why}"),
             width=WIDEST,

@@ -1,5 +1,5 @@
 from distilscope import store
-from distilscope.reporting import spelling
+from distilscope.reporting import formatting
 from distilscope.reporting.runs import carried_over, distinct, flatten, spent, warnings
 from distilscope.store import accepted
 from distilscope.workflow.provenance import collect
@@ -58,7 +58,7 @@ def test_every_setting_is_listed_by_its_dotted_key():
 
 
 def test_times_are_spelled_for_people():
-    spelled = [spelling.seconds(s) for s in (0.04, 9.94, 48, 725, 12_010)]
+    spelled = [formatting.seconds(s) for s in (0.04, 9.94, 48, 725, 12_010)]
     assert spelled == ["0.0 s", "9.9 s", "48 s", "12 min 05 s", "3 h 20 min"]
 
 

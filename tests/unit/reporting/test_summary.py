@@ -7,7 +7,7 @@ import pytest
 from distilscope.analyses.alignment import findings as alignment
 from distilscope.reporting import findings
 from distilscope.reporting.conditions import Condition, Estimate
-from distilscope.reporting.spelling import short_count
+from distilscope.reporting.formatting import short_count
 from distilscope.reporting.summary import summarise
 from distilscope.reporting.summary import text as terminal
 

@@ -14,8 +14,8 @@ from distilscope.reporting.conditions import (
     span,
     students_called,
 )
+from distilscope.reporting.formatting import number
 from distilscope.reporting.reasons import split
-from distilscope.reporting.spelling import number
 from distilscope.reporting.tables import Tables
 from distilscope.words import listed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from distilscope.analyses.compression import shown
 from distilscope.analyses.compression.figures.layers import layer_rows
 from distilscope.analyses.compression.ladders import Rung
-from distilscope.reporting.spelling import spell
+from distilscope.reporting.formatting import with_interval
 from distilscope.reporting.tables import Tables
 
 
@@ -18,9 +18,9 @@ def _ladder(tables: Tables, last: Rung, count: int) -> str:
     drop = shown.beside_original(tables, "accuracy_drop", last.model)
     likeness = shown.beside_original(tables, shown.LIKENESS, last.model)
     strongest = f" (the strongest of {count})" if count > 1 else ""
-    text = f"{last.original}, {last.label}{strongest}, loses {spell(drop, '{:.3f}')} of accuracy"
+    text = f"{last.original}, {last.label}{strongest}, loses {with_interval(drop, '{:.3f}')} of accuracy"
     if likeness.defined:
-        text += f"; image-specific ρ with the original is {spell(likeness, '{:.2f}')}"
+        text += f"; image-specific ρ with the original is {with_interval(likeness, '{:.2f}')}"
     worst = _worst_layer(tables, last.model)
     return f"{text}{worst}."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distilscope.analyses.masking.figures import rows_of
 from distilscope.reporting.conditions import Estimate, estimate, labels
-from distilscope.reporting.spelling import spell
+from distilscope.reporting.formatting import with_interval
 from distilscope.reporting.tables import Tables
 
 MOST_NAMED = 6
@@ -23,14 +23,14 @@ def answer(tables: Tables) -> list[str]:
     if needs:
         sentences.append(
             "Covering what the teacher looks at costs more than covering as much elsewhere: "
-            f"{_spelled({c: found[c] for c in needs})}."
+            f"{_formatted({c: found[c] for c in needs})}."
         )
     if others:
         sentences.append(f"It does not, or that can't be told: {labels(others[:MOST_NAMED])}.")
     return [" ".join(sentences)]
 
 
-def _spelled(found: dict) -> str:
+def _formatted(found: dict) -> str:
     own: dict[object, Estimate] = dict(list(found.items())[:MOST_NAMED])
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
-    return "; ".join(f"{c.label} {spell(e, '{:.2f}')}" for c, e in own.items()) + more
+    return "; ".join(f"{c.label} {with_interval(e, '{:.2f}')}" for c, e in own.items()) + more

@@ -15,8 +15,8 @@ from distilscope.analyses.parts.rows import (
 )
 from distilscope.reporting import names
 from distilscope.reporting.conditions import Condition, Estimate, estimate, students_called
+from distilscope.reporting.formatting import number, with_interval
 from distilscope.reporting.grid import Grid
-from distilscope.reporting.spelling import number, spell
 from distilscope.reporting.tables import Tables, clean
 
 COLUMNS = {
@@ -91,7 +91,7 @@ def _grid(tables: Tables, method: str) -> Grid:
 
 def _number(measure: str, found: Estimate) -> str:
     form = "{:.2f}"
-    return number(found.value, form) if measure in BESIDE else spell(found, form)
+    return number(found.value, form) if measure in BESIDE else with_interval(found, form)
 
 
 # ---------------------------------------------------------------------------------- the answer
@@ -132,10 +132,10 @@ def _span(found: dict[Condition, tuple[Estimate, Estimate]]) -> str:
     ends = [ordered[0], ordered[-1]] if len(ordered) > 1 else ordered
     named = len(ends) > 1 or any(c.role in ("student", "control") for c, *_ in ends)
     return " to ".join(
-        f"{_spelled(own)} ({f'{condition.label}; ' if named else ''}null {_spelled(null)})"
+        f"{_formatted(own)} ({f'{condition.label}; ' if named else ''}null {_formatted(null)})"
         for condition, own, null in ends
     )
 
 
-def _spelled(found: Estimate) -> str:
+def _formatted(found: Estimate) -> str:
     return number(found.value, "{:.2f}") if found.defined else "undefined"

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from distilscope.reporting.conditions import Estimate
+from distilscope.reporting.formatting import number, with_interval
 from distilscope.reporting.grid import Grid
-from distilscope.reporting.spelling import number, spell
 from distilscope.reporting.tables import Tables
 
 ARMS: Mapping[str, str] = {
@@ -80,7 +80,9 @@ def _rates(rows: pd.DataFrame) -> Grid:
             (
                 *(ARMS[row["arm"]], DETECTORS[row["detector"]], row["rate"], row["of"]),
                 *(int(row["hits"]), int(row["n"])),
-                spell(Estimate(row["value"], row["low"], row["high"], "models", ()), "{:.2f}"),
+                with_interval(
+                    Estimate(row["value"], row["low"], row["high"], "models", ()), "{:.2f}"
+                ),
             )
             for row in rows.to_dict("records")
         ],

@@ -7,8 +7,8 @@ from typing import Any
 
 from distilscope.analyses.alignment.places import at
 from distilscope.reporting.conditions import estimate
+from distilscope.reporting.formatting import number, with_interval
 from distilscope.reporting.grid import Grid
-from distilscope.reporting.spelling import number, spell
 from distilscope.reporting.tables import Tables
 
 COLUMNS = {
@@ -59,7 +59,7 @@ def _grid(tables: Tables, title: str, resolution: str, depth: int) -> Grid:
     for label, condition, stem in lines:
         first, *others = (estimate(condition, rows) for rows in found[stem])
         if first.defined or any(other.defined for other in others):
-            own = number(first.value, FORM) if stem in NULLS else spell(first, FORM)
+            own = number(first.value, FORM) if stem in NULLS else with_interval(first, FORM)
             rows.append((label, own, *(number(other.value, FORM) for other in others)))
             styles.append("null" if stem in NULLS else "")
     columns = ("Model", *COLUMNS.values())

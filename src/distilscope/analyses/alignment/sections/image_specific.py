@@ -10,8 +10,8 @@ import pandas as pd
 
 from distilscope.analyses.alignment.places import OF_AN_IMAGE, PRIMARY
 from distilscope.reporting.conditions import estimate
+from distilscope.reporting.formatting import NOTHING, between, number, with_interval
 from distilscope.reporting.grid import Grid
-from distilscope.reporting.spelling import NOTHING, between, number, spell
 from distilscope.reporting.tables import Tables
 
 NULL, PARTIAL = f"null_{PRIMARY}", f"partial_{PRIMARY}"
@@ -38,8 +38,11 @@ def context(tables: Tables) -> Mapping[str, Any] | None:
         plain = {name: number(one.value) for name, one in found.items()}
         rows.append(
             (
-                *(condition.label, spell(found[PRIMARY]), plain[NULL]),
-                *(between(nulls["value"].min(), nulls["value"].max()), spell(found[PARTIAL])),
+                *(condition.label, with_interval(found[PRIMARY]), plain[NULL]),
+                *(
+                    between(nulls["value"].min(), nulls["value"].max()),
+                    with_interval(found[PARTIAL]),
+                ),
                 *(*(plain[name] for name in SHARES), "{} ({})".format(*map(plain.get, OLDER))),
                 *(_span(own["n"]), _span(own["n_undefined"])),
             )

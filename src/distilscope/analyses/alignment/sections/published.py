@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from distilscope.reporting.formatting import number
 from distilscope.reporting.grid import Grid
-from distilscope.reporting.spelling import number
 from distilscope.reporting.tables import Tables
 
 COLUMNS = (

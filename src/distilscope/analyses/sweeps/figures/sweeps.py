@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from distilscope.reporting import style
 from distilscope.reporting.conditions import Condition, estimate, estimates
 from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
-from distilscope.reporting.spelling import short_count
+from distilscope.reporting.formatting import short_count
 from distilscope.reporting.tables import Tables
 
 COMPRESSION = (

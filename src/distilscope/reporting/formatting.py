@@ -20,7 +20,7 @@ def number(value: Any, form: str = "{:.3f}") -> str:
     return form.format(value).replace("-", "−")
 
 
-def spell(found: Estimate, form: str = "{:.3f}", times: float = 1.0) -> str:
+def with_interval(found: Estimate, form: str = "{:.3f}", times: float = 1.0) -> str:
     """`0.431 [0.417, 0.445]`, or the value alone where there is no interval."""
     text = number(times * found.value, form)
     if not (math.isfinite(found.low) and math.isfinite(found.high)):
