@@ -46,11 +46,11 @@ WHO = {
 
 def answer(tables: Tables, rows: list[Row]) -> list[str]:
     """The short answer: what each analysis found, in the order of the report, then the choice."""
-    found = [text for a in tables.analyses for text in tables.said(a.answer)]
+    found = [text for a in tables.analyses for text in tables.sentences(a.answer)]
     return [clean(text) for text in (*found, summary.choice(tables, rows)) if text]
 
 
-def who(tables: Tables) -> list[tuple[str, str]]:
+def roles_in_words(tables: Tables) -> list[tuple[str, str]]:
     """The roles that there are, in words."""
     there = roles(tables.conditions)
     left_out = "teacher" if "twin" in there else "twin"
@@ -70,7 +70,7 @@ def caveats(tables: Tables) -> list[str]:
         found.append("There is one teacher: each sentence holds for this teacher.")
     if not tables.of_role("twin"):
         found.append("There is no twin, so nothing shows how alike a second teacher would be.")
-    found += [text for a in tables.analyses for text in tables.said(a.caveats)]
+    found += [text for a in tables.analyses for text in tables.sentences(a.caveats)]
     return [clean(text) for text in found]
 
 

@@ -93,7 +93,7 @@ def render(
         policy=_policy(style, script),
         answer=findings.answer(tables, rows),
         caveats=findings.caveats(tables),
-        who=findings.who(tables),
+        who=findings.roles_in_words(tables),
         method=findings.method(tables),
         summary=summary.grid(tables, rows, {section.id for section in sections}),
         meanings=summary.meanings(tables),

@@ -260,7 +260,7 @@ def text(tables: Tables) -> str:
         "* better than every other student and control, with intervals that don't overlap.",
         *(column.note for column in own if column.note),
         _on_subset(tables, own),
-        *(s for a in tables.analyses if not a.summary for s in tables.said(a.answer)),
+        *(s for a in tables.analyses if not a.summary for s in tables.sentences(a.answer)),
     )
     wrapped = [line for note in notes for line in textwrap.wrap(ascii_only(note), WIDEST)]
     return "\n".join([*aligned, *wrapped, *verdicts.lines(tables)]) + "\n"

@@ -72,7 +72,7 @@ class Tables:
         """What figures and sections need to know of an analysis; nothing where it is off."""
         return self.settings["analyses"].get(analysis, {})
 
-    def said(self, hook: str | None) -> list[str]:
+    def sentences(self, hook: str | None) -> list[str]:
         """The sentences of a hook of an analysis; none where it has no such hook."""
         return [text for text in pkgutil.resolve_name(hook)(self) if text] if hook else []
 
