@@ -27,7 +27,7 @@ def settle(configuration: Configuration, device: str, root: Path, *, quiet: bool
         ConfigurationError: see `Study`.
     """
     study = _at_its_precision(configuration, device, root, quiet)
-    adopt(study)
+    link_renamed(study)
     return study
 
 
@@ -80,7 +80,7 @@ def _is_whole(folder: Path) -> bool:
     return (folder / store.RUN_FILE).is_file()
 
 
-def adopt(study: Study) -> list[Artefact]:
+def link_renamed(study: Study) -> list[Artefact]:
     """Give results that have another name their present one: a label of the configuration changed.
 
     A name is for people and the identity says what a result is. Files are linked, so that the

@@ -90,7 +90,7 @@ def reported(snakemake: Any) -> Iterator[None]:
     try:
         with progress.reported(*_job_of(log)) as job:
             try:
-                with supervision.ended_with_starter(), interrupt.leaving():
+                with supervision.ended_with_parent(), interrupt.leaving():
                     yield
             except interrupt.Interrupted as stopped:
                 if not stopped.sentence:

@@ -28,17 +28,17 @@ SHELLS = frozenset({"bash", "dash", "ksh", "sh", "zsh"})
 
 
 @contextlib.contextmanager
-def ended_with_starter() -> Iterator[None]:
+def ended_with_parent() -> Iterator[None]:
     """Send this process SIGTERM if what started it ends before the block does.
 
     Where the system has no descriptors of processes (it is not Linux), nothing is watched.
     """
-    starter = _descriptor()
-    if starter is None:
+    parent = _descriptor()
+    if parent is None:
         yield
         return
     done, finished = os.pipe()
-    watcher = threading.Thread(target=_watch, args=(starter, done), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(parent, done), daemon=True)
     watcher.start()
     try:
         yield
@@ -46,15 +46,15 @@ def ended_with_starter() -> Iterator[None]:
         os.close(finished)
         watcher.join()
         os.close(done)
-        os.close(starter)
+        os.close(parent)
 
 
-def _watch(starter: int, done: int) -> None:
-    """Wait until the starter ends, or the other end of the pipe `done` is closed."""
+def _watch(parent: int, done: int) -> None:
+    """Wait until the parent ends, or the other end of the pipe `done` is closed."""
     poll = select.poll()
-    for descriptor in (starter, done):
+    for descriptor in (parent, done):
         poll.register(descriptor, select.POLLIN)
-    if starter in dict(poll.poll()):
+    if parent in dict(poll.poll()):
         os.kill(os.getpid(), signal.SIGTERM)
 
 
