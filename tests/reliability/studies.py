@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import hashlib
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -23,7 +24,6 @@ from distilscope.planning.job import Job
 from distilscope.planning.state import StoreState, in_order
 from distilscope.planning.study import Study
 from distilscope.store import publishing
-from distilscope.workflow import script
 
 __all__ = ["FOLDERS", "STORE", "Artefact", "Study", "in_order"]
 
@@ -88,7 +88,7 @@ def make(artefact: Artefact, **changes) -> Path:
     """Do the job of one artefact, with changes to it; its inputs must be there. Its folder."""
     job = dataclasses.replace(Job.from_json(artefact.job()), **changes)
     more = {"checkpoints": CHECKPOINTS} if artefact.kind == "model" else {}
-    script.call(MAKERS[artefact.kind], job, **more)
+    pkgutil.resolve_name(MAKERS[artefact.kind])(job, **more)
     return job.folder
 
 

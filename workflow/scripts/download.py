@@ -1,10 +1,11 @@
 """Snakemake runs this for rule `download`; the work is in distilscope.data.downloaded."""
 
+import pkgutil
 from pathlib import Path
 
 from distilscope import catalog
-from distilscope.workflow.script import call, reported
+from distilscope.workflow.script import reported
 
 with reported(snakemake):
     entry = catalog.DATASETS[snakemake.wildcards.source]
-    call(entry.downloader, Path(snakemake.params.folder))
+    pkgutil.resolve_name(entry.downloader)(Path(snakemake.params.folder))

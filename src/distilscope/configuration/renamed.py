@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from distilscope import catalog
+from distilscope.configuration.analyses import USUAL
 
-USUAL = ("outputs", "alignment", "representation", "sweeps")
 MOVED = {
     "measures.ece_bins": "analyses.outputs.ece_bins",
     "measures.top": "analyses.alignment.top",

@@ -54,9 +54,6 @@ def log_probabilities(logits: np.ndarray) -> np.ndarray:
     return special.log_softmax(np.asarray(logits, np.float64), axis=1)
 
 
-# --------------------------------------------------------------------------------------- bins
-
-
 def read_outputs(observation: Path, probe: str) -> Outputs:
     """The logits of an observation folder's probe.
 

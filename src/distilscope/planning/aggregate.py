@@ -10,7 +10,7 @@ from distilscope.configuration import claims, statements
 from distilscope.configuration.kinds import expanded
 from distilscope.configuration.study import Configuration
 from distilscope.planning import fingerprint, hooks
-from distilscope.planning.artefact import Artefact
+from distilscope.planning.artefact import Artefact, many
 from distilscope.planning.labels import labels
 from distilscope.planning.model import Model
 
@@ -48,7 +48,7 @@ def tables(study: Study) -> Artefact:
         "comparisons": tuple(study.compared.values()),
         **hooks.inputs_of(added.values()),
     }
-    read = {a.folder for found in inputs.values() for a in _each(found)}
+    read = {a.folder for found in inputs.values() for a in many(found)}
     # Of the rest the tables tell no number, only who made it and when; its order says nothing.
     others = {a.folder: a for a in made(study) if a.folder not in read}
     return Artefact(
@@ -73,10 +73,6 @@ def tables(study: Study) -> Artefact:
         information={"runs": [str(each.folder / store.RUN_FILE) for each in made(study)]},
         files=(*(f"{name}.parquet" for name in study.table_names), store.RUNS_FILE),
     )
-
-
-def _each(found: Artefact | tuple[Artefact, ...]) -> tuple[Artefact, ...]:
-    return (found,) if isinstance(found, Artefact) else found
 
 
 def _conditions(study: Study) -> dict[str, dict[str, Any]]:

@@ -70,7 +70,7 @@ class Artefact:
             "kind": self.kind,
             "settings": self.settings,
             "source": self.source,
-            "inputs": {role: [a.identity for a in _many(found)] for role, found in self._sorted()},
+            "inputs": {role: [a.identity for a in many(found)] for role, found in self._sorted()},
         }
         return store.digest_bytes(store.canonical_json(covered).encode())[:12]
 
@@ -115,14 +115,15 @@ class Artefact:
 
     def inputs_of(self, role: str) -> tuple[Artefact, ...]:
         """What its job reads in that role; empty where it has no such input."""
-        return _many(self.inputs.get(role, ()))
+        return many(self.inputs.get(role, ()))
 
     def direct_inputs(self) -> list[Artefact]:
         """Every artefact that its job reads."""
-        return [artefact for _, found in self._sorted() for artefact in _many(found)]
+        return [artefact for _, found in self._sorted() for artefact in many(found)]
 
 
-def _many(found: Artefact | tuple[Artefact, ...]) -> tuple[Artefact, ...]:
+def many(found: Artefact | tuple[Artefact, ...]) -> tuple[Artefact, ...]:
+    """What stands in one role of `inputs`, as a tuple."""
     return (found,) if isinstance(found, Artefact) else tuple(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -97,16 +97,12 @@ def plans(study: Study, sections: Mapping[str, Section]) -> dict[str, AnalysisPl
     """The plan of each analysis that is on, by its name."""
     known = registry.analyses()
     return {
-        name: _class(known[name].plan)(study, known[name], section)
-        for name, section in sections.items()
+        name: _class(known[name])(study, known[name], section) for name, section in sections.items()
     }
 
 
-def _class(path: str | None) -> type[AnalysisPlan]:
-    if path is None:
-        return AnalysisPlan
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)
+def _class(analysis: Analysis) -> type[AnalysisPlan]:
+    return pkgutil.resolve_name(analysis.plan) if analysis.plan else AnalysisPlan
 
 
 def inputs_of(additions: Iterable[Addition]) -> dict[str, Artefact | tuple[Artefact, ...]]:

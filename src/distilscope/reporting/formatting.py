@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from distilscope.reporting.conditions import Estimate
+from distilscope.workflow.progress import duration
 
 NOTHING = "–"
 
@@ -34,13 +35,8 @@ def between(low: Any, high: Any) -> str:
 
 
 def seconds(value: float) -> str:
-    """`48 s`, `12 min 05 s` or `3 h 20 min`."""
-    whole = round(value)
-    if whole < 60:
-        return f"{value:.1f} s" if value < 10 else f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    """`0.4 s`, `48 s`, `12 min 05 s` or `3 h 20 min`."""
+    return f"{value:.1f} s" if value < 10 else duration(value)
 
 
 def short_count(count: float) -> str:

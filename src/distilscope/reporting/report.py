@@ -48,7 +48,7 @@ def make_report(job: Job) -> None:
     stopwatch = provenance.Stopwatch()
     stopwatch.phase("read")
     tables = read(job.input("tables"), job.input("dataset"), job.settings)
-    recorded = store.read_json(job.input("tables") / provenance.RUNS_FILE)
+    recorded = store.read_json(job.input("tables") / store.RUNS_FILE)
     own = (job.input(role) / store.RUN_FILE for role in ("tables", "figures"))
     recorded += provenance.collect(path for path in own if path.is_file())
     stopwatch.phase("write")

@@ -109,7 +109,7 @@ class Effort:
                 return startup + draws * DRAWING
             case "targets":
                 views = views_of(artefact.settings["views"])
-                teacher = self._speed(_in(artefact, "teacher")[0])
+                teacher = self._speed(artefact.inputs_of("teacher")[0])
                 return startup + counts["train"] * views * teacher.forward
             case "observation" | "probe_observation":
                 return startup + self._observing(artefact, counts)
@@ -123,13 +123,13 @@ class Effort:
         if not recipe:
             return 0.0
         own = self._speed(artefact)
-        asked = sum(self._speed(one).forward for one in _in(artefact, "teachers"))
+        asked = sum(self._speed(one).forward for one in artefact.inputs_of("teachers"))
         epoch = counts["train"] * (own.learning + asked) + counts["held-out"] * own.forward
         return recipe["epochs"] * epoch
 
     def _observing(self, artefact: Artefact, counts: Mapping[str, int]) -> float:
         settings, own = artefact.settings, self._speed(artefact)
-        maps = max(1, len(_in(artefact, "references")))
+        maps = max(1, len(artefact.inputs_of("references")))
         total = 0.0
         for probe in settings["probes"]:
             images = counts.get(probe["split"], counts["test"])
@@ -151,11 +151,6 @@ class Effort:
 def key(artefact: Artefact) -> str:
     """By which the speed of an artefact's network is known."""
     return store.canonical_json(artefact.settings.get("architecture"))
-
-
-def _in(artefact: Artefact, role: str) -> tuple[Artefact, ...]:
-    found = artefact.inputs.get(role, ())
-    return (found,) if isinstance(found, Artefact) else found
 
 
 def views_of(views: Mapping[str, Any]) -> int:

@@ -36,9 +36,6 @@ RECORDED_PACKAGES = (
     "matplotlib",
 )
 
-
-RUNS_FILE = "runs.json"
-"""What the tables of a study keep of all jobs behind them, so that a report needs no other file."""
 KEPT = (
     *("kind", "slug", "identity", "finished"),
     *("seconds", "peak_memory_mb", "machine", "versions"),

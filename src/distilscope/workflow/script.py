@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib
 import logging
 import os
+import pkgutil
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def run(snakemake: Any, function: str, **arguments: Any) -> None:
     with reported(snakemake), _gpus(job.device, snakemake.resources):
         store.remove_parts(job.folder)
         registry.load_of_study()
-        make = imported(function)  # before it is looked at what was imported
+        make = pkgutil.resolve_name(function)  # before it is looked at what was imported
         make(dataclasses.replace(job, watch=Watch.begin(job)), **arguments)
 
 
@@ -60,17 +60,6 @@ def set_threads(threads: int) -> None:
     """Bound every numerical library's threads. They are a setting of the study, not of --cores."""
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(threads)
-
-
-def call(function: str, *arguments: Any, **named: Any) -> Any:
-    """Import `module:name` and call it."""
-    return imported(function)(*arguments, **named)
-
-
-def imported(function: str) -> Callable[..., Any]:
-    """The function `module:name`."""
-    module, _, name = function.partition(":")
-    return getattr(importlib.import_module(module), name)
 
 
 @contextlib.contextmanager
