@@ -39,7 +39,10 @@ def make(job: Job) -> None:
     model = sources.load(job.input("original"), len(dataset.classes))
     asked = settings["compression"]
     stopwatch.phase("compress")
-    images = _images(dataset, settings, job.slug) if asked["calibrated"] else None
+    if asked["calibrated"]:
+        images = _held_out(dataset, settings, job.slug)
+    else:
+        images = dataset.blank(1, settings["preprocessing"])
     code = importlib.import_module(asked["module"])
     try:
         model, facts = code.compress(model, asked["value"], images)
@@ -51,7 +54,7 @@ def make(job: Job) -> None:
     write_run(job, stopwatch, {"parameters": parameters, **facts})
 
 
-def _images(dataset: Dataset, settings: Any, slug: str) -> Tensor:
+def _held_out(dataset: Dataset, settings: Any, slug: str) -> Tensor:
     """(N, C, H, W): held-out images, equally from the classes, as the model takes them.
 
     Raises:

@@ -31,7 +31,7 @@ def outputs_of(model, path: str) -> np.ndarray:
 
 
 def test_signal_and_noise_of_each_image_are_sums_of_squares():
-    original, compressed = lively(PLAIN, 1), prune.compress(lively(PLAIN, 1), 0.4, None)[0]
+    original, compressed = lively(PLAIN, 1), prune.compress(lively(PLAIN, 1), 0.4, IMAGES)[0]
     batches = iter([IMAGES[:4], IMAGES[4:]])
     found = list(noise.powers(original, compressed, PLAIN_LAYERS, batches))
     for name, path in PLAIN_LAYERS.items():

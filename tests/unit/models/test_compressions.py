@@ -35,7 +35,7 @@ def test_pruning_takes_the_smallest_magnitudes_of_all_layers_together():
     model = lively(PLAIN, 1)
     before = weights_of(model)
     biases = {n: t.clone() for n, t in model.state_dict().items() if t.ndim not in (2, 4)}
-    _, facts = prune.compress(model, 0.37, None)
+    _, facts = prune.compress(model, 0.37, IMAGES)
     every = np.concatenate([np.abs(w).ravel() for w in before.values()])
     count = round(0.37 * every.size)
     threshold = np.sort(every)[count]
@@ -54,7 +54,7 @@ def test_pruning_takes_the_smallest_magnitudes_of_all_layers_together():
 def test_of_equal_magnitudes_exactly_the_share_goes():
     layer = nn.Linear(10, 4, bias=False)
     nn.init.constant_(layer.weight, -0.5)
-    prune.compress(nn.Sequential(layer), 0.3, None)
+    prune.compress(nn.Sequential(layer), 0.3, IMAGES)
     assert int((layer.weight == 0).sum()) == 12
 
 
@@ -66,7 +66,7 @@ def test_a_weight_that_two_layers_share_counts_once():
 
 def test_a_model_without_weights_to_compress_is_refused():
     with pytest.raises(ValueError, match="no convolution and no linear layer"):
-        prune.compress(nn.Sequential(nn.BatchNorm2d(3)), 0.3, None)
+        prune.compress(nn.Sequential(nn.BatchNorm2d(3)), 0.3, IMAGES)
 
 
 # ------------------------------------------------------------------------------------ low rank
@@ -75,7 +75,7 @@ def test_a_model_without_weights_to_compress_is_refused():
 def test_low_rank_is_the_best_approximation_of_its_rank():
     model = lively(PLAIN, 2)
     before = weights_of(model)
-    _, facts = low_rank.compress(model, 0.5, None)
+    _, facts = low_rank.compress(model, 0.5, IMAGES)
     for name, after in weights_of(model).items():
         whole = before[name].reshape(len(before[name]), -1).astype(np.float64)
         u, s, v = np.linalg.svd(whole, full_matrices=False)
@@ -92,7 +92,7 @@ def test_low_rank_is_the_best_approximation_of_its_rank():
 
 def test_bf16_numbers_have_eight_bits_of_mantissa_in_weights_and_between_modules():
     model, seen = lively(RESNET, 3), []
-    number_type.compress(model, "bf16", None)
+    number_type.compress(model, "bf16", IMAGES)
     for module in model.modules():
         module.register_forward_hook(lambda m, i, out: seen.append(out.clone()))
     found = logits(model)
@@ -110,7 +110,7 @@ def test_bf16_layers_put_out_what_torchs_own_bfloat16_layer_does():
     own = nn.Linear(48, 7).bfloat16()
     own.load_state_dict(layer.state_dict())
     wanted = own(inputs.bfloat16()).float().detach().numpy()
-    number_type.compress(layer, "bf16", None)
+    number_type.compress(layer, "bf16", IMAGES)
     step = np.abs(wanted) * 2.0**-7  # sums may be rounded to either neighbour
     assert np.all(np.abs(layer(inputs).detach().numpy() - wanted) <= step)
 
@@ -220,9 +220,29 @@ def test_static_quantisation_leaves_the_paths_of_all_modules():
     assert np.corrcoef(found.ravel(), before.ravel())[0, 1] > 0.99
 
 
+class Attends(nn.Module):
+    """A layer that uses the weight of another without calling it, as torchvision's swin does."""
+
+    def __init__(self):
+        super().__init__()
+        self.used, self.called = nn.Linear(16, 16), nn.Linear(16, 4)
+
+    def forward(self, inputs):
+        rows = inputs.mean(dim=(1, 2))
+        return self.called(nn.functional.linear(rows, self.used.weight, self.used.bias))
+
+
+@pytest.mark.parametrize("value", [int8.DYNAMIC, int8.STATIC])
+def test_a_layer_that_is_used_without_being_called_stays_as_it_is(value):
+    model, facts = int8.compress(Attends(), value, IMAGES)
+    assert isinstance(model.used, nn.Linear) and isinstance(model.called, int8.Int8)
+    assert facts["int8_share"] == pytest.approx(64 / (256 + 64))
+    assert "20 % of the weights" in facts["notes"][0]
+
+
 def test_dynamic_quantisation_of_a_model_without_linear_layers_is_refused():
     with pytest.raises(ValueError, match="no linear layer that can be quantised by int8-dynamic"):
-        int8.compress(nn.Sequential(nn.Conv2d(3, 4, 1)), int8.DYNAMIC, None)
+        int8.compress(nn.Sequential(nn.Conv2d(3, 4, 1)), int8.DYNAMIC, IMAGES)
 
 
 # --------------------------------------------------------------------------------------- files
@@ -249,7 +269,7 @@ def test_what_is_read_back_says_the_same_to_the_last_bit(tmp_path, name, value):
 
 
 def test_a_file_of_another_network_is_refused(tmp_path):
-    model, _ = int8.compress(lively(RESNET, 8), int8.DYNAMIC, None)
+    model, _ = int8.compress(lively(RESNET, 8), int8.DYNAMIC, IMAGES)
     int8.save(model, tmp_path / "weights.safetensors")
     with pytest.raises((ValueError, AttributeError)):
         int8.restore(build(PLAIN, CLASSES), int8.DYNAMIC, tmp_path / "weights.safetensors")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from distilscope.analyses.compression import shown
 from distilscope.analyses.compression.figures.layers import layer_rows
 from distilscope.analyses.compression.ladders import Rung
-from distilscope.reporting.formatting import with_interval
+from distilscope.reporting.formatting import number, with_interval
 from distilscope.reporting.tables import Tables
 
 
@@ -27,12 +27,20 @@ def _ladder(tables: Tables, last: Rung, count: int) -> str:
 
 
 def _worst_layer(tables: Tables, model: str) -> str:
+    """Where the noise is largest, and where it grows most: it is passed on from layer to layer."""
     rows = layer_rows(tables, "layer_snr")
     rows = rows[(rows["model"] == model) & rows["value"].notna()]
     if rows.empty:
         return ""
-    row = rows.loc[rows["value"].idxmin()]
-    return f"; the layer with most noise is {row['layer']} ({row['value']:.1f} dB)"
+    lowest = rows.loc[rows["value"].idxmin()]
+    text = (
+        f"; signal to noise is lowest in {lowest['layer']} ({number(lowest['value'], '{:.1f}')} dB)"
+    )
+    falls = -rows["value"].diff()
+    if not (falls > 0).any():
+        return text
+    steepest = rows.loc[falls.idxmax()]
+    return f"{text} and falls most at {steepest['layer']} (by {number(falls.max(), '{:.1f}')} dB)"
 
 
 def caveats(tables: Tables) -> list[str]:

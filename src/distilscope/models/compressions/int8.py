@@ -89,20 +89,21 @@ def _by_output(scale: Tensor, weight: Tensor) -> Tensor:
 # --------------------------------------------------------------------------------- quantising
 
 
-def compress(model: nn.Module, value: str, images: Tensor | None) -> tuple[nn.Module, Facts]:
+def compress(model: nn.Module, value: str, images: Tensor) -> tuple[nn.Module, Facts]:
     """Quantise a model.
 
     Args:
         model: changed in place.
         value: `int8-dynamic`: linear layers. `int8-static`: convolutions and linear layers.
-        images: (N, C, H, W) as the model takes them, for the ranges of `int8-static`.
+        images: (N, C, H, W) as the model takes them: by the first it is seen which layers are called,
+            by all the ranges of `int8-static`.
 
     Raises:
         ValueError: there is no layer to quantise.
     """
     total = sum(layer.weight.numel() for layer in dense.layers(model).values())
     folded = _fold(model, images[:1]) if value == STATIC else []
-    found = _quantisable(model, value)
+    found = _quantisable(model, value, images[:1])
     if not found:
         raise ValueError(
             f"{type(model).__name__} has no {_kinds(value)} that can be quantised by {value}; "
@@ -134,16 +135,23 @@ def _kinds(value: str) -> str:
     return "linear layer" if value == DYNAMIC else "2-d convolution and no linear layer"
 
 
-def _quantisable(model: nn.Module, value: str) -> dict[str, nn.Module]:
-    """The layers that can be quantised: torch's attention calls its own by their weights alone."""
+def _quantisable(model: nn.Module, value: str, image: Tensor) -> dict[str, nn.Module]:
+    """The layers that can be quantised: a layer whose weight is used without calling it can't be,
+    as in torch's attention.
+    """
     kinds = (nn.Linear,) if value == DYNAMIC else (nn.Linear, nn.Conv2d)
-    attention = (m for m in model.modules() if isinstance(m, nn.MultiheadAttention))
-    inside = {id(part) for module in attention for part in module.modules()}
+    layers = dense.layers(model)
+    called: set[nn.Module] = set()
+    hooks = [m.register_forward_hook(lambda m, *_: called.add(m)) for m in layers.values()]
+    with torch.no_grad():
+        model.eval()(image)
+    for hook in hooks:
+        hook.remove()
     return {
         path: layer
-        for path, layer in dense.layers(model).items()
+        for path, layer in layers.items()
         if isinstance(layer, kinds)
-        and id(layer) not in inside
+        and layer in called
         and getattr(layer, "padding_mode", "zeros") == "zeros"
     }
 

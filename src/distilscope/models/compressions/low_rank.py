@@ -15,7 +15,7 @@ from distilscope.models.compressions.dense import Facts, restore, save
 __all__ = ["compress", "restore", "save"]
 
 
-def compress(model: nn.Module, value: float, images: Tensor | None) -> tuple[nn.Module, Facts]:
+def compress(model: nn.Module, value: float, images: Tensor) -> tuple[nn.Module, Facts]:
     """Keep the max(1, round(value * r)) largest singular values of each of rank r at most.
 
     The product of the two factors is stored: it computes what a layer of both would. The bytes are

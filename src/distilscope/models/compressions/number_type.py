@@ -21,7 +21,7 @@ __all__ = ["compress", "restore", "save"]
 BYTES = 2
 
 
-def compress(model: nn.Module, value: str, images: Tensor | None) -> tuple[nn.Module, Facts]:
+def compress(model: nn.Module, value: str, images: Tensor) -> tuple[nn.Module, Facts]:
     """Round all weights, and from now on the input of the model and the output of each module.
 
     Args:

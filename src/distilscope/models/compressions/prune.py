@@ -5,6 +5,7 @@ Source: Han et al. 2015; `torch.nn.utils.prune.global_unstructured` with `L1Unst
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +15,7 @@ from distilscope.models.compressions.dense import Facts, restore, save
 __all__ = ["compress", "restore", "save"]
 
 
-def compress(model: nn.Module, value: float, images: Tensor | None) -> tuple[nn.Module, Facts]:
+def compress(model: nn.Module, value: float, images: Tensor) -> tuple[nn.Module, Facts]:
     """Set round(value * n) of the n weights to zero: those of the smallest magnitude.
 
     Of equal magnitudes the first in the order of the network goes first.
@@ -25,8 +26,7 @@ def compress(model: nn.Module, value: float, images: Tensor | None) -> tuple[nn.
     layers = dense.layers(model)
     magnitudes = torch.cat([m.weight.detach().abs().flatten() for m in layers.values()])
     count = round(value * magnitudes.numel())
-    gone = torch.zeros(magnitudes.numel(), dtype=torch.bool)
-    gone[torch.argsort(magnitudes, stable=True)[:count]] = True
+    gone = torch.from_numpy(smallest(magnitudes.numpy(), count))
     masks = gone.split([m.weight.numel() for m in layers.values()])
     with torch.no_grad():
         for layer, mask in zip(layers.values(), masks, strict=True):
@@ -34,3 +34,13 @@ def compress(model: nn.Module, value: float, images: Tensor | None) -> tuple[nn.
     kept = dense.FLOAT_BYTES * (magnitudes.numel() - count)
     zeros = {path: float(m.float().mean()) for path, m in zip(layers, masks, strict=True)}
     return model, {"weight_bytes": kept + dense.bytes_of_others(model), "zeros": zeros}
+
+
+def smallest(values: np.ndarray, count: int) -> np.ndarray:
+    """(N,) bool: exactly the `count` smallest of (N,) values, of equal ones the first."""
+    gone = np.zeros(len(values), bool)
+    if count:
+        threshold = np.partition(values, count - 1)[count - 1]
+        gone = values < threshold
+        gone[np.flatnonzero(values == threshold)[: count - int(gone.sum())]] = True
+    return gone

@@ -1,0 +1,101 @@
+"""Sentences and figures of compression, from tables made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from distilscope.analyses.compression import findings, shown
+from distilscope.analyses.compression.figures.ladder import fig_ladder
+from distilscope.analyses.compression.figures.layers import fig_layers
+from distilscope.reporting import style
+from distilscope.reporting.figures import NothingToDraw
+
+RUNGS = [("a-prune0.3", "30 % pruned", 0.3), ("a-prune0.9", "90 % pruned", 0.9)]
+SNR = {"a-prune0.3": [30.0, 24.0, 23.0], "a-prune0.9": [9.0, 2.0, -0.5]}
+COLUMNS = ["model", "reference", "relation", "measure", "subset", "value", "low", "high", "layer"]
+
+
+def tables(likeness=(0.9, 0.4)):
+    """Two rungs of one ladder over three layers, and a stand-in."""
+    rows = []
+
+    def add(model, measure, value, half=0.01, reference=None, relation=None, layer=None):
+        where = (model, reference, relation, measure, "common" if reference else "all")
+        rows.append((*where, value, value - half, value + half, layer))
+
+    add("a", "accuracy", 0.8)
+    for (model, _, _), accuracy, like in zip(RUNGS, (0.79, 0.5), likeness, strict=True):
+        beside = {"reference": "a", "relation": "original"}
+        add(model, "accuracy", accuracy)
+        add(model, "image_specific_rho", like, **beside)
+        add(model, "accuracy_drop", 0.8 - accuracy, **beside)
+        for layer, value in zip("xyz", SNR[model], strict=True):
+            add(model, "layer_snr", value, 0.2, layer=layer, **beside)
+            add(model, "cka_debiased", value / 40, np.nan, layer=layer, **beside)
+    add("a-mirrored", "image_specific_rho", 0.7, reference="a", relation="stand-in")
+    measures = pd.DataFrame(rows, columns=COLUMNS).assign(
+        headline=True, n=10, reason=None, resolution=None, reference_layer=lambda t: t["layer"]
+    )
+    measures["class"] = pd.NA
+    rungs = pd.DataFrame(
+        [(m, "a", "prune", label, severity, "") for m, label, severity in RUNGS],
+        columns=["model", "original", "way", "label", "severity", "maps"],
+    )
+    return Made(measures, {"compression_rungs": rungs})
+
+
+@dataclass
+class Made:
+    """What of a study's tables these figures and sentences read."""
+
+    measures: pd.DataFrame
+    own: dict[str, pd.DataFrame]
+    subset: str = "common"
+
+    def of(self, measure):
+        return self.measures[self.measures["measure"] == measure]
+
+    def __getitem__(self, name):
+        return self.own[name]
+
+
+def test_the_strongest_rung_is_told_with_its_layers():
+    (sentence,) = findings.answer(tables())
+    assert "a, 90 % pruned (the strongest of 2), loses 0.300 [0.290, 0.310]" in sentence
+    assert "image-specific ρ with the original is 0.40 [0.39, 0.41]" in sentence
+    assert "lowest in z (−0.5 dB) and falls most at y (by 7.0 dB)" in sentence
+
+
+def test_the_ladder_draws_what_the_tables_hold():
+    with style.applied():
+        figure, numbers = fig_ladder(tables())
+    assert numbers["accuracy"].tolist() == [0.79, 0.5]
+    assert numbers["image_specific_rho"].tolist() == [0.9, 0.4]
+    (axes,) = (a for a in figure.axes if a.get_title(loc="left"))
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    assert lines["prune"].get_xdata().tolist() == [0.79, 0.5]
+    assert lines["prune"].get_ydata().tolist() == [0.9, 0.4]
+    assert set(lines["stand-in"].get_ydata()) == {0.7}
+    assert [*lines["original"].get_xdata(), *lines["original"].get_ydata()] == [0.8, 1.0]
+
+
+def test_a_ladder_without_a_likeness_says_why():
+    with pytest.raises(NothingToDraw, match="was compared with its original"):
+        fig_ladder(tables(likeness=(np.nan, np.nan)))
+
+
+def test_layers_are_drawn_in_the_order_of_the_network():
+    with style.applied():
+        figure, numbers = fig_layers(tables())
+    left, right = figure.axes[:2]
+    assert [label.get_text() for label in left.get_xticklabels()] == ["x", "y", "z"]
+    assert [line.get_ydata().tolist() for line in left.get_lines()] == list(SNR.values())
+    assert "CKA" in right.get_ylabel() and len(numbers) == 12
+
+
+def test_every_panel_has_the_same_look_for_a_way():
+    assert list(shown.looks(tables())) == ["prune"]
