@@ -55,8 +55,8 @@ class Compression(Setting):
     Attributes:
         module: dotted path of the code: `compress(model, value, images) -> (nn.Module, Facts)`,
             and `restore(model, value, path) -> nn.Module`, which makes of a freshly built network
-            what `save(model, path)` wrote. `images` are held-out ones for what is `calibrated`, else
-            a black one.
+            what `save(model, path)` wrote. `images` are held-out ones for what is `calibrated`,
+            else a black one.
         rising: whether a larger number compresses more.
         calibrated: choices for which ranges of activations are taken from held-out images.
         rounds: whether more than weights is rounded, so that the head's closed form isn't exact.

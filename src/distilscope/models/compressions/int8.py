@@ -95,8 +95,8 @@ def compress(model: nn.Module, value: str, images: Tensor) -> tuple[nn.Module, F
     Args:
         model: changed in place.
         value: `int8-dynamic`: linear layers. `int8-static`: convolutions and linear layers.
-        images: (N, C, H, W) as the model takes them: by the first it is seen which layers are called,
-            by all the ranges of `int8-static`.
+        images: (N, C, H, W) as the model takes them: by the first it is seen which layers are
+            called, by all the ranges of `int8-static`.
 
     Raises:
         ValueError: there is no layer to quantise.
