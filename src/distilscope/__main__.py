@@ -7,7 +7,18 @@ import signal
 import sys
 from pathlib import Path
 
-from distilscope.commands import accept, configured, layers, orphans, pack, plan, verify, watch
+from distilscope.auditing.running import workflow_folder
+from distilscope.commands import (
+    accept,
+    audit,
+    configured,
+    layers,
+    orphans,
+    pack,
+    plan,
+    verify,
+    watch,
+)
 from distilscope.store import publishing
 
 DEFAULT = Path("config/config.yaml")
@@ -16,8 +27,11 @@ DEFAULT = Path("config/config.yaml")
 def main(arguments: list[str] | None = None) -> int:
     """Run one command in the workflow's folder; the exit code."""
     given = _parser().parse_args(arguments)
-    root = Path.cwd()
+    typed = ["distilscope", *(sys.argv[1:] if arguments is None else arguments)]
     try:
+        if given.command == "audit":
+            return audit.main(given, typed)
+        root = workflow_folder()
         match given.command:
             case "summary":
                 print(publishing.summary(configured.read(given.configuration or DEFAULT).study))
@@ -41,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(fault, file=sys.stderr)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    return 1
+    return audit.UNJUDGED if given.command == "audit" else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--configuration", type=Path, help=f"a study; {DEFAULT} if not given")
         return made
 
+    audit.add_arguments(command("audit", audit.WORDS))
     command("summary", "the table of a published study, and where its report is")
     command("plan", "what a run would do, and why")
     watching = command("watch", "how far a study is, and what its jobs do, until it is done")

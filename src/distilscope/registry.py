@@ -15,6 +15,7 @@ from distilscope import catalog
 from distilscope.analyses.declaration import Analysis, Measure
 
 OWN = (
+    "gate",
     "alignment",
     "parts",
     "randomisation",

@@ -168,6 +168,8 @@ class Analysis:
         summary: columns of the summary.
         answer: dotted path of `answer(tables) -> list[str]`: sentences at the top of the report.
         caveats: the same of what a reader must know before using a number of it.
+        verdicts: dotted path of `verdicts(tables) -> list[dict]`: what is required of models, and
+            whether they reach it, as `auditing.record.Required` has it.
         method: what the report says of how its numbers are made.
         wording: dotted path of `wording(text, tables) -> str`: a study's words for those of the
             titles and captions here.
@@ -190,6 +192,7 @@ class Analysis:
     summary: tuple[Column, ...] = ()
     answer: str | None = None
     caveats: str | None = None
+    verdicts: str | None = None
     method: str = ""
     wording: str | None = None
 

@@ -294,11 +294,13 @@ class Teacher(Network):
 
     Students learn from the models of `seeds`, student seed i from the i-th of them in turn; those
     of `twins` are trained alike and serve as references. `objective` is cross-entropy by default.
+    `second` are other checkpoints of a given teacher, which are its twins.
     """
 
     objective: TeacherObjective = TeacherObjective()
     seeds: list[Whole] = Field(default=[0], min_length=1)
     twins: list[Whole] = []
+    second: list[UserPath] = []
 
     @model_validator(mode="after")
     def _distinct(self) -> Teacher:
@@ -306,7 +308,11 @@ class Teacher(Network):
         if len(set(both)) != len(both):
             raise ValueError(f"`seeds` and `twins` must all differ, got {both}")
         if self.weights is not None and (self.twins or len(self.seeds) > 1):
-            raise ValueError("a given teacher is one model: it has no `twins` and one seed")
+            raise ValueError(
+                "a given teacher has one seed and no `twins`; give `second` checkpoints"
+            )
+        if self.weights is None and self.second:
+            raise ValueError("`second` are checkpoints beside `weights`; a trained one has `twins`")
         if self.weights is not None and self.objective != TeacherObjective():
             raise ValueError("a given teacher is used as it is: it has no `objective`")
         return self

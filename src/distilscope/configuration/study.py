@@ -58,7 +58,7 @@ class Configuration(Strict):
 
     study: Annotated[Name, AfterValidator(_not_reserved)]
     title: str
-    scale: Literal["laptop", "paper"] = "laptop"
+    scale: Literal["laptop", "paper", "audit"] = "laptop"
     seeds: list[Whole] = Field(default=[0], min_length=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads: Annotated[int, Field(ge=1, le=256), BeforeValidator(whole)] = 1

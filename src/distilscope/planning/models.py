@@ -9,7 +9,7 @@ from typing import Any
 from distilscope import catalog
 from distilscope.configuration.grid import GridEntry, TaughtEntry
 from distilscope.configuration.kinds import ConfigurationError
-from distilscope.configuration.networks import Network, Recipe
+from distilscope.configuration.networks import Network, Recipe, Teacher
 from distilscope.configuration.patterns import ROLES
 from distilscope.configuration.study import Configuration
 from distilscope.planning import labels
@@ -98,20 +98,30 @@ class ModelPlan:
         entry = self.configuration.teachers[name]
         objective, parameters = (None, ()) if entry.weights else entry.objective.reduced
         members: list[Model] = []
-        for place, seed in enumerate([*entry.seeds, *entry.twins]):
+        for place, (slug, seed, own) in enumerate(self._of_family(name, entry)):
             role = "teacher" if place < len(entry.seeds) else "twin"
-            slug = name if entry.weights else f"{name}-s{seed}"
             artefact = (
-                self.sources.given(slug, entry)
-                if entry.weights
+                self.sources.given(slug, own)
+                if own.weights
                 else self.sources.trained(
-                    slug, entry, self._recipe(name), objective, parameters, seed
+                    slug, own, self._recipe(name), objective, parameters, seed
                 )
             )
             condition = self._condition(role, name, objective, parameters)
             references = (members[0].id,) if members else ()
             members.append(self._model(slug, condition, seed, artefact, entry, (), references))
         return members
+
+    @staticmethod
+    def _of_family(name: str, entry: Teacher) -> Iterator[tuple[str, int, Teacher]]:
+        """(file's name, seed, entry) of each member; a second checkpoint has its own weights."""
+        if not entry.weights:
+            yield from ((f"{name}-s{seed}", seed, entry) for seed in [*entry.seeds, *entry.twins])
+            return
+        yield name, entry.seeds[0], entry
+        for number, weights in enumerate(entry.second, start=1):
+            other = entry.model_copy(update={"weights": weights, "second": []})
+            yield f"{name}-second{number}", entry.seeds[0] + number, other
 
     def _given_students(self) -> Iterator[Model]:
         for name, entry in self.configuration.students.items():
@@ -243,7 +253,7 @@ class ModelPlan:
         return Condition(
             role,
             name,
-            "given" if entry.weights else "trained",
+            "given" if entry.weights and role != "floor" else "trained",
             objective,
             parameters,
             teachers,

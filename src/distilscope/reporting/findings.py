@@ -8,6 +8,9 @@ from distilscope.reporting.summary import Row
 from distilscope.reporting.tables import Tables, clean
 from distilscope.words import count
 
+FEW = 50
+"""Images below which intervals are said to be wide."""
+
 WHO = {
     "twin": (
         "Teacher, twin",
@@ -69,9 +72,31 @@ def caveats(tables: Tables) -> list[str]:
     if sum(len(condition.models) for condition in tables.of_role("teacher")) == 1:
         found.append("There is one teacher: each sentence holds for this teacher.")
     if not tables.of_role("twin"):
-        found.append("There is no twin, so nothing shows how alike a second teacher would be.")
+        found.append(_without_twin(tables))
+    if images(tables) < FEW:
+        found.append(
+            f"There are {count(images(tables), 'test image')}, fewer than {FEW}: intervals are "
+            "wide, and those by resampling so few images are still too narrow."
+        )
     found += [text for a in tables.analyses for text in tables.sentences(a.caveats)]
     return [clean(text) for text in found]
+
+
+def images(tables: Tables) -> int:
+    """How many test images there are."""
+    counted = tables.of("accuracy")["n"].dropna()
+    counted = counted if len(counted) else tables.measures["n"].dropna()
+    return int(counted.max()) if len(counted) else 0
+
+
+def _without_twin(tables: Tables) -> str:
+    missing = "There is no twin, so nothing shows how alike a second teacher would be."
+    if not tables.of_role("stand-in"):
+        return missing
+    return (
+        f"{missing} The stand-in says how alike the teacher is to itself under small changes of "
+        "its input: that is the most to be asked for, and a second teacher would reach less."
+    )
 
 
 def _seeds(tables: Tables) -> str:

@@ -13,7 +13,7 @@ from distilscope import registry, store
 from distilscope.data.files import IMAGES_FILE, MANIFEST_FILE
 from distilscope.reporting.tables import Tables, clean
 
-SCALES = ("laptop", "paper")
+SCALES = ("laptop", "paper", "audit")
 NEEDED: dict[str, tuple[str, ...]] = {
     "measures": (
         *("model", "reference", "subset", "class", "measure", "value", "low", "high", "interval"),
@@ -53,7 +53,7 @@ def read(folder: Path, dataset: Path | None, settings: Mapping[str, Any]) -> Tab
 
     Raises:
         MissingTable: a column is not there. DamagedFile: a file is missing or altered.
-        ValueError: `scale` is neither `laptop` nor `paper`.
+        ValueError: `scale` is none of `SCALES`.
     """
     scale, folder = settings["scale"], Path(folder)
     if scale not in SCALES:

@@ -1,0 +1,169 @@
+"""What is asked of an audit: models, images and requirements, as they stand on a command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from distilscope import catalog
+
+LONGEST_NAME = 40
+
+
+@dataclass(frozen=True)
+class Given:
+    """A model that somebody has.
+
+    Attributes:
+        name: in the study. weights: its file, as typed.
+        architecture: a network by name, or a factory; None for a file that holds its own program.
+        preprocessing: how it sees images, where that was said.
+    """
+
+    name: str
+    weights: str
+    architecture: str | None = None
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+
+    def entry(self) -> dict[str, Any]:
+        """The entry of `teachers` or `students`."""
+        kind = {"architecture": self.architecture, "weights": self.weights}
+        found = kind if self.architecture else {"program": self.weights}
+        seen = {"preprocessing": dict(self.preprocessing)} if self.preprocessing else {}
+        return {**found, **seen}
+
+
+@dataclass(frozen=True)
+class Request:
+    """An audit as it is asked for.
+
+    Attributes:
+        teacher, students: the models.
+        images: a folder of pictures, or the name of a data set.
+        data: further keys of `data`: `labels`, `held_out`, `limit`, `classes` ...
+        second: another checkpoint of the teacher.
+        compress: what is made of the models: entries of `compress`.
+        require: requirements. methods: explanation methods.
+        output: the folder of the audit; its name is the study's.
+        allow_code: whether a factory may run code of the user's.
+    """
+
+    teacher: Given
+    students: tuple[Given, ...]
+    images: str
+    output: Path
+    data: Mapping[str, Any] = field(default_factory=dict)
+    second: str | None = None
+    compress: tuple[Mapping[str, Any], ...] = ()
+    require: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ("gradcam",)
+    allow_code: bool = False
+
+
+def models(teacher: str, students: Sequence[str]) -> tuple[Given, tuple[Given, ...]]:
+    """The teacher and the students of `NETWORK=FILE`, or of `FILE` alone, under names that differ.
+
+    A model is called as its network; where several have that network, as network and file.
+
+    Raises:
+        ValueError: no file is named, or two students are one.
+    """
+    typed = [split(text) for text in (teacher, *students)]
+    short = [_name(architecture or Path(file).stem) for architecture, file in typed]
+    names = [
+        name if short.count(name) == 1 else _name(f"{name}-{Path(file).stem}")
+        for name, (_, file) in zip(short, typed, strict=True)
+    ]
+    for name in names:
+        if names.count(name) > 1:
+            text = (teacher, *students)[len(names) - 1 - names[::-1].index(name)]
+            raise ValueError(
+                f"two models would both be called {name!r}, the second by {text!r}; give one of "
+                "the files another name"
+            )
+    found = [
+        Given(name, file, architecture)
+        for name, (architecture, file) in zip(names, typed, strict=True)
+    ]
+    return found[0], tuple(found[1:])
+
+
+def split(text: str) -> tuple[str | None, str]:
+    """(network or None, file) of `NETWORK=FILE` or `FILE`.
+
+    Raises:
+        ValueError: a side is empty.
+    """
+    network, sign, file = text.partition("=")
+    if not sign:
+        network, file = "", text
+    if not file or (sign and not network):
+        raise ValueError(
+            f"the model {text!r} can't be read: expected NETWORK=FILE, such as "
+            "resnet50=weights.safetensors, or a FILE that holds its own program (TorchScript, "
+            "torch.export or ONNX)"
+        )
+    return (network if sign else None), file
+
+
+def _name(text: str) -> str:
+    """A name that a study accepts."""
+    last = text.rpartition("/")[2].rpartition(":")[2]
+    kept = re.sub(r"[^A-Za-z0-9_-]+", "-", last).strip("-_")[:LONGEST_NAME]
+    return kept or "model"
+
+
+def network(typed: str, torchvision: Collection[str]) -> str:
+    """The architecture of a network's name: torchvision's, where it has one of that name."""
+    return f"{catalog.TORCHVISION_PREFIX}{typed}" if typed in torchvision else typed
+
+
+def seen(texts: Sequence[str], names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Model -> its preprocessing, of `{mean: ..., std: ...}` for all or `model={...}` for one.
+
+    Raises:
+        ValueError: one is no mapping, or names no model.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    for text in texts:
+        whose, sign, rest = text.partition("={")
+        value = yaml.safe_load("{" + rest if sign else text)
+        if not isinstance(value, Mapping) or (sign and whose not in names):
+            raise ValueError(
+                f"--preprocessing {text!r} can't be read: expected {{mean: [...], std: [...], "
+                f"size: 224}}, for one model behind its name and =; the models are "
+                f"{', '.join(names)}"
+            )
+        found |= dict.fromkeys([whose] if sign else names, value)
+    return found
+
+
+def study_name(output: Path) -> str:
+    """The study's name: that of the folder of the audit."""
+    return _name(output.absolute().name)
+
+
+def compression(text: str, known: Sequence[str], default: str) -> dict[str, Any]:
+    """An entry of `compress` of `way=value,value` or `model:way=value`.
+
+    Args:
+        known: the models' names. default: what is compressed where no model is named.
+
+    Raises:
+        ValueError: it has another form, or names no model.
+    """
+    whose, colon, rest = text.rpartition(":")
+    way, sign, values = rest.partition("=")
+    if not (sign and way and values) or (colon and whose not in known):
+        raise ValueError(
+            f"--compress {text!r} can't be read: expected WAY=VALUE or MODEL:WAY=VALUE with commas "
+            f"between values, such as prune=0.3,0.5 or {known[-1]}:quantise=int8-dynamic; the "
+            f"models are {', '.join(known)}"
+        )
+    found = [yaml.safe_load(value) for value in values.split(",") if value]
+    return {"of": whose or default, way: found if len(found) > 1 else found[0]}

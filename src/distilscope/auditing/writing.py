@@ -1,0 +1,98 @@
+"""The study that an audit is, as a configuration that can be read, kept and run again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from distilscope import catalog, registry
+from distilscope.auditing.request import Given, Request, study_name
+from distilscope.configuration.study import parse
+
+PICTURES = "pictures"
+ANALYSES = ("outputs", "alignment", "representation")
+CAUSAL = "masking"
+LADDER = "compression"
+NOISE = 0.1
+"""Of the stand-in: a tenth of a standard deviation of the input."""
+
+
+def configuration(asked: Request) -> dict[str, Any]:
+    """The configuration: nothing of it is trained, and nothing is hidden from it."""
+    teacher = asked.teacher.entry()
+    if asked.second:
+        teacher["second"] = [asked.second]
+    named = {"allow_code": True} if asked.allow_code else {}
+    return {
+        "study": study_name(asked.output),
+        "title": f"Audit of {_whom(asked)}",
+        "scale": "audit",
+        **named,
+        "data": _data(asked),
+        "teachers": {asked.teacher.name: teacher},
+        "students": {given.name: given.entry() for given in asked.students},
+        "floors": [given.name for given in asked.students if _can_begin_anew(given)],
+        "stand_ins": _stand_ins(asked),
+        "compress": [dict(entry) for entry in asked.compress],
+        "observe": {"methods": list(asked.methods)},
+        "analyses": _analyses(asked),
+    }
+
+
+def check(found: Mapping[str, Any]) -> None:
+    """Refuse what is no configuration, before anything is written.
+
+    Raises:
+        ConfigurationError: a line for each fault.
+    """
+    parse(dict(found), "the audit")
+
+
+def _whom(asked: Request) -> str:
+    if asked.students:
+        names = ", ".join(given.name for given in asked.students)
+        return f"{names} beside {asked.teacher.name}"
+    return f"{asked.teacher.name} and its compressed versions"
+
+
+def _data(asked: Request) -> dict[str, Any]:
+    """A data set by its name, or the folder of pictures."""
+    if asked.images in catalog.DATASETS and catalog.DATASETS[asked.images].path != "given":
+        return {"name": asked.images, **asked.data}
+    return {"name": PICTURES, "path": asked.images, **asked.data}
+
+
+def _can_begin_anew(given: Given) -> bool:
+    """Whether an untrained network can be made: a file's own program has only its weights."""
+    return given.architecture is not None
+
+
+def _stand_ins(asked: Request) -> list[dict[str, Any]]:
+    """The teacher under small changes of its input, where it can be given them."""
+    if asked.teacher.architecture is None:
+        return []
+    return [{"of": asked.teacher.name, "noise": NOISE, "flip": True}]
+
+
+def _analyses(asked: Request) -> dict[str, Any]:
+    wanted = [*ANALYSES, *([LADDER] if asked.compress else []), CAUSAL]
+    found: dict[str, Any] = {name: {} for name in wanted if name in registry.analyses()}
+    if asked.require:
+        found["gate"] = {"require": list(asked.require)}
+    return found
+
+
+def text(found: Mapping[str, Any], command: Sequence[str]) -> str:
+    """The configuration as a file, with the command that wrote it."""
+    typed = shlex.join(command)
+    return (
+        "# An audit, written by the command\n"
+        f"#   {typed}\n"
+        "# It is a study like any other: edit it, and run it again with\n"
+        "#   distilscope audit --configuration <this file>\n"
+        "# Every key is explained in config/README.md.\n\n"
+        + yaml.safe_dump(dict(found), sort_keys=False, allow_unicode=True, width=100)
+    )

@@ -1,0 +1,107 @@
+"""The command line of an audit becomes a study."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from distilscope.auditing import request, writing
+from distilscope.auditing.request import Given, Request
+
+
+def asked(**changes) -> Request:
+    teacher = Given("plain-small", "teacher.pt", "plain-small")
+    student = Given("plain-tiny", "student.pt", "plain-tiny")
+    usual = {"teacher": teacher, "students": (student,), "images": "fashion-mnist-subset"}
+    return Request(**{**usual, "output": Path("audits/release-2"), **changes})
+
+
+def test_models_are_called_as_their_networks():
+    teacher, students = request.models("timm/efficientnet_lite2=a.pt", ["mod:make_net=b.pt"])
+    assert teacher == Given("efficientnet_lite2", "a.pt", "timm/efficientnet_lite2")
+    assert students == (Given("make_net", "b.pt", "mod:make_net"),)
+
+
+def test_models_of_one_network_are_told_apart_by_their_files():
+    teacher, students = request.models("resnet18=x/big.pt", ["resnet18=small.v2.pt"])
+    assert [teacher.name, students[0].name] == ["resnet18-big", "resnet18-small-v2"]
+
+
+def test_a_file_alone_holds_its_own_program():
+    teacher, _ = request.models("models/net.pt2", [])
+    assert teacher.architecture is None and teacher.entry() == {"program": "models/net.pt2"}
+
+
+@pytest.mark.parametrize("text", ["=a.pt", "resnet18=", ""])
+def test_half_a_model_is_refused_with_the_form(text):
+    with pytest.raises(ValueError, match="expected NETWORK=FILE, such as"):
+        request.models(text, [])
+
+
+def test_two_models_that_nothing_tells_apart_are_refused():
+    with pytest.raises(ValueError, match="another name"):
+        request.models("resnet18=a/x.pt", ["resnet18=b/x.pt"])
+
+
+def test_a_network_is_torchvisions_where_it_has_that_name():
+    assert request.network("resnet18", {"resnet18"}) == "torchvision/resnet18"
+    assert request.network("plain-tiny", {"resnet18"}) == "plain-tiny"
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("prune=0.3,0.5", {"of": "big", "prune": [0.3, 0.5]}),
+        ("small:quantise=int8-dynamic", {"of": "small", "quantise": "int8-dynamic"}),
+    ],
+)
+def test_a_way_of_compressing_is_of_the_teacher_unless_told(text, entry):
+    assert request.compression(text, ["big", "small"], "big") == entry
+
+
+@pytest.mark.parametrize("text", ["prune", "prune=", "=0.3", "other:prune=0.3"])
+def test_a_ladder_that_cannot_be_read_is_refused_with_the_models(text):
+    with pytest.raises(ValueError, match="the models are big, small"):
+        request.compression(text, ["big", "small"], "big")
+
+
+def test_preprocessing_is_of_all_models_or_of_one():
+    found = request.seen(["{size: 32}", "small={size: 24}"], ["big", "small"])
+    assert found == {"big": {"size": 32}, "small": {"size": 24}}
+    with pytest.raises(ValueError, match="models are big, small"):
+        request.seen(["none={size: 3}"], ["big", "small"])
+    with pytest.raises(ValueError, match="can't be read"):
+        request.seen(["32"], ["big", "small"])
+
+
+def test_the_study_trains_nothing_and_has_a_stand_in_and_a_floor():
+    found = writing.configuration(asked())
+    assert found["study"] == "release-2" and found["scale"] == "audit"
+    assert "recipes" not in found and "grid" not in found
+    assert found["floors"] == ["plain-tiny"]
+    assert [each["of"] for each in found["stand_ins"]] == ["plain-small"]
+    assert "gate" not in found["analyses"] and "compression" not in found["analyses"]
+
+
+def test_what_is_asked_for_is_in_the_study():
+    ladder = ({"of": "plain-small", "prune": 0.3},)
+    found = writing.configuration(
+        asked(require=("ece <= 0.05",), compress=ladder, second="other.pt", allow_code=True)
+    )
+    assert found["analyses"]["gate"] == {"require": ["ece <= 0.05"]}
+    assert found["compress"] == [{"of": "plain-small", "prune": 0.3}]
+    assert found["teachers"]["plain-small"]["second"] == ["other.pt"]
+    assert found["allow_code"] is True and "compression" in found["analyses"]
+
+
+def test_a_folder_is_pictures_and_a_name_is_a_data_set():
+    assert writing.configuration(asked())["data"] == {"name": "fashion-mnist-subset"}
+    found = writing.configuration(asked(images="my-images", data={"labels": "none"}))["data"]
+    assert found == {"name": "pictures", "path": "my-images", "labels": "none"}
+
+
+def test_the_file_says_which_command_wrote_it_and_reads_back():
+    found = writing.configuration(asked())
+    text = writing.text(found, ["distilscope", "audit", "--images", "my images"])
+    assert "#   distilscope audit --images 'my images'" in text
+    assert yaml.safe_load(text) == found
