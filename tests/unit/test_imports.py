@@ -8,6 +8,8 @@ import sys
 import pytest
 
 UNUSED = {
+    "distilscope": {"torch", "numpy", "pandas", "scipy", "matplotlib", "pydantic"},
+    "distilscope.measures": {"torch", "matplotlib", "snakemake"},
     "distilscope.checking.networks": {"torchvision", "torch._dynamo", "matplotlib", "captum"},
     "distilscope.data.prepare": {"torch", "pandas", "scipy"},
     "distilscope.analyses.shortcuts.planted": {"torch", "pandas", "scipy"},
@@ -26,3 +28,15 @@ def test_a_job_starts_without(module):
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not UNUSED[module] & set(done.stdout.split())
+
+
+def test_the_package_is_imported_in_a_moment_and_its_face_is_there():
+    """Under 0.3 s, measured within the process; what it offers is listed before it is imported."""
+    code = (
+        "import time; began = time.perf_counter(); import distilscope as ds; "
+        "taken = time.perf_counter() - began; print(taken, *dir(ds))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    taken, *offered = done.stdout.split()
+    assert float(taken) < 0.3
+    assert {"compare", "measures", "Comparison"} <= set(offered)
