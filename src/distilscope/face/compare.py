@@ -87,16 +87,20 @@ def compare(
     Warns:
         UserWarning: what is odd about the networks or too little of the images: `notes` has it.
 
+    A network that says which colour is strongest, beside itself:
+
     >>> import torch
+    >>> from distilscope import compare
     >>> from torch import nn
-    >>> def small(width):
-    ...     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 3)]
-    ...     return nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), *head).eval()
-    >>> _ = torch.manual_seed(0)
-    >>> net = small(8)
-    >>> found = compare(net, net, torch.randn(60, 3, 16, 16), torch.arange(60) % 3, layers=["1"])
-    >>> round(found.value("agreement"), 3), round(found.value("rho"), 3)
-    (1.0, 1.0)
+    >>> colours = nn.Conv2d(3, 3, 3, padding=1, bias=False)
+    >>> _ = nn.init.dirac_(colours.weight)
+    >>> net = nn.Sequential(colours, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    >>> labels = torch.arange(60) % 3
+    >>> images = torch.rand(60, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    >>> images[torch.arange(60), labels] += 0.5
+    >>> found = compare(net, net, images, labels, layers=["1"])
+    >>> [round(found.value(name), 3) for name in ("accuracy", "agreement", "image_specific_rho")]
+    [1.0, 1.0, 1.0]
     """
     for network, called in ((teacher, TEACHER), (student, STUDENT)):
         if not isinstance(network, nn.Module):
