@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,18 +25,40 @@ def changed(
     Raises:
         ConfigurationError: `of` names no model, or one that can't be changed.
     """
+    made: dict[str, Model] = {}
     for entry in configuration.stand_ins:
-        for original in _originals(entry.of, models, "stand_ins"):
+        for original in _originals(entry.of, models, made, "stand_ins"):
             for seed in entry.seeds:
-                yield _perturbed(original, entry.noise, entry.flip, seed, sources)
+                model = _perturbed(original, entry.noise, entry.flip, seed, sources)
+                made[model.id] = model
+                yield model
     for entry in configuration.compress:
-        for original in _originals(entry.of, models, "compress"):
+        for original in _originals(entry.of, models, made, "compress"):
             for way, value in entry.rungs():
-                yield _compressed(original, way, value, sources)
+                _require_calibration(configuration, way, value)
+                model = _compressed(original, way, value, sources)
+                made[model.id] = model
+                yield model
 
 
-def _originals(name: str, models: Sequence[Model], where: str) -> list[Model]:
-    """Each seed of a teacher or student, or the one model of that id."""
+def _require_calibration(configuration: Configuration, way: str, value: Any) -> None:
+    """There are held-out images for what is calibrated on them."""
+    if value in catalog.COMPRESSIONS[way].calibrated and not configuration.data.held_out:
+        raise ConfigurationError(
+            f"compress.{way}: {value} takes ranges of activations from held-out images, and the "
+            "data have none; give `data.held_out`, a folder of pictures that the test has not"
+        )
+
+
+def _originals(
+    name: str, models: Sequence[Model], made: Mapping[str, Model], where: str
+) -> list[Model]:
+    """Each seed of a teacher or student, or the one model of that id; none that was made here."""
+    if name in made:
+        raise ConfigurationError(
+            f"{where}.of: {name!r} is made of another model itself; a ladder is made of one model, "
+            f"so give all that is to be done as entries of {made[name].original}"
+        )
     found = named(name, models, f"{where}.of")
     if found.artefact.settings.get("architecture") is None:
         raise ConfigurationError(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from safetensors.torch import save_file
 
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.patterns import checked
+from distilscope.configuration.study import parse
+from distilscope.models.build import build
 from distilscope.planning.conditions import Condition
+from distilscope.planning.study import Study
 
-from .test_several_teachers import KD, RAW, beside, elsewhere, study
+from .test_several_teachers import KD, RAW, REPOSITORY, beside, elsewhere, study
 
 __all__ = ["elsewhere"]
 
@@ -19,6 +23,8 @@ ONE = {
     "floors": [],
 }
 TINY = "tiny-kd-T4-a0.9-s1"
+NETWORK = {"builder": "distilscope.models.resnet:build", "settings": {"depth": 18, "width": 8}}
+FLIPPED = {"of": "a", "noise": 0}
 
 
 def test_each_value_is_a_model_beside_its_original_and_its_originals_teachers():
@@ -77,6 +83,32 @@ def test_a_study_without_them_keeps_the_identities_of_its_models():
         assert seen == plain.observations[model.id].identity
 
 
+def test_what_is_asked_for_twice_is_made_once():
+    twice = [{"of": "a", "prune": [0.3, 0.3]}, {"of": "a-s1", "prune": 0.3}]
+    made = study(**ONE, compress=twice)
+    assert [m.id for m in made.models if m.role == "compressed"] == ["a-s1-prune0.3"]
+
+
+def planned(raw) -> Study:
+    return Study(parse(raw), "fp32", REPOSITORY)
+
+
+def test_int8_static_wants_held_out_pictures_before_anything_runs(tmp_path):
+    (tmp_path / "pictures" / "one").mkdir(parents=True)
+    save_file(build(NETWORK, 2).state_dict(), tmp_path / "a.safetensors")
+    own = {"mean": [0.5] * 3, "std": [0.25] * 3, "size": 32, "resize": 32}
+    given = {"architecture": "resnet18", "settings": {"width": 8}, "preprocessing": own}
+    raw = {
+        "study": "x",
+        "title": "t",
+        "data": {"name": "pictures", "path": str(tmp_path / "pictures"), "classes": ["one", "two"]},
+        "teachers": {"a": {**given, "weights": str(tmp_path / "a.safetensors")}},
+    }
+    with pytest.raises(ConfigurationError, match=r"int8-static takes ranges .* `data.held_out`"):
+        planned({**raw, "compress": [{"of": "a", "quantise": "int8-static"}]})
+    assert planned({**raw, "compress": [{"of": "a", "quantise": "int8-dynamic"}]}).by_id
+
+
 def test_the_value_is_in_the_identity():
     made = study(**ONE, compress=[{"of": "a", "prune": [0.3, 0.30001]}])
     own = [m.artefact.identity for m in made.models if m.role == "compressed"]
@@ -109,7 +141,23 @@ def test_patterns_address_them_by_role_and_by_what_was_done():
     ("changes", "said"),
     [
         ({"compress": [{"of": "tny", "prune": 0.5}]}, "compress.of: no model 'tny'; did you mean"),
-        ({"compress": [{"of": "a", "prune": 1.0}]}, "1.0 is no number between 0 and 1"),
+        *(
+            ({"compress": [{"of": "a", way: share}]}, f"{share} is no number between 0 and 1")
+            for way in ("prune", "low_rank")
+            for share in (0, -0.1, 1.0, 1.5)
+        ),
+        *(
+            ({"compress": [{"of": "a", "prune": wrong}]}, "number")
+            for wrong in (float("nan"), True)
+        ),
+        (
+            {"compress": [{"of": "a", "prune": 0.3}, {"of": "a-s1-prune0.3", "dtype": "bf16"}]},
+            "'a-s1-prune0.3' is made of another model itself; .* entries of a-s1",
+        ),
+        (
+            {"compress": [{"of": "a-s1-mirrored", "prune": 0.3}], "stand_ins": [FLIPPED]},
+            "'a-s1-mirrored' is made of another model itself",
+        ),
         ({"compress": [{"of": "a", "prun": 0.5}]}, "unknown key 'prun'; did you mean 'prune'"),
         ({"compress": [{"of": "a", "quantise": "int4"}]}, "'int4' is none of int8-dynamic"),
         ({"compress": [{"of": "a"}]}, "say how 'a' is compressed: prune, low_rank"),
