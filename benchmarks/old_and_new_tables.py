@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 CONDITION = ("role", "network", "objective", "objective_parameters")
-MOST_SHOWN = 10
+MAX_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ def main(arguments: list[str]) -> int:
     differ = False
     for name, rows, found in compared(given.old, given.new):
         print(f"{name}: {rows} rows, {len(found)} differences")
-        for line in found[:MOST_SHOWN]:
+        for line in found[:MAX_SHOWN]:
             print(f"  {line}")
         differ = differ or bool(found)
     return int(differ)

@@ -19,7 +19,7 @@ from distilscope.planning.state import StoreState, ToMake
 from distilscope.planning.study import Study
 
 UNSET = "unset"
-MOST_NAMED = 6
+MAX_NAMED = 6
 """Modules that a reason names; a refactor of the whole package has hundreds."""
 LISTS = ("models", "conditions", "networks", "derived", "audits", "configuration", "figures")
 NAMED_BY = {"dataset": ("data.name",), "tables": ("study",)}
@@ -276,8 +276,8 @@ def _plain(artefact: Artefact) -> dict[str, Any]:
 
 def _some(names: list[str]) -> str:
     """The first names, and how many others there are."""
-    others = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {others} more" if others > 0 else "")
+    others = len(names) - MAX_NAMED
+    return ", ".join(names[:MAX_NAMED]) + (f" and {others} more" if others > 0 else "")
 
 
 def _edited(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

@@ -92,7 +92,7 @@ class Pictures(Strict):
     held_out: UserPath | None = None
 
     @model_validator(mode="after")
-    def _told(self) -> Pictures:
+    def _labelled(self) -> Pictures:
         names = self.classes if isinstance(self.classes, list) else []
         for name in names:
             if names.count(name) > 1:
@@ -127,7 +127,7 @@ class Pictures(Strict):
 
 
 def _by_name(value: Any, either: ValidatorFunctionWrapHandler) -> Data | Pictures:
-    """By the name of the source, so that a fault is told for its keys alone."""
+    """By the name of the source, so that faults are those of its keys alone."""
     if isinstance(value, Data | Pictures):
         return value
     pictures = isinstance(value, Mapping) and value.get("name") == "pictures"
@@ -138,7 +138,7 @@ Source = Annotated[Data | Pictures, WrapValidator(_by_name)]
 """What a study's images are."""
 
 
-MOST_DRAWS = 32767
+MAX_DRAWS = 32767
 """More draws have no id in the table of views."""
 
 
@@ -192,9 +192,9 @@ class Views(Policy):
 
     @model_validator(mode="after")
     def _drawn_so_often(self) -> Views:
-        if self.drawn and not (self.per_image != "all" and self.per_image <= MOST_DRAWS):
+        if self.drawn and not (self.per_image != "all" and self.per_image <= MAX_DRAWS):
             raise ValueError(
                 f"`per_image` is {self.per_image} and {self.policy!r} draws at random: say how "
-                f"many draws of each image are rendered, 1 to {MOST_DRAWS}"
+                f"many draws of each image are rendered, 1 to {MAX_DRAWS}"
             )
         return self

@@ -244,7 +244,7 @@ class Preprocessing(Strict):
         return self
 
     def settings(self) -> dict[str, Any]:
-        """What an identity covers: what is not as it is without being told."""
+        """What an identity covers: mean, std, and what differs from its default."""
         return {**self.model_dump(exclude_defaults=True), "mean": self.mean, "std": self.std}
 
 

@@ -21,8 +21,8 @@ class DrawnPolicy:
     Attributes:
         transform: dotted path of `make(image_size, **arguments) -> torchvision.transforms.v2
             transform`.
-        arguments: what is always told of it.
-        takes: settings of a recipe's `views` that it is told too.
+        arguments: what it always takes.
+        takes: settings of a recipe's `views` that it takes too.
         settings: what may be set under `settings`, where it takes these.
     """
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from distilscope import catalog
 
-DEFAULTS = {"interpolation": "bilinear", "channels": "rgb"}
-
 
 def known(architecture: str) -> dict[str, Any] | None:
     """The preprocessing of torchvision's or timm's published weights: as an entry spells it.

@@ -22,8 +22,8 @@ UNVARIED = {"policy": "none", "tabulated": None}
 def plan_checks(study: Study) -> Artefact:
     """One trial of each network that a model of the study is made with.
 
-    Nothing of it is a function of seeds, objectives, T or alpha, so that a cell more in the grid
-    checks nothing again.
+    Nothing of it is a function of seeds, objectives, T or alpha, so that another entry of
+    the grid checks nothing again.
     """
     networks, entries = _networks(study)
     own = (model.artefact.contents for model in _one_of_each(study))

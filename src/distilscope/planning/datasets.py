@@ -25,7 +25,7 @@ def dataset(data: Data | Pictures, root: Path, downloads: Path) -> Artefact:
     """
     entry = catalog.DATASETS[data.name]
     place, content = _source(data, entry, root, downloads)
-    own, information, further = _of_pictures(data) if isinstance(data, Pictures) else ({}, {}, {})
+    own, information, pictures = _of_pictures(data) if isinstance(data, Pictures) else ({}, {}, {})
     settings = own or data.model_dump(exclude={"path"})
     if entry.prepares:
         settings["prepares"] = entry.prepares
@@ -40,7 +40,7 @@ def dataset(data: Data | Pictures, root: Path, downloads: Path) -> Artefact:
         source=fingerprint.source("distilscope.data.prepare", entry.reader),
         information={"source": str(place), **information},
         files=("images.safetensors", "manifest.json"),
-        contents={**({"data.path": content} if content else {}), **further},
+        contents={**({"data.path": content} if content else {}), **pictures},
     )
 
 

@@ -148,7 +148,7 @@ class Values:
         return paired.pseudo_values(unordered(found))
 
     def twins(self, entry: str | None, where: Where) -> dict[Pair, float]:
-        """Pair -> value of the twins of a teacher; its further seeds are twins of each other."""
+        """Pair -> value of the twins of a teacher; its other seeds are twins of each other."""
         numbers = self.numbers.get(where, {})
         pairs = [pair for pair in self._twins if self.entry_of(pair[1]) == entry]
         found = {pair: numbers[pair] for pair in pairs if pair in numbers}

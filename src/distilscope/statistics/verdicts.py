@@ -25,7 +25,6 @@ from distilscope.words import count
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 UNDETERMINED, NOT_TESTED = "undetermined", "not tested"
-VERDICTS = (SUPPORTED, CONTRADICTED, UNDETERMINED, NOT_TESTED)
 
 
 @dataclass(frozen=True)

@@ -356,7 +356,7 @@ def test_recall_without_a_seen_deciding_part_or_with_no_other_is_nan():
 # --------------------------------------------------------------------------------- co-variation
 
 
-def test_covariation_of_few_cells_is_exact():
+def test_covariation_of_few_conditions_is_exact():
     outputs = np.array([0.26, 0.38, 0.50, 0.28, 0.48, 0.56, 0.7])
     explanations = np.array([0.1, 0.3, 0.2, 0.15, 0.5, 0.45, 0.45])
     found = covariation(outputs, explanations)
@@ -422,9 +422,9 @@ def test_drawn_permutations_agree_with_scipy_and_with_themselves():
 @pytest.mark.parametrize(
     ("outputs", "blocks", "reason"),
     [
-        ([0.1, 0.2, 0.3, np.nan], None, "fewer than 4 cells"),
+        ([0.1, 0.2, 0.3, np.nan], None, "fewer than 4 conditions"),
         ([0.1, 0.1, 0.1, 0.1], None, "does not vary"),
-        ([0.1, 0.2, 0.3, 0.4], [1, 2, 3, 4], "no block has two cells"),
+        ([0.1, 0.2, 0.3, 0.4], [1, 2, 3, 4], "no block has two conditions"),
     ],
 )
 def test_covariation_that_cannot_be_tested_is_nan_with_the_reason(outputs, blocks, reason):
@@ -433,6 +433,6 @@ def test_covariation_that_cannot_be_tested_is_nan_with_the_reason(outputs, block
     assert math.isnan(found.p)
 
 
-def test_cells_of_unequal_length_are_refused():
+def test_conditions_of_unequal_length_are_refused():
     with pytest.raises(ValueError, match="expected one length"):
         covariation([0.1, 0.2], [0.1, 0.2, 0.3])

@@ -154,7 +154,7 @@ def test_units_on_two_sides_of_delta_reject_nothing():
     assert found.p(0.5) > 0.9
 
 
-def test_a_correlation_excludes_delta_exactly_where_p_is_at_most_alpha():
+def test_a_correlation_excludes_delta_exactly_where_p_is_at_most_the_error_rate():
     generator, decided = np.random.default_rng(3), set()
     for _ in range(300):
         values = generator.normal(generator.uniform(-0.9, 0.9), 0.1, 4)

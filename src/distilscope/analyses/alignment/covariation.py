@@ -1,7 +1,7 @@
-"""Whether students that say what their teacher says also look where it looks, over cells.
+"""Whether students that say what their teacher says also look where it looks, over conditions.
 
-A cell is a trained student, or the mean of a (student, objective) over its seeds. Its number is of
-the whole test set, so that cells are few and the p-value is over permutations of them.
+A condition has one number of each kind: the mean over its seeds, of the whole test set. Conditions
+are few, so that the p-value is over permutations of them.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-MOST_PERMUTATIONS = 2**16
-LEAST_CELLS = 4
-FEW_CELLS = f"fewer than {LEAST_CELLS} cells have both numbers"
-LEVEL = "one of the two does not vary over the cells"
-ALONE = "no block has two cells, so nothing can be permuted"
+MAX_PERMUTATIONS = 2**16
+MIN_CONDITIONS = 4
+TOO_FEW = f"fewer than {MIN_CONDITIONS} conditions have both numbers"
+LEVEL = "one of the two does not vary over the conditions"
+ALONE = "no block has two conditions, so nothing can be permuted"
 
 
 @dataclass(frozen=True)
 class Covariation:
-    """A rank correlation over cells.
+    """A rank correlation over conditions.
 
     Attributes:
-        n: cells with both numbers.
+        n: conditions with both numbers.
         rho: Spearman's, NaN where undefined.
         p: two-sided, twice the smaller tail over the permutations, at most 1.
-        smallest_p: the least p that so many cells could have given.
+        smallest_p: the smallest p that so many conditions could have given.
         permutations: how many; all there are where `exact`, else seeded draws and the data itself.
         reason: why rho or p is NaN, else None.
     """
@@ -48,13 +48,13 @@ def covariation(
     blocks: np.ndarray | None = None,
     seed: int = 0,
 ) -> Covariation:
-    """Spearman's rho of two similarities to the teacher over cells, with a permutation p.
+    """Spearman's rho of two similarities to the teacher over conditions, with a permutation p.
 
     Args:
-        outputs: (n,) such as the mean `logit_rho` of each cell. explanations: (n,) such as its
-            mean `part_rho`. Cells where either is NaN are left out.
-        blocks: (n,) cells are permuted within a block only, such as the architecture: then the p is
-            of what goes together beyond the block. None is one block.
+        outputs: (n,) such as the mean `logit_rho` of each condition. explanations: (n,) such as its
+            mean `part_rho`. Conditions where either is NaN are left out.
+        blocks: (n,) conditions are permuted within a block only, such as the network: then the p
+            leaves out what goes together because the network does. None is one block.
         seed: of the draws, where there are over 65,536 permutations.
 
     Raises:
@@ -64,14 +64,14 @@ def covariation(
     blocks = np.zeros(len(outputs)) if blocks is None else np.asarray(blocks)
     if not outputs.shape == explanations.shape == blocks.shape or outputs.ndim != 1:
         raise ValueError(
-            f"cells: {outputs.shape} outputs, {explanations.shape} explanations and "
+            f"conditions: {outputs.shape} outputs, {explanations.shape} explanations and "
             f"{blocks.shape} blocks, expected one length"
         )
     known = ~(np.isnan(outputs) | np.isnan(explanations))
     first, second = _unit_ranks(outputs[known]), _unit_ranks(explanations[known])
     n = int(known.sum())
-    if n < LEAST_CELLS:
-        return Covariation(n, math.nan, math.nan, math.nan, 0, False, FEW_CELLS)
+    if n < MIN_CONDITIONS:
+        return Covariation(n, math.nan, math.nan, math.nan, 0, False, TOO_FEW)
     if first is None or second is None:
         return Covariation(n, math.nan, math.nan, math.nan, 0, False, LEVEL)
     rho = float(np.clip(first @ second, -1, 1))
@@ -79,7 +79,7 @@ def covariation(
     count = math.prod(math.factorial(len(each)) for each in members)
     if count == 1:
         return Covariation(n, rho, math.nan, math.nan, 1, True, ALONE)
-    exact = count <= MOST_PERMUTATIONS
+    exact = count <= MAX_PERMUTATIONS
     orders = _all_orders(members, n) if exact else _drawn_orders(members, n, seed)
     null = second[orders] @ first
     p, smallest = (_two_sided(null, value) for value in (rho, null.max()))
@@ -101,7 +101,7 @@ def _two_sided(null: np.ndarray, value: float) -> float:
 
 
 def _all_orders(members: list[np.ndarray], n: int) -> np.ndarray:
-    """Every order of n cells that keeps each in its block: int (count, n)."""
+    """Every order of n conditions that keeps each in its block: int (count, n)."""
     choices = [np.array(list(itertools.permutations(each.tolist()))) for each in members]
     count = math.prod(map(len, choices))
     orders = np.empty((count, n), np.int64)
@@ -113,10 +113,10 @@ def _all_orders(members: list[np.ndarray], n: int) -> np.ndarray:
 
 
 def _drawn_orders(members: list[np.ndarray], n: int, seed: int) -> np.ndarray:
-    """The order as it is and seeded ones, each cell in its block: int (65536, n)."""
+    """The order as it is and seeded ones, each condition in its block: int (65536, n)."""
     generator = np.random.default_rng(seed)
-    orders = np.tile(np.arange(n), (MOST_PERMUTATIONS, 1))
+    orders = np.tile(np.arange(n), (MAX_PERMUTATIONS, 1))
     for each in members:
-        draws = generator.random((MOST_PERMUTATIONS - 1, len(each)))
+        draws = generator.random((MAX_PERMUTATIONS - 1, len(each)))
         orders[1:, each] = each[np.argsort(draws, axis=1)]
     return orders

@@ -15,7 +15,7 @@ from distilscope.measuring.study import Study
 OUTPUTS = "logit_rho"
 EXPLANATIONS = ("image_specific_rho", "rho", "part_rho")
 ROLES = ("student", "control")
-WITHIN = ("student", None)  # permuted within a student, or over all cells
+WITHIN = ("student", None)  # permuted within a student, or over all conditions
 COLUMNS = (
     *("study", "outputs", "explanations", "method", "variant", "within", "n", "rho", "p"),
     *("smallest_p", "permutations", "exact", "reason"),
@@ -25,10 +25,10 @@ COLUMNS = (
 def covariation_table(study: Study, measures: pd.DataFrame) -> pd.DataFrame:
     """A row for each explanation measure, method, variant, and way of permuting.
 
-    A cell is a student under an objective, with the mean over its seeds of its likeness to the
-    teacher that it is compared with; distilled students and label-only controls are cells. Outputs
-    are compared on all images, maps on the common ones, of the headline place: the last block at
-    input resolution, or the input, for the reference's prediction.
+    A condition (distilled students, and label-only controls) counts with the mean over its seeds of
+    its likeness to the teacher that it is compared with. Outputs are compared on all images, maps
+    on the common ones, of the headline place: the last block at input resolution, or the input, for
+    the reference's prediction.
     """
     records = [
         {"study": study.name, **record}
@@ -52,11 +52,11 @@ def _records(study: Study, measures: pd.DataFrame, explanations: str) -> Iterato
     rows = rows[(rows["layer"] == "input") | at_last]
     for (method, variant), chosen in rows.groupby(["method", "variant"], dropna=False, sort=False):
         maps = _by_condition(chosen, "common")
-        cells = pd.concat([outputs, maps], axis=1, keys=["x", "y"], join="inner")
-        networks = np.array([study.conditions[name].network for name, _ in cells.index])
+        both = pd.concat([outputs, maps], axis=1, keys=["x", "y"], join="inner")
+        networks = np.array([study.conditions[name].network for name, _ in both.index])
         for within in WITHIN:
             blocks = networks if within else None
-            found = covariation(cells["x"].to_numpy(), cells["y"].to_numpy(), blocks, study.seed)
+            found = covariation(both["x"].to_numpy(), both["y"].to_numpy(), blocks, study.seed)
             yield {
                 **{"outputs": OUTPUTS, "explanations": explanations, "method": method},
                 **{"variant": None if pd.isna(variant) else variant, "within": within},

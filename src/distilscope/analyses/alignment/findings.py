@@ -43,13 +43,13 @@ def _of(numbers: Numbers, role: str) -> dict[Condition, Estimate]:
 
 
 def _consistency(tables: Tables, numbers: Numbers) -> str:
-    students, strange = _of(numbers, "student"), _of(numbers, "twin-taught")
+    students, twin_taught = _of(numbers, "student"), _of(numbers, "twin-taught")
     controls, twins, floors = (_of(numbers, role) for role in ("control", "twin", "floor"))
     clauses = []
     if students:
         clauses.append(f"{span(students, _rho)} for {students_called(students)}")
-    if strange:
-        clauses.append(f"{span(strange, _rho)} for students that learned from a twin instead")
+    if twin_taught:
+        clauses.append(f"{span(twin_taught, _rho)} for students that learned from a twin instead")
     if controls:
         whose = "the same networks" if students else "networks"
         clauses.append(f"{span(controls, _rho)} for {whose} trained on labels only")

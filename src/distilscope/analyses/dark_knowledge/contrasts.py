@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from distilscope.analyses.dark_knowledge import rungs
 from distilscope.analyses.dark_knowledge.forms import OverRungs, RungCorrelation, RungTerm
 from distilscope.analyses.dark_knowledge.ladder import PLAIN
+from distilscope.analyses.dark_knowledge.rungs import rank_correlation
 from distilscope.configuration import patterns
 from distilscope.statistics.contrasts import Contrast, Correlation
 from distilscope.statistics.values import NotTested, Values
@@ -23,11 +23,14 @@ def rung_correlation(statement: RungCorrelation, values: Values) -> list[Contras
     ladder = _ladder(values)
     found = [_numbers(term, statement, values, ladder) for term in terms]
     width = max(len(number) for number in found)  # a term of teachers beside students has one
-    rhos = [_rho(*(number[min(i, len(number) - 1)] for number in found)) for i in range(width)]
+    rhos = [
+        rank_correlation(*(number[min(i, len(number) - 1)] for number in found))
+        for i in range(width)
+    ]
     defined = [rho for rho in rhos if rho == rho]
     if not defined:
         raise NotTested(f"no correlation over {len(ladder)} rungs is defined")
-    pooled = _rho(*(number.mean(axis=0) for number in found))
+    pooled = rank_correlation(*(number.mean(axis=0) for number in found))
     held = int(statement.given is not None)
     return [
         Correlation(np.array(defined), pooled=pooled, points=len(ladder) - held, unit="conditions")
@@ -46,10 +49,6 @@ def over_rungs(statement: OverRungs, values: Values) -> list[Contrast]:
     if not len(kept):
         raise NotTested(f"{statement.measure} is undefined on every rung")
     return [Contrast(kept)]
-
-
-def _rho(first: np.ndarray, second: np.ndarray, given: np.ndarray | None = None) -> float:
-    return rungs.rank_correlation(first, second, given)
 
 
 def _ladder(values: Values) -> dict[str, list[str]]:

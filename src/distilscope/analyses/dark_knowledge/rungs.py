@@ -10,8 +10,8 @@ import numpy as np
 from scipy import stats
 
 MIN_RUNGS = 3
-MOST_PERMUTATIONS = 10_000
-LARGEST = 200
+MAX_PERMUTATIONS = 10_000
+MAX_RUNGS = 200
 POWER, ERROR_RATE = 0.8, 0.05
 
 
@@ -20,8 +20,8 @@ class Correlation:
     """Spearman's rho over rungs, of a third quantity's ranks cleared where one is given.
 
     Attributes:
-        rho: NaN with a reason. p: two-sided, over permutations of the rungs; the least that so many
-            rungs can give is `smallest_p`.
+        rho: NaN with a reason. p: two-sided, over permutations of the rungs; the smallest that so
+            many rungs can give is `smallest_p`.
         rungs: how many there are. rungs_to_decide: how many would decide with 80 % power, were this
             rho the truth; None above 200.
     """
@@ -98,17 +98,17 @@ def _left(ranks: np.ndarray, given: np.ndarray) -> np.ndarray:
 
 def _orders(n: int, seed: int):
     """Every order of n rungs, or seeded draws and the given one where there are too many."""
-    if math.factorial(n) <= MOST_PERMUTATIONS:
+    if math.factorial(n) <= MAX_PERMUTATIONS:
         return [list(order) for order in itertools.permutations(range(n))]
     random = np.random.default_rng(seed)
-    return [np.arange(n), *(random.permutation(n) for _ in range(MOST_PERMUTATIONS - 1))]
+    return [np.arange(n), *(random.permutation(n) for _ in range(MAX_PERMUTATIONS - 1))]
 
 
 def _to_decide(rho: float, held: int) -> int | None:
     """Rungs with which Fisher's z of this rho misses 0 in 80 % of ladders (Bonett, Wright 2000)."""
     z = math.atanh(min(abs(rho), 0.999999))
     wanted = stats.norm.isf(ERROR_RATE / 2) - stats.norm.ppf(1 - POWER)
-    for rungs in range(5 + held, LARGEST + 1):
+    for rungs in range(5 + held, MAX_RUNGS + 1):
         if z / math.sqrt((1 + rho**2 / 2) / (rungs - 3 - held)) >= wanted:
             return rungs
     return None

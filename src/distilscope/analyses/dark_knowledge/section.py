@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from distilscope.reporting.formatting import number
 from distilscope.reporting.grid import Grid
 from distilscope.reporting.tables import Tables
 
@@ -76,23 +77,22 @@ def _of_budget(tables: Tables) -> list[str]:
 def _rungs(rows: pd.DataFrame) -> Grid:
     return Grid(
         "Over the rungs of the ladder",
-        ("Student", "First", "Second", "Given", "ρ", "p", "Least p", "Rungs", "Would decide"),
+        ("Student", "First", "Second", "Given", "ρ", "p", "Smallest p", "Rungs", "Would decide"),
         [_rung(row) for row in rows.to_dict("records")],
-        caption="Spearman's ρ over teachers. Least p is what so many rungs could give at best.",
+        caption="Spearman's ρ over teachers. Smallest p is what so many rungs could give at best.",
         words=("Student", "First", "Second", "Given"),
     )
 
 
 def _rung(row: Mapping[str, Any]) -> tuple[str, ...]:
-    needed = row["rungs_to_decide"]
     return (
         row["student"] or "–",
         NAMES.get(row["first"], row["first"]),
         NAMES.get(row["second"], row["second"]),
         NAMES.get(row["given"], "–"),
-        *(_number(row[name]) for name in ("rho", "p", "smallest_p")),
+        *(number(row[name], "{:.2f}") for name in ("rho", "p", "smallest_p")),
         str(row["rungs"]),
-        "–" if pd.isna(needed) else f"{needed:.0f}",
+        number(row["rungs_to_decide"], "{:.0f}"),
     )
 
 
@@ -102,13 +102,8 @@ def _arms(rows: pd.DataFrame) -> Grid:
         ("Student", "Teacher", "Arm", "Setting", "Tries", "Held-out", "Accuracy", "Seeds"),
         [
             (
-                row["student"],
-                row["teacher"],
-                row["arm"],
-                row["label"],
-                str(row["tries"]),
-                _percent(row["held_out_accuracy"]),
-                _percent(row["accuracy"]),
+                *(row["student"], row["teacher"], row["arm"], row["label"], str(row["tries"])),
+                *(number(100 * row[key], "{:.1f}") for key in ("held_out_accuracy", "accuracy")),
                 str(row["seeds"]),
             )
             for row in rows.to_dict("records")
@@ -116,11 +111,3 @@ def _arms(rows: pd.DataFrame) -> Grid:
         caption="Held-out accuracy is that of the seed of tuning, accuracy that of the others.",
         words=("Student", "Teacher", "Arm", "Setting"),
     )
-
-
-def _number(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.2f}"
-
-
-def _percent(value: float) -> str:
-    return "–" if pd.isna(value) else f"{100 * value:.1f}"

@@ -7,7 +7,7 @@ from distilscope.reporting.conditions import Estimate, estimate, labels
 from distilscope.reporting.formatting import with_interval
 from distilscope.reporting.tables import Tables
 
-MOST_NAMED = 6
+MAX_NAMED = 6
 
 
 def answer(tables: Tables) -> list[str]:
@@ -26,11 +26,11 @@ def answer(tables: Tables) -> list[str]:
             f"{_formatted({c: found[c] for c in needs})}."
         )
     if others:
-        sentences.append(f"It does not, or that can't be told: {labels(others[:MOST_NAMED])}.")
+        sentences.append(f"It does not, or that can't be told: {labels(others[:MAX_NAMED])}.")
     return [" ".join(sentences)]
 
 
 def _formatted(found: dict) -> str:
-    own: dict[object, Estimate] = dict(list(found.items())[:MOST_NAMED])
-    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    own: dict[object, Estimate] = dict(list(found.items())[:MAX_NAMED])
+    more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
     return "; ".join(f"{c.label} {with_interval(e, '{:.2f}')}" for c, e in own.items()) + more

@@ -13,7 +13,7 @@ from distilscope.reporting.tables import Tables
 MODES = {"cascade": (style.BLUE, "o"), "independent": (style.ORANGE, "s")}
 MEASURES = {"rho_abs": ("absolute values", "-"), "rho": ("with their sign", "--")}
 COLUMNS = 3
-MOST_PANELS = 12
+MAX_PANELS = 12
 
 
 def fig_randomisation(tables: Tables) -> Drawing:
@@ -21,7 +21,7 @@ def fig_randomisation(tables: Tables) -> Drawing:
     rows = tables["randomisation"]
     if not rows["value"].notna().any():
         raise NothingToDraw("no map of this study has an order")
-    groups = list(rows.groupby(["method", "layer"], sort=False))[:MOST_PANELS]
+    groups = list(rows.groupby(["method", "layer"], sort=False))[:MAX_PANELS]
     figure, all_axes = drawing.panels(len(groups), COLUMNS, height=2.1)
     for axes, ((method, layer), own) in zip(all_axes, groups, strict=True):
         _panel(axes, own)

@@ -11,7 +11,7 @@ from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
 from distilscope.reporting.tables import Tables
 
 COLUMNS = 4
-MOST_PANELS = 24
+MAX_PANELS = 24
 PAIR = ["model", "reference", "layer", "reference_layer"]
 BESIDE = (
     *(("cka_biased", "gap"), ("cka_biased_null", "gap")),
@@ -39,7 +39,7 @@ def fig_cka(tables: Tables) -> Drawing:
     found = [(one, own) for one, own in found if own["value"].notna().any()]
     if not found:
         raise NothingToDraw("no similarity of layers to a teacher's is defined")
-    drawn = found[:MOST_PANELS]
+    drawn = found[:MAX_PANELS]
     widest = max(own["layer"].nunique() for _, own in drawn)
     columns = COLUMNS if widest <= 6 else 2
     tallest = max(own["reference_layer"].nunique() for _, own in drawn)

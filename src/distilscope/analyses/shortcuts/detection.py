@@ -14,7 +14,7 @@ from scipy import stats
 from distilscope.statistics.paired import benjamini_hochberg
 
 MAD = 1.4826  # makes a median absolute deviation that of a normal distribution
-FEW = "fewer images than the least number"
+FEW = "fewer images than `minimum`"
 NO_SPREAD = "the spread that an effect is measured by is not above 0"
 
 
@@ -41,7 +41,8 @@ class Judged:
     Attributes:
         n: images. value: the class's mean of what is judged. relative: that minus the median of
             the other classes. spread: what an effect of 1 is. effect: positive is suspicious.
-        larger: whether the class is larger the controls too (the twins, the random area).
+        larger: whether it is also larger than the controls': below each twin's own relative value,
+            or costlier than the random area.
         p, q: of the permutation test, and adjusted. flagged: all demands are met.
         reason: why a class has no effect, else None.
     """
@@ -86,9 +87,9 @@ def judge_alignment(
     The value of a class is student minus the twins' mean, and of a twin that of it minus the mean
     of the other twins. The spread is the larger of the root mean square of the twins' relative
     values (all twins and classes) and of 1.4826 times the median absolute relative value of the
-    student's other classes. Beyond: below each twin's relative value in this class. The test asks
-    whether student and twins, each without its own median over classes, could be exchanged image
-    by image.
+    student's other classes. `larger`: below each twin's relative value in this class. The test
+    asks whether student and twins, each without its own median over classes, could be exchanged
+    image by image.
 
     Args:
         student: (n,) alignment with its teacher. twins: (k, n), k >= 2, on the same images; no NaN.
@@ -120,8 +121,8 @@ def judge_masking(
     """Classes that hang on where the teacher looks more than on the middle of the image.
 
     The value of a class is the mean of (drop of the logit for the top area - drop for the centred
-    area); the spread is the model's mean drop over the three areas and all classes. Beyond: the
-    top area costs more than the random one. The test permutes the classes of the images.
+    area); the spread is the model's mean drop over the three areas and all classes. `larger`:
+    the top area costs more than the random one. The test permutes the classes of the images.
 
     Args:
         top, centre, random: (n,) drop of the student's logit for each area; no NaN.

@@ -250,10 +250,9 @@ def _reliance(audit: Mapping[str, Any], reliance: float | None) -> dict[str, Any
 def _rates(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     """How often a detector was right about what was planted, with Wilson intervals.
 
-    `hit`: models whose planted class is flagged, of all and of those that are relied on.
-    `false alarm`:
-    other classes that are flagged, of all that could be judged (`of` classes), and models with
-    any such class (`of` models).
+    `hit`: models whose planted class is flagged, of all and of those that are relied on. `false
+    alarm`: other classes that are flagged, of all that could be judged (`of` classes), and models
+    with any such class (`of` models).
     """
     records = []
     for (arm, detector), rows in table.dropna(subset=["arm"]).groupby(["arm", "detector"]):

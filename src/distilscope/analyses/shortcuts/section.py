@@ -18,7 +18,7 @@ ARMS: Mapping[str, str] = {
     "none": "nothing planted",
 }
 DETECTORS: Mapping[str, str] = {"alignment": "alignment", "causal": "masking"}
-MOST_ROWS = 200
+MAX_ROWS = 200
 EFFECT = (
     " Effect is in spreads of the twins and of the model's other classes (alignment), or in mean "
     "drops of the logit (masking)."
@@ -43,8 +43,8 @@ def context(tables: Tables) -> Mapping[str, Any]:
 
 def _flagged(rows: pd.DataFrame, tables: Tables) -> Grid:
     found = rows[rows["flagged"].fillna(False).astype(bool)]
-    shown = found.head(MOST_ROWS)
-    more = f": the first {MOST_ROWS} of {len(found)}" if len(found) > MOST_ROWS else ""
+    shown = found.head(MAX_ROWS)
+    more = f": the first {MAX_ROWS} of {len(found)}" if len(found) > MAX_ROWS else ""
     return Grid(
         "Flagged classes",
         (

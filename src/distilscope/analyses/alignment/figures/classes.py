@@ -19,8 +19,8 @@ MEASURES = (
     ("iou20", "IoU of top 20 %"),
 )
 UNDEFINED = "no consistency by class is defined"
-MOST_BARS = 20
-MOST_NUMBERS = 20
+MAX_BARS = 20
+MAX_NUMBERS = 20
 
 
 def fig_per_class(tables: Tables) -> Drawing:
@@ -32,7 +32,7 @@ def fig_per_class(tables: Tables) -> Drawing:
     figure = Figure(figsize=(style.WIDE, 0.8 + 1.15 * len(found)))
     figure.suptitle(drawing.label(main))
     all_axes, parts = figure.subplots(len(found), 1, squeeze=False, sharex=True).ravel(), []
-    kept = _lowest(found[0][2], main, MOST_BARS)
+    kept = _lowest(found[0][2], main, MAX_BARS)
     for axes, (measure, words, rows) in zip(all_axes, found, strict=True):
         _class_bars(axes, tables, group, rows, kept)
         axes.set_ylabel(words)
@@ -70,9 +70,9 @@ def _lowest(rows: pd.DataFrame, main: Condition, most: int) -> list:
 def _selection(rows: pd.DataFrame) -> str:
     """Says so where not all classes are drawn."""
     count = rows["class"].nunique()
-    if count <= MOST_BARS:
+    if count <= MAX_BARS:
         return ""
-    return f"The {MOST_BARS} of {count} classes in which the student scores lowest"
+    return f"The {MAX_BARS} of {count} classes in which the student scores lowest"
 
 
 def _class_bars(
@@ -131,7 +131,7 @@ def _class_heatmap(axes, tables: Tables, shown, classes: list, numbers: pd.DataF
     values = table.reindex(index=[c.label for c in shown], columns=classes).to_numpy(dtype=float)
     finite = values[np.isfinite(values)]
     high = max(0.1, float(finite.max())) if finite.size else 1.0
-    mesh = drawing.heatmap(axes, values, 0.0, high, numbers=len(classes) <= MOST_NUMBERS)
+    mesh = drawing.heatmap(axes, values, 0.0, high, numbers=len(classes) <= MAX_NUMBERS)
     step = math.ceil(len(classes) / 50)
     names = [tables.drawn_class(value) for value in classes[::step]]
     turn = 0 if max(map(len, names)) * len(names) <= 85 else 45 if len(names) <= 20 else 90

@@ -9,7 +9,7 @@ from distilscope.reporting.figures import Drawing, NothingToDraw
 from distilscope.reporting.tables import Tables
 
 ACROSS = 8
-MOST_ROWS = 8
+MAX_ROWS = 8
 ROW = 1.15  # inches
 
 
@@ -19,7 +19,7 @@ def fig_images(tables: Tables) -> Drawing:
     known = table[table["index"].isin(list(tables.images))]
     if known.empty:
         raise NothingToDraw("every compressed model predicts what its original predicts")
-    groups = list(known.groupby(["original", "way"], sort=False))[:MOST_ROWS]
+    groups = list(known.groupby(["original", "way"], sort=False))[:MAX_ROWS]
     figure = Figure(figsize=(style.WIDE, 0.4 + ROW * len(groups)))
     grid = figure.subplots(len(groups), ACROSS, squeeze=False)
     for line, ((original, way), own) in zip(grid, groups, strict=True):

@@ -15,7 +15,7 @@ PANELS = {
     "layer_snr": "signal-to-noise ratio (dB)",
     "cka_debiased": "CKA with the original",
 }
-MOST_ORIGINALS = 4
+MAX_ORIGINALS = 4
 KEPT = ["model", "reference", "layer", "measure", "value", "low", "high", "n", "reason"]
 
 
@@ -25,7 +25,7 @@ def fig_layers(tables: Tables) -> Drawing:
     rows = pd.concat([layer_rows(tables, measure) for measure in PANELS])
     if not rows["value"].notna().any():
         raise NothingToDraw("no layer of a compressed model differs from the original's")
-    originals = list(dict.fromkeys(original for original, _ in ladders))[:MOST_ORIGINALS]
+    originals = list(dict.fromkeys(original for original, _ in ladders))[:MAX_ORIGINALS]
     labels = dict.fromkeys(rung.label for own in ladders.values() for rung in own)
     looks = {label: _look(place) for place, label in enumerate(labels)}
     figure, all_axes = drawing.panels(2 * len(originals), 2, height=2.4)

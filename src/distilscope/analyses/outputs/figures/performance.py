@@ -14,7 +14,7 @@ from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
 from distilscope.reporting.tables import Tables
 
 PANELS = (("accuracy", "Accuracy", "{:.3f}"), ("ece", "ECE", "{:.3f}"))
-MOST_PANELS = 24
+MAX_PANELS = 24
 COLUMNS = 4
 
 
@@ -39,7 +39,7 @@ def fig_reliability(tables: Tables) -> Drawing:
     shown = [condition for condition in tables.conditions if condition.models[0] in binned]
     if not shown:
         raise NothingToDraw("the tables hold no confidence bins")
-    drawn = shown[:MOST_PANELS]
+    drawn = shown[:MAX_PANELS]
     figure, all_axes = drawing.panels(len(drawn), COLUMNS, height=1.85)
     ece = tables.headline("ece").set_index("model")["value"]
     for axes, condition in zip(all_axes, drawn, strict=True):

@@ -12,14 +12,14 @@ from distilscope.reporting.conditions import Condition
 from distilscope.reporting.figures import Drawing, drawing
 from distilscope.reporting.tables import Tables
 
-MOST_PARTS = 24
+MAX_PARTS = 24
 
 
 def fig_parts(tables: Tables) -> Drawing:
     """Mean importance of each part to each model, and what it costs the teacher to lose it."""
     chosen, rows = headline(tables), tables["parts"]
     rows = rows[(rows["method"] == chosen["method"]) & (rows["variant"] == chosen["variant"])]
-    parts = list(dict.fromkeys(rows.loc[rows["n"] > 0, "part"]))[:MOST_PARTS]
+    parts = list(dict.fromkeys(rows.loc[rows["n"] > 0, "part"]))[:MAX_PARTS]
     lines = _lines(tables, rows)
     values = np.array([[line.get(part, np.nan) for part in parts] for line in lines.values()])
     figure = Figure(figsize=(style.WIDE, 1.0 + 0.19 * len(lines)))
