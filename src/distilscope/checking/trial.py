@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from distilscope.checking.faults import cure, first_line, said
 from distilscope.data.dataset import Dataset
 from distilscope.models.build import ModelError, build, shapes_of
 from distilscope.models.cost import cost
@@ -46,23 +47,6 @@ ALONE = 1e-3
 
 PROBABILITIES = 1e-4
 """How far from 1 the sum of numbers may be that are taken for probabilities."""
-
-IN_PLACE = (
-    "write `x = x - 0.5` for `x -= 0.5`: an input or a feature that is to have a gradient must not "
-    "be changed in place"
-)
-HINTS = {
-    "view size is not compatible": "the images lie channels last in memory, and so does what "
-    "convolutions make of them: write `x.flatten(1)` or `x.reshape(...)` for `x.view(...)`",
-    "more than 1 value per channel": "batch normalisation needs more than one number a channel: "
-    "give the recipe a larger `batch`, or the network larger images",
-    "does not require grad": "the logits don't follow from the images, or the weights, by "
-    "operations that have a gradient: look for `detach()`, `no_grad`, `argmax`, or "
-    "`requires_grad` set to False",
-    "in-place operation": IN_PLACE,
-    "inplace operation": IN_PLACE,
-}
-"""What to do, by a part of torch's message."""
 
 
 @dataclass
@@ -103,8 +87,9 @@ def attempt(
     try:
         found = Findings(shapes_of(model, request.layers, size, classes))
     except ModelError as error:
-        raise ModelError(f"{str(error).rstrip('.')}{_cure(error)}") from error
+        raise ModelError(f"{str(error).rstrip('.')}{cure(error)}") from error
     trial = _Trial(job, dataset, request, model, found)
+    found.notes += _enlarged(request.preprocessing, dataset.share)
     if job.settings.get("recipe"):
         trial.train()
     trial.evaluate()
@@ -129,7 +114,7 @@ class _Trial:
         """One step of the recipe."""
         task = task_of(self.job, self.dataset)
         batch = min(self.job.settings["recipe"]["batch"], IMAGES)
-        with _said("a training step failed"), _outputs(self.model) as outputs:
+        with said("a training step failed"), _outputs(self.model) as outputs:
             try:
                 rehearse(self.model, task, IMAGES)
             finally:
@@ -166,7 +151,7 @@ class _Trial:
         few = [(some.images[:IMAGES], some.labels[:IMAGES].clamp(min=0))]
         normalise = self.dataset.preprocessing(self.job.settings.get("preprocessing"))
         precision = self.job.settings.get("precision", "fp32")
-        with _said("an evaluation failed"), _outputs(self.model) as outputs:
+        with said("an evaluation failed"), _outputs(self.model) as outputs:
             try:
                 evaluate(self.model, few, partial(prepared, normalise), precision)
             finally:
@@ -192,7 +177,7 @@ class _Trial:
     def repeat(self) -> None:
         """Pass the same images twice, and some of them alone."""
         images = self._inputs(IMAGES)
-        with torch.no_grad(), _said("a pass in eval mode failed"):
+        with torch.no_grad(), said("a pass in eval mode failed"):
             first, again = self.model(images.clone()), self.model(images.clone())
         if not torch.isfinite(first).all():
             raise ModelError("its logits are not finite: its weights or `preprocessing` are wrong")
@@ -229,7 +214,7 @@ class _Trial:
                 alone = torch.cat([self.model(image[None].clone()) for image in images[:EXPLAINED]])
         except Exception as error:
             raise ModelError(
-                f"it takes a batch in eval mode and no image alone ({_first_line(error)}). {causes}"
+                f"it takes a batch in eval mode and no image alone ({first_line(error)}). {causes}"
             ) from error
         difference = (alone - together[: len(alone)]).abs().max()
         if not difference <= ALONE * together.abs().max():
@@ -265,7 +250,7 @@ class _Trial:
             ig_maximum_steps=None,
         )  # fmt: skip
         probe = self._probe()
-        with _said("an observation failed"):
+        with said("an observation failed"):
             passed = forward(self.model, probe, _contents(request), request, self._prepare)
         self._warn_of_grids(passed)
         self.found.done.append(
@@ -273,10 +258,10 @@ class _Trial:
             + (f" with the closed form over the head {request.head}" if request.head else "")
         )
         for method in request.methods_at("input"):
-            with _said(f"{method} at the input failed"):
+            with said(f"{method} at the input failed"):
                 explain(method, self.model, probe, passed.predictions, request, self._prepare)
             self.found.done.append(method)
-        with _said("its multiply-adds can't be counted"):
+        with said("its multiply-adds can't be counted"):
             cost(self.model, self.dataset.blank(1, self.request.preprocessing))
 
     def _probe(self) -> Probe:
@@ -309,6 +294,20 @@ class _Trial:
             self.found.done.append(f"random weights in {', '.join(modules)}")
 
 
+def _enlarged(own: Mapping[str, Any] | None, share: float) -> list[str]:
+    """What is to be said where a model's own transform keeps more of a picture than the frame."""
+    if not own or not own.get("size"):
+        return []
+    meant = own["size"] / (own.get("resize") or own["size"])
+    if meant <= share * (1 + 2 / own["size"]):
+        return []
+    return [
+        f"its own transform keeps the centre {meant:.3g} of a picture, and the frame that all "
+        f"models see is {share:.3g}: objects are larger by {meant / share - 1:.0%} than it is "
+        "used to"
+    ]
+
+
 def _contents(request: Request) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kind for probe in request.probes for kind in probe.contents))
 
@@ -322,24 +321,3 @@ def _outputs(model: nn.Module) -> Iterator[list[Any]]:
         yield outputs
     finally:
         hook.remove()
-
-
-@contextlib.contextmanager
-def _said(what: str) -> Iterator[None]:
-    """An error of torch's as one of the network's, with what to do where that is known."""
-    try:
-        yield
-    except (ModelError, KeyboardInterrupt):
-        raise
-    except Exception as error:
-        raise ModelError(f"{what}: {_first_line(error).rstrip('.')}{_cure(error)}") from error
-
-
-def _cure(error: Exception) -> str:
-    """What to do, as a clause; empty where that isn't known."""
-    hints = [hint for part, hint in HINTS.items() if part in str(error)]
-    return f"; {hints[0]}" if hints else ""
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

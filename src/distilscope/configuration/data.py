@@ -76,15 +76,16 @@ class Data(Strict):
 class Pictures(Strict):
     """A folder of pictures to test given models on: of classes, or without labels.
 
-    `image_size` is the side of the frame: each picture's short side is brought to it and its centre
-    square kept. `classes` are the names in the order of the models' outputs: a list, a text file
-    with a name a line, or their number. `held_out` is a folder of other pictures, that a
-    temperature may be fitted on.
+    The short side of each picture is brought to `resize` (`image_size` where it is not given), and
+    the centre square of `image_size` is the frame, of which every model sees all. `classes` are the
+    names in the order of the models' outputs: a list, a text file with a name a line, or their
+    number. `held_out` is a folder of other pictures, that a temperature may be fitted on.
     """
 
     name: Literal["pictures"]
     path: UserPath
-    image_size: Annotated[int, Field(ge=8, le=1024), BeforeValidator(whole)] = 256
+    image_size: Annotated[int, Field(ge=8, le=1024), BeforeValidator(whole)] = 224
+    resize: Count | None = None
     interpolation: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
     labels: Literal["folders", "none"] = "folders"
     limit: Count | None = None
@@ -92,7 +93,12 @@ class Pictures(Strict):
     held_out: UserPath | None = None
 
     @model_validator(mode="after")
-    def _labelled(self) -> Pictures:
+    def _agrees(self) -> Pictures:
+        if self.resize and self.resize < self.image_size:
+            raise ValueError(
+                f"`resize` is {self.resize} and `image_size` {self.image_size}: the frame is a "
+                "centre of the resized picture, so give a `resize` from there up"
+            )
         names = self.classes if isinstance(self.classes, list) else []
         for name in names:
             if names.count(name) > 1:
@@ -105,6 +111,11 @@ class Pictures(Strict):
         if self.labels == "none" and self.held_out:
             raise ValueError("`held_out` pictures are for a temperature, which needs `labels`")
         return self
+
+    @property
+    def share(self) -> float:
+        """The frame's side as a part of the resized picture's short side."""
+        return self.image_size / (self.resize or self.image_size)
 
     @property
     def fit(self) -> str:

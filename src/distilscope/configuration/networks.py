@@ -118,8 +118,8 @@ class Network(Strict):
     weights: UserPath | None = None
     preprocessing: Preprocessing | None = None
 
-    def check_on_pictures(self, where: str) -> None:
-        """Refuse what has to be trained, or of which nobody knows how it sees pictures.
+    def check_on_pictures(self, where: str, share: float) -> None:
+        """Refuse what has to be trained, or sees less of a picture than the frame, or unknown.
 
         Raises:
             ValueError: naming the entry and what it lacks.
@@ -133,6 +133,13 @@ class Network(Strict):
             raise ValueError(
                 f"{where}: on `pictures` a model needs its `preprocessing` (mean, std, size, "
                 "resize); `distilscope layers` prints what is known of torchvision's and timm's"
+            )
+        own = self.preprocessing.share
+        if own < share - 1 / (self.preprocessing.resize or 1):
+            raise ValueError(
+                f"{where}: it sees the centre {own:.3g} of a picture and the frame is {share:.3g}, "
+                "so that its maps would be of another square than the others'; set `data.resize` "
+                f"so that image_size / resize is {own:.3g} or less"
             )
 
     @model_validator(mode="after")
@@ -242,6 +249,11 @@ class Preprocessing(Strict):
                 "resized image, so give a `size` up to it"
             )
         return self
+
+    @property
+    def share(self) -> float:
+        """Side of the centre square that it keeps, as a part of the resized image's short side."""
+        return self.size / self.resize if self.size and self.resize else 1.0
 
     def settings(self) -> dict[str, Any]:
         """What an identity covers: mean, std, and what differs from its default."""

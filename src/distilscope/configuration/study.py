@@ -93,7 +93,7 @@ class Configuration(Strict):
     def _names_agree(self) -> Configuration:
         for where, network in [*self.teachers.items(), *self.students.items()]:
             if isinstance(self.data, Pictures):
-                network.check_on_pictures(where)
+                network.check_on_pictures(where, self.data.share)
             if ":" in network.architecture and not self.allow_code:
                 raise ValueError(
                     f"{where}: the factory {network.architecture!r} runs code of yours; "

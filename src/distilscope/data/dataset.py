@@ -49,6 +49,7 @@ class Dataset:
         classes: names, by label.
         image_size: side of the square images in pixels.
         normalisation: with the mean and std of the training part.
+        share: side of the images as a part of that of the square pictures that they were cut from.
         splits: `train` (without the held-out images), `held-out` and `test`.
         unit: what its examples are called, in the plural.
     """
@@ -57,6 +58,7 @@ class Dataset:
     image_size: int
     normalisation: Normalisation
     splits: Mapping[str, Split]
+    share: float = 1.0
     unit: ClassVar[str] = "images"
 
     @property
@@ -145,6 +147,7 @@ def load(folder: Path, device: str | torch.device = "cpu") -> Dataset:
         image_size=manifest["image_size"],
         normalisation=Normalisation(tuple(manifest["mean"]), tuple(manifest["std"]), device),
         splits=splits,
+        share=manifest.get("share", 1.0),
     )
 
 

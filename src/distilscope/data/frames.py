@@ -1,8 +1,7 @@
-"""Pictures of any size brought to one square, the frame, which every model then takes its part of.
+"""Pictures of any size brought to one square, the frame, which every model sees all of.
 
-The short side is brought to the frame's and the centre square is kept. torchvision's and timm's
-evaluation transforms do the same and then keep a smaller centre: where the frame is as large as
-their `resize`, a model's input is theirs to the bit.
+The short side is brought to a length and a centre square is kept, as torchvision's and timm's
+evaluation transforms do. Maps of all models, whatever their input's size, are of that square.
 """
 
 from __future__ import annotations
@@ -17,17 +16,19 @@ FILTERS = {
 }
 
 
-def frame(picture: Image.Image, size: int, interpolation: str = "bilinear") -> np.ndarray:
-    """The frame of a picture in mode RGB: uint8 (3, size, size).
+def frame(
+    picture: Image.Image, size: int, resize: int | None = None, interpolation: str = "bilinear"
+) -> np.ndarray:
+    """The frame of a picture in mode RGB: uint8 (3, size, size), of a short side of `resize`.
 
     Long sides are rounded down, and the margin left and above to the nearest even, as in
     torchvision's `Resize` and `CenterCrop`.
     """
     width, height = picture.size
-    short = min(width, height)
-    if short != size:
+    short, wanted = min(width, height), resize or size
+    if short != wanted:
         width, height = (
-            size if side == short else int(size * side / short) for side in (width, height)
+            wanted if side == short else int(wanted * side / short) for side in (width, height)
         )
         picture = picture.resize((width, height), FILTERS[interpolation])
     left, top = round((width - size) / 2), round((height - size) / 2)

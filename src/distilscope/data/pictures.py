@@ -54,10 +54,11 @@ class Part:
     broken: list[str] = field(default_factory=list)
     turned: int = 0
 
-    def frames(self, size: int, interpolation: str) -> Iterator[np.ndarray]:
+    def frames(self, settings: Mapping[str, Any]) -> Iterator[np.ndarray]:
         """The frames of those that can be decoded; the others are struck from the lists."""
         stage = progress.stage("pictures", len(self.files), "pictures")
         kept = np.zeros(len(self.files), bool)
+        how = settings["image_size"], settings["resize"], settings["interpolation"]
         for position, file in enumerate(self.files):
             try:
                 picture, is_turned = decoded(file, grey=False, formats=None)
@@ -66,7 +67,7 @@ class Part:
             else:
                 kept[position] = True
                 self.turned += is_turned
-                yield frame(picture, size, interpolation)
+                yield frame(picture, *how)
             stage.advance()
         self.labels, self.indices = self.labels[kept], self.indices[kept]
 
@@ -74,10 +75,11 @@ class Part:
 def prepare(job: Job) -> None:
     """Make the data set of a job out of a folder: the files of `data.prepare`, with no training.
 
-    Settings: `image_size` (side of the frame), `interpolation`, `labels` (`folders` or `none`),
-    `classes` (names in the order of the models' outputs, or null for the folders'), `limit` (how
-    many pictures at most, as many of each class, or null). `job.information`: `source`, and
-    `held_out` for a folder of further pictures that a temperature may be fitted on, or null.
+    Settings: `image_size` (side of the frame), `resize` and `interpolation` (see `frames`),
+    `labels` (`folders` or `none`), `classes` (names in the order of the models' outputs, or null
+    for the folders'), `limit` (how many pictures at most, as many of each class, or null).
+    `job.information`: `source`, and `held_out` for a folder of further pictures that a temperature
+    may be fitted on, or null.
 
     An index is the place of a picture among the sorted relative paths of its folder; held-out
     pictures come behind.
@@ -92,11 +94,11 @@ def prepare(job: Job) -> None:
     names, notes = class_names(source, settings), []
     test = chosen(source, names, settings["labels"], settings["limit"], notes)
     held_out = _held_out(job, names, len(test.files))
-    size, interpolation = settings["image_size"], settings["interpolation"]
+    size = settings["image_size"]
     stopwatch.phase("decode")
     with store.write_tensor_stream(job.folder / IMAGES_FILE) as stream:
         for name, part in (("test", test), ("train", held_out)):
-            rows = part.frames(size, interpolation)
+            rows = part.frames(settings)
             count = stream.rows(f"{name}.images", (3, size, size), rows)
             if part.files and not count:
                 raise BadData(
@@ -127,6 +129,7 @@ def prepare(job: Job) -> None:
         "notes": notes,
         "grey_rule": None,
         "mapped": True,
+        "share": size / (settings["resize"] or size),
     }
     store.write_json(job.folder / MANIFEST_FILE, manifest)
     write_run(job, stopwatch, {"counts": counts, "notes": notes})

@@ -21,10 +21,10 @@ from torch import Tensor
 
 from distilscope import store
 
-NESTED_UNDER = ("state_dict", "model_state_dict", "model")
+NESTED_UNDER = ("state_dict", "model_state_dict", "model", "module")
 AVERAGED = re.compile(r"ema|averag|swa|shadow", re.IGNORECASE)
 """What keys and prefixes of averaged weights have in their names."""
-NAMED_IN_MESSAGES = 6
+NAMED_IN_MESSAGES = 5
 START_BYTES = 512
 BOMB_BYTES, BOMB_RATIO = 2**26, 20
 """An archive that unpacks to more than both is refused: `torch.save` does not compress."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from distilscope.models.weight_files import AVERAGED, WeightsError, listed
 
-PREFIXES = ("module.", "model.")
+PREFIXES = ("module.", "model.", "net.")
 WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
 """Modules that torch.compile, FSDP and checkpointing put into names, anywhere."""
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")

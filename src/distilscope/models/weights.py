@@ -133,7 +133,10 @@ def _take(model: nn.Module, origin: Path | str, contents: Contents, *, replacing
     replaced = _replaceable(own, state) if replacing else ()
     faults = _faults(own, state, replaced)
     if faults:
-        raise WeightsError(f"{origin} does not fit {type(model).__name__}: {'; '.join(faults)}")
+        raise WeightsError(
+            f"{origin} does not fit {type(model).__name__}: {'; '.join(faults)}. The file has "
+            f"{listed(list(contents.state))}; the network has {listed(list(own))}"
+        )
     with torch.no_grad():
         for name, tensor in own.items():
             if name in state and name not in replaced:

@@ -19,6 +19,7 @@ from distilscope.planning.job import Job
 
 SETTINGS = {
     "image_size": 16,
+    "resize": None,
     "interpolation": "bilinear",
     "labels": "folders",
     "classes": None,
@@ -127,7 +128,7 @@ def test_a_model_sees_what_torchvision_would_show_it_to_the_bit(size):
         ]
     )(image)
     own = {"mean": mean, "std": std, "size": 32, "resize": 40}
-    seen = Preprocessing.of(own, 40, "cpu")(torch.from_numpy(frame(image, 40))[None])
+    seen = Preprocessing.of(own, 32, "cpu")(torch.from_numpy(frame(image, 32, 40))[None])
     back = seen * torch.tensor(std).view(3, 1, 1) + torch.tensor(mean).view(3, 1, 1)
     assert torch.equal((back[0] * 255).round().to(torch.uint8), theirs)
 

@@ -72,6 +72,11 @@ def test_a_flipped_bit_in_ones_own_file_is_told_with_the_cure(tmp_path):
         (lambda state: state, ()),
         (lambda state: {"epoch": 3, "state_dict": state}, ("state_dict",)),
         (lambda state: {f"module.{n}": t for n, t in state.items()}, ("module.",)),
+        (lambda state: {"model_state_dict": state, "loss": 0.3}, ("model_state_dict",)),
+        (lambda state: {"module": state, "global_steps": 7}, ("module",)),  # DeepSpeed
+        (lambda state: {"ema": state, "epoch": 7}, ("ema",)),
+        (lambda state: {f"net.{n}": t for n, t in state.items()}, ("net.",)),
+        (lambda state: {f"_orig_mod.{n}": t for n, t in state.items()}, ("_orig_mod.",)),
         (
             lambda state: {"state_dict": {f"module.model.{n}": t for n, t in state.items()}},
             ("state_dict", "module.", "model."),
@@ -85,12 +90,13 @@ def test_nested_and_prefixed_state_dicts_are_accepted_and_reported(tmp_path, wra
     assert same(model.state_dict(), other.state_dict())
 
 
-def test_half_precision_files_are_widened(tmp_path):
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_half_precision_files_are_widened(tmp_path, kind):
     model, other = build(PLAIN, 3, seed=1), build(PLAIN, 3, seed=2)
-    state = {n: t.half() if t.is_floating_point() else t for n, t in model.state_dict().items()}
+    state = {n: t.to(kind) if t.is_floating_point() else t for n, t in model.state_dict().items()}
     safetensors.torch.save_file(state, tmp_path / "w.safetensors")
     weights.load_into(other, tmp_path / "w.safetensors")
-    assert torch.equal(other.head.weight, model.head.weight.half().float())
+    assert torch.equal(other.head.weight, model.head.weight.to(kind).float())
 
 
 def test_files_older_than_the_batch_counter_are_accepted(tmp_path):
@@ -149,6 +155,16 @@ def test_what_does_not_fit_is_refused_with_the_tensors_named(tmp_path, content, 
         weights.load_into(model, tmp_path / "w.pt")
     assert sentence in str(refused.value)
     assert same(before, model.state_dict())
+
+
+def test_a_refusal_names_the_first_five_of_both_sides(tmp_path):
+    model = build(PLAIN, 3)
+    torch.save({f"part{n}.weight": torch.zeros(2) for n in range(7)}, tmp_path / "w.pt")
+    with pytest.raises(weights.WeightsError) as refused:
+        weights.load_into(model, tmp_path / "w.pt")
+    theirs = ", ".join(f"part{n}.weight" for n in range(5))
+    ours = ", ".join(list(model.state_dict())[:5])
+    assert f"The file has {theirs} and 2 more; the network has {ours} and" in str(refused.value)
 
 
 @pytest.mark.parametrize("keep", [0, 5, 60, 2000])
