@@ -148,7 +148,8 @@ def main(path: Path, root: Path, why: str) -> int:
     published = record.read(study.configuration.study)
     if published is None:
         raise ConfigurationError(
-            f"{study.published}/ holds no published study that results could be carried from"
+            f"{study.published}/ holds no published study that results could be carried from; "
+            "run it once before the code is edited"
         )
     found, left = matches(study, published)
     for carried in found:

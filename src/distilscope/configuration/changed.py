@@ -93,7 +93,12 @@ class StandIn(Strict):
     @model_validator(mode="after")
     def _something(self) -> StandIn:
         if not self.noise and not self.flip:
-            raise ValueError("a stand-in without `noise` and `flip` is the model itself")
+            raise ValueError(
+                "a stand-in without `noise` and `flip` is the model itself; give one of them"
+            )
         if not self.noise and len(self.seeds) > 1:
-            raise ValueError("`seeds` are of the noise, which is 0: give one")
+            raise ValueError(
+                f"`seeds` are {self.seeds} and `noise` is 0, so that all would be one model: give "
+                "one seed, or a `noise` above 0"
+            )
         return self

@@ -109,7 +109,10 @@ class Pictures(Strict):
                 "(a list, or a text file with a name a line), or their number"
             )
         if self.labels == "none" and self.held_out:
-            raise ValueError("`held_out` pictures are for a temperature, which needs `labels`")
+            raise ValueError(
+                "`held_out` pictures are for a temperature, which needs labels: leave them out, "
+                "or set `labels: folders`"
+            )
         return self
 
     @property
@@ -174,7 +177,10 @@ class Policy(Strict):
         if not self.settings:
             return self
         if not self.drawn or "settings" not in self.drawn.takes:
-            raise ValueError(f"`settings` are for torchvision's policies: {self.policy!r} has none")
+            raise ValueError(
+                f"`settings` are for torchvision's policies: {self.policy!r} has none, so leave "
+                "them out"
+            )
         for key in self.settings:
             catalog.lookup(dict.fromkeys(self.drawn.settings), key, f"setting of {self.policy}")
         return self

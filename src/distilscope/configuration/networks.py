@@ -167,14 +167,23 @@ class Network(Strict):
         if self.recipe is None and self.weights is None:
             raise ValueError("give a `recipe` to train it, or `weights` of a model you have")
         if self.preprocessing is not None and self.weights is None:
-            raise ValueError("`preprocessing` is for `weights` of yours: training uses the data's")
+            raise ValueError(
+                "`preprocessing` is for `weights` of yours: training uses the data's, so leave it "
+                "out"
+            )
         if self.recipe is not None and self.weights is not None:
-            raise ValueError("`weights` are used as they are; to train from a file use `init`")
+            raise ValueError(
+                "`weights` are used as they are: leave out `recipe`, or train from the file by "
+                "`init`"
+            )
         if self.init == "imagenet":
             entry = catalog.ARCHITECTURES.get(self.architecture)
             if entry is None or entry.pretrained is None:
                 able = [n for n, a in catalog.ARCHITECTURES.items() if a.pretrained]
-                raise ValueError(f"`init: imagenet` is known for {', '.join(able)}")
+                raise ValueError(
+                    f"`init: imagenet` is not known for {self.architecture!r}; it is for "
+                    f"{', '.join(able)}"
+                )
         return self
 
 
@@ -286,7 +295,9 @@ class TeacherObjective(Strict):
                 raise ValueError(f"{key}: {fault}")
         for key in objective.parameters:
             if key not in self.parameters:
-                raise ValueError(f"{self.name} needs the parameter {key!r}")
+                raise ValueError(
+                    f"{self.name} needs the parameter {key!r}: give it in `parameters`"
+                )
         return self
 
     @property

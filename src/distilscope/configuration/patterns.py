@@ -51,7 +51,10 @@ def checked(pattern: Any) -> dict[str, Any]:
     named = values(given, "objective") or catalog.OBJECTIVES
     objectives = [catalog.lookup(catalog.OBJECTIVES, name, "objective") for name in named]
     if given.get("role") == "twin-taught" and not any(o.needs_teacher for o in objectives):
-        raise ValueError(f"objective {given['objective']!r} learns from no teacher or twin")
+        raise ValueError(
+            f"objective {given['objective']!r} learns from no teacher or twin: leave out "
+            "`taught_by`"
+        )
     return {
         name: [_checked(name, one, objectives) for one in wanted]
         if isinstance(wanted, list)
@@ -120,7 +123,8 @@ def _change(name: str, value: Any) -> Any:
 def _parameter(name: str, value: Any, objectives: list[Objective]) -> float:
     taking = [own.parameters[name] for own in objectives if name in own.parameters]
     if not taking and any(name in own.parameters for own in catalog.OBJECTIVES.values()):
-        raise ValueError(f"objective {objectives[0].name!r} takes no `{name}`")
+        known = ", ".join(objectives[0].parameters) or "no parameter"
+        raise ValueError(f"objective {objectives[0].name!r} takes no `{name}`; it takes {known}")
     if not taking:
         parameters = (parameter for own in objectives for parameter in own.parameters)
         known = [*FIELDS, *catalog.CHANGES, *parameters]

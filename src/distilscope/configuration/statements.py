@@ -148,7 +148,7 @@ class BestOf(Term):
     @model_validator(mode="after")
     def _others_differ(self) -> BestOf:
         if self.best in self.others:
-            raise ValueError(f"`others` holds `best` itself ({patterns.words(self.best)})")
+            raise ValueError(f"`others` holds `best` itself: take out {patterns.words(self.best)}")
         return self
 
 

@@ -86,7 +86,9 @@ class Configuration(Strict):
     def _no_wildcard(cls, value: str) -> str:
         """Downloads are outputs of a rule, where Snakemake takes braces for wildcards."""
         if set("{}\0\n") & set(str(expanded(value))):
-            raise ValueError(f"{value!r} can't hold braces or line breaks: Snakemake reads them")
+            raise ValueError(
+                f"{value!r} can't hold braces or line breaks, which Snakemake reads: choose another"
+            )
         return value
 
     @model_validator(mode="after")
@@ -106,7 +108,9 @@ class Configuration(Strict):
             for student in entry.students:
                 catalog.lookup(self.students, student, f"student in grid entry {position + 1}")
                 if self.students[student].weights is not None:
-                    raise ValueError(f"student {student!r} is given by `weights`: not in a grid")
+                    raise ValueError(
+                        f"student {student!r} is given by `weights`: take it out of `grid`"
+                    )
                 self._check_table(entry, student)
             if isinstance(entry, TaughtEntry):
                 self._check_teachers(entry, f"grid entry {position + 1}")
@@ -114,14 +118,19 @@ class Configuration(Strict):
             catalog.lookup(self.students, student, "student in floors")
         shared = set(self.teachers) & set(self.students)
         if shared:
-            raise ValueError(f"teachers and students share the name {sorted(shared)[0]!r}")
+            raise ValueError(
+                f"teachers and students share the name {sorted(shared)[0]!r}; rename one"
+            )
         if (
             self.students
             and not self.grid
             and not self.trains_elsewhere
             and all(s.recipe for s in self.students.values())
         ):
-            raise ValueError("`grid` is empty: no student would be trained")
+            raise ValueError(
+                "`grid` is empty: no student would be trained; give an entry such as "
+                "`{objective: ce, students: [...]}`"
+            )
         return self
 
     @model_validator(mode="after")
@@ -139,8 +148,8 @@ class Configuration(Strict):
         recipe = self.recipe_of(student)
         if catalog.OBJECTIVES[entry.objective].prepare and recipe and recipe.targets == "online":
             raise ValueError(
-                f"{entry.objective} is made of the teacher's table of logits: the recipe of "
-                f"{student} must have `targets: table`"
+                f"the recipe of {student} has `targets: online`, and {entry.objective} is made of "
+                "the teacher's table of logits: set `targets: table`"
             )
 
     def _check_teachers(self, entry: TaughtEntry, where: str) -> None:

@@ -291,7 +291,9 @@ class ModelPlan:
     def _recipe(self, name: str) -> Recipe:
         recipe = self.configuration.recipe_of(name)
         if recipe is None:
-            raise ConfigurationError(f"{name}: it is in the grid and has no `recipe`")
+            raise ConfigurationError(
+                f"{name}: it is in the grid and has no `recipe`; name one of `recipes`"
+            )
         return recipe
 
 

@@ -63,7 +63,8 @@ def make_report(job: Job) -> None:
     if size > MAX_BYTES:
         raise PageTooLarge(
             f"the report of {job.slug} would be {size / 1e6:.0f} MB; at most "
-            f"{MAX_BYTES / 1e6:.0f} MB are accepted: list fewer images or models for the explorer"
+            f"{MAX_BYTES / 1e6:.0f} MB are accepted: lower `report.explorer`, the images that it "
+            "lists of each model"
         )
     store.write_text(job.folder / "report.html", page)
     store.write_text(job.folder / "summary.txt", summary.text(tables))

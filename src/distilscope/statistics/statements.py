@@ -141,7 +141,8 @@ def _cost(found: Strata, term: statements.Scaled) -> np.ndarray:
         ranges[entry] = twin - _chance_of_twins(term, found.values, entry)
         if ranges[entry] < MINIMUM_RANGE:
             raise NotTested(
-                f"{term.measure} of the twin is {ranges[entry]:.3f} above chance: too little"
+                f"{term.measure} of the twin is {ranges[entry]:.3f} above chance, and "
+                f"{MINIMUM_RANGE:g} is needed"
             )
     by = np.array([ranges[entry] for entry in found.entries])
     large, small = ((own - _chance(term, found, arm)) / by for arm, own in enumerate(numbers))

@@ -130,7 +130,7 @@ def _alike(values: Values, arms: Arms) -> list[tuple[str, ...]]:
         ]
     if not found:
         said = " and ".join(patterns.words(arm) for arm in arms)
-        raise NotTested(f"the study has no {said} that are alike in what they leave open")
+        raise NotTested(f"the study has no {said} of one network, teacher and so on, to be paired")
     return found
 
 

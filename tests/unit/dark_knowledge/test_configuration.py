@@ -30,7 +30,10 @@ def raw(**section):
         ({"tuning": {"arms": ["tss"], "tries": 2, "seed": 1}}, "did you mean 'ts'"),
         ({"tuning": {"arms": ["kd"], "tries": 2, "seed": 1}}, "no student of the grid learns by"),
         ({"tuning": {"arms": ["ts"], "tries": 3, "seed": 1}}, "ts has 2 settings in the grid"),
-        ({"tuning": {"arms": ["ts"], "tries": 2, "seed": 9}}, "tuning.seed is 9: it is one of"),
+        (
+            {"tuning": {"arms": ["ts"], "tries": 2, "seed": 9}},
+            "tuning.seed is 9; expected one of several",
+        ),
     ],
 )
 def test_what_can_not_be_measured_is_refused(section, said):

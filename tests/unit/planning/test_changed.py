@@ -163,7 +163,7 @@ def test_patterns_address_them_by_role_and_by_what_was_done():
         ({"compress": [{"of": "a"}]}, "say how 'a' is compressed: prune, low_rank"),
         ({"stand_ins": [{"of": "tiny"}]}, "is no teacher"),
         ({"stand_ins": [{"of": "a", "noise": 0, "flip": False}]}, "is the model itself"),
-        ({"stand_ins": [{"of": "a", "noise": 0, "seeds": [1, 2]}]}, "`seeds` are of the noise"),
+        ({"stand_ins": [{"of": "a", "noise": 0, "seeds": [1, 2]}]}, "all would be one model"),
         ({"analyses": {"compression": {}}}, "nothing is compressed; name a model and how"),
     ],
 )

@@ -301,7 +301,7 @@ def test_what_is_edited_about_parts_reaches_what_depends_on_it_and_no_more():
         ({"variants": ["sum_signed"]}, "headline.variant 'mass_absolute' is none of `variants`"),
         ({"headline": {"method": "lime"}}, "headline.method 'lime' is none of `observe.methods`"),
         ({"source": "grid", "settings": {"row": 3}}, "unknown setting of grid 'row'"),
-        ({"source": "grid", "settings": {"rows": 300}}, "expected a whole number to 255"),
+        ({"source": "grid", "settings": {"rows": 300}}, "expected a whole number from 0 to 255"),
         ({"top": 0}, "top"),
         ({"minimum_parts": 1}, "minimum_parts"),
         ({"least": 1}, "minimum_parts"),

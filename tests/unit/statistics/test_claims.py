@@ -244,7 +244,7 @@ def test_relative_cost_by_hand():
         twin_rows([0.42], **rho),
         twin_rows([0.4], **null),
     )
-    assert "too little" in verdict_of(claim_of(COST), close).why
+    assert "above chance, and 0.05 is needed" in verdict_of(claim_of(COST), close).why
 
 
 CLASSES = {

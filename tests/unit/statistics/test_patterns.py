@@ -193,7 +193,7 @@ def test_arms_that_are_there_and_never_side_by_side_are_not_tested():
     values = values_of(rows_of(KD4, [0.9] * 3), rows_of(CE, [0.9] * 3, student="tiny"))
     found = judged({**DIFFERENCE, "students": "all"}, values)
     assert found.verdict == "not tested"
-    assert "alike in what they leave open" in found.why
+    assert "to be paired" in found.why
 
 
 def test_a_role_is_addressed_by_name_and_else_students_and_controls_are():

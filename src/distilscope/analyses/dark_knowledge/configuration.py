@@ -56,8 +56,8 @@ class DarkKnowledge(Section):
             return
         if self.tuning.seed not in configuration.seeds or len(configuration.seeds) < 2:
             raise ValueError(
-                f"{where}.tuning.seed is {self.tuning.seed}: it is one of `seeds` "
-                f"({', '.join(map(str, configuration.seeds))}), and others are reported"
+                f"{where}.tuning.seed is {self.tuning.seed}; expected one of several `seeds` "
+                f"({', '.join(map(str, configuration.seeds))}), of which the others are reported"
             )
         for arm in self.tuning.arms:
             catalog.lookup(catalog.OBJECTIVES, arm, f"objective in {where}.tuning.arms")

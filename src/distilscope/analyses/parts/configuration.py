@@ -52,7 +52,9 @@ class Parts(Section):
         for name, value in self.settings.items():
             catalog.lookup(source.settings, name, f"setting of {self.source}")
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 255:
-                raise ValueError(f"settings.{name} is {value!r}, expected a whole number to 255")
+                raise ValueError(
+                    f"settings.{name} is {value!r}, expected a whole number from 0 to 255"
+                )
         if self.headline.variant not in self.variants:
             raise ValueError(
                 f"headline.variant {self.headline.variant!r} is none of `variants`: "

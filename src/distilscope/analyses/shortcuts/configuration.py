@@ -138,7 +138,10 @@ class Planted(Strict):
                 f"detector needs {MINIMUM_TWINS} or more in `twins`"
             )
         if entry.weights is not None:
-            raise ValueError("analyses.shortcuts.planted: it needs a teacher with a `recipe`")
+            raise ValueError(
+                f"analyses.shortcuts.planted.teacher: {self.teacher!r} is given by `weights`, and "
+                "has to be trained again on planted images: name a teacher with a `recipe`"
+            )
         for arm in ("student", "both", "none"):
             for name in (s for e in getattr(self.arms, arm) for s in e.students):
                 where = f"student in analyses.shortcuts.planted.arms.{arm}"
