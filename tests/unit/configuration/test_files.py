@@ -157,7 +157,7 @@ def test_the_check_that_make_does_first_says_what_is_wrong(tmp_path, capsys):
         ("teachers: [a]", "teachers: expected a mapping of names to values, got ['a']"),
         ("threads: 999", "threads: 999 is too large; expected 256 or less"),
         ("statistics: {level: 1.5}", "statistics.level: 1.5 is too large; expected less than 1"),
-        ("scale: big", "scale: 'big' is none of 'laptop' or 'paper'"),
+        ("scale: big", "scale: 'big' is none of 'laptop', 'paper' or 'audit'"),
         ("allow_code: 'yes'", "allow_code: expected true or false, got 'yes'"),
         ("- a", "top level: expected a mapping of keys to values, got ['a']"),
         ("", "top level: expected a mapping of keys to values, got nothing"),

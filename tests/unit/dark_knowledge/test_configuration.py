@@ -32,7 +32,7 @@ def raw(**section):
         ({"tuning": {"arms": ["ts"], "tries": 3, "seed": 1}}, "ts has 2 settings in the grid"),
         (
             {"tuning": {"arms": ["ts"], "tries": 2, "seed": 9}},
-            "tuning.seed is 9; expected one of several",
+            "seed is 9; expected one of several",
         ),
     ],
 )
