@@ -72,6 +72,11 @@ class Data(Strict):
             raise ValueError(f"dataset {self.name!r} is bundled and takes no `path`")
         return self
 
+    @property
+    def labelled(self) -> bool:
+        """Whether the images have labels."""
+        return True
+
 
 class Pictures(Strict):
     """A folder of pictures to test given models on: of classes, or without labels.
@@ -79,7 +84,8 @@ class Pictures(Strict):
     The short side of each picture is brought to `resize` (`image_size` where it is not given), and
     the centre square of `image_size` is the frame, of which every model sees all. `classes` are the
     names in the order of the models' outputs: a list, a text file with a name a line, or their
-    number. `held_out` is a folder of other pictures, that a temperature may be fitted on.
+    number. `held_out` is a folder of other pictures: int8 may take ranges from them, and where they
+    have labels a temperature is fitted on them.
     """
 
     name: Literal["pictures"]
@@ -108,11 +114,6 @@ class Pictures(Strict):
                 "`labels: none` needs `classes`: the names of the models' outputs in their order "
                 "(a list, or a text file with a name a line), or their number"
             )
-        if self.labels == "none" and self.held_out:
-            raise ValueError(
-                "`held_out` pictures are for a temperature, which needs labels: leave them out, "
-                "or set `labels: folders`"
-            )
         return self
 
     @property
@@ -124,6 +125,11 @@ class Pictures(Strict):
     def fit(self) -> str:
         """Of the frames."""
         return "crop"
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the pictures have labels."""
+        return self.labels != "none"
 
     @property
     def names(self) -> list[str] | None:

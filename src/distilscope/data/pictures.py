@@ -78,8 +78,8 @@ def prepare(job: Job) -> None:
     Settings: `image_size` (side of the frame), `resize` and `interpolation` (see `frames`),
     `labels` (`folders` or `none`), `classes` (names in the order of the models' outputs, or null
     for the folders'), `limit` (how many pictures at most, as many of each class, or null).
-    `job.information`: `source`, and `held_out` for a folder of further pictures that a temperature
-    may be fitted on, or null.
+    `job.information`: `source`, and `held_out` for a folder of further pictures, with labels as
+    the others, or null.
 
     An index is the place of a picture among the sorted relative paths of its folder; held-out
     pictures come behind.
@@ -214,7 +214,7 @@ def _held_out(job: Job, names: Sequence[str], behind: int) -> Part:
     place = job.information.get("held_out")
     if place is None:
         return Part([], np.zeros(0, np.int64), np.zeros(0, np.int64))
-    part = chosen(Path(place), names, "folders", None, [])
+    part = chosen(Path(place), names, job.settings["labels"], None, [])
     total = sum(1 for _ in of_pictures(Path(job.information["source"])))
     part.indices = part.indices + max(total, behind)
     return part

@@ -71,7 +71,8 @@ def _stratified(labels: np.ndarray, indices: np.ndarray, subset: Mapping[str, in
 
     from distilscope.data.dataset import stratified_subset
 
-    both = (torch.from_numpy(array) for array in (labels, indices))
+    # Images without a label, -1, are of one class here.
+    both = torch.from_numpy(labels).clamp(min=0), torch.from_numpy(indices)
     return stratified_subset(*both, subset["images"], subset["seed"]).numpy()
 
 

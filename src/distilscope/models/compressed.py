@@ -67,5 +67,6 @@ def _held_out(dataset: Dataset, settings: Any, slug: str) -> Tensor:
             "none; give `data.held_out`, or quantise with `int8-dynamic`"
         )
     count = min(CALIBRATING, len(split))
-    chosen = stratified_subset(split.labels, split.indices, count, seed=0)
+    # Pictures without a label, -1, are of one class here.
+    chosen = stratified_subset(split.labels.clamp(min=0), split.indices, count, seed=0)
     return dataset.preprocessing(settings["preprocessing"])(split.images[chosen])

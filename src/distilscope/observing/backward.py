@@ -26,11 +26,12 @@ def chosen_positions(method: str, probe: Probe, request: Request) -> np.ndarray:
     """Positions, ascending, of the images that a method explains: all, or the fixed subset.
 
     The subset depends on labels, indices and the request alone, so that all models share it.
+    Images without a label are of one class here.
     """
     if METHODS[method].whole_probe or request.subset_images >= len(probe):
         return np.arange(len(probe))
     positions = stratified_subset(
-        torch.from_numpy(probe.labels),
+        torch.from_numpy(probe.labels).clamp(min=0),
         torch.from_numpy(probe.indices),
         request.subset_images,
         request.subset_seed,

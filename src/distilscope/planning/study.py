@@ -179,7 +179,8 @@ class Study:
     def _probes(self) -> list[dict[str, Any]]:
         contents = [name for name in ("logits", "saliency", "features") if name in self._needed]
         probes = [{"name": PROBE, "split": PROBE, "contents": contents}]
-        if self.configuration.data.held_out:  # pictures may have none
+        data = self.configuration.data
+        if data.held_out and data.labelled:  # pictures may have neither
             probes.append({"name": HELD_OUT, "split": HELD_OUT, "contents": ["logits"]})
         return probes
 

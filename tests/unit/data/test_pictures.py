@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,11 @@ from torchvision.transforms import v2
 from distilscope.data import dataset, pictures
 from distilscope.data.frames import frame
 from distilscope.data.preprocessing import Preprocessing
+from distilscope.data.probes import read_test_images
 from distilscope.data.raw import BadData
+from distilscope.models import compressed
+from distilscope.observing.backward import chosen_positions
+from distilscope.observing.probe import Probe
 from distilscope.planning.job import Job
 
 SETTINGS = {
@@ -114,6 +119,32 @@ def test_pictures_without_labels_and_held_out_ones(tmp_path):
     held_out = found.split("held-out")
     assert held_out.labels.tolist() == [0, 2] and held_out.indices.tolist() == [5, 6]
     assert not len(found.split("train"))
+
+
+def test_pictures_without_labels_have_held_out_ones_too_and_ranges_are_taken_from_them(tmp_path):
+    source = folder(tmp_path / "in", ["x.png", "y.png"])
+    other = folder(tmp_path / "held", ["h.png", "i.png", "broken/j.png"])
+    found, _ = prepared(source, tmp_path / "out", other, labels="none", classes=["p", "q"])
+    split = found.split("held-out")
+    assert split.labels.tolist() == [-1] * 3 and split.indices.tolist() == [2, 3, 4]
+    own = {"mean": [0.5] * 3, "std": [0.5] * 3, "size": 16, "resize": 16}
+    calibrating = compressed._held_out(found, {"preprocessing": own}, "m")
+    assert calibrating.shape == (3, 3, 16, 16) and calibrating.min() >= -1
+    with pytest.raises(compressed.CompressionError, match=r"m: ranges .* and the data have none"):
+        bare, _ = prepared(source, tmp_path / "bare", labels="none", classes=["p", "q"])
+        compressed._held_out(bare, {"preprocessing": own}, "m")
+
+
+def test_a_part_of_pictures_without_labels_can_be_chosen(tmp_path):
+    source = folder(tmp_path / "in", [f"{number}.png" for number in range(9)])
+    found, _ = prepared(source, tmp_path / "out", labels="none", classes=["p", "q"])
+    parts = [read_test_images(tmp_path / "out", {"images": n, "seed": 0}) for n in (3, 5)]
+    few, more = ({*part.indices.tolist()} for part in parts)
+    assert len(few) == 3 and few < more and few != {0, 1, 2}
+    test = found.split("test")
+    probe = Probe("test", test.indices.numpy(), test.labels.numpy(), None, "images", None, None)
+    request = SimpleNamespace(subset_images=3, subset_seed=0)
+    assert {*chosen_positions("saliency", probe, request).tolist()} == few
 
 
 @pytest.mark.parametrize("size", [(61, 47), (47, 61), (48, 48), (300, 41)])

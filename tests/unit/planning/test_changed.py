@@ -107,6 +107,10 @@ def test_int8_static_wants_held_out_pictures_before_anything_runs(tmp_path):
     with pytest.raises(ConfigurationError, match=r"int8-static takes ranges .* `data.held_out`"):
         planned({**raw, "compress": [{"of": "a", "quantise": "int8-static"}]})
     assert planned({**raw, "compress": [{"of": "a", "quantise": "int8-dynamic"}]}).by_id
+    raw["data"] |= {"labels": "none", "held_out": str(tmp_path / "pictures")}
+    made = planned({**raw, "compress": [{"of": "a", "quantise": "int8-static"}]})
+    # Nothing is fitted on held-out pictures without labels, so that no model is asked about them.
+    assert [p["name"] for p in made.observations["a"].settings["probes"]] == ["test"]
 
 
 def test_the_value_is_in_the_identity():
