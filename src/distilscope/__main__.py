@@ -1,4 +1,4 @@
-"""`python -m distilscope <command>`: what people ask of a study beside running it."""
+"""`distilscope <command>`, also `python -m distilscope`: what people ask beside running a study."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+from distilscope.auditing import asking
 from distilscope.auditing.running import workflow_folder
 from distilscope.commands import (
     accept,
@@ -67,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--configuration", type=Path, help=f"a study; {DEFAULT} if not given")
         return made
 
-    audit.add_arguments(command("audit", audit.WORDS))
+    asking.add_arguments(command("audit", audit.WORDS))
     command("summary", "the table of a published study, and where its report is")
     command("plan", "what a run would do, and why")
     watching = command("watch", "how far a study is, and what its jobs do, until it is done")

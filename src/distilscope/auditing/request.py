@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from distilscope import catalog
+from distilscope.data.listing import entries
 
 LONGEST_NAME = 40
 
@@ -23,19 +24,21 @@ class Given:
         name: in the study. weights: its file, as typed.
         architecture: a network by name, or a factory; None for a file that holds its own program.
         preprocessing: how it sees images, where that was said.
+        layers: which layers to compare and to explain, where its network has none of its own.
     """
 
     name: str
     weights: str
     architecture: str | None = None
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    layers: Mapping[str, Any] = field(default_factory=dict)
 
     def entry(self) -> dict[str, Any]:
         """The entry of `teachers` or `students`."""
         kind = {"architecture": self.architecture, "weights": self.weights}
         found = kind if self.architecture else {"program": self.weights}
         seen = {"preprocessing": dict(self.preprocessing)} if self.preprocessing else {}
-        return {**found, **seen}
+        return {**found, **self.layers, **seen}
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,25 @@ def _name(text: str) -> str:
 def network(typed: str, torchvision: Collection[str]) -> str:
     """The architecture of a network's name: torchvision's, where it has one of that name."""
     return f"{catalog.TORCHVISION_PREFIX}{typed}" if typed in torchvision else typed
+
+
+def is_folder(images: str) -> bool:
+    """Whether images are a folder of the user's, and not a data set by its name."""
+    known = catalog.DATASETS.get(images)
+    return known is None or known.path == "given"
+
+
+def classes_in(images: Path, names: Path | None) -> int | None:
+    """How many classes a file of names has, or without it a folder of classes; None of neither.
+
+    Raises:
+        OSError: the file or the folder is not there, or can't be read.
+    """
+    if names is not None:
+        lines = names.expanduser().read_text(encoding="utf-8").splitlines()
+        return sum(bool(line.strip()) for line in lines)
+    folders = [entry for entry in entries(images.expanduser()) if entry.is_dir()]
+    return len(folders) or None
 
 
 def seen(texts: Sequence[str], names: Sequence[str]) -> dict[str, Mapping[str, Any]]:

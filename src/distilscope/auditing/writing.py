@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from distilscope import catalog, registry
-from distilscope.auditing.request import Given, Request, study_name
+from distilscope import registry
+from distilscope.auditing.request import Given, Request, is_folder, study_name
 from distilscope.configuration.study import parse
 
 PICTURES = "pictures"
@@ -60,9 +60,9 @@ def _whom(asked: Request) -> str:
 
 def _data(asked: Request) -> dict[str, Any]:
     """A data set by its name, or the folder of pictures."""
-    if asked.images in catalog.DATASETS and catalog.DATASETS[asked.images].path != "given":
-        return {"name": asked.images, **asked.data}
-    return {"name": PICTURES, "path": asked.images, **asked.data}
+    if is_folder(asked.images):
+        return {"name": PICTURES, "path": asked.images, **asked.data}
+    return {"name": asked.images, **asked.data}
 
 
 def _can_begin_anew(given: Given) -> bool:

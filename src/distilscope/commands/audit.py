@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distilscope import store
-from distilscope.auditing import request, running, writing
-from distilscope.auditing.request import Given, Request
+from distilscope.auditing import asking, running, writing
+from distilscope.auditing.request import Request
 from distilscope.commands import configured
 from distilscope.planning.state import StoreState
 from distilscope.planning.study import Study
@@ -28,38 +26,6 @@ WORDS = """Are small models right for the right reasons? Audits a teacher and st
 files, on images of yours. Nothing is trained. The audit is written as a study and made by the
 workflow, in results/ of the working directory. Exit code 0: all that is required is met;
 1: something falls short; 2: it could not be judged, and why."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `distilscope audit`."""
-    add = parser.add_argument
-    model = "NETWORK=FILE: a network of torchvision, timm/<name>, or module:factory, and its "
-    model += "weights; or FILE alone: TorchScript, torch.export or ONNX"
-    add("--teacher", metavar="MODEL", help=model)
-    add("--student", metavar="MODEL", action="append", default=[], help="the same; repeatable")
-    add("--images", metavar="DIR", help="a folder of classes, or of pictures; or a data set's name")
-    add("--labels", choices=("folders", "none"), help="none: pictures without labels")
-    add("--classes", metavar="FILE", help="names of the classes in the order of the outputs")
-    add("--held-out", metavar="DIR", help="other pictures, for calibration; none are needed")
-    add("--limit", metavar="N", type=int, help="at most N pictures a class")
-    add("--second-checkpoint", metavar="FILE", help="another training of the teacher: its twin")
-    add("--preprocessing", metavar="YAML", action="append", default=[], help=_seen())
-    add("--compress", metavar="WAY=VALUES", action="append", default=[], help=_ladder())
-    add("--require", metavar="BOUND", action="append", default=[], help="such as 'ece <= 0.05'")
-    add("--output", metavar="DIR", type=Path, help="of audit.yaml, .json and .md (audit)")
-    add("--earlier", metavar="JSON", type=Path, help="an earlier audit.json to compare with")
-    add("--fail-on-fall", action="store_true", help="exit with 1 where a number fell since then")
-    add("--methods", metavar="NAMES", default="gradcam", help="explanations, with commas (gradcam)")
-    add("--allow-code", action="store_true", help="a factory may run code of yours")
-    add("--cores", default="all", help="how many jobs run side by side (all)")
-
-
-def _seen() -> str:
-    return "how models see images, where that isn't known: {mean: [..], std: [..], size: 224}"
-
-
-def _ladder() -> str:
-    return "of the teacher, or MODEL:WAY=VALUES: prune=0.3,0.5 or quantise=int8-dynamic"
 
 
 def main(given: argparse.Namespace, command: Sequence[str]) -> int:
@@ -92,65 +58,8 @@ def _earlier(path: Path) -> Audit:
 
 def _study(given: argparse.Namespace, command: Sequence[str]) -> Path:
     """The file of the study: the one that is given, or written of the other options."""
-    asked = {
-        **{"--teacher": given.teacher, "--student": given.student, "--images": given.images},
-        **{"--require": given.require, "--compress": given.compress, "--output": given.output},
-    }
-    if given.configuration:
-        both = [option for option, value in asked.items() if value]
-        if both:
-            raise ValueError(
-                f"--configuration {given.configuration} says what is audited: leave out "
-                f"{', '.join(both)}, or write it into the file"
-            )
-        return given.configuration
-    missing = [option for option in ("--teacher", "--images") if not asked[option]]
-    if missing:
-        raise ValueError(
-            f"an audit needs {' and '.join(missing)}: expected --teacher NETWORK=FILE --student "
-            "NETWORK=FILE --images DIR, or --configuration with an audit.yaml"
-        )
-    if not given.student and not given.compress:
-        raise ValueError(
-            "an audit needs a --student NETWORK=FILE, or a --compress such as prune=0.3 of the "
-            "teacher: there is nothing to set beside the teacher"
-        )
-    return _write(_request(given), command)
-
-
-def _request(given: argparse.Namespace) -> Request:
-    teacher, students = request.models(given.teacher, given.student)
-    names = [model.name for model in (teacher, *students)]
-    views = request.seen(given.preprocessing, names)
-    teacher, *students = (_described(model, views) for model in (teacher, *students))
-    data = {"labels": given.labels, "held_out": given.held_out, "limit": given.limit}
-    data["classes"] = given.classes
-    return Request(
-        teacher=teacher,
-        students=tuple(students),
-        images=given.images,
-        output=given.output or Path("audit"),
-        data={key: value for key, value in data.items() if value is not None},
-        second=given.second_checkpoint,
-        compress=tuple(request.compression(text, names, teacher.name) for text in given.compress),
-        require=tuple(given.require),
-        methods=tuple(filter(None, given.methods.split(","))),
-        allow_code=given.allow_code,
-    )
-
-
-def _described(model: Given, views: Mapping[str, Mapping[str, Any]]) -> Given:
-    """The model with its architecture as the study calls it, and how it sees images."""
-    known = _of_torchvision() if model.architecture else ()
-    architecture = model.architecture and request.network(model.architecture, known)
-    return replace(model, architecture=architecture, preprocessing=views.get(model.name, {}))
-
-
-@cache
-def _of_torchvision() -> frozenset[str]:
-    from torchvision.models import list_models  # it takes seconds to import
-
-    return frozenset(list_models())
+    asking.check(given)
+    return given.configuration or _write(asking.asked(given), command)
 
 
 def _write(asked: Request, command: Sequence[str]) -> Path:

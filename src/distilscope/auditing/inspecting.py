@@ -1,0 +1,97 @@
+"""What a study has to say of a model and its file alone doesn't: outputs, layers, preprocessing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from distilscope import catalog
+from distilscope.auditing.request import Given
+from distilscope.configuration.networks import Network
+from distilscope.models import preprocessing
+from distilscope.models.build import build
+from distilscope.models.layers import propose
+from distilscope.models.weight_files import read
+from distilscope.models.weight_names import in_own_names
+from distilscope.planning.settings import network_settings
+
+FEW_CLASSES = 3
+"""Outputs of the networks that are only built to look at their shapes."""
+
+
+def sees(given: Given, typed: Mapping[str, Any]) -> Given:
+    """The model with how it sees pictures: as typed, else as its library says.
+
+    Raises:
+        ValueError: neither says it.
+    """
+    own = dict(typed) or preprocessing.known(given.architecture or "")
+    if not own:
+        raise ValueError(
+            f"{given.name}: nothing is known of how {given.architecture or given.weights} sees "
+            f"pictures; say it with --preprocessing '{given.name}={{mean: [0.485, 0.456, 0.406], "
+            "std: [0.229, 0.224, 0.225], size: 224, resize: 256}' (numbers of this example are "
+            "torchvision's)"
+        )
+    return replace(given, preprocessing=own)
+
+
+def frame(models: Sequence[Given]) -> dict[str, int]:
+    """`image_size` and `resize` of the square of a picture that every model sees.
+
+    It is as large, as a part of the picture, as the smallest that any of them keeps, and as fine
+    as the largest input.
+    """
+    seen = [model.preprocessing for model in models if model.preprocessing.get("size")]
+    if not seen:
+        return {}
+    share = min(own["size"] / (own.get("resize") or own["size"]) for own in seen)
+    side = max(own["size"] for own in seen)
+    return {"image_size": side, "resize": round(side / share)}
+
+
+def outputs(given: Given) -> int | None:
+    """How many outputs the weights of a model have; None where its network doesn't tell.
+
+    They are where the shape of a tensor follows the number of classes that a network is built for.
+
+    Raises:
+        ValueError: the network can't be built, or the file can't be read.
+    """
+    settings = _settings(given)
+    few, more = (build(settings, FEW_CLASSES + n).state_dict() for n in (0, 1))
+    following = [name for name in few if few[name].shape != more[name].shape]
+    path = Path(given.weights).expanduser()
+    state, _, _ = in_own_names(read(path).state, few, path)
+    for name in following:
+        axis = next(n for n, side in enumerate(few[name].shape) if side != more[name].shape[n])
+        if name in state and axis < state[name].ndim:
+            return int(state[name].shape[axis])
+    return None
+
+
+def layers(given: Given, classes: int, side: int) -> Given:
+    """The model with the layers that are proposed for it, where its network has none of its own.
+
+    Raises:
+        ModelError: it can't take images of that side, or nothing in it puts out a map.
+    """
+    if given.architecture is None or given.architecture in catalog.ARCHITECTURES:
+        return given
+    network: nn.Module = build(_settings(given), classes)
+    size = given.preprocessing.get("size") or side
+    images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
+    return replace(given, layers=propose(network, images).settings())
+
+
+def _settings(given: Given) -> dict[str, Any]:
+    """What builds the network; of one without layers of its own the names don't matter here."""
+    named = given.architecture in catalog.ARCHITECTURES
+    open_ended = {} if named else {"layers": {"all": ""}, "explained": ["all"]}
+    entry = {"architecture": given.architecture, "weights": given.weights, **open_ended}
+    return network_settings(Network.model_validate(entry))
