@@ -13,7 +13,7 @@ from torch import nn
 from distilscope import catalog
 from distilscope.auditing.request import Given
 from distilscope.configuration.networks import Network
-from distilscope.models import preprocessing
+from distilscope.models import preprocessing, weights
 from distilscope.models.build import build
 from distilscope.models.layers import propose
 from distilscope.models.weight_files import read
@@ -78,12 +78,16 @@ def outputs(given: Given) -> int | None:
 def layers(given: Given, classes: int, side: int) -> Given:
     """The model with the layers that are proposed for it, where its network has none of its own.
 
+    The weights are in it: with those of the start a head may seem to follow from a layer.
+
     Raises:
         ModelError: it can't take images of that side, or nothing in it puts out a map.
+        WeightsError: the file does not fit.
     """
     if given.architecture is None or given.architecture in catalog.ARCHITECTURES:
         return given
     network: nn.Module = build(_settings(given), classes)
+    weights.load_into(network, Path(given.weights).expanduser())
     size = given.preprocessing.get("size") or side
     images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
     return replace(given, layers=propose(network, images).settings())

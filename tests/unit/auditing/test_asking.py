@@ -1,0 +1,141 @@
+"""The options of an audit become a request: what a command line doesn't say is found out."""
+
+import argparse
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from distilscope.auditing import asking, inspecting
+from distilscope.auditing.request import Given
+from distilscope.models.build import build
+
+SEEN = "{mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], size: 32, resize: 40}"
+FACTORY = """
+from torch import nn
+from torch.nn import functional as F
+
+
+class Net(nn.Module):
+    def __init__(self, classes, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 4, 3, padding=1)
+        self.fc = nn.Linear(4, classes)
+        nn.init.zeros_(self.conv.weight)
+        nn.init.zeros_(self.conv.bias)
+
+    def forward(self, images):
+        return self.fc(F.relu(self.conv(images)).mean((2, 3)))
+"""
+
+
+def saved(path, classes, wrapped=False):
+    network = build(plain_tiny(), classes)
+    state = network.state_dict()
+    torch.save(
+        {"state_dict": {f"module.{n}": t for n, t in state.items()}} if wrapped else state, path
+    )
+    return str(path)
+
+
+def plain_tiny():
+    return inspecting._settings(Given("tiny", "-", "plain-tiny"))
+
+
+def pictures(folder, classes):
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        Image.new("RGB", (40, 40)).save(folder / name / "a.png")
+    return str(folder)
+
+
+def options(*typed):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--configuration")
+    asking.add_arguments(parser)
+    return parser.parse_args([*map(str, typed), "--preprocessing", SEEN])
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_outputs_are_counted_in_the_weights(tmp_path, wrapped):
+    file = saved(tmp_path / "a.pt", 7, wrapped)
+    assert inspecting.outputs(Given("tiny", file, "plain-tiny")) == 7
+
+
+@pytest.mark.parametrize(
+    ("seen", "frame"),
+    [
+        ([{"size": 224, "resize": 256}], {"image_size": 224, "resize": 256}),
+        # the smaller share of the two, at the finer resolution
+        (
+            [{"size": 224, "resize": 256}, {"size": 240, "resize": 320}],
+            {"image_size": 240, "resize": 320},
+        ),
+        ([{"size": 224, "resize": 224}, {"size": 32}], {"image_size": 224, "resize": 224}),
+        ([{}], {}),
+    ],
+)
+def test_the_frame_is_what_every_model_sees(seen, frame):
+    assert inspecting.frame([Given("m", "f", "plain-tiny", own) for own in seen]) == frame
+
+
+def test_without_labels_the_models_tell_how_many_classes_there_are(tmp_path):
+    file = saved(tmp_path / "a.pt", 7)
+    folder = pictures(tmp_path / "pictures", ["a", "b"])
+    typed = ["--teacher", f"plain-tiny={file}", "--images", folder, "--labels", "none"]
+    asked = asking.asked(options(*typed, "--compress", "prune=0.5"))
+    assert asked.data == {"labels": "none", "image_size": 32, "resize": 40, "classes": 7}
+    assert asked.compress == ({"of": "plain-tiny", "prune": 0.5},)
+
+
+@pytest.mark.parametrize(
+    ("folders", "further", "words"),
+    [
+        (["a", "b"], [], "plain-tiny has 7 outputs, and there are 2 classes in"),
+        ([], [], "has no folders of classes"),
+        (["a", "b"], ["--classes", "names.txt"], "there are 3 classes in names.txt"),
+        (["a"], ["--student", "plain-tiny=b.pt"], "tiny-a has 7 outputs and plain-tiny-b has 5"),
+    ],
+)
+def test_models_and_classes_that_do_not_agree_are_refused(
+    tmp_path, monkeypatch, folders, further, words
+):
+    monkeypatch.chdir(tmp_path)
+    saved(tmp_path / "a.pt", 7), saved(tmp_path / "b.pt", 5)
+    (tmp_path / "names.txt").write_text("a\nb\nc\n")
+    (tmp_path / "pictures").mkdir()
+    pictures(tmp_path / "pictures", folders)
+    typed = ["--teacher", "plain-tiny=a.pt", "--images", "pictures", "--compress", "prune=0.5"]
+    with pytest.raises(ValueError, match=words):
+        asking.asked(options(*typed, *further))
+
+
+def test_what_is_unknown_of_how_a_model_sees_pictures_is_asked_for():
+    with pytest.raises(ValueError, match=r"say it with --preprocessing 'net=\{mean:"):
+        inspecting.sees(Given("net", "a.pt", "mine:net"), {})
+
+
+def test_layers_are_proposed_of_the_weights_that_are_audited(tmp_path, monkeypatch):
+    """At its start the network's logits are its bias, so that any head seems to give them."""
+    (tmp_path / "audited_net.py").write_text(FACTORY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    network = build({"builder": "audited_net:Net"}, 5)
+    nn.init.normal_(network.conv.weight)
+    torch.save(network.state_dict(), tmp_path / "a.pt")
+    given = Given("net", str(tmp_path / "a.pt"), "audited_net:Net")
+    found = inspecting.layers(given, 5, 8).layers
+    assert found["layers"] == {"conv": "conv"} and "head" not in found
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ([], "an audit needs --teacher and --images"),
+        (["--teacher", "a=b", "--images", "c"], "nothing to set beside the teacher"),
+        (["--configuration", "x", "--require", "ece <= 1"], "leave out --require"),
+    ],
+)
+def test_options_that_make_no_audit_are_refused(typed, words):
+    with pytest.raises(ValueError, match=words):
+        asking.check(options(*typed))
