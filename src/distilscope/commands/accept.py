@@ -21,10 +21,10 @@ from distilscope.configuration.kinds import ConfigurationError
 from distilscope.planning import record
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.record import Known, Record
-from distilscope.planning.settled import link
 from distilscope.planning.state import StoreState, in_order
 from distilscope.planning.study import Study
 from distilscope.store import accepted
+from distilscope.workflow.settled import link
 
 MADE_ANEW = ("tables", "figures", "report")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from distilscope.configuration import files
 from distilscope.configuration.study import Configuration, parse
-from distilscope.planning.settled import PRECISIONS, settle
 from distilscope.planning.study import Study
 from distilscope.workflow.machine import resolve_device
+from distilscope.workflow.settled import PRECISIONS, settle
 
 
 def read(path: Path) -> Configuration:

@@ -12,10 +12,10 @@ from typing import Any
 from distilscope import registry
 from distilscope.configuration import files
 from distilscope.configuration.study import Configuration, parse
-from distilscope.planning.settled import settle
 from distilscope.planning.study import Study
 from distilscope.workflow import gpu
 from distilscope.workflow.machine import LOCAL_EXECUTORS, executor_of, resolve_device
+from distilscope.workflow.settled import settle
 
 AT_THE_END = 4
 

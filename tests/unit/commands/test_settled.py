@@ -9,10 +9,10 @@ import pytest
 from distilscope import store
 from distilscope.commands.verify import verify
 from distilscope.configuration.study import parse
-from distilscope.planning import settled
 from distilscope.planning.artefact import STORE
-from distilscope.planning.settled import settle
 from distilscope.planning.state import StoreState
+from distilscope.workflow import settled
+from distilscope.workflow.settled import settle
 
 from ...workflow.clone import REPOSITORY
 from ...workflow.edits import both, put
