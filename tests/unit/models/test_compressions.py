@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torchvision.models import VisionTransformer
 
 from distilscope import catalog
 from distilscope.models.build import build
@@ -61,7 +62,25 @@ def test_of_equal_magnitudes_exactly_the_share_goes():
 def test_a_weight_that_two_layers_share_counts_once():
     one, other = nn.Linear(4, 4), nn.Linear(4, 4)
     other.weight = one.weight
-    assert list(dense.layers(nn.Sequential(one, other))) == ["0"]
+    assert list(dense.weights_of(nn.Sequential(one, other))) == ["0"]
+
+
+def test_the_projections_of_torchs_attention_are_weights_too():
+    """torchvision's ViT has them beside its layers: a quarter of all."""
+    model = VisionTransformer(16, 8, 1, 2, 16, 32, num_classes=5)  # a layer of width 16
+    before = {name: w.detach().clone() for name, w in model.named_parameters()}
+    _, facts = prune.compress(model, 0.5, IMAGES)
+    names = {f"{path}.weight" if f"{path}.weight" in before else path for path in facts["zeros"]}
+    assert names == {n for n, w in before.items() if w.ndim in (2, 4)}
+    every = np.concatenate([before[name].abs().flatten().numpy() for name in names])
+    threshold = np.sort(every)[round(0.5 * every.size)]
+    inside = "encoder.layers.encoder_layer_0.self_attention.in_proj_weight"
+    found = model.get_parameter(inside).detach().numpy()
+    was = before[inside].numpy()
+    assert np.array_equal(found, np.where(np.abs(was) < threshold, 0, was)) and (found == 0).any()
+    _, facts = low_rank.compress(model, 0.25, IMAGES)
+    assert np.linalg.matrix_rank(model.get_parameter(inside).detach().numpy()) == 4
+    assert facts["ranks"][inside] == [4, 16]
 
 
 def test_a_model_without_weights_to_compress_is_refused():
@@ -238,6 +257,23 @@ def test_a_layer_that_is_used_without_being_called_stays_as_it_is(value):
     assert isinstance(model.used, nn.Linear) and isinstance(model.called, int8.Int8)
     assert facts["int8_share"] == pytest.approx(64 / (256 + 64))
     assert "20 % of the weights" in facts["notes"][0]
+
+
+def test_int8_integers_are_torchs_own():
+    weight = torch.randn(6, 5, 3, 3, generator=torch.Generator().manual_seed(2))
+    integers, scale = int8.quantised(weight)
+    nothing = torch.zeros(6, dtype=torch.int64)
+    theirs = torch.quantize_per_channel(weight, scale.double(), nothing, 0, torch.qint8)
+    assert torch.equal(theirs.int_repr(), integers)
+
+
+def test_what_of_a_transformer_stays_in_fp32_is_said():
+    model = VisionTransformer(16, 8, 1, 2, 16, 32, num_classes=5)
+    counts = [w.numel() for n, w in model.named_parameters() if n.endswith("weight") and w.ndim > 1]
+    quantised = 2 * 16 * 32 + 16 * 5  # the layers between the attention, and the head
+    _, facts = int8.compress(model, int8.DYNAMIC, IMAGES)
+    assert facts["int8_share"] == pytest.approx(quantised / sum(counts))
+    assert "the others stay in fp32" in facts["notes"][0]
 
 
 def test_dynamic_quantisation_of_a_model_without_linear_layers_is_refused():

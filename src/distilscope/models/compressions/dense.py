@@ -13,6 +13,9 @@ from distilscope.models import weights
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 """The layers whose weights are compressed. Norms and biases are left: they are small."""
 
+PROJECTIONS = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
+"""Weights that torch's attention has beside those of its layers, as one module has or hasn't."""
+
 FLOAT_BYTES = 4
 
 Facts = Mapping[str, Any]
@@ -20,27 +23,41 @@ Facts = Mapping[str, Any]
 
 
 def layers(model: nn.Module) -> dict[str, nn.Module]:
-    """Path -> each layer whose weight is compressed; a weight that two layers share counts once.
-
-    Raises:
-        ValueError: the model has no convolution and no linear layer.
-    """
+    """Path -> each convolution and linear layer; of those that share a weight the first."""
     found: dict[int, tuple[str, nn.Module]] = {}
     for path, module in model.named_modules():
         if isinstance(module, LAYERS):
             found.setdefault(id(module.weight), (path, module))
+    return dict(found.values())
+
+
+def weights_of(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Path -> each weight that is compressed: of layers by their path, of attention by its own.
+
+    A weight that two layers share counts once.
+
+    Raises:
+        ValueError: the model has no convolution and no linear layer.
+    """
+    found = {path: layer.weight for path, layer in layers(model).items()}
+    for path, module in model.named_modules():
+        if isinstance(module, nn.MultiheadAttention):
+            own = {name: getattr(module, name) for name in PROJECTIONS}
+            found |= {
+                f"{path}.{name}": weight for name, weight in own.items() if weight is not None
+            }
     if not found:
         raise ValueError(
             f"{type(model).__name__} has no convolution and no linear layer: there is nothing to "
             "compress"
         )
-    return dict(found.values())
+    return found
 
 
 def bytes_of_others(model: nn.Module) -> int:
     """How much what is no compressed weight takes, in fp32: biases, norms, running statistics."""
     total = sum(tensor.numel() for tensor in model.state_dict().values())
-    return FLOAT_BYTES * (total - sum(m.weight.numel() for m in layers(model).values()))
+    return FLOAT_BYTES * (total - sum(weight.numel() for weight in weights_of(model).values()))
 
 
 def matrix(weight: Tensor) -> Tensor:

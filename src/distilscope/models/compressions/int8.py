@@ -101,7 +101,7 @@ def compress(model: nn.Module, value: str, images: Tensor) -> tuple[nn.Module, F
     Raises:
         ValueError: there is no layer to quantise.
     """
-    total = sum(layer.weight.numel() for layer in dense.layers(model).values())
+    total = sum(weight.numel() for weight in dense.weights_of(model).values())
     folded = _fold(model, images[:1]) if value == STATIC else []
     found = _quantisable(model, value, images[:1])
     if not found:

@@ -25,13 +25,13 @@ def compress(model: nn.Module, value: float, images: Tensor) -> tuple[nn.Module,
         model: changed in place. value: the share, in (0, 1). images: not needed.
     """
     numbers, ranks = 0, {}
-    for path, layer in dense.layers(model).items():
-        matrix = dense.matrix(layer.weight.detach()).double()
+    for path, weight in dense.weights_of(model).items():
+        matrix = dense.matrix(weight.detach()).double()
         left, scales, right = torch.linalg.svd(matrix, full_matrices=False)
         rank = max(1, round(value * len(scales)))
         product = (left[:, :rank] * scales[:rank]) @ right[:rank]
         with torch.no_grad():
-            layer.weight.copy_(product.reshape(layer.weight.shape))
+            weight.copy_(product.reshape(weight.shape))
         numbers += min(rank * sum(matrix.shape), matrix.numel())
         ranks[path] = [rank, len(scales)]
     weight_bytes = dense.FLOAT_BYTES * numbers + dense.bytes_of_others(model)

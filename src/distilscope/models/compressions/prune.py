@@ -23,16 +23,16 @@ def compress(model: nn.Module, value: float, images: Tensor) -> tuple[nn.Module,
     Args:
         model: changed in place. value: the share, in (0, 1). images: not needed.
     """
-    layers = dense.layers(model)
-    magnitudes = torch.cat([m.weight.detach().abs().flatten() for m in layers.values()])
+    weights = dense.weights_of(model)
+    magnitudes = torch.cat([weight.detach().abs().flatten() for weight in weights.values()])
     count = round(value * magnitudes.numel())
     gone = torch.from_numpy(smallest(magnitudes.numpy(), count))
-    masks = gone.split([m.weight.numel() for m in layers.values()])
+    masks = gone.split([weight.numel() for weight in weights.values()])
     with torch.no_grad():
-        for layer, mask in zip(layers.values(), masks, strict=True):
-            layer.weight[mask.reshape(layer.weight.shape)] = 0.0
+        for weight, mask in zip(weights.values(), masks, strict=True):
+            weight[mask.reshape(weight.shape)] = 0.0
     kept = dense.FLOAT_BYTES * (magnitudes.numel() - count)
-    zeros = {path: float(m.float().mean()) for path, m in zip(layers, masks, strict=True)}
+    zeros = {path: float(m.float().mean()) for path, m in zip(weights, masks, strict=True)}
     return model, {"weight_bytes": kept + dense.bytes_of_others(model), "zeros": zeros}
 
 
