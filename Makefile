@@ -29,10 +29,10 @@ CONFIGURATION = $(if $(CHOSEN),--configuration "$$CHOSEN")
 
 .PHONY: study test test-long lint schema plan watch verify clean-orphans pack accept bench
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("distilscope needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $@
 
 study: $(VENV)/.installed
@@ -60,7 +60,7 @@ accept: $(VENV)/.installed
 	$(DISTILSCOPE) accept $(CONFIGURATION) --why "$$ACCEPTED_WHY"
 
 bench: $(VENV)/.installed
-	-$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks.speed $(if $(FAMILIES),--only $$FAMILIES)
 
 test: $(VENV)/.installed lint

@@ -36,7 +36,8 @@ def environment_with(folder: Path, *extras: str) -> Path:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     wanted = [name for extra in extras for name in project["optional-dependencies"][extra]]
     pip = (sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check")
-    succeed(*pip, "install", "--quiet", *wanted, cwd=folder)
+    exactly = ("-c", REPOSITORY / "constraints.txt")
+    succeed(*pip, "install", "--quiet", *exactly, *wanted, cwd=folder)
     return python
 
 

@@ -111,7 +111,8 @@ def words_of_make(tmp_path: Path, *arguments: str) -> list[str]:
         (commands / command).write_text(STUB)
         (commands / command).chmod(0o755)
     (tmp_path / "Makefile").write_bytes((studies.REPOSITORY / "Makefile").read_bytes())
-    (tmp_path / "pyproject.toml").touch()
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).touch()
     (tmp_path / "venv/.installed").touch()
     done = subprocess.run(
         ["make", "VENV=venv", *arguments],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 SNAKEFILE = "Snakefile"
+OURS = "rules/observations.smk"
+"""Beside the Snakefile; other workflows have a folder of rules, too."""
 CLONE = Path(__file__).resolve().parents[3]
-INSTALLED = Path(sys.prefix) / "share" / "distilscope"
-"""Where a wheel puts the workflow's files: `data-files` in pyproject.toml."""
 
 
 class NoWorkflow(OSError):
@@ -22,14 +23,24 @@ def workflow_folder() -> Path:
     Raises:
         NoWorkflow: it is in none of them.
     """
-    places = (Path.cwd(), CLONE, INSTALLED)
+    places = (Path.cwd(), CLONE, *_installed())
     for place in places:
-        if (place / SNAKEFILE).is_file() and (place / "rules").is_dir():
+        if (place / SNAKEFILE).is_file() and (place / OURS).is_file():
             return place
     raise NoWorkflow(
-        f"the workflow is not there: no {SNAKEFILE} in {' or '.join(map(str, places))}; install "
-        "distilscope again, or start from a clone"
+        f"the workflow is not there: no {SNAKEFILE} with {OURS} in "
+        f"{' or '.join(map(str, places))}; install distilscope again, or start from a clone"
     )
+
+
+def _installed() -> list[Path]:
+    """Where a wheel put the workflow: `data-files` in pyproject.toml. It is wherever the
+    installer's scheme has its data, which the package's record tells."""
+    try:
+        files = metadata.files("distilscope") or []
+    except metadata.PackageNotFoundError:
+        return []
+    return [Path(each.locate()).resolve().parent for each in files if each.name == SNAKEFILE]
 
 
 def run(configuration: Path, cores: str) -> int:
