@@ -27,6 +27,7 @@ from distilscope.training.objectives import (
     fused,
     isats,
     kd,
+    logit_matching,
     ts,
 )
 from distilscope.training.objectives.declaration import Objective
@@ -181,7 +182,7 @@ SCHEDULE_SETTINGS: dict[str, tuple[str, ...]] = {
 
 OBJECTIVES: dict[str, Objective] = {
     found.OBJECTIVE.name: found.OBJECTIVE
-    for found in (ce, kd, ts, ats, isats, fused, ce_smoothed, ce_penalty)
+    for found in (ce, kd, ts, ats, isats, fused, ce_smoothed, ce_penalty, logit_matching)
 }
 
 

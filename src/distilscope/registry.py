@@ -26,6 +26,7 @@ OWN = (
     "compression",
     "shortcuts",
     "dark_knowledge",
+    "attention",
 )
 """In the order of the report."""
 

@@ -6,7 +6,7 @@ import scipy.special
 import scipy.stats
 import torch
 
-from distilscope.training.objectives import ce, kd
+from distilscope.training.objectives import ce, kd, logit_matching
 
 
 @pytest.fixture
@@ -84,3 +84,20 @@ def test_two_teachers_are_refused(batch):
     teacher = torch.tensor(batch[1])
     with pytest.raises(ValueError, match="exactly one teacher, got 2"):
         kd.loss(teacher, torch.tensor(batch[2]), [teacher, teacher], T=1.0, alpha=0.5)
+
+
+@pytest.mark.parametrize("alpha", [0.3, 1.0])
+def test_logit_matching_is_the_loop_over_images_and_classes(batch, alpha):
+    student, teacher, labels = batch
+    squares = [
+        (s - t) ** 2 for own, other in zip(student, teacher, strict=True)
+        for s, t in zip(own, other, strict=True)
+    ]  # fmt: skip
+    hard = -scipy.special.log_softmax(student, axis=1)[np.arange(6), labels]
+    expected = alpha * sum(squares) / 30 + (1 - alpha) * np.mean(hard)
+    given = torch.tensor(student), torch.tensor(labels)
+    found = logit_matching.loss(*given, [torch.tensor(teacher)], alpha=alpha)
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+    assert torch.equal(logit_matching.loss(*given, [], alpha=0.0), ce.loss(*given))
+    with pytest.raises(ValueError, match="exactly one teacher"):
+        logit_matching.loss(*given, [torch.tensor(teacher)] * 2, alpha=alpha)
