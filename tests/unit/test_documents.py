@@ -33,6 +33,7 @@ TOP = "docs|config|tests|rules|workflow|profiles|resources|benchmarks|envs|src"
 
 FOREIGN = {
     *("workflow.global_resources", "workflow.remote_exec", "workflow.executor_plugin"),
+    "mutual_info_classif",
     *("workflow.remote_execution_settings", "slurm_partition", "transform_input"),
     *("img_size", "drop_rate"),
 }

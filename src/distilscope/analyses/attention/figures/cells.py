@@ -82,7 +82,8 @@ def words(row: dict) -> str:
     student = row["student_views"] or "unknown"
     if row["role"] == "control":
         return f"{student}, labels only"
-    combine = row["combine"] if row["combine"] not in (None, "losses") else ""
+    known = isinstance(row["combine"], str) and row["combine"] != "losses"
+    combine = f"by mean {row['combine']}" if known else ""
     return " ".join(filter(None, [f"{student} from {row['teacher_views']},", way(row), combine]))
 
 
