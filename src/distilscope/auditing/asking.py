@@ -103,6 +103,7 @@ def asked(given: argparse.Namespace) -> Request:
         require=tuple(given.require),
         methods=tuple(filter(None, given.methods.split(","))),
         allow_code=given.allow_code,
+        count=_count(given),
     )
 
 
@@ -139,6 +140,12 @@ def _inspected(
         data["classes"] = classes
     side = data.get("image_size", SIDE[True])
     return [inspecting.layers(model, classes, side) for model in seen], data
+
+
+def _count(given: argparse.Namespace) -> int | None:
+    if not request.is_folder(given.images):
+        return None
+    return request.count_in(Path(given.images), given.limit)
 
 
 def _classes(given: argparse.Namespace, outputs: dict[str, int]) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from distilscope import catalog
-from distilscope.data.listing import entries
+from distilscope.data.listing import entries, of_pictures
 
 LONGEST_NAME = 40
 
@@ -52,6 +52,7 @@ class Request:
         second: another checkpoint of the teacher.
         compress: what is made of the models: entries of `compress`.
         require: requirements. methods: explanation methods.
+        count: how many images there are, where that is known.
         output: the folder of the audit; its name is the study's.
         allow_code: whether a factory may run code of the user's.
     """
@@ -65,6 +66,7 @@ class Request:
     compress: tuple[Mapping[str, Any], ...] = ()
     require: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("gradcam",)
+    count: int | None = None
     allow_code: bool = False
 
 
@@ -143,6 +145,12 @@ def classes_in(images: Path, names: Path | None) -> int | None:
         return sum(bool(line.strip()) for line in lines)
     folders = [entry for entry in entries(images.expanduser()) if entry.is_dir()]
     return len(folders) or None
+
+
+def count_in(images: Path, limit: int | None) -> int:
+    """How many pictures of a folder are used, if all of them can be decoded."""
+    found = sum(1 for _ in of_pictures(images.expanduser()))
+    return found if limit is None else min(found, limit)
 
 
 def seen(texts: Sequence[str], names: Sequence[str]) -> dict[str, Mapping[str, Any]]:

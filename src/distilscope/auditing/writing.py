@@ -10,6 +10,7 @@ import yaml
 
 from distilscope import registry
 from distilscope.auditing.request import Given, Request, is_folder, study_name
+from distilscope.configuration.measured import Observe
 from distilscope.configuration.study import parse
 
 PICTURES = "pictures"
@@ -37,7 +38,7 @@ def configuration(asked: Request) -> dict[str, Any]:
         "floors": [given.name for given in asked.students if _can_begin_anew(given)],
         "stand_ins": _stand_ins(asked),
         "compress": [dict(entry) for entry in asked.compress],
-        "observe": {"methods": list(asked.methods)},
+        "observe": {"methods": list(asked.methods), **_gram_batch(asked)},
         "analyses": _analyses(asked),
     }
 
@@ -63,6 +64,12 @@ def _data(asked: Request) -> dict[str, Any]:
     if is_folder(asked.images):
         return {"name": PICTURES, "path": asked.images, **asked.data}
     return {"name": asked.images, **asked.data}
+
+
+def _gram_batch(asked: Request) -> dict[str, int]:
+    """Of fewer images than a minibatch of Grams has as many as there are."""
+    usual = Observe.model_fields["gram_batch"].default
+    return {"gram_batch": max(asked.count, 4)} if asked.count and asked.count < usual else {}
 
 
 def _can_begin_anew(given: Given) -> bool:

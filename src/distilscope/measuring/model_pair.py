@@ -26,7 +26,8 @@ class ModelPair:
     Attributes:
         job: the comparison. probe: name of its folder in both observations.
         folders: of the model's and the reference's observation.
-        model, reference: their logits.
+        model, reference: their logits; where images have no labels, the reference's prediction
+            stands for them.
         common: (N,) bool, the images that the reference, its other seeds and its twins get right.
         methods: explanation methods that both were observed with.
         layers: (model's layer, reference's layer) whose maps are compared, the headline pair first.
@@ -63,6 +64,9 @@ class ModelPair:
         family = [observations.read_outputs(folder, probe) for folder in job.inputs_of("common")]
         for member in family:
             observations.require_same_images(model, member)
+        model, reference, *family = (
+            own.with_labels_of(reference) for own in (model, reference, *family)
+        )
         return cls(
             job=job,
             probe=probe,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from distilscope import store
+from distilscope.measuring.observations import Outputs
 from distilscope.measuring.study import Study
 
 CONDITION = (
@@ -36,14 +37,19 @@ def model_table(study: Study) -> pd.DataFrame:
                 "ratio": compression(study, entry.id),
                 "multiply_adds": own["multiply_adds"],
                 "latency_ms": own["latency_ms"],
-                "accuracy": float(np.mean(study.outputs[entry.id].correct)),
-                "held_out_accuracy": float(np.mean(held.correct)) if held else np.nan,
+                "accuracy": _accuracy(study.outputs[entry.id]),
+                "held_out_accuracy": _accuracy(held),
                 "identity": entry.identity,
                 "seconds": own["seconds"],
                 "peak_memory_mb": own["peak_memory_mb"],
             }
         )
     return pd.DataFrame.from_records(records).astype({"seed": "Int64"})
+
+
+def _accuracy(outputs: Outputs | None) -> float:
+    """The share that is right; NaN where nothing was observed or has a label."""
+    return float(np.mean(outputs.correct)) if outputs and outputs.labelled else np.nan
 
 
 def compression(study: Study, model: str) -> float:

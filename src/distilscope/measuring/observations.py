@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from distilscope import store
 
 CLASS_RANGE = 2**16  # classes are int16, so that (index, class) is one int64 key
 ABSENT = -1
+UNLABELLED = "the images have no labels"
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Outputs:
     """Logits of one model on one probe, sorted by dataset index.
 
     Attributes:
-        index, label: (N,) int64. logits: (N, C) float32.
+        index, label: (N,) int64; without a label -1. logits: (N, C) float32.
         source: the file they were read from.
     """
 
@@ -43,6 +44,15 @@ class Outputs:
         """(N,) float64, the probability of the prediction."""
         logs = log_probabilities(self.logits)
         return np.minimum(np.exp(logs[np.arange(len(logs)), self.prediction]), 1.0)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether every image has a label."""
+        return bool((self.label >= 0).all())
+
+    def with_labels_of(self, other: Outputs) -> Outputs:
+        """The same, and where an image has no label it is what `other` predicts."""
+        return replace(self, label=np.where(self.label < 0, other.prediction, self.label))
 
     def at(self, rows: np.ndarray) -> Outputs:
         """Of the images at these places."""

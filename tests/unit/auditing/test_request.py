@@ -94,6 +94,15 @@ def test_what_is_asked_for_is_in_the_study():
     assert found["allow_code"] is True and "compression" in found["analyses"]
 
 
+@pytest.mark.parametrize(("count", "observe"), [(54, {"gram_batch": 54}), (200, {}), (None, {})])
+def test_few_images_are_one_minibatch_of_grams(count, observe):
+    """With fewer than a minibatch no CKA would be measured."""
+    assert writing.configuration(asked(count=count))["observe"] == {
+        "methods": ["gradcam"],
+        **observe,
+    }
+
+
 def test_a_folder_is_pictures_and_a_name_is_a_data_set():
     assert writing.configuration(asked())["data"] == {"name": "fashion-mnist-subset"}
     found = writing.configuration(asked(images="my-images", data={"labels": "none"}))["data"]

@@ -60,7 +60,7 @@ def _divergent(
             "reference": reference.id,
             **{key: pair.key[key] for key in ("method", "layer", "reference_layer")},
             "index": study.index[place],
-            "label": own.label[place],
+            "label": own.with_labels_of(other).label[place],
             "class": classes,
             "prediction": own.prediction[place],
             "reference_prediction": classes,

@@ -109,7 +109,8 @@ def _pairs(
         "edges": Prepared.of(edge, maps.upsample(edge, grid)),
     }
     own = Prepared.of(native, maps.upsample(native, grid))
-    label, common = outputs.label[pair.position], pair.subsets["common"]
+    label = outputs.with_labels_of(outputs).label[pair.position]
+    common = pair.subsets["common"]
     images = Images(outputs.index[pair.position], label, classes, classes, common, common)
     key = {**pair.key, "layer": pair.key["reference_layer"], "reference_layer": None}
     for name, trivial in made.items():

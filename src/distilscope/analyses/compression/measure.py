@@ -13,13 +13,13 @@ from distilscope import store
 from distilscope.analyses.compression.ladders import Rung, ladders
 from distilscope.measuring import observations
 from distilscope.measuring.entries import Compared
+from distilscope.measuring.observations import UNLABELLED
 from distilscope.measuring.rows import Rows
 from distilscope.measuring.study import Study
 from distilscope.statistics import bootstrap
 from distilscope.statistics.bootstrap import Resamples
 
 ORIGINAL = "original"
-UNLABELLED = "the images have no labels"
 SAME = "the layer puts out the same as the original's"
 SILENT = "the original's layer puts out zeros"
 
@@ -54,11 +54,10 @@ def _add_changes(study: Study, each: Compared) -> None:
         "gained": after * (1 - before),
         "accuracy_drop": before - after,
     }
-    unlabelled = bool((own.label < 0).any())
-    if unlabelled:
+    if not own.labelled:
         columns |= dict.fromkeys(("lost", "gained", "accuracy_drop"), np.full(len(before), np.nan))
     found = bootstrap.means(np.column_stack(list(columns.values())), study.resamples, study.level)
-    reasons = [UNLABELLED if unlabelled and name != "changed" else None for name in columns]
+    reasons = [UNLABELLED if not own.labelled and name != "changed" else None for name in columns]
     study.rows.add_estimates(each, list(columns), found, reasons, subset="all")
     for name in ("changed", "accuracy_drop"):
         study.pool(name, "all", each.model.id, each.reference, columns[name])

@@ -48,7 +48,7 @@ def _add(study: Study, row: Mapping[str, str]) -> None:
         observations.require_same_images(covered[TOP], each)
     own, teacher = own.at(shown), teacher.at(shown)
     drops = {area: falls(own, each, teacher.prediction) for area, each in covered.items()}
-    labelled = bool((own.label >= 0).all())
+    labelled = own.labelled
     both = teacher.correct & own.correct if labelled else np.ones(len(own.label), bool)
     usable = both & defined(Path(row["masked"]))
     columns = {(name, area): drops[area][name] for area in AREAS for name in drops[area]}

@@ -128,4 +128,5 @@ ANALYSIS = Analysis(
     figures=FIGURES,
     summary=SUMMARY,
     answer=f"{_HERE}.findings:answer",
+    caveats=f"{_HERE}.findings:caveats",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from distilscope.measuring.observations import UNLABELLED
 from distilscope.reporting.conditions import estimate, span, students_called
 from distilscope.reporting.tables import Tables
 
@@ -18,6 +19,18 @@ def answer(tables: Tables) -> list[str]:
     teachers = (estimate(condition, rows) for condition in tables.of_role("teacher"))
     teacher = next((found for found in teachers if found.defined), None)
     return [f"{own}; the teacher gets {_percent(teacher.value)}." if teacher else f"{own}."]
+
+
+def caveats(tables: Tables) -> list[str]:
+    """What is missing where images have no labels."""
+    rows = tables.headline("accuracy")
+    if not len(rows) or not (rows["reason"] == UNLABELLED).all():
+        return []
+    return [
+        "The images have no labels: accuracy, calibration and all else that needs the right class "
+        "is not measured. Where numbers are of images that models get right, the prediction of the "
+        "model that they are compared with stands for the label."
+    ]
 
 
 def _percent(value: float) -> str:

@@ -16,6 +16,7 @@ from distilscope.analyses.outputs.output_rows import add_fidelity_rows, add_outp
 from distilscope.measuring.models import compression
 from distilscope.measuring.study import Study
 
+RELIABILITY = ("model", "bin", "low", "high", "n", "confidence", "accuracy")
 HISTORY = ("model", "epoch", "lr", "loss", "train_accuracy", "held_out_accuracy", "held_out_nll")
 
 
@@ -51,7 +52,8 @@ def _pool(study: Study) -> None:
     """Accuracy and agreement of each model over seeds."""
     for entry in study.entries:
         own = study.outputs[entry.id]
-        study.pool("accuracy", "all", entry.id, None, own.correct.astype(np.float64))
+        if own.labelled:
+            study.pool("accuracy", "all", entry.id, None, own.correct.astype(np.float64))
     for each in study.compared:
         pair = study.outputs[each.model.id].logits, study.outputs[each.reference].logits
         agreed = fidelity.agreement(*pair)
@@ -63,10 +65,12 @@ def _reliability(study: Study, bins: int) -> pd.DataFrame:
     parts = []
     for entry in study.entries:
         own = study.outputs[entry.id]
+        if not own.labelled:
+            continue
         found = calibration.reliability(Confidences.of(own.logits, own.label), bins)
         columns = {"model": entry.id, "bin": np.arange(bins), **found.__dict__}
         parts.append(pd.DataFrame(columns))
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(RELIABILITY))
 
 
 def _histories(study: Study) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 from distilscope.analyses.outputs import calibration, fidelity
 from distilscope.analyses.outputs.calibration import Confidences
 from distilscope.measuring.entries import Compared, Entry
-from distilscope.measuring.observations import Outputs
+from distilscope.measuring.observations import UNLABELLED, Outputs
 from distilscope.measuring.rows import Rows
 from distilscope.measuring.study import HELD_OUT, Study
 from distilscope.statistics import bootstrap
@@ -21,11 +21,19 @@ NO_REST = "two classes have no order once the reference's top one is left out"
 FEW_IN_BINS = "no bin holds two images"
 ONE_CLASS = "the data have one class"
 ONE_SAID = "both models predict one class only"
+OF_LABELS = (
+    *("accuracy", "confidence_gap", "nll", "brier", "ece", "ece_equal_mass", "calibration_l2"),
+    *("ece_noise_floor", "ece_noise_floor.q95", "ece_scaled", "nll_scaled"),
+)
+"""What can't be measured of a model on images without labels."""
 
 
 def add_output_rows(study: Study, rows: Rows, entry: Entry, bins: int) -> None:
     """Accuracy and calibration of one model on all images of the probe."""
     outputs, held_out = study.outputs[entry.id], study.held_out.get(entry.id)
+    if not outputs.labelled:
+        _add_unlabelled(study, rows, entry, outputs)
+        return
     data = Confidences.of(outputs.logits, outputs.label)
     columns = {
         "accuracy": data.correct,
@@ -42,6 +50,14 @@ def add_output_rows(study: Study, rows: Rows, entry: Entry, bins: int) -> None:
         _add_means(study, rows, entry, part, resamples, subset="all", **{"class": number})
     _add_binned(study, rows, entry, data, outputs, bins)
     _add_held_out(study, rows, entry, outputs, held_out, bins)
+
+
+def _add_unlabelled(study: Study, rows: Rows, entry: Entry, outputs: Outputs) -> None:
+    """What needs no label, and of the rest why it isn't there."""
+    confidence = {"confidence": outputs.confidence}
+    _add_means(study, rows, entry, confidence, study.resamples, subset="all")
+    for measure in OF_LABELS:
+        rows.add(entry, measure, np.nan, n=len(outputs.label), reason=UNLABELLED, subset="all")
 
 
 def _add_means(
@@ -160,6 +176,9 @@ def add_fidelity_rows(study: Study, rows: Rows, each: Compared) -> None:
     alike = SILENT if silent.any() else ONE_SAID
     causes = {"agreement": alike, "logit_rho": SILENT, "logit_rho_rest": rest}
     _add_means(study, rows, each, columns, resamples, causes, subset="all")
+    if not model.labelled:
+        _add_chance(study, rows, each, model, reference)
+        return
     wrong = np.flatnonzero(~reference.correct)
     among_errors = {"agreement": agreed[wrong]}
     subset = resamples.subset(wrong)
@@ -193,6 +212,8 @@ def _add_chance(
         low, high = np.nan, np.nan
         if np.isfinite(value) and n > 1:
             low, high = bootstrap.interval(statistic(replicates, classes), study.level)
+        if measure == "agreement_chance" and not model.labelled:
+            value, low, high, why = np.nan, np.nan, np.nan, UNLABELLED
         reason = None if np.isfinite(value) else why
         rows.add(each, measure, value, low=low, high=high, reason=reason, **place)
 

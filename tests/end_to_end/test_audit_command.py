@@ -1,0 +1,167 @@
+"""`distilscope audit`: from models as files and a folder of pictures to an answer, an exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from distilscope.__main__ import main
+from distilscope.auditing import inspecting, running
+from distilscope.auditing.request import Given
+from distilscope.commands import configured
+from distilscope.models.build import build
+from distilscope.planning.state import StoreState
+from tests.reliability import studies
+
+SCHEMA = json.loads((studies.REPOSITORY / "workflow/schemas/audit.schema.json").read_text())
+SEEN = "{mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], size: 32, resize: 32}"
+USUAL = (
+    *("audit", "--teacher", "plain-small=teacher.pt", "--student", "plain-tiny=student.pt"),
+    *("--images", "pictures", "--preprocessing", SEEN, "--output", "out"),
+)
+CLASSES, PICTURES = ("disc", "stripes", "noise"), 18
+
+
+def draw(kind: str, generator: np.random.Generator) -> np.ndarray:
+    """A picture of 40 by 36 pixels."""
+    rows, columns = np.mgrid[:36, :40]
+    ground = generator.uniform(0, 80, (36, 40, 3))
+    if kind == "disc":
+        centre = generator.uniform(10, 26, 2)
+        ground[(rows - centre[0]) ** 2 + (columns - centre[1]) ** 2 < 60] += 150
+    elif kind == "stripes":
+        ground[(rows + generator.integers(6)) % 6 < 3] += 120
+    return ground.astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with two models, and pictures of three classes."""
+    folder = tmp_path_factory.mktemp("audited")
+    generator = np.random.default_rng(0)
+    for kind in CLASSES:
+        (folder / "pictures" / kind).mkdir(parents=True)
+        for number in range(PICTURES):
+            picture = Image.fromarray(draw(kind, generator))
+            picture.save(folder / "pictures" / kind / f"{number}.png")
+    for name, network, seed in (("teacher", "plain-small", 0), ("student", "plain-tiny", 1)):
+        made = build(inspecting._settings(Given(name, "-", network)), len(CLASSES), seed=seed)
+        torch.save({"state_dict": made.state_dict()}, folder / f"{name}.pt")
+    return folder
+
+
+@pytest.fixture
+def audit(place, monkeypatch, capsys):
+    """The command in that folder: (exit code, what it printed, kinds and slugs that were made)."""
+    monkeypatch.chdir(place)
+    made = []
+
+    def run(path, cores):
+        study = configured.study_of(path, studies.REPOSITORY)
+        made.extend((a.kind, a.slug) for a in StoreState(study).to_make().artefacts)
+        studies.make_all(study, Path.cwd())
+        return 0
+
+    monkeypatch.setattr(running, "run", run)
+
+    def call(*further, usual=USUAL):
+        made.clear()
+        code = main([*usual, *further])
+        return code, capsys.readouterr(), list(made)
+
+    return call
+
+
+def record() -> dict:
+    found = json.loads(Path("out/audit.json").read_text())
+    jsonschema.validate(found, SCHEMA)
+    return found
+
+
+def test_an_audit_ends_with_the_table_the_answer_the_report_and_a_verdict(audit):
+    code, said, made = audit("--require", "agreement >= 0")
+    assert code == 0, said.err
+    assert "plain-tiny" in said.out and "1 requirement is met" in said.out
+    assert Path("results/out/report.html").is_file()
+    assert "The report: results/out/report.html" in said.out
+    found = record()
+    assert found["verdict"] == "met" and found["images"]["count"] == len(CLASSES) * PICTURES
+    roles = {model["role"] for model in found["models"]}
+    assert {"teacher", "student", "floor", "stand-in"} <= roles
+    measured = {number["measure"] for number in found["numbers"]}
+    assert {"accuracy", "image_specific_rho", "masking_drop"} <= measured
+    assert ("model", "plain-tiny") in made or ("given", "plain-tiny") in made
+    again = audit("--require", "agreement >= 0")
+    assert again[0] == 0 and again[2] == [], "what is there is made again"
+
+
+@pytest.mark.parametrize(
+    ("required", "code", "verdict"),
+    [
+        ("accuracy >= 0.99", 1, "fell short"),
+        ("cka_debiased >= 0.5", 2, "could not be judged"),
+    ],
+)
+def test_what_is_required_is_judged_without_computing_anything_again(
+    audit, required, code, verdict
+):
+    audit("--require", "agreement >= 0")
+    found, said, made = audit("--require", required)
+    assert (found, record()["verdict"]) == (code, verdict)
+    assert {kind for kind, _ in made} == {"figures", "report"}
+    assert f"{verdict} ({required} of plain-tiny" in " ".join(said.out.split())
+
+
+def test_a_ladder_adds_what_is_new_and_nothing_else(audit):
+    audit("--require", "agreement >= 0")
+    code, _, made = audit("--compress", "plain-tiny:prune=0.9", "--require", "agreement >= 0")
+    assert code == 0
+    whole = ("tables", "figures", "report", "networks")
+    assert {slug for kind, slug in made if kind not in whole} and all(
+        "prune" in slug for kind, slug in made if kind not in whole
+    )
+
+
+def test_an_earlier_audit_is_compared_with(audit):
+    audit("--require", "agreement >= 0")
+    Path("earlier.json").write_bytes(Path("out/audit.json").read_bytes())
+    code, said, _ = audit("--earlier", "earlier.json", "--fail-on-fall")
+    assert code == 0 and "0 got worse" in said.out
+    assert record()["earlier"]["same_images"] is True
+    raw = json.loads(Path("earlier.json").read_text())
+    for number in raw["numbers"]:
+        if number["model"] == "plain-tiny" and number["measure"] == "accuracy":
+            number |= {"value": 1.0, "low": 0.999, "high": 1.0}
+    Path("earlier.json").write_text(json.dumps(raw))
+    code, said, _ = audit("--earlier", "earlier.json", "--fail-on-fall")
+    assert code == 1 and "accuracy of plain-tiny: 1.000 to" in said.out
+
+
+def test_pictures_without_labels_are_audited_by_what_needs_none(audit):
+    usual = tuple("bare" if word == "out" else word for word in USUAL)
+    code, said, _ = audit("--labels", "none", "--require", "accuracy >= 0.1", usual=usual)
+    assert code == 2 and "could not be judged (accuracy >= 0.1" in " ".join(said.out.split())
+    found = json.loads(Path("bare/audit.json").read_text())
+    values = {n["measure"] for n in found["numbers"] if n["value"] is not None}
+    assert {"agreement", "image_specific_rho"} <= values and "accuracy" not in values
+    assert any("no labels" in caveat for caveat in found["caveats"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"pictures": "nowhere"}, "nowhere"),
+        ({"plain-tiny=student.pt": "plain-tny=student.pt"}, "plain-tiny"),
+        ({"plain-tiny=student.pt": "plain-tiny=lost.pt"}, "lost.pt"),
+        ({"out": "none", SEEN: "{mean: [0.5]}"}, "mean"),
+    ],
+)
+def test_what_cannot_be_used_ends_with_2_and_the_reason(audit, changes, words):
+    code, said, made = audit(usual=tuple(changes.get(word, word) for word in USUAL))
+    assert (code, made) == (2, []) and words in said.err
