@@ -101,6 +101,7 @@ def test_an_audit_ends_with_the_table_the_answer_the_report_and_a_verdict(audit)
     assert again[0] == 0 and again[2] == [], "what is there is made again"
 
 
+@pytest.mark.long(1)
 @pytest.mark.parametrize(
     ("required", "code", "verdict"),
     [
@@ -118,6 +119,7 @@ def test_what_is_required_is_judged_without_computing_anything_again(
     assert f"{verdict} ({required} of plain-tiny" in " ".join(said.out.split())
 
 
+@pytest.mark.long(1)
 def test_a_ladder_adds_what_is_new_and_nothing_else(audit):
     audit("--require", "agreement >= 0")
     code, _, made = audit("--compress", "plain-tiny:prune=0.9", "--require", "agreement >= 0")
@@ -128,6 +130,7 @@ def test_a_ladder_adds_what_is_new_and_nothing_else(audit):
     )
 
 
+@pytest.mark.long(1)
 def test_an_earlier_audit_is_compared_with(audit):
     audit("--require", "agreement >= 0")
     Path("earlier.json").write_bytes(Path("out/audit.json").read_bytes())
