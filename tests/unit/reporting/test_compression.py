@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distilscope.analyses.compression import findings, shown
+from distilscope.analyses.compression import findings, section, shown
 from distilscope.analyses.compression.figures.ladder import fig_ladder
 from distilscope.analyses.compression.figures.layers import fig_layers
 from distilscope.reporting import style
@@ -28,11 +28,15 @@ def tables(likeness=(0.9, 0.4)):
         rows.append((*where, value, value - half, value + half, layer))
 
     add("a", "accuracy", 0.8)
-    for (model, _, _), accuracy, like in zip(RUNGS, (0.79, 0.5), likeness, strict=True):
+    add("a", "ece", 0.03)
+    for (model, _, severity), accuracy, like in zip(RUNGS, (0.79, 0.5), likeness, strict=True):
         beside = {"reference": "a", "relation": "original"}
         add(model, "accuracy", accuracy)
         add(model, "image_specific_rho", like, **beside)
         add(model, "accuracy_drop", 0.8 - accuracy, **beside)
+        add(model, "ece", 1 - accuracy)
+        add(model, "changed", 0.9 - accuracy, **beside)
+        add(model, "weight_bytes", 4e6 * (1 - severity), np.nan)
         for layer, value in zip("xyz", SNR[model], strict=True):
             add(model, "layer_snr", value, 0.2, layer=layer, **beside)
             add(model, "cka_debiased", value / 40, np.nan, layer=layer, **beside)
@@ -45,7 +49,8 @@ def tables(likeness=(0.9, 0.4)):
         [(m, "a", "prune", label, severity, "") for m, label, severity in RUNGS],
         columns=["model", "original", "way", "label", "severity", "maps"],
     )
-    return Made(measures, {"compression_rungs": rungs})
+    models = pd.DataFrame({"id": ["a"], "parameters": [1e6]})
+    return Made(measures, {"compression_rungs": rungs}, models)
 
 
 @dataclass
@@ -54,6 +59,7 @@ class Made:
 
     measures: pd.DataFrame
     own: dict[str, pd.DataFrame]
+    models: pd.DataFrame
     subset: str = "common"
 
     def of(self, measure):
@@ -68,6 +74,21 @@ def test_the_strongest_rung_is_told_with_its_layers():
     assert "a, 90 % pruned (the strongest of 2), loses 0.300 [0.290, 0.310]" in sentence
     assert "image-specific ρ with the original is 0.40 [0.39, 0.41]" in sentence
     assert "lowest in z (−0.5 dB) and falls most at y (by 7.0 dB)" in sentence
+
+
+def test_the_section_has_a_row_for_each_rung_below_its_original():
+    (grid,) = section.context(tables())["grids"]
+    assert [row[:2] for row in grid.rows] == [
+        ("a", "4.00"),
+        ("30 % pruned", "2.80 (70 %)"),
+        ("90 % pruned", "0.40 (10 %)"),
+    ]
+    assert all(len(row) == len(grid.columns) for row in grid.rows)
+    last = dict(zip(grid.columns, grid.rows[-1], strict=True))
+    assert last["Accuracy"] == "0.500 [0.490, 0.510]" and last["Lost"] == "0.300 [0.290, 0.310]"
+    assert last["Image-specific ρ"] == "0.40 [0.39, 0.41]"
+    assert last["Predicted otherwise"].startswith("0.400")
+    assert last["Lowest signal to noise"] == "z: −0.5 dB"
 
 
 def test_the_ladder_draws_what_the_tables_hold():

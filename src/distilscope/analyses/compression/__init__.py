@@ -1,7 +1,7 @@
 """What does compressing a model cost: accuracy, agreement, its reasons, and in which layer?"""
 
 from distilscope.analyses.compression.configuration import Compression
-from distilscope.analyses.declaration import Analysis, Figure, Measure, Table
+from distilscope.analyses.declaration import Analysis, Figure, Measure, Section, Table
 
 _HERE = "distilscope.analyses.compression"
 
@@ -67,6 +67,11 @@ ANALYSIS = Analysis(
         ),
     },
     figures=FIGURES,
+    sections=(
+        Section(
+            "compression", "What compression costs", "section.html", f"{_HERE}.section:context"
+        ),
+    ),
     answer=f"{_HERE}.findings:answer",
     caveats=f"{_HERE}.findings:caveats",
 )

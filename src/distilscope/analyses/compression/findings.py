@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from distilscope.analyses.compression import shown
-from distilscope.analyses.compression.figures.layers import layer_rows
 from distilscope.analyses.compression.ladders import Rung
 from distilscope.reporting.formatting import number, with_interval
 from distilscope.reporting.tables import Tables
@@ -28,14 +27,13 @@ def _ladder(tables: Tables, last: Rung, count: int) -> str:
 
 def _worst_layer(tables: Tables, model: str) -> str:
     """Where the noise is largest, and where it grows most: it is passed on from layer to layer."""
-    rows = layer_rows(tables, "layer_snr")
-    rows = rows[(rows["model"] == model) & rows["value"].notna()]
-    if rows.empty:
+    lowest = shown.lowest_layer(tables, model)
+    if lowest is None:
         return ""
-    lowest = rows.loc[rows["value"].idxmin()]
     text = (
         f"; signal to noise is lowest in {lowest['layer']} ({number(lowest['value'], '{:.1f}')} dB)"
     )
+    rows = shown.layers_of(tables, model)
     falls = -rows["value"].diff()
     if not (falls > 0).any():
         return text

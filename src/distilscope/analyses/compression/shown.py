@@ -52,3 +52,22 @@ def one(rows: pd.DataFrame, subset: str) -> Estimate:
             return Estimate(*numbers, "images", (), float(row["n"]), reason)
     nothing = float("nan")
     return Estimate(nothing, nothing, nothing, "", (), reason="not measured")
+
+
+def layer_rows(tables: Tables, measure: str) -> pd.DataFrame:
+    """The rows of a measure that hold each layer beside the same layer of the original."""
+    rows = tables.of(measure)
+    rows = rows[(rows["relation"] == "original") & (rows["layer"] == rows["reference_layer"])]
+    return rows[rows["resolution"].isna() | (rows["resolution"] == "gap")]
+
+
+def layers_of(tables: Tables, model: str) -> pd.DataFrame:
+    """The signal-to-noise ratio of each layer of a model where it is defined, input to output."""
+    rows = layer_rows(tables, "layer_snr")
+    return rows[(rows["model"] == model) & rows["value"].notna()]
+
+
+def lowest_layer(tables: Tables, model: str) -> pd.Series | None:
+    """The row of the layer that differs most from the original's; None where none does."""
+    rows = layers_of(tables, model)
+    return None if rows.empty else rows.loc[rows["value"].idxmin()]

@@ -22,7 +22,7 @@ KEPT = ["model", "reference", "layer", "measure", "value", "low", "high", "n", "
 def fig_layers(tables: Tables) -> Drawing:
     """A row of panels an original: a line for each compressed model over the layers."""
     ladders = shown.of_study(tables)
-    rows = pd.concat([layer_rows(tables, measure) for measure in PANELS])
+    rows = pd.concat([shown.layer_rows(tables, measure) for measure in PANELS])
     if not rows["value"].notna().any():
         raise NothingToDraw("no layer of a compressed model differs from the original's")
     originals = list(dict.fromkeys(original for original, _ in ladders))[:MAX_ORIGINALS]
@@ -39,13 +39,6 @@ def fig_layers(tables: Tables) -> Drawing:
     handles = [Line2D([], [], label=label, **look) for label, look in looks.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure, rows[KEPT].reset_index(drop=True)
-
-
-def layer_rows(tables: Tables, measure: str) -> pd.DataFrame:
-    """The rows of a measure that hold each layer beside the same layer of the original."""
-    rows = tables.of(measure)
-    rows = rows[(rows["relation"] == "original") & (rows["layer"] == rows["reference_layer"])]
-    return rows[rows["resolution"].isna() | (rows["resolution"] == "gap")]
 
 
 def _look(place: int) -> dict[str, str]:
