@@ -30,13 +30,10 @@ def test_a_job_starts_without(module):
     assert not UNUSED[module] & set(done.stdout.split())
 
 
-def test_the_package_is_imported_in_a_moment_and_its_face_is_there():
-    """Under 0.3 s, measured within the process; what it offers is listed before it is imported."""
-    code = (
-        "import time; began = time.perf_counter(); import distilscope as ds; "
-        "taken = time.perf_counter() - began; print(taken, *dir(ds))"
-    )
+def test_the_package_says_what_it_offers_before_any_of_it_is_imported():
+    """`python -m benchmarks.speed --only import` has the seconds."""
+    code = "import sys, distilscope as ds; print(*sys.modules, '|', *dir(ds))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    taken, *offered = done.stdout.split()
-    assert float(taken) < 0.3
+    loaded, offered = (part.split() for part in done.stdout.split("|"))
+    assert {each for each in loaded if each.startswith("distilscope")} == {"distilscope"}
     assert {"compare", "measures", "Comparison"} <= set(offered)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from torch import Tensor, nn
 from distilscope import catalog
 from distilscope.configuration.measured import Observe, Statistics
 from distilscope.face.images import Images, Source
-from distilscope.face.network import Logits, Side
+from distilscope.face.network import Logits, Side, inputs
 from distilscope.face.result import Comparison, Maps
 from distilscope.face.study import STUDENT, TEACHER, Observed, Rules, measured
+from distilscope.models.layers import propose
 from distilscope.observing import grams
 from distilscope.observing.classes import ABSENT
 from distilscope.observing.forward import Batch, Passed, passing
@@ -63,7 +65,8 @@ def compare(
             (images, labels). They are read once.
         labels: (N,) integers. Without any there are only measures that need none.
         layers: paths of modules to compare, input to output: for both networks, or
-            `{"teacher": [...], "student": [...]}`. None takes what `models.layers` proposes.
+            `{"teacher": [...], "student": [...]}`. None takes those that `distilscope layers`
+            proposes, the last output of each stage; `notes` names them.
         explained: those whose maps are compared, the most important first, pair by pair; None
             takes the last of `layers`.
         methods: explanation methods at layers, the first for the headline.
@@ -111,9 +114,10 @@ def compare(
         _side(network, called, source, layers, explained, prepare, output)
         for network, called in ((teacher, TEACHER), (student, STUDENT))
     )
-    _settle(sides, source.first.images)
-    requests = tuple(_request(side, methods) for side in sides)
-    known, passed = _observe(source, sides, requests)
+    with _environment_kept():
+        _settle(sides, source.first.images)
+        requests = tuple(_request(side, methods) for side in sides)
+        known, passed = _observe(source, sides, requests)
     for side, one in zip(sides, passed, strict=True):
         side.look_at(one.logits)
     labelled = known is not None
@@ -140,8 +144,21 @@ def compare(
         notes.append(f"there are {len(stand_in)} images: intervals are wide under {FEW}")
     for note in notes:
         warnings.warn(note, stacklevel=2)
+    notes += [side.proposal for side in sides if side.proposal]
     maps = Maps.of(observed, methods[0], resolution, rules.image_size)
     return Comparison.of(found, observed, maps, labelled, tuple(notes), source.thumbnails)
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Take out again what reproducible arithmetic sets for cuBLAS: a job may keep it, and a
+    notebook goes on."""
+    former = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - set(former):
+            del os.environ[name]
 
 
 def _each(given: Any, called: str) -> Any:
@@ -163,22 +180,21 @@ def _side(
     prepare: Mapping[str, Callable[[Tensor], Tensor]] | None,
     output: Any,
 ) -> Side:
+    ready = _each(prepare, called) or (lambda images: images)
+    wrapped = Logits(network, _each(output, called), called)
     paths = _each(layers, called)
     if isinstance(paths, str):
         paths = [paths]
+    proposal = None
     if not paths:
-        raise ValueError(
-            f"say which layers of the {called} are compared, such as layers={{'teacher': "
-            f"['layer3', 'layer4'], 'student': [...]}}; it has "
-            + ", ".join(repr(path) for path, _ in network.named_children())
-        )
+        sample = inputs(wrapped, ready, source.first.images[:2])
+        paths = list(propose(network, sample).compared.values())
+        proposal = f"layers of the {called}, as proposed: {', '.join(paths)}"
     chosen = _each(explained, called) or [paths[-1]]
     missing = [path for path in chosen if path not in paths]
     if missing:
         raise ValueError(f"explained: {missing[0]!r} is not among the layers of the {called}")
-    ready = _each(prepare, called) or (lambda images: images)
-    wrapped = Logits(network, _each(output, called), called)
-    return Side(called, wrapped, ready, tuple(paths), tuple(chosen))
+    return Side(called, wrapped, ready, tuple(paths), tuple(chosen), proposal=proposal)
 
 
 def _settle(sides: tuple[Side, Side], images: Tensor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,6 +77,27 @@ def _entries(output: Any) -> dict[str | int, Any]:
     return dict(vars(output)) if hasattr(output, "__dict__") else {}
 
 
+def device_of(network: nn.Module) -> torch.device:
+    """Where its first parameter or buffer is."""
+    first = next(itertools.chain(network.parameters(), network.buffers()), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def inputs(network: nn.Module, prepare: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """What a network takes of a batch, on its device.
+
+    Raises:
+        ValueError: integers, which no network was trained on.
+    """
+    found = prepare(images)
+    if not found.is_floating_point():
+        raise ValueError(
+            f"images are {found.dtype}; networks take floats as they were trained on: "
+            "normalise them, or give prepare={'teacher': function, 'student': function}"
+        )
+    return found.to(device_of(network))
+
+
 @dataclass
 class Side:
     """One of the two networks, ready to be observed.
@@ -87,6 +109,7 @@ class Side:
         head: path of the linear layer behind average pooling over `explained[0]`, or None.
         notes: what is odd about it. most: images that fit in memory together, as far as known.
         classes: the length of its logits, once it is settled.
+        proposal: which layers nobody chose but were proposed, in a sentence.
     """
 
     called: str
@@ -98,12 +121,7 @@ class Side:
     notes: list[str] = field(default_factory=list)
     most: int | None = None
     classes: int = 0
-
-    @property
-    def device(self) -> torch.device:
-        """Where its first parameter or buffer is."""
-        tensors = (*self.network.parameters(), *self.network.buffers())
-        return tensors[0].device if tensors else torch.device("cpu")
+    proposal: str | None = None
 
     @property
     def paths(self) -> dict[str, str]:
@@ -111,18 +129,8 @@ class Side:
         return {layer: f"{INSIDE}.{layer}" for layer in self.layers}
 
     def inputs(self, images: Tensor) -> Tensor:
-        """What the network takes of a batch.
-
-        Raises:
-            ValueError: integers, which no network was trained on.
-        """
-        found = self.prepare(images)
-        if not found.is_floating_point():
-            raise ValueError(
-                f"images are {found.dtype}; networks take floats as they were trained on: "
-                "normalise them, or give prepare={'teacher': function, 'student': function}"
-            )
-        return found.to(self.device)
+        """What the network takes of a batch, as `inputs` has it."""
+        return inputs(self.network, self.prepare, images)
 
     def settle(self, images: Tensor) -> None:
         """Try it on two images: find its head, its classes, and what is odd.
@@ -172,7 +180,7 @@ class Side:
             if step == 1:
                 raise MemoryError(f"one image alone does not fit in memory in the {self.called}")
             step = self.most = step // 2
-            if self.device.type == "cuda":
+            if device_of(self.network).type == "cuda":
                 torch.cuda.empty_cache()
         return np.concatenate(parts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -59,7 +60,13 @@ REFUSED = {
     "labels that are no integers": ({"labels": np.zeros(12)}, "expected one integer an image"),
     "images of integers": ({"images": (IMAGES * 9).to(torch.uint8)}, "prepare="),
     "images that are not finite": ({"images": IMAGES / 0}, "not finite"),
-    "no layers": ({"layers": None}, "'conv', 'relu', 'pool'"),
+    "no layers where none can be proposed": (
+        {
+            "layers": {"student": ["relu"]},
+            "teacher": nn.Sequential(nn.Flatten(), nn.Linear(192, 3)),
+        },
+        "puts out a map: name `layers`",
+    ),
     "a layer that there is not": ({"layers": ["rely"]}, "relu"),
     "networks of other classes": ({"student": network(4)}, "3 classes and the student 4"),
     "a mapping for somebody else": ({"layers": {"pupil": ["relu"]}}, "neither 'teacher' nor"),
@@ -131,6 +138,14 @@ def test_probabilities_in_place_of_logits_are_said():
     with pytest.warns(UserWarning, match="outputs of the student are probabilities"):
         found = compared(student=network(last=nn.Softmax(dim=1)))
     assert any("without its softmax" in note for note in found.notes)
+
+
+@QUIET
+def test_layers_that_nobody_names_are_proposed_and_said():
+    found, named = compared(layers={"teacher": ["relu"]}), compared()
+    assert found.notes[-1] == "layers of the student, as proposed: relu"
+    columns = ["measure", "value", "low", "high"]
+    pd.testing.assert_frame_equal(found.measures[columns], named.measures[columns])
 
 
 def test_few_images_are_said():
