@@ -64,9 +64,10 @@ def main(given: argparse.Namespace) -> int:
     network = build(_settings(architecture), given.classes)
     if file:
         loaded = weights.load_into(network, Path(file).expanduser())
-        for words, names in (("found under", loaded.unwrapped), ("not taken", loaded.left)):
-            if names:
-                print(f"weights {words}: {', '.join(names)}")
+        for sentence in loaded.words:
+            print(sentence)
+        if loaded.left:
+            print(f"weights not taken: {', '.join(loaded.left)}")
     generator = torch.Generator().manual_seed(0)
     found = propose(network, torch.randn(2, 3, size, size, generator=generator))
     for line in found.tree:

@@ -7,6 +7,7 @@ pooling follows. A linear layer that gives the logits from that mean is proposed
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,7 +138,7 @@ def propose(module: nn.Module, sample: Tensor) -> Proposal:
             f"nothing in {type(module).__name__} that runs once puts out a map: name `layers` "
             "yourself, or explain at the input alone (`observe.methods`)"
         )
-    compared = {each.path.replace(".", "_"): each.path for each in stages[-MOST:]}
+    compared = {re.sub(r"\W+", "_", each.path): each.path for each in stages[-MOST:]}
     if len(compared) < len(stages[-MOST:]) or any(len(name) > 40 for name in compared):
         compared = {f"stage{n}": each.path for n, each in enumerate(stages[-MOST:], 1)}
     maps = tuple(reversed(compared))[:2]

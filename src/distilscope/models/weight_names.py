@@ -16,6 +16,8 @@ WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."
 """Modules that torch.compile, FSDP and checkpointing put into names, anywhere."""
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 """Heads of GoogLeNet and Inception that are for their training alone."""
+UNMASKED, MASK = "_orig", "_mask"
+"""How torch.nn.utils.prune calls a weight that it masks, and the mask."""
 COUNTERS = re.compile(r"(^|\.)total_(ops|params)$")
 """Buffers that the profiler thop leaves in every module."""
 
@@ -48,6 +50,26 @@ def in_own_names(
             found.setdefault(name, kept)
     left = dict.fromkeys(f"{n.split('.')[0]}.*" if "." in n else n for n in [*outside, *extra])
     return found, (*wrappers, *prefixes), tuple(left)
+
+
+def without_masks(
+    state: Mapping[str, Tensor], own: Mapping[str, Tensor]
+) -> tuple[Mapping[str, Tensor], tuple[str, ...]]:
+    """The tensors as they act: `<name>_orig` times `<name>_mask`, as torch.nn.utils.prune has them.
+
+    Returns also the names, as the file has them, of the tensors that a mask was applied to.
+    """
+    found, masked = dict(state), []
+    for mask in [name for name in state if name.endswith(MASK)]:
+        name = mask.removesuffix(MASK)
+        original = f"{name}{UNMASKED}"
+        if original not in state or name in state or {mask, original} & set(own):
+            continue
+        if state[original].shape == state[mask].shape:
+            weight = found.pop(original)
+            found[name] = weight * found.pop(mask).to(weight.dtype)
+            masked.append(name)
+    return found, tuple(masked)
 
 
 def _without_wrappers(

@@ -20,7 +20,7 @@ from distilscope import store
 from distilscope.models.build import build
 from distilscope.models.memory_format import place
 from distilscope.models.weight_files import Contents, WeightsError, listed, read
-from distilscope.models.weight_names import in_own_names, tied
+from distilscope.models.weight_names import in_own_names, tied, without_masks
 
 __all__ = ["Loaded", "WeightsError", "initialise", "load_into", "load_model", "save"]
 
@@ -37,11 +37,24 @@ class Loaded:
         unwrapped: keys and prefixes that were taken off (`state_dict`, `module.` ...).
         left: what of the file was not taken: other state dicts, and tensors that are no part of
             the network (`n_averaged`, `criterion.*`, `aux1.*` ...).
+        masked: names of tensors that a mask of the file was applied to, as pruning leaves them.
     """
 
     replaced: tuple[str, ...] = ()
     unwrapped: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> list[str]:
+        """What is to be said of it, but for what was replaced."""
+        found = [f"weights were found under {' '.join(self.unwrapped)}"] if self.unwrapped else []
+        if self.masked:
+            found.append(
+                f"masks of pruning were applied to {len(self.masked)} tensors: "
+                f"{listed(self.masked)}"
+            )
+        return found
 
 
 def save(model: nn.Module, path: Path) -> None:
@@ -129,7 +142,8 @@ def _downloaded(name: str) -> Contents:
 
 def _take(model: nn.Module, origin: Path | str, contents: Contents, *, replacing: bool) -> Loaded:
     own = model.state_dict()
-    state, unwrapped, left = in_own_names(contents.state, own, origin)
+    acting, masked = without_masks(contents.state, own)
+    state, unwrapped, left = in_own_names(acting, own, origin)
     replaced = _replaceable(own, state) if replacing else ()
     faults = _faults(own, state, replaced)
     if faults:
@@ -141,7 +155,7 @@ def _take(model: nn.Module, origin: Path | str, contents: Contents, *, replacing
         for name, tensor in own.items():
             if name in state and name not in replaced:
                 tensor.copy_(state[name].reshape(tensor.shape))
-    return Loaded(replaced, (*contents.under, *unwrapped), (*contents.beside, *left))
+    return Loaded(replaced, (*contents.under, *unwrapped), (*contents.beside, *left), masked)
 
 
 def _replaceable(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> tuple[str, ...]:

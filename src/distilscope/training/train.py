@@ -93,6 +93,7 @@ def train(job: Job, checkpoints: Path) -> None:
         "replaced": list(loaded.replaced),
         "unwrapped": list(loaded.unwrapped),
         "left_out": list(loaded.left),
+        **({"masked": list(loaded.masked)} if loaded.masked else {}),
         "held_out_accuracy": _number(accuracy),
         "notes": notes,
         "resumed_from": resumed,
@@ -119,8 +120,8 @@ def begin(job: Job, dataset: Dataset) -> tuple[nn.Module, weights.Loaded]:
         loaded = weights.initialise(model, settings["init"], file)
     for name in loaded.replaced:
         log.info("%s: %s does not fit its initial weights and starts at random", job.slug, name)
-    if loaded.unwrapped:
-        log.info("%s: weights were found under %s", job.slug, " ".join(loaded.unwrapped))
+    for sentence in loaded.words:
+        log.info("%s: %s", job.slug, sentence)
     if loaded.left:
         log.warning("%s: of %s was not taken: %s", job.slug, file, ", ".join(loaded.left))
     return model, loaded

@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 import torchvision
 from torch import nn
+from torch.nn.utils import prune
 
 from distilscope.models import weights
 from distilscope.models.build import build
@@ -278,3 +279,42 @@ def test_a_file_of_another_kind_is_refused_with_what_it_is(tmp_path, write, word
     write(tmp_path / "w.pt")
     with pytest.raises(weights.WeightsError, match=rf"w\.pt.*{words}"):
         weights.load_into(plain(), tmp_path / "w.pt")
+
+
+def pruned(model, share=0.5):
+    """As torch.nn.utils.prune leaves a network before anybody calls `prune.remove`."""
+    layers = [m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
+    prune.global_unstructured(
+        [(layer, "weight") for layer in layers], prune.L1Unstructured, amount=share
+    )
+    return model
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_masks_of_pruning_are_applied_and_told(tmp_path, prefix):
+    made, other = pruned(plain(1)), plain(2)
+    torch.save({"state_dict": under(prefix, made.state_dict())}, tmp_path / "w.pt")
+    loaded = weights.load_into(other, tmp_path / "w.pt")
+    images = torch.randn(3, 3, 16, 16)
+    assert torch.equal(other.eval()(images), made.eval()(images))
+    assert (other.head.weight == 0).any()
+    assert f"{prefix}head.weight" in loaded.masked and len(loaded.masked) == 3
+    assert "masks of pruning were applied to 3 tensors" in loaded.words[-1]
+
+
+def test_a_mask_of_another_shape_or_without_its_weight_is_refused(tmp_path):
+    state = pruned(plain(1)).state_dict()
+    torch.save({**state, "head.weight_mask": torch.ones(2)}, tmp_path / "shape.pt")
+    with pytest.raises(weights.WeightsError, match=r"unexpected: .*head\.weight_mask"):
+        weights.load_into(plain(), tmp_path / "shape.pt")
+    state.pop("head.weight_orig")
+    torch.save(state, tmp_path / "alone.pt")
+    with pytest.raises(weights.WeightsError, match=r"missing: head\.weight"):
+        weights.load_into(plain(), tmp_path / "alone.pt")
+
+
+def test_half_precision_under_two_wrappers_is_taken_off_and_widened(tmp_path):
+    torch.save({"model": under("model.", plain(1).half().state_dict())}, tmp_path / "w.pt")
+    loaded = weights.load_into(other := plain(2), tmp_path / "w.pt")
+    assert loaded.unwrapped == ("model", "model.")
+    assert torch.equal(other.head.weight, plain(1).head.weight.half().float())

@@ -1,0 +1,56 @@
+"""The logits of a network that returns more than them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A forward hook: the one entry of an output, in the output's place."""
+
+    which: str | int
+
+    def __call__(self, module: nn.Module, inputs: Any, output: Any) -> Any:
+        found = entries(output)
+        if self.which not in found:
+            known = ", ".join(map(repr, found)) or "none: it returns one tensor"
+            raise ValueError(f"`output` is {self.which!r}; the network's entries are {known}")
+        return found[self.which]
+
+
+def choose(model: nn.Module, which: str | int | None) -> nn.Module:
+    """The network itself, of whose output one entry is taken; all of it where `which` is None.
+
+    Paths and weights stay as they are.
+    """
+    if which is not None:
+        model.register_forward_hook(_Entry(which))
+    return model
+
+
+def entries(output: Any) -> dict[str | int, Any]:
+    """What an output holds, by key, position or field; nothing of a tensor."""
+    if isinstance(output, Mapping):
+        return dict(output.items())
+    if isinstance(output, (tuple, list)):
+        named = dict(zip(getattr(output, "_fields", ()), output, strict=False))
+        return {**named, **dict(enumerate(output))}
+    if is_dataclass(output):
+        return {each.name: getattr(output, each.name) for each in fields(output)}
+    return {}
+
+
+def asked_for(output: Any) -> str:
+    """What to do about an output that is no tensor, as a clause; empty where nothing is known."""
+    known = entries(output)
+    if not known:
+        return ""
+    first = next(iter(known))
+    return f"; say by `output` which entry holds them, such as `output: {first}`, of " + ", ".join(
+        map(repr, known)
+    )

@@ -1,0 +1,300 @@
+"""A model that a file holds whole: TorchScript, torch.export or ONNX. No architecture is needed.
+
+Each becomes a module whose layers have names and whose logits have a gradient: TorchScript by way
+of torch.export's converter, exported programs unflattened, ONNX by onnx2torch (an optional extra).
+What comes out is held against the program itself, on batches of other sizes than it was made for.
+
+TorchScript and exported programs are code: reading one may run what its maker put there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from distilscope import store
+from distilscope.models.build import ModelError
+from distilscope.models.outputs import choose
+from distilscope.planning.job import Job
+from distilscope.workflow.provenance import Stopwatch, write_run
+
+FILE = "program"
+TORCHSCRIPT, EXPORTED, ONNX = "TorchScript", "torch.export", "ONNX"
+ONNX_ENDING = ".onnx"
+TOLERANCE = 1e-3
+"""Of the largest logit: a program and its module may differ by the order of their sums."""
+TRACED = 3
+"""Images that TorchScript is converted with: a number that nothing else is likely to be."""
+SHAPING = (
+    torch.ops.aten.view.default,
+    torch.ops.aten.reshape.default,
+    torch.ops.aten._unsafe_view.default,
+    torch.ops.aten.expand.default,
+)
+"""Operations that an exported program gives the number of images to, as a constant."""
+
+
+class ProgramError(ModelError):
+    """A program that can't be read, or be made a module."""
+
+
+def make(job: Job) -> None:
+    """Keep a program of the user's beside its `run.json`, once it was opened.
+
+    Settings: `program` {digest, onnx, size, output}, `preprocessing`. Information: `program_file`.
+
+    Raises:
+        ProgramError: it can't be used, or changed since the plan was made.
+    """
+    stopwatch = Stopwatch()
+    stopwatch.phase("open")
+    asked, file = job.settings["program"], Path(job.information["program_file"])
+    if store.digest_file(file) != asked["digest"]:
+        raise ProgramError(f"{file} has changed since the plan was made; run again to use it")
+    model = opened(file, asked)
+    stopwatch.phase("write")
+    with store.atomic(job.folder / FILE) as temporary:
+        shutil.copyfile(file, temporary)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    write_run(job, stopwatch, {"parameters": parameters, "format": kind_of(file)})
+
+
+def opened(file: Path, asked: Mapping[str, Any]) -> nn.Module:
+    """The module of a program, in eval mode.
+
+    Args:
+        file: the program.
+        asked: `size`, the side of the images that it takes; `onnx`, whether it was named as ONNX,
+            which holds no code; `output`, the entry of its logits, or None.
+
+    Raises:
+        ProgramError: it is none, or another than its name says, or can't be made a module.
+    """
+    kind = kind_of(file)
+    if (kind == ONNX) != asked["onnx"]:
+        raise ProgramError(
+            f"{file} is a program of {kind} by its content and not by its name: only ONNX, which "
+            f"holds no code, is called {ONNX_ENDING}; rename it"
+        )
+    open_it = {TORCHSCRIPT: _torchscript, EXPORTED: _exported, ONNX: _onnx}[kind]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a format is deprecated is nothing to this study
+        model = open_it(file, asked["size"])
+    return choose(model, asked["output"])
+
+
+def kind_of(file: Path) -> str:
+    """`TORCHSCRIPT`, `EXPORTED` or `ONNX`, by what is in the file.
+
+    Raises:
+        ProgramError: it is none of them.
+    """
+    if not file.is_file():
+        raise ProgramError(f"there is no program at {file}")
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+        if any(name.endswith("/constants.pkl") or "/code/" in name for name in names):
+            return TORCHSCRIPT
+        if any("serialized_exported_program" in n or n.endswith("archive_format") for n in names):
+            return EXPORTED
+        raise ProgramError(
+            f"{file} is no program: give a file of weights as `weights`, with an `architecture`"
+        )
+    if file.suffix == ONNX_ENDING:
+        return ONNX
+    raise ProgramError(
+        f"{file} is no program: expected what torch.jit.save or torch.export.save wrote, or a "
+        f"file {ONNX_ENDING}"
+    )
+
+
+# ------------------------------------------------------------------------------- by their formats
+
+
+def _torchscript(file: Path, size: int) -> nn.Module:
+    from torch._export.converter import TS2EPConverter
+
+    try:
+        script = torch.jit.load(str(file), map_location="cpu").eval().float()
+        exported = TS2EPConverter(script, (_images(TRACED, size),)).convert()
+    except Exception as error:
+        raise ProgramError(
+            f"{file}: the TorchScript program can't be opened up for images of {size}x{size} "
+            f"({_first_line(error)}); export the model by torch.export instead"
+        ) from error
+    model = _module(file, exported, script, size)
+    for name, _ in script.named_parameters():  # the converter makes buffers of them
+        place, _, key = name.rpartition(".")
+        tensors = model.get_submodule(place)._buffers
+        if key in tensors:
+            model.get_submodule(place).register_parameter(key, nn.Parameter(tensors.pop(key)))
+    _name_layers(model)
+    return model
+
+
+def _exported(file: Path, size: int) -> nn.Module:
+    try:
+        exported = torch.export.load(str(file))
+    except Exception as error:
+        raise ProgramError(f"{file} can't be read: {_first_line(error)}") from error
+    wanted = _input_shape(exported)
+    if len(wanted) != 4 or any(isinstance(n, int) and n != size for n in wanted[2:]):
+        shape = "x".join(str(n) if isinstance(n, int) else "?" for n in wanted[1:])
+        raise ProgramError(
+            f"{file} takes images of {shape} and gets 3x{size}x{size}: set `preprocessing.size`"
+        )
+    return _module(file, exported, exported.module(), size)
+
+
+def _onnx(file: Path, size: int) -> nn.Module:
+    try:
+        import onnx
+        import onnx2torch
+    except ImportError as error:
+        raise ProgramError(
+            f"programs of ONNX need onnx2torch ({error}): pip install 'distilscope[onnx]'"
+        ) from None
+    try:
+        model = onnx2torch.convert(onnx.load(str(file))).eval()
+    except NotImplementedError as error:
+        raise ProgramError(
+            f"{file}: {_first_line(error)}; onnx2torch knows no module for that operation"
+        ) from error
+    except Exception as error:
+        raise ProgramError(f"{file} can't be read as ONNX: {_first_line(error)}") from error
+    return model
+
+
+def _input_shape(exported: torch.export.ExportedProgram) -> tuple[Any, ...]:
+    """(B, C, H, W) of the first input of the user's; what may vary is no int."""
+    name = next(iter(exported.graph_signature.user_inputs))
+    node = next(node for node in exported.graph.nodes if node.name == name)
+    return tuple(node.meta["val"].shape)
+
+
+# -------------------------------------------------------------------------------- names of layers
+
+
+class _Layer(nn.Identity):
+    """Where the output of an operation passes by; it has the weights that the operation takes."""
+
+
+def _name_layers(model: nn.Module) -> None:
+    """Let maps of a program without modules pass by layers, called as whose weights they are of.
+
+    What has no weights, such as an activation, lies beside the module before it, under the name of
+    its operation.
+    """
+    graph, beside, named = model.graph, "", set()
+    for node in list(graph.nodes):
+        value = node.meta.get("val")
+        if node.op != "call_function" or not isinstance(value, Tensor) or value.ndim not in (3, 4):
+            continue
+        owners = [n.target.rpartition(".")[0] for n in node.all_input_nodes if n.op == "get_attr"]
+        path = next((owner for owner in owners if owner and owner not in named), None)
+        if path is not None and not list(model.get_submodule(path).children()):
+            beside = path.rpartition(".")[0]
+        else:
+            path = f"{beside}.{node.name}" if beside else node.name
+        named.add(path)
+        _put(model, path)
+        with graph.inserting_after(node):
+            passed = graph.create_node("call_module", path, (node,))
+        node.replace_all_uses_with(passed, delete_user_cb=lambda user, own=passed: user is not own)
+        passed.meta = dict(node.meta)
+    model.finalize()
+
+
+def _put(model: nn.Module, path: str) -> None:
+    """A layer at a path, with the tensors of what was there."""
+    parent, _, name = path.rpartition(".")
+    at, made = model.get_submodule(parent), _Layer()
+    old = at._modules.get(name) or nn.Module()
+    made._parameters, made._buffers = old._parameters, old._buffers
+    setattr(at, name, made)
+
+
+# -------------------------------------------------------------------------- any number of images
+
+
+def _module(
+    file: Path, exported: torch.export.ExportedProgram, program: Callable[[Tensor], Any], size: int
+) -> nn.Module:
+    """The layers of a program as modules that take any number of images, held against it."""
+    images = _input_shape(exported)[0]
+    fixed = images if isinstance(images, int) else None
+    model = torch.export.unflatten(exported)
+    model.check_input_constraints = False
+    if fixed is not None:
+        for graph in _graphs(model):
+            _take_any_number(graph, fixed)
+        for part in model.modules():
+            if hasattr(part, "finalize"):
+                part.finalize()
+    step = fixed or 2
+    batch = _images(2 * step, size)
+    try:
+        with torch.no_grad():
+            expected = [_tensors(program(part)) for part in batch.split(step)]
+            found = _tensors(model(batch))
+    except Exception as error:
+        raise ProgramError(_of_one_size(file, fixed, _first_line(error))) from error
+    for place, tensor in enumerate(found):
+        whole = torch.cat([each[place] for each in expected])
+        if not (tensor - whole).abs().max() <= TOLERANCE * whole.abs().max():
+            raise ProgramError(_of_one_size(file, fixed, "its outputs change with their number"))
+    return model
+
+
+def _graphs(model: nn.Module) -> Iterator[torch.fx.Graph]:
+    for part in model.modules():
+        if isinstance(getattr(part, "graph", None), torch.fx.Graph):
+            yield part.graph
+
+
+def _take_any_number(graph: torch.fx.Graph, images: int) -> None:
+    """Put the number of images of the input where a constant is that number."""
+    inputs = [node for node in graph.nodes if node.op == "placeholder"]
+    carrier = next((node for node in inputs if _leads(node, images)), None)
+    if carrier is None:
+        return
+    for node in list(graph.nodes):
+        if node.target in SHAPING and node.args[1][:1] == [images] and _leads(node, images):
+            with graph.inserting_before(node):
+                number = graph.call_function(torch.ops.aten.sym_size.int, (carrier, 0))
+            node.args = (node.args[0], [number, *node.args[1][1:]], *node.args[2:])
+
+
+def _leads(node: torch.fx.Node, images: int) -> bool:
+    """Whether a node's first side is the number of images."""
+    value = node.meta.get("val")
+    return isinstance(value, Tensor) and value.ndim > 0 and value.shape[0] == images
+
+
+def _of_one_size(file: Path, images: int | None, why: str) -> str:
+    made = f"was made for {images} images at once" if images else "can't be opened up"
+    return (
+        f"{file} {made} and takes no other number ({why}); export it again with "
+        "dynamic_shapes={'x': {0: torch.export.Dim('images')}}"
+    )
+
+
+def _images(number: int, size: int) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(number, 3, size, size, generator=generator)
+
+
+def _tensors(output: Any) -> list[Tensor]:
+    return [leaf for leaf in torch.utils._pytree.tree_leaves(output) if isinstance(leaf, Tensor)]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
