@@ -56,6 +56,28 @@ rule model:
         "../workflow/scripts/model.py"
 
 
+rule program:
+    input:
+        dataset=input_of("dataset"),
+    output:
+        program="results/store/programs/{program}/program",
+        run="results/store/programs/{program}/run.json",
+    log:
+        "results/logs/program/{program}.log",
+    benchmark:
+        "results/logs/program/{program}.benchmark.tsv"
+    conda:
+        "../envs/distilscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=30,
+    params:
+        job=job_of,
+    script:
+        "../workflow/scripts/program.py"
+
+
 rule combined:
     input:
         dataset=input_of("dataset"),

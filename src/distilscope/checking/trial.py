@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from distilscope.checking.faults import cure, first_line, said
 from distilscope.data.dataset import Dataset
+from distilscope.models import programs
 from distilscope.models.build import ModelError, build, shapes_of
 from distilscope.models.cost import cost
 from distilscope.models.memory_format import place
@@ -81,7 +83,7 @@ def attempt(
         ValueError: a request that the data set can't meet.
     """
     request = Request.of(observation)
-    model, _ = begin(job, dataset)
+    model = _model(job, dataset)
     place(model, job.device)
     size, classes = dataset.input_size(request.preprocessing), len(dataset.classes)
     try:
@@ -231,7 +233,7 @@ class _Trial:
                 "what goes into the softmax; of a network that can't be changed return "
                 "`probabilities.log()`, from a factory of yours (`architecture: module:function`)"
             )
-        given = self.job.settings["kind"] == "given"
+        given = self.job.settings["kind"] in ("given", "program")
         if given and logits.min() >= 0 and logits.max() <= 1:
             self.found.notes.append(
                 "all its outputs are between 0 and 1, as those of a sigmoid are: the measures take "
@@ -292,6 +294,13 @@ class _Trial:
         if modules:
             randomise(self.model, self.model, modules)
             self.found.done.append(f"random weights in {', '.join(modules)}")
+
+
+def _model(job: Job, dataset: Dataset) -> nn.Module:
+    """The network of a job's settings: built, with weights or without, or a program's."""
+    if job.settings["kind"] == "program":
+        return programs.opened(Path(job.information["program_file"]), job.settings["program"])
+    return begin(job, dataset)[0]
 
 
 def _enlarged(own: Mapping[str, Any] | None, share: float) -> list[str]:

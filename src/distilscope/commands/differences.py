@@ -33,6 +33,7 @@ WORDS = {
     "dataset": ("dataset", "datasets"),
     "parts": ("set of parts", "sets of parts"),
     "networks": ("check of networks", "checks of networks"),
+    "program": ("program", "programs"),
     "derived": ("derived model", "derived models"),
     "combined": ("committee", "committees"),
     "compressed": ("compressed model", "compressed models"),

@@ -1,24 +1,19 @@
-"""Networks by name, how their weights begin, and how they are trained."""
+"""Networks by name, and where their weights begin."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import (
-    BeforeValidator,
     Field,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     model_validator,
 )
 
 from distilscope import catalog
-from distilscope.configuration.data import Views
 from distilscope.configuration.kinds import (
     Count,
-    Fraction,
     LayerName,
     Name,
     Number,
@@ -26,88 +21,22 @@ from distilscope.configuration.kinds import (
     Strict,
     UserPath,
     Whole,
-    number,
 )
 
-Decay = Annotated[float, Field(ge=0), BeforeValidator(number)]
-Beta = Annotated[float, Field(ge=0, lt=1), BeforeValidator(number)]
-
-
-class SGD(Strict):
-    """Stochastic gradient descent."""
-
-    name: Literal["sgd"] = "sgd"
-    lr: Positive
-    momentum: Fraction = 0.9
-    weight_decay: Decay = 5e-4
-    nesterov: bool = False
-
-
-class AdamW(Strict):
-    """Adam with decoupled weight decay."""
-
-    name: Literal["adamw"]
-    lr: Positive
-    betas: list[Beta] = Field(default=[0.9, 0.999], min_length=2, max_length=2)
-    eps: Positive = 1e-8
-    weight_decay: Decay = 0.01
-
-
-OPTIMIZERS: dict[str, type[SGD | AdamW]] = {"sgd": SGD, "adamw": AdamW}
-
-
-def _optimizer(value: Any, either: ValidatorFunctionWrapHandler) -> SGD | AdamW:
-    """By its name, so that faults are those of that optimizer alone; `sgd` where none is given."""
-    if isinstance(value, SGD | AdamW):
-        return value
-    name = value.get("name", "sgd") if isinstance(value, Mapping) else "sgd"
-    return catalog.lookup(OPTIMIZERS, name, "optimizer").model_validate(value)
-
-
-Optimizer = Annotated[SGD | AdamW, WrapValidator(_optimizer)]
-
-
-class Schedule(Strict):
-    """How the learning rate moves over the run."""
-
-    name: Literal["cosine", "one-cycle", "constant", "steps"] = "cosine"
-    warmup_epochs: Annotated[float, Field(ge=0), BeforeValidator(number)] = 0
-    milestones: list[Count] = []
-    gamma: Fraction = 0.1
-
-
-class Recipe(Strict):
-    """How a model is trained. The weights of the last epoch are the model.
-
-    `targets` says where a distilled model has its teacher's logits from: a table that is computed
-    once and serves every student, or the teacher itself at every step.
-    """
-
-    epochs: Count
-    batch: Count = 128
-    optimizer: Optimizer
-    schedule: Schedule = Schedule()
-    views: Views = Views()
-    targets: Literal["table", "online"] = "table"
-
-    @model_validator(mode="after")
-    def _leaves_epochs(self) -> Recipe:
-        warm_up = self.schedule.warmup_epochs
-        if warm_up >= self.epochs:
-            raise ValueError(
-                f"`schedule.warmup_epochs` is {warm_up:g} of {self.epochs} `epochs`: nothing is "
-                f"left after the warm-up; give less than {self.epochs}"
-            )
-        return self
+ONNX_ENDING = ".onnx"
+"""Of programs that hold no code."""
 
 
 class Network(Strict):
-    """A network by name, and where its weights begin.
+    """A network by name, and where its weights begin; or a `program`, a file that holds all of it.
 
-    `init` is `random`, `imagenet`, or the path of a weights file.
+    `init` is `random`, `imagenet`, or the path of a weights file. `output` is the entry of the
+    logits in the output of a network that returns several.
     """
 
-    architecture: str
+    architecture: str | None = None
+    program: UserPath | None = None
+    output: str | Whole | None = None
     settings: dict[str, Any] = {}
     layers: dict[LayerName, str] | None = None
     explained: list[str] | None = None
@@ -117,6 +46,20 @@ class Network(Strict):
     init: UserPath = "random"
     weights: UserPath | None = None
     preprocessing: Preprocessing | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether somebody has this model: nothing of it is made here."""
+        return self.weights is not None or self.program is not None
+
+    @property
+    def runs_code(self) -> str | None:
+        """What of it is code of the user's, in words; None where nothing is."""
+        if self.program and not self.program.endswith(ONNX_ENDING):
+            return f"the program {self.program!r} (TorchScript or torch.export)"
+        if self.architecture and ":" in self.architecture:
+            return f"the factory {self.architecture!r}"
+        return None
 
     def check_on_pictures(self, where: str, share: float) -> None:
         """Refuse what has to be trained, or sees less of a picture than the frame, or unknown.
@@ -144,6 +87,12 @@ class Network(Strict):
 
     @model_validator(mode="after")
     def _described(self) -> Network:
+        if self.program is not None:
+            return self._whole()
+        if self.architecture is None:
+            raise ValueError(
+                "give an `architecture`, or a `program` (TorchScript, torch.export or ONNX)"
+            )
         known = self.architecture in catalog.ARCHITECTURES
         if not known and not _open_ended(self.architecture):
             catalog.lookup(catalog.ARCHITECTURES, self.architecture, "architecture")
@@ -184,6 +133,23 @@ class Network(Strict):
                     f"`init: imagenet` is not known for {self.architecture!r}; it is for "
                     f"{', '.join(able)}"
                 )
+        return self
+
+    def _whole(self) -> Network:
+        """Refuse what a program has no use for, and layers that are half described."""
+        own = {"program", "output", "layers", "explained", "preprocessing", "seeds"}
+        beside = sorted(key for key in self.model_fields_set if key not in own)
+        if beside:
+            raise ValueError(
+                f"a `program` is a whole model: leave out {', '.join(f'`{key}`' for key in beside)}"
+            )
+        if bool(self.layers) != bool(self.explained):
+            raise ValueError(
+                "give both `layers` and `explained` of a program, or neither: it is then explained "
+                "at the input alone; `distilscope layers --model FILE` proposes some"
+            )
+        for name in self.explained or ():
+            catalog.lookup(self.layers, name, "layer in explained")
         return self
 
 
@@ -330,13 +296,13 @@ class Teacher(Network):
         both = [*self.seeds, *self.twins]
         if len(set(both)) != len(both):
             raise ValueError(f"`seeds` and `twins` must all differ, got {both}")
-        if self.weights is not None and (self.twins or len(self.seeds) > 1):
+        if self.given and (self.twins or len(self.seeds) > 1):
             raise ValueError(
                 "a given teacher has one seed and no `twins`; give `second` checkpoints"
             )
         if self.weights is None and self.second:
             raise ValueError("`second` are checkpoints beside `weights`; a trained one has `twins`")
-        if self.weights is not None and self.objective != TeacherObjective():
+        if self.given and self.objective != TeacherObjective():
             raise ValueError("a given teacher is used as it is: it has no `objective`")
         return self
 

@@ -35,7 +35,8 @@ from distilscope.configuration.kinds import (
     whole,
 )
 from distilscope.configuration.measured import Observe, Report, Statistics
-from distilscope.configuration.networks import Recipe, Student, Teacher
+from distilscope.configuration.networks import Student, Teacher
+from distilscope.configuration.recipes import Recipe
 
 Relation = Literal["teacher", "other-teacher", "committee", "twin", "peer"]
 """What a model's reference is to it, of those that are asked for."""
@@ -96,10 +97,10 @@ class Configuration(Strict):
         for where, network in [*self.teachers.items(), *self.students.items()]:
             if isinstance(self.data, Pictures):
                 network.check_on_pictures(where, self.data.share)
-            if ":" in network.architecture and not self.allow_code:
+            if network.runs_code and not self.allow_code:
                 raise ValueError(
-                    f"{where}: the factory {network.architecture!r} runs code of yours; "
-                    "set `allow_code: true` if you trust it"
+                    f"{where}: {network.runs_code} runs code of yours; set `allow_code: true` if "
+                    "you trust it"
                 )
             if network.recipe is not None:
                 catalog.lookup(self.recipes, network.recipe, f"recipe of {where}")
@@ -107,15 +108,21 @@ class Configuration(Strict):
         for position, entry in enumerate(self.grid):
             for student in entry.students:
                 catalog.lookup(self.students, student, f"student in grid entry {position + 1}")
-                if self.students[student].weights is not None:
+                if self.students[student].given:
                     raise ValueError(
-                        f"student {student!r} is given by `weights`: take it out of `grid`"
+                        f"student {student!r} is given by `weights` or `program`: take it out of "
+                        "`grid`"
                     )
                 self._check_table(entry, student)
             if isinstance(entry, TaughtEntry):
                 self._check_teachers(entry, f"grid entry {position + 1}")
         for student in self.floors:
             catalog.lookup(self.students, student, "student in floors")
+            if self.students[student].program:
+                raise ValueError(
+                    f"student {student!r} is a program, of which no untrained one can be made: "
+                    "take it out of `floors`"
+                )
         shared = set(self.teachers) & set(self.students)
         if shared:
             raise ValueError(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from distilscope import catalog
 from distilscope.models.layout import LayoutError, channels_first
+from distilscope.models.outputs import asked_for, choose
 
 
 class ModelError(ValueError):
@@ -27,7 +28,8 @@ def build(
     global generators are left as they were.
 
     Args:
-        architecture: `builder` (`package.module:function`) and its `settings`.
+        architecture: `builder` (`package.module:function`), its `settings`, and perhaps `output`,
+            the entry of the logits in what the network returns.
         classes: length of the logits.
         channels: of the input image.
         seed: of the initial weights.
@@ -45,7 +47,7 @@ def build(
         model = factory(classes=classes, channels=channels, **settings)
     if not isinstance(model, nn.Module):
         raise ModelError(f"{path} returned a {type(model).__name__}; it must return an nn.Module")
-    return model
+    return choose(model, architecture.get("output"))
 
 
 def _cuda_devices() -> list[int]:
@@ -146,7 +148,8 @@ def shapes_of(
             hook.remove()
     if not isinstance(logits, Tensor) or tuple(logits.shape) != (shape[0], classes):
         raise ModelError(
-            f"{type(model).__name__} must return logits (images, {classes}), got {_kind(logits)}"
+            f"{type(model).__name__} must return logits (images, {classes}), got "
+            f"{_kind(logits)}{asked_for(logits)}"
         )
     return {
         name: _feature_map(f"layer {name!r} ({path})", model.get_submodule(path), outputs.get(name))

@@ -9,6 +9,7 @@ TorchScript and exported programs are code: reading one may run what its maker p
 
 from __future__ import annotations
 
+import io
 import shutil
 import warnings
 import zipfile
@@ -32,6 +33,8 @@ TOLERANCE = 1e-3
 """Of the largest logit: a program and its module may differ by the order of their sums."""
 TRACED = 3
 """Images that TorchScript is converted with: a number that nothing else is likely to be."""
+OLDER = 17
+"""Version of ONNX's operations that programs are brought to where theirs are not known."""
 SHAPING = (
     torch.ops.aten.view.default,
     torch.ops.aten.reshape.default,
@@ -63,7 +66,7 @@ def make(job: Job) -> None:
     with store.atomic(job.folder / FILE) as temporary:
         shutil.copyfile(file, temporary)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    write_run(job, stopwatch, {"parameters": parameters, "format": kind_of(file)})
+    write_run(job, stopwatch, {"parameters": parameters, "format": kind_of(file, file.suffix)})
 
 
 def opened(file: Path, asked: Mapping[str, Any]) -> nn.Module:
@@ -77,7 +80,7 @@ def opened(file: Path, asked: Mapping[str, Any]) -> nn.Module:
     Raises:
         ProgramError: it is none, or another than its name says, or can't be made a module.
     """
-    kind = kind_of(file)
+    kind = kind_of(file, ending=ONNX_ENDING if asked["onnx"] else file.suffix)
     if (kind == ONNX) != asked["onnx"]:
         raise ProgramError(
             f"{file} is a program of {kind} by its content and not by its name: only ONNX, which "
@@ -90,8 +93,8 @@ def opened(file: Path, asked: Mapping[str, Any]) -> nn.Module:
     return choose(model, asked["output"])
 
 
-def kind_of(file: Path) -> str:
-    """`TORCHSCRIPT`, `EXPORTED` or `ONNX`, by what is in the file.
+def kind_of(file: Path, ending: str) -> str:
+    """`TORCHSCRIPT` or `EXPORTED` by what is in the file; `ONNX`, which has no mark, by its ending.
 
     Raises:
         ProgramError: it is none of them.
@@ -108,7 +111,7 @@ def kind_of(file: Path) -> str:
         raise ProgramError(
             f"{file} is no program: give a file of weights as `weights`, with an `architecture`"
         )
-    if file.suffix == ONNX_ENDING:
+    if ending == ONNX_ENDING:
         return ONNX
     raise ProgramError(
         f"{file} is no program: expected what torch.jit.save or torch.export.save wrote, or a "
@@ -142,7 +145,7 @@ def _torchscript(file: Path, size: int) -> nn.Module:
 
 def _exported(file: Path, size: int) -> nn.Module:
     try:
-        exported = torch.export.load(str(file))
+        exported = torch.export.load(io.BytesIO(file.read_bytes()))
     except Exception as error:
         raise ProgramError(f"{file} can't be read: {_first_line(error)}") from error
     wanted = _input_shape(exported)
@@ -156,21 +159,28 @@ def _exported(file: Path, size: int) -> nn.Module:
 
 def _onnx(file: Path, size: int) -> nn.Module:
     try:
-        import onnx
+        import onnx.version_converter
         import onnx2torch
     except ImportError as error:
         raise ProgramError(
             f"programs of ONNX need onnx2torch ({error}): pip install 'distilscope[onnx]'"
         ) from None
     try:
-        model = onnx2torch.convert(onnx.load(str(file))).eval()
-    except NotImplementedError as error:
-        raise ProgramError(
-            f"{file}: {_first_line(error)}; onnx2torch knows no module for that operation"
-        ) from error
+        graph = onnx.load(str(file))
+        onnx.checker.check_model(graph)
     except Exception as error:
         raise ProgramError(f"{file} can't be read as ONNX: {_first_line(error)}") from error
-    return model
+    try:
+        return onnx2torch.convert(graph).eval()
+    except NotImplementedError:  # an operation of a newer version than onnx2torch knows
+        pass
+    try:
+        return onnx2torch.convert(onnx.version_converter.convert_version(graph, OLDER)).eval()
+    except Exception as error:
+        raise ProgramError(
+            f"{file} can't be made a module by onnx2torch ({_first_line(error)}); export it with "
+            f"opset_version={OLDER}, or the model by torch.export"
+        ) from error
 
 
 def _input_shape(exported: torch.export.ExportedProgram) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from distilscope import store
-from distilscope.models import weights
+from distilscope.models import programs, weights
 from distilscope.models.build import build
 from distilscope.models.combined import Combined
 from distilscope.models.perturbed import Perturbed
@@ -19,8 +19,8 @@ def load(folder: Path, classes: int) -> nn.Module:
     """The model of an artefact's folder, on the CPU, in evaluation mode.
 
     Its `run.json` says what it is: a network with weights (`trained`, `given`, randomised), one
-    that was `compressed`, other models that answer as one (`combined`), or another model under
-    perturbed inputs (`perturbed`).
+    that was `compressed`, a file that holds it whole (`program`), other models that answer as one
+    (`combined`), or another model under perturbed inputs (`perturbed`).
 
     Raises:
         WeightsError: the weights don't fit the network. DamagedFile: a file is missing or altered.
@@ -33,6 +33,8 @@ def load(folder: Path, classes: int) -> nn.Module:
         return Combined(members, settings["how"]).eval()
     if kind == "perturbed":
         return Perturbed(load(Path(inputs["original"]), classes), **settings["perturbed"]).eval()
+    if kind == "program":
+        return programs.opened(Path(folder) / programs.FILE, settings["program"]).eval()
     model, path = build(settings["architecture"], classes), Path(folder) / "weights.safetensors"
     if kind == "compressed":
         asked = settings["compression"]

@@ -20,6 +20,7 @@ FOLDERS = {
     "parts": "parts",
     "networks": "networks",
     "model": "models",
+    "program": "programs",
     "derived": "derived",
     "combined": "combined",
     "compressed": "compressed",

@@ -60,7 +60,10 @@ def _originals(
             f"so give all that is to be done as entries of {made[name].original}"
         )
     found = named(name, models, f"{where}.of")
-    if found.artefact.settings.get("architecture") is None:
+    is_program = found.artefact.kind == "program"
+    if found.artefact.settings.get("architecture") is None and (
+        where == "compress" or not is_program
+    ):
         raise ConfigurationError(
             f"{where}.of: {found.words} has no architecture of its own, only what it computes; "
             "give its weights with an `architecture`"

@@ -9,6 +9,7 @@ from distilscope import catalog, store
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.model import Model
+from distilscope.planning.sources import opener
 
 if TYPE_CHECKING:
     from distilscope.planning.study import Study
@@ -37,7 +38,7 @@ def plan_checks(study: Study) -> Artefact:
         source=fingerprint.source(
             "distilscope.checking.networks",
             TRIED["loss"],
-            *(network["model"]["architecture"]["builder"] for network in networks),
+            *(opener(network["model"]) for network in networks),
             *(catalog.VIEW_POLICIES[policy] for policy in policies),
             *(method.module for method in methods.values()),
         )
@@ -85,7 +86,7 @@ def _one_of_each(study: Study) -> Iterator[Model]:
 def _model_settings(model: Model) -> dict[str, Any]:
     """The settings of the job of such a model, whatever its seed and objective."""
     settings = dict(model.artefact.settings)
-    if settings["kind"] == "given":
+    if settings["kind"] in ("given", "program"):
         return settings
     objective, recipe = (TRIED if settings["recipe"] else None), settings["recipe"]
     if recipe and "drawn" in recipe["views"]:  # a trial waits for no draws

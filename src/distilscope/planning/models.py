@@ -9,8 +9,9 @@ from typing import Any
 from distilscope import catalog
 from distilscope.configuration.grid import GridEntry, TaughtEntry
 from distilscope.configuration.kinds import ConfigurationError
-from distilscope.configuration.networks import Network, Recipe, Teacher
+from distilscope.configuration.networks import Network, Teacher
 from distilscope.configuration.patterns import ROLES
+from distilscope.configuration.recipes import Recipe
 from distilscope.configuration.study import Configuration
 from distilscope.planning import labels
 from distilscope.planning.artefact import Artefact
@@ -96,13 +97,13 @@ class ModelPlan:
     def _family(self, name: str) -> list[Model]:
         """The models of one teacher entry: those students learn from, then the twins."""
         entry = self.configuration.teachers[name]
-        objective, parameters = (None, ()) if entry.weights else entry.objective.reduced
+        objective, parameters = (None, ()) if entry.given else entry.objective.reduced
         members: list[Model] = []
         for place, (slug, seed, own) in enumerate(self._of_family(name, entry)):
             role = "teacher" if place < len(entry.seeds) else "twin"
             artefact = (
                 self.sources.given(slug, own)
-                if own.weights
+                if own.given
                 else self.sources.trained(
                     slug, own, self._recipe(name), objective, parameters, seed
                 )
@@ -115,7 +116,7 @@ class ModelPlan:
     @staticmethod
     def _of_family(name: str, entry: Teacher) -> Iterator[tuple[str, int, Teacher]]:
         """(file's name, seed, entry) of each member; a second checkpoint has its own weights."""
-        if not entry.weights:
+        if not entry.given:
             yield from ((f"{name}-s{seed}", seed, entry) for seed in [*entry.seeds, *entry.twins])
             return
         yield name, entry.seeds[0], entry
@@ -125,7 +126,7 @@ class ModelPlan:
 
     def _given_students(self) -> Iterator[Model]:
         for name, entry in self.configuration.students.items():
-            if entry.weights:
+            if entry.given:
                 condition = self._condition("student", name, None)
                 artefact = self.sources.given(name, entry)
                 teacher = next(iter(self.families.members.values()))[0].id
@@ -253,7 +254,7 @@ class ModelPlan:
         return Condition(
             role,
             name,
-            "given" if entry.weights and role != "floor" else "trained",
+            "given" if entry.given and role != "floor" else "trained",
             objective,
             parameters,
             teachers,
@@ -272,8 +273,8 @@ class ModelPlan:
         references: tuple[str, ...],
     ) -> Model:
         known = catalog.ARCHITECTURES.get(entry.architecture)
-        layers = entry.layers or known.layers
-        explained = tuple(entry.explained or known.explained)
+        layers = entry.layers or (known.layers if known else {})
+        explained = tuple(entry.explained or (known.explained if known else ()))
         return Model(
             id=id,
             condition=condition,
@@ -282,7 +283,7 @@ class ModelPlan:
             architecture=entry.architecture,
             layers=layers,
             explained=explained,
-            head=entry.head or _known_head(known, layers[explained[0]]),
+            head=entry.head or (_known_head(known, layers[explained[0]]) if known else None),
             preprocessing=entry.preprocessing.settings() if entry.preprocessing else None,
             teachers=teachers,
             references=references,

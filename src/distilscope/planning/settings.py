@@ -10,7 +10,8 @@ from distilscope import catalog
 from distilscope.configuration.data import Views
 from distilscope.configuration.kinds import ConfigurationError, NotHere
 from distilscope.configuration.measured import Observe
-from distilscope.configuration.networks import Network, Recipe
+from distilscope.configuration.networks import Network
+from distilscope.configuration.recipes import Recipe
 from distilscope.planning import fingerprint
 from distilscope.store.contents import FILES, Content
 
@@ -20,6 +21,7 @@ def network_settings(entry: Network) -> dict[str, Any]:
     return {
         "builder": _builder(entry.architecture),
         "settings": _architecture_settings(entry),
+        **({} if entry.output is None else {"output": entry.output}),
     }
 
 

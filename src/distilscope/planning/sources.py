@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from distilscope import catalog
 from distilscope.configuration.data import Policy
-from distilscope.configuration.kinds import expanded
-from distilscope.configuration.networks import Network, Recipe
+from distilscope.configuration.kinds import ConfigurationError, expanded
+from distilscope.configuration.networks import ONNX_ENDING, Network
+from distilscope.configuration.recipes import Recipe
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact, in_order_of_identity
 from distilscope.planning.settings import content_of, network_settings, recipe_settings
@@ -22,6 +23,7 @@ DRAWS = "distilscope.data.drawn"
 COMBINES = "distilscope.models.combined"
 COMPRESSES = "distilscope.models.compressed"
 PERTURBS = "distilscope.models.perturbed"
+OPENS = "distilscope.models.programs"
 
 
 class Sources:
@@ -76,6 +78,12 @@ class Sources:
         """What a student has of its teachers: their tables, or they themselves."""
         if not teachers:
             return {}
+        for teacher in teachers:
+            if "architecture" not in teacher.artefact.settings:
+                raise ConfigurationError(
+                    f"{teacher.words} is a program, which is compared and teaches no student; give "
+                    "its `weights` with an `architecture`"
+                )
         if recipe.targets == "online":
             return {"teachers": in_order_of_identity([teacher.artefact for teacher in teachers])}
         return {
@@ -118,7 +126,9 @@ class Sources:
         )
 
     def given(self, slug: str, entry: Network) -> Artefact:
-        """A model whose weights the configuration names."""
+        """A model whose weights, or whose program, the configuration names."""
+        if entry.program:
+            return self._program(slug, entry)
         key = f"weights of {slug}"
         content = content_of(expanded(entry.weights), key)
         architecture = network_settings(entry)
@@ -138,9 +148,34 @@ class Sources:
             contents={key: content},
         )
 
+    def _program(self, slug: str, entry: Network) -> Artefact:
+        """A model that a file holds whole."""
+        key = f"program of {slug}"
+        content = content_of(expanded(entry.program), key)
+        own = entry.preprocessing.settings() if entry.preprocessing else None
+        return Artefact(
+            kind="program",
+            slug=slug,
+            settings={
+                "kind": "program",
+                "program": {
+                    "digest": content.digest,
+                    "onnx": entry.program.endswith(ONNX_ENDING),
+                    "size": (own or {}).get("size") or self.dataset.settings["image_size"],
+                    "output": entry.output,
+                },
+                "preprocessing": own,
+            },
+            source=fingerprint.source(OPENS),
+            inputs={"dataset": self.dataset},
+            information={"program_file": content.place},
+            files=("program",),
+            contents={key: content},
+        )
+
     def combined(self, slug: str, members: Sequence[Model], how: str) -> Artefact:
         """Several models that answer as one: by the mean of their logits or probabilities."""
-        builders = (member.artefact.settings["architecture"]["builder"] for member in members)
+        builders = (opener(member.artefact.settings) for member in members)
         return Artefact(
             kind="combined",
             slug=slug,
@@ -187,7 +222,7 @@ class Sources:
             slug=slug,
             settings={
                 "kind": "perturbed",
-                "architecture": original.artefact.settings["architecture"],
+                **{k: v for k, v in original.artefact.settings.items() if k == "architecture"},
                 "preprocessing": original.preprocessing,
                 "perturbed": perturbed,
             },
@@ -228,6 +263,11 @@ class Sources:
             files=("logits.npy", "views.npy", "indices.npy"),
         )
         return self.targets.setdefault(artefact.name, artefact)
+
+
+def opener(settings: Mapping[str, Any]) -> str:
+    """Dotted path of what makes a network of such settings: a builder, or what opens programs."""
+    return (settings.get("architecture") or {"builder": OPENS})["builder"]
 
 
 def _renders(recipe: Recipe) -> list[str]:

@@ -116,6 +116,11 @@ def _sequences(modes: list[str], layers: list[str]) -> Iterator[tuple[str, int, 
 def _model(
     original: Model, names: tuple[str, ...], paths: list[str], seed: int, dataset: Artefact
 ) -> Model:
+    if "architecture" not in original.artefact.settings:
+        raise ConfigurationError(
+            f"analyses.randomisation: {original.words} is a program, of which no new weights are "
+            "drawn; name a model with an `architecture`"
+        )
     architecture: Mapping[str, Any] = original.artefact.settings["architecture"]
     through = "to-" if len(names) > 1 else ""
     artefact = Artefact(

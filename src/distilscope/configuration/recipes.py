@@ -1,0 +1,89 @@
+"""How a model is trained: optimizer, schedule, recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+
+from distilscope import catalog
+from distilscope.configuration.data import Views
+from distilscope.configuration.kinds import Count, Fraction, Positive, Strict, number
+
+Decay = Annotated[float, Field(ge=0), BeforeValidator(number)]
+Beta = Annotated[float, Field(ge=0, lt=1), BeforeValidator(number)]
+
+
+class SGD(Strict):
+    """Stochastic gradient descent."""
+
+    name: Literal["sgd"] = "sgd"
+    lr: Positive
+    momentum: Fraction = 0.9
+    weight_decay: Decay = 5e-4
+    nesterov: bool = False
+
+
+class AdamW(Strict):
+    """Adam with decoupled weight decay."""
+
+    name: Literal["adamw"]
+    lr: Positive
+    betas: list[Beta] = Field(default=[0.9, 0.999], min_length=2, max_length=2)
+    eps: Positive = 1e-8
+    weight_decay: Decay = 0.01
+
+
+OPTIMIZERS: dict[str, type[SGD | AdamW]] = {"sgd": SGD, "adamw": AdamW}
+
+
+def _optimizer(value: Any, either: ValidatorFunctionWrapHandler) -> SGD | AdamW:
+    """By its name, so that faults are those of that optimizer alone; `sgd` where none is given."""
+    if isinstance(value, SGD | AdamW):
+        return value
+    name = value.get("name", "sgd") if isinstance(value, Mapping) else "sgd"
+    return catalog.lookup(OPTIMIZERS, name, "optimizer").model_validate(value)
+
+
+Optimizer = Annotated[SGD | AdamW, WrapValidator(_optimizer)]
+
+
+class Schedule(Strict):
+    """How the learning rate moves over the run."""
+
+    name: Literal["cosine", "one-cycle", "constant", "steps"] = "cosine"
+    warmup_epochs: Annotated[float, Field(ge=0), BeforeValidator(number)] = 0
+    milestones: list[Count] = []
+    gamma: Fraction = 0.1
+
+
+class Recipe(Strict):
+    """How a model is trained. The weights of the last epoch are the model.
+
+    `targets` says where a distilled model has its teacher's logits from: a table that is computed
+    once and serves every student, or the teacher itself at every step.
+    """
+
+    epochs: Count
+    batch: Count = 128
+    optimizer: Optimizer
+    schedule: Schedule = Schedule()
+    views: Views = Views()
+    targets: Literal["table", "online"] = "table"
+
+    @model_validator(mode="after")
+    def _leaves_epochs(self) -> Recipe:
+        warm_up = self.schedule.warmup_epochs
+        if warm_up >= self.epochs:
+            raise ValueError(
+                f"`schedule.warmup_epochs` is {warm_up:g} of {self.epochs} `epochs`: nothing is "
+                f"left after the warm-up; give less than {self.epochs}"
+            )
+        return self
