@@ -148,8 +148,10 @@ def test_an_earlier_audit_is_compared_with(audit):
 
 def test_pictures_without_labels_are_audited_by_what_needs_none(audit):
     usual = tuple("bare" if word == "out" else word for word in USUAL)
-    code, said, _ = audit("--labels", "none", "--require", "accuracy >= 0.1", usual=usual)
-    assert code == 2 and "could not be judged (accuracy >= 0.1" in " ".join(said.out.split())
+    ladder = ("--held-out", "pictures/noise", "--compress", "plain-tiny:quantise=int8-static")
+    wanted = ("--require", "accuracy of plain-tiny >= 0.1")
+    code, said, _ = audit("--labels", "none", *ladder, *wanted, usual=usual)
+    assert code == 2 and "could not be judged (accuracy of plain-tiny" in " ".join(said.out.split())
     found = json.loads(Path("bare/audit.json").read_text())
     values = {n["measure"] for n in found["numbers"] if n["value"] is not None}
     assert {"agreement", "image_specific_rho"} <= values and "accuracy" not in values

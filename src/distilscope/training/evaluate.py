@@ -17,7 +17,7 @@ from distilscope.workflow import progress
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Accuracy and mean negative log-likelihood (nats); NaN where there are no examples."""
+    """Accuracy and mean negative log-likelihood (nats); NaN where no example has a label."""
 
     accuracy: float
     nll: float
@@ -34,13 +34,13 @@ def evaluate(
 
     Args:
         model: on the batches' device; it is left in eval mode.
-        batches: examples and labels.
+        batches: examples and labels, all of them -1 where examples have none.
         to_model: examples as the model takes them.
         precision: `fp32` or `bf16`.
         between: called after each batch.
     """
     total = sum(len(labels) for _, labels in batches)
-    if total == 0:
+    if total == 0 or any((labels < 0).any() for _, labels in batches):
         return Evaluation(math.nan, math.nan)
     device = batches[0][1].device
     sums = torch.zeros(2, dtype=torch.float64, device=device)

@@ -219,7 +219,7 @@ def _doubts(job: Job, dataset: Dataset, accuracy: float) -> list[str]:
     By chance it may be right about two standard errors more.
     """
     labels = dataset.split("held-out").labels
-    if job.settings.get("kind") != "given" or not len(labels):
+    if job.settings.get("kind") != "given" or not len(labels) or (labels < 0).any():
         return []
     chance = labels.bincount().max().item() / len(labels)
     if accuracy > chance + 2 * math.sqrt(chance * (1 - chance) / len(labels)):
