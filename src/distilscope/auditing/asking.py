@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
     add = parser.add_argument
     model = "NETWORK=FILE: a network of torchvision, timm/<name>, or module:factory, and its "
-    model += "weights; or FILE alone: TorchScript, torch.export or ONNX"
+    model += "weights; resnet18{width: 20}=FILE with settings; or FILE alone: TorchScript, "
+    model += "torch.export or ONNX"
     seen = "how models see images, where that isn't known: {mean: [..], std: [..], size: 224}"
     ladder = "of the teacher, or MODEL:WAY=VALUES: prune=0.3,0.5 or quantise=int8-dynamic"
     add("--teacher", metavar="MODEL", help=model)
@@ -109,10 +110,10 @@ def asked(given: argparse.Namespace) -> Request:
 
 def _named(model: Given) -> Given:
     """The model with its architecture as the study calls it."""
-    known = _of_torchvision() if model.architecture else ()
-    return replace(
-        model, architecture=model.architecture and request.network(model.architecture, known)
-    )
+    if model.architecture is None:
+        return model
+    found = request.network(model.architecture, model.settings, _of_torchvision())
+    return replace(model, architecture=found)
 
 
 @cache

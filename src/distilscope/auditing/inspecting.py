@@ -98,4 +98,5 @@ def _settings(given: Given) -> dict[str, Any]:
     named = given.architecture in catalog.ARCHITECTURES
     open_ended = {} if named else {"layers": {"all": ""}, "explained": ["all"]}
     entry = {"architecture": given.architecture, "weights": given.weights, **open_ended}
+    entry["settings"] = dict(given.settings)
     return network_settings(Network.model_validate(entry))

@@ -14,6 +14,7 @@ from distilscope import catalog
 from distilscope.data.listing import entries, of_pictures
 
 LONGEST_NAME = 40
+NETWORK = re.compile(r"(?P<name>[^={}]+)(?P<settings>\{[^}]*\})?")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Given:
         architecture: a network by name, or a factory; None for a file that holds its own program.
         preprocessing: how it sees images, where that was said.
         layers: which layers to compare and to explain, where its network has none of its own.
+        settings: of its network.
     """
 
     name: str
@@ -32,13 +34,14 @@ class Given:
     architecture: str | None = None
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     layers: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def entry(self) -> dict[str, Any]:
         """The entry of `teachers` or `students`."""
         kind = {"architecture": self.architecture, "weights": self.weights}
         found = kind if self.architecture else {"program": self.weights}
-        seen = {"preprocessing": dict(self.preprocessing)} if self.preprocessing else {}
-        return {**found, **self.layers, **seen}
+        own = {"settings": self.settings, "preprocessing": self.preprocessing}
+        return {**found, **{key: dict(value) for key, value in own.items() if value}, **self.layers}
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,10 @@ def models(teacher: str, students: Sequence[str]) -> tuple[Given, tuple[Given, .
         ValueError: no file is named, or two students are one.
     """
     typed = [split(text) for text in (teacher, *students)]
-    short = [_name(architecture or Path(file).stem) for architecture, file in typed]
+    short = [_name(architecture or Path(file).stem) for architecture, _, file in typed]
     names = [
         name if short.count(name) == 1 else _name(f"{name}-{Path(file).stem}")
-        for name, (_, file) in zip(short, typed, strict=True)
+        for name, (*_, file) in zip(short, typed, strict=True)
     ]
     for name in names:
         if names.count(name) > 1:
@@ -92,28 +95,30 @@ def models(teacher: str, students: Sequence[str]) -> tuple[Given, tuple[Given, .
                 "the files another name"
             )
     found = [
-        Given(name, file, architecture)
-        for name, (architecture, file) in zip(names, typed, strict=True)
+        Given(name, file, architecture, settings=settings)
+        for name, (architecture, settings, file) in zip(names, typed, strict=True)
     ]
     return found[0], tuple(found[1:])
 
 
-def split(text: str) -> tuple[str | None, str]:
-    """(network or None, file) of `NETWORK=FILE` or `FILE`.
+def split(text: str) -> tuple[str | None, dict[str, Any], str]:
+    """(network or None, its settings, file) of `NETWORK=FILE`, `NETWORK{...}=FILE` or `FILE`.
 
     Raises:
-        ValueError: a side is empty.
+        ValueError: a side is empty, or settings are no mapping.
     """
-    network, sign, file = text.partition("=")
-    if not sign:
-        network, file = "", text
-    if not file or (sign and not network):
+    before, sign, file = text.partition("=")
+    if not sign and text:
+        return None, {}, text
+    found = NETWORK.fullmatch(before)
+    settings = yaml.safe_load(found["settings"] or "{}") if found else None
+    if not file or not isinstance(settings, dict):
         raise ValueError(
             f"the model {text!r} can't be read: expected NETWORK=FILE, such as "
-            "resnet50=weights.safetensors, or a FILE that holds its own program (TorchScript, "
-            "torch.export or ONNX)"
+            "resnet50=weights.safetensors or resnet18{width: 20}=weights.pt, or a FILE that holds "
+            "its own program (TorchScript, torch.export or ONNX)"
         )
-    return (network if sign else None), file
+    return found["name"], settings, file
 
 
 def _name(text: str) -> str:
@@ -123,8 +128,13 @@ def _name(text: str) -> str:
     return kept or "model"
 
 
-def network(typed: str, torchvision: Collection[str]) -> str:
-    """The architecture of a network's name: torchvision's, where it has one of that name."""
+def network(typed: str, settings: Collection[str], torchvision: Collection[str]) -> str:
+    """The architecture of a network's name: torchvision's, where it has one of that name, and this
+    package's where that alone has such settings.
+    """
+    own = catalog.ARCHITECTURES.get(typed)
+    if own and settings and set(settings) <= set(own.settings):
+        return typed
     return f"{catalog.TORCHVISION_PREFIX}{typed}" if typed in torchvision else typed
 
 

@@ -32,7 +32,7 @@ def test_a_file_alone_holds_its_own_program():
     assert teacher.architecture is None and teacher.entry() == {"program": "models/net.pt2"}
 
 
-@pytest.mark.parametrize("text", ["=a.pt", "resnet18=", ""])
+@pytest.mark.parametrize("text", ["=a.pt", "resnet18=", "", "resnet18{width=a.pt", "{a: 1}=a.pt"])
 def test_half_a_model_is_refused_with_the_form(text):
     with pytest.raises(ValueError, match="expected NETWORK=FILE, such as"):
         request.models(text, [])
@@ -43,9 +43,23 @@ def test_two_models_that_nothing_tells_apart_are_refused():
         request.models("resnet18=a/x.pt", ["resnet18=b/x.pt"])
 
 
-def test_a_network_is_torchvisions_where_it_has_that_name():
-    assert request.network("resnet18", {"resnet18"}) == "torchvision/resnet18"
-    assert request.network("plain-tiny", {"resnet18"}) == "plain-tiny"
+@pytest.mark.parametrize(
+    ("typed", "settings", "architecture"),
+    [
+        ("resnet18", {}, "torchvision/resnet18"),
+        ("resnet18", {"zero_init_residual": True}, "torchvision/resnet18"),
+        ("resnet18", {"width": 20}, "resnet18"),  # torchvision's has no such setting
+        ("plain-tiny", {}, "plain-tiny"),
+    ],
+)
+def test_a_network_is_torchvisions_where_it_has_that_name(typed, settings, architecture):
+    assert request.network(typed, settings, {"resnet18"}) == architecture
+
+
+def test_a_network_may_have_settings():
+    teacher, _ = request.models("resnet18{width: 20, stem: small}=a.pt", [])
+    assert teacher.name == "resnet18" and teacher.architecture == "resnet18"
+    assert teacher.entry()["settings"] == {"width": 20, "stem": "small"}
 
 
 @pytest.mark.parametrize(
