@@ -63,12 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="distilscope", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
-    def command(name: str, words: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=words, description=words)
-        made.add_argument("--configuration", type=Path, help=f"a study; {DEFAULT} if not given")
+    def command(
+        name: str, words: str, study: str = f"a study; {DEFAULT} if not given"
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=words.partition(".")[0], description=words)
+        made.add_argument("--configuration", type=Path, metavar="YAML", help=study)
         return made
 
-    asking.add_arguments(command("audit", audit.WORDS))
+    asking.add_arguments(command("audit", audit.WORDS, "an audit.yaml, in place of the options"))
     command("summary", "the table of a published study, and where its report is")
     command("plan", "what a run would do, and why")
     watching = command("watch", "how far a study is, and what its jobs do, until it is done")

@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--classes", metavar="FILE", help="names of the classes in the order of the outputs")
     add("--held-out", metavar="DIR", help="other pictures, for calibration; none are needed")
     add("--limit", metavar="N", type=int, help="at most N pictures, as many of each class")
+    add("--data", metavar="YAML", help="further keys of `data`: {fit: pad} as the models had it")
     add("--second-checkpoint", metavar="FILE", help="another training of the teacher: its twin")
     add("--preprocessing", metavar="YAML", action="append", default=[], help=seen)
     add("--compress", metavar="WAY=VALUES", action="append", default=[], help=ladder)
@@ -92,13 +93,14 @@ def asked(given: argparse.Namespace) -> Request:
     names = [model.name for model in models]
     data = {"labels": given.labels, "held_out": given.held_out, "limit": given.limit}
     data["classes"] = given.classes
+    further = request.mapping("--data", given.data, "{fit: pad}") if given.data else {}
     models, found = _inspected(given, models)
     return Request(
         teacher=models[0],
         students=tuple(models[1:]),
         images=given.images,
         output=given.output or OUTPUT,
-        data={**{key: value for key, value in data.items() if value is not None}, **found},
+        data={**{k: value for k, value in data.items() if value is not None}, **found, **further},
         second=given.second_checkpoint,
         compress=tuple(request.compression(text, names, names[0]) for text in given.compress),
         require=tuple(given.require),

@@ -111,7 +111,7 @@ def split(text: str) -> tuple[str | None, dict[str, Any], str]:
     if not sign and text:
         return None, {}, text
     found = NETWORK.fullmatch(before)
-    settings = yaml.safe_load(found["settings"] or "{}") if found else None
+    settings = _loaded(found["settings"] or "{}") if found else None
     if not file or not isinstance(settings, dict):
         raise ValueError(
             f"the model {text!r} can't be read: expected NETWORK=FILE, such as "
@@ -172,7 +172,7 @@ def seen(texts: Sequence[str], names: Sequence[str]) -> dict[str, Mapping[str, A
     found: dict[str, Mapping[str, Any]] = {}
     for text in texts:
         whose, sign, rest = text.partition("={")
-        value = yaml.safe_load("{" + rest if sign else text)
+        value = _loaded("{" + rest if sign else text)
         if not isinstance(value, Mapping) or (sign and whose not in names):
             raise ValueError(
                 f"--preprocessing {text!r} can't be read: expected {{mean: [...], std: [...], "
@@ -181,6 +181,26 @@ def seen(texts: Sequence[str], names: Sequence[str]) -> dict[str, Mapping[str, A
             )
         found |= dict.fromkeys([whose] if sign else names, value)
     return found
+
+
+def mapping(option: str, text: str, example: str) -> Mapping[str, Any]:
+    """A mapping in YAML.
+
+    Raises:
+        ValueError: it is none.
+    """
+    value = _loaded(text)
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{option} {text!r} can't be read: expected a mapping, such as {example}")
+    return value
+
+
+def _loaded(text: str) -> Any:
+    """What a text is in YAML; None of what is no YAML."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
 
 
 def study_name(output: Path) -> str:
@@ -205,5 +225,5 @@ def compression(text: str, known: Sequence[str], default: str) -> dict[str, Any]
             f"between values, such as prune=0.3,0.5 or {known[-1]}:quantise=int8-dynamic; the "
             f"models are {', '.join(known)}"
         )
-    found = [yaml.safe_load(value) for value in values.split(",") if value]
+    found = [_loaded(value) for value in values.split(",") if value]
     return {"of": whose or default, way: found if len(found) > 1 else found[0]}

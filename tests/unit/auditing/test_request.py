@@ -85,7 +85,16 @@ def test_preprocessing_is_of_all_models_or_of_one():
     with pytest.raises(ValueError, match="models are big, small"):
         request.seen(["none={size: 3}"], ["big", "small"])
     with pytest.raises(ValueError, match="can't be read"):
+        request.seen(["{size: 3"], ["big", "small"])
+    with pytest.raises(ValueError, match="can't be read"):
         request.seen(["32"], ["big", "small"])
+
+
+@pytest.mark.parametrize("text", ["pad", "{fit", "[a]"])
+def test_what_is_no_mapping_is_refused_with_an_example(text):
+    assert request.mapping("--data", "{fit: pad}", "") == {"fit": "pad"}
+    with pytest.raises(ValueError, match=r"--data .* expected a mapping, such as \{fit: pad\}"):
+        request.mapping("--data", text, "{fit: pad}")
 
 
 def test_the_study_trains_nothing_and_has_a_stand_in_and_a_floor():
