@@ -12,6 +12,7 @@ from typing import Any
 
 from distilscope.auditing import request
 from distilscope.auditing.request import Given, Request
+from distilscope.configuration.networks import code_of
 from distilscope.words import listed
 
 OUTPUT = Path("audit")
@@ -131,17 +132,21 @@ def _inspected(
     """The models with what was found of them, and keys of `data` that follow from them."""
     from distilscope.auditing import inspecting
 
+    for model in models:
+        code = code_of(model.architecture, None if model.architecture else model.weights)
+        if code and not given.allow_code:
+            raise ValueError(f"{code} runs code of yours; add --allow-code if you trust it")
     typed = request.seen(given.preprocessing, [model.name for model in models])
     if not request.is_folder(given.images):
         known = [replace(model, preprocessing=typed.get(model.name, {})) for model in models]
         return [inspecting.layers(model, ANY_CLASSES, SIDE[False]) for model in known], {}
     seen = [inspecting.sees(model, typed.get(model.name, {})) for model in models]
     data: dict[str, Any] = inspecting.frame(seen)
-    counts = {m.name: inspecting.outputs(m) for m in seen if m.architecture}
+    side = data.get("image_size", SIDE[True])
+    counts = {model.name: inspecting.outputs(model, side) for model in seen}
     classes = _classes(given, {name: count for name, count in counts.items() if count})
     if given.labels == "none" and not given.classes:
         data["classes"] = classes
-    side = data.get("image_size", SIDE[True])
     return [inspecting.layers(model, classes, side) for model in seen], data
 
 

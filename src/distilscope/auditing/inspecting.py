@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from distilscope import catalog
 from distilscope.auditing.request import Given
 from distilscope.configuration.networks import Network
-from distilscope.models import preprocessing, weights
+from distilscope.models import preprocessing, programs, weights
 from distilscope.models.build import build
 from distilscope.models.layers import propose
 from distilscope.models.weight_files import read
@@ -55,7 +54,7 @@ def frame(models: Sequence[Given]) -> dict[str, int]:
     return {"image_size": side, "resize": round(side / share)}
 
 
-def outputs(given: Given) -> int | None:
+def outputs(given: Given, side: int) -> int | None:
     """How many outputs the weights of a model have; None where its network doesn't tell.
 
     They are where the shape of a tensor follows the number of classes that a network is built for.
@@ -63,6 +62,11 @@ def outputs(given: Given) -> int | None:
     Raises:
         ValueError: the network can't be built, or the file can't be read.
     """
+    if given.architecture is None:
+        size = _size(given, side)
+        with torch.no_grad():
+            found = programs.looked_at(given.weights, size)(torch.zeros(1, 3, size, size))
+        return found.shape[1] if isinstance(found, torch.Tensor) and found.ndim == 2 else None
     settings = _settings(given)
     few, more = (build(settings, FEW_CLASSES + n).state_dict() for n in (0, 1))
     following = [name for name in few if few[name].shape != more[name].shape]
@@ -84,13 +88,21 @@ def layers(given: Given, classes: int, side: int) -> Given:
         ModelError: it can't take images of that side, or nothing in it puts out a map.
         WeightsError: the file does not fit.
     """
-    if given.architecture is None or given.architecture in catalog.ARCHITECTURES:
+    if given.architecture in catalog.ARCHITECTURES:
         return given
-    network: nn.Module = build(_settings(given), classes)
-    weights.load_into(network, Path(given.weights).expanduser())
-    size = given.preprocessing.get("size") or side
+    size = _size(given, side)
+    if given.architecture is None:
+        network = programs.looked_at(given.weights, size)
+    else:
+        network = build(_settings(given), classes)
+        weights.load_into(network, Path(given.weights).expanduser())
     images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
     return replace(given, layers=propose(network, images).settings())
+
+
+def _size(given: Given, side: int) -> int:
+    """Side of the model's input: its own, or that of the images."""
+    return given.preprocessing.get("size") or side
 
 
 def _settings(given: Given) -> dict[str, Any]:

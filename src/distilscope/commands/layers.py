@@ -6,14 +6,17 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from distilscope import catalog
 from distilscope.configuration.kinds import ConfigurationError
-from distilscope.configuration.networks import Network
+from distilscope.configuration.networks import Network, code_of
 from distilscope.planning.settings import network_settings
+
+if TYPE_CHECKING:
+    from torch import nn
 
 WORDS = "the tree of a network with the shapes of its outputs, and which layers to compare"
 CLASSES, SIZE = 1000, 224
@@ -28,7 +31,8 @@ def add(commands: Any) -> None:
         "--model",
         required=True,
         metavar="NETWORK[=FILE]",
-        help="torchvision/resnet50, timm/..., one of this package, or module:function; and weights",
+        help="torchvision/resnet50, timm/..., one of this package, or module:function, and its "
+        "weights; or the file of a program alone (TorchScript, torch.export, ONNX)",
     )
     made.add_argument(
         "--classes", type=int, default=CLASSES, help=f"logits; {CLASSES} if not given"
@@ -36,7 +40,7 @@ def add(commands: Any) -> None:
     made.add_argument("--size", type=int, help="side of the input; the network's own, or 224")
     made.add_argument("--full", action="store_true", help="the whole tree, however deep")
     made.add_argument(
-        "--allow-code", action="store_true", help="run a factory of yours (module:function)"
+        "--allow-code", action="store_true", help="run code of yours: a factory, or a program"
     )
 
 
@@ -48,26 +52,20 @@ def main(given: argparse.Namespace) -> int:
     """
     import torch
 
-    from distilscope.models import preprocessing, weights
-    from distilscope.models.build import build
+    from distilscope.models import preprocessing
     from distilscope.models.layers import propose
 
     architecture, _, file = given.model.partition("=")
-    if ":" in architecture:
-        if not given.allow_code:
-            raise ConfigurationError(
-                f"the factory {architecture!r} runs code of yours; add --allow-code if you trust it"
-            )
-        sys.path.append(os.getcwd())
+    program = None
+    if not file and Path(architecture).expanduser().is_file():
+        architecture, program = "", architecture
+    code = code_of(architecture, program)
+    if code and not given.allow_code:
+        raise ConfigurationError(f"{code} runs code of yours; add --allow-code if you trust it")
+    sys.path.append(os.getcwd())
     own = preprocessing.known(architecture)
     size = given.size or (own or {}).get("size") or SIZE
-    network = build(_settings(architecture), given.classes)
-    if file:
-        loaded = weights.load_into(network, Path(file).expanduser())
-        for sentence in loaded.words:
-            print(sentence)
-        if loaded.left:
-            print(f"weights not taken: {', '.join(loaded.left)}")
+    network = _program(program, size) if program else _built(architecture, file, given.classes)
     generator = torch.Generator().manual_seed(0)
     found = propose(network, torch.randn(2, 3, size, size, generator=generator))
     for line in found.tree:
@@ -75,7 +73,8 @@ def main(given: argparse.Namespace) -> int:
             print(line.words)
     print(f"\nproposed, of an input of {size}x{size} (the last block first in `explained`):\n")
     proposed = found.settings() if architecture not in catalog.ARCHITECTURES else {}
-    entry = {"architecture": architecture, **({"weights": file} if file else {}), **proposed}
+    named = {"program": program} if program else {"architecture": architecture}
+    entry = {**named, **({"weights": file} if file else {}), **proposed}
     if own:
         entry["preprocessing"] = own
     print(yaml.safe_dump(entry, sort_keys=False, default_flow_style=None, width=100).rstrip())
@@ -85,9 +84,30 @@ def main(given: argparse.Namespace) -> int:
     if not own:
         print(
             "# preprocessing: {mean: [...], std: [...], size: ..., resize: ...}  "
-            f"nothing is known of {architecture}; {_where(architecture)}"
+            f"nothing is known of {architecture or program}; {_where(architecture)}"
         )
     return 0
+
+
+def _program(file: str, size: int) -> nn.Module:
+    from distilscope.models import programs
+
+    return programs.looked_at(file, size)
+
+
+def _built(architecture: str, file: str, classes: int) -> nn.Module:
+    """The network, with its weights where they are given; what was done to these is printed."""
+    from distilscope.models import weights
+    from distilscope.models.build import build
+
+    network = build(_settings(architecture), classes)
+    if file:
+        loaded = weights.load_into(network, Path(file).expanduser())
+        for sentence in loaded.words:
+            print(sentence)
+        if loaded.left:
+            print(f"weights not taken: {', '.join(loaded.left)}")
+    return network
 
 
 def _settings(architecture: str) -> dict[str, Any]:

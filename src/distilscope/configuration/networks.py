@@ -55,11 +55,7 @@ class Network(Strict):
     @property
     def runs_code(self) -> str | None:
         """What of it is code of the user's, in words; None where nothing is."""
-        if self.program and not self.program.endswith(ONNX_ENDING):
-            return f"the program {self.program!r} (TorchScript or torch.export)"
-        if self.architecture and ":" in self.architecture:
-            return f"the factory {self.architecture!r}"
-        return None
+        return code_of(self.architecture, self.program)
 
     def check_on_pictures(self, where: str, share: float) -> None:
         """Refuse what has to be trained, or sees less of a picture than the frame, or unknown.
@@ -151,6 +147,15 @@ class Network(Strict):
         for name in self.explained or ():
             catalog.lookup(self.layers, name, "layer in explained")
         return self
+
+
+def code_of(architecture: str | None, program: str | None) -> str | None:
+    """What of a model is code of the user's, in words; None where nothing is."""
+    if program and not program.endswith(ONNX_ENDING):
+        return f"the program {program!r} (TorchScript or torch.export)"
+    if architecture and ":" in architecture:
+        return f"the factory {architecture!r}"
+    return None
 
 
 def _check_plain(key: str, value: Any) -> None:

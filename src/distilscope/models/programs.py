@@ -69,6 +69,16 @@ def make(job: Job) -> None:
     write_run(job, stopwatch, {"parameters": parameters, "format": kind_of(file, file.suffix)})
 
 
+def looked_at(file: str, size: int) -> nn.Module:
+    """The module of a program of the user's, for images of that side.
+
+    Raises:
+        ProgramError: see `opened`.
+    """
+    asked = {"size": size, "onnx": file.endswith(ONNX_ENDING), "output": None}
+    return opened(Path(file).expanduser(), asked)
+
+
 def opened(file: Path, asked: Mapping[str, Any]) -> nn.Module:
     """The module of a program, in eval mode.
 

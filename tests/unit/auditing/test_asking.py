@@ -60,7 +60,7 @@ def options(*typed):
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_outputs_are_counted_in_the_weights(tmp_path, wrapped):
     file = saved(tmp_path / "a.pt", 7, wrapped)
-    assert inspecting.outputs(Given("tiny", file, "plain-tiny")) == 7
+    assert inspecting.outputs(Given("tiny", file, "plain-tiny"), 32) == 7
 
 
 @pytest.mark.parametrize(
@@ -139,3 +139,30 @@ def test_layers_are_proposed_of_the_weights_that_are_audited(tmp_path, monkeypat
 def test_options_that_make_no_audit_are_refused(typed, words):
     with pytest.raises(ValueError, match=words):
         asking.check(options(*typed))
+
+
+class Whole(nn.Module):
+    """A network that a file holds whole: two stages, seven classes."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(4, 5, 3, 2, 1)
+        self.head = nn.Linear(5, 7)
+
+    def forward(self, images):
+        return self.head(self.last(self.first(images)).mean((2, 3)))
+
+
+def test_a_program_tells_its_classes_and_its_layers_once_it_is_trusted(tmp_path):
+    file = tmp_path / "whole.pt2"
+    torch.export.save(torch.export.export(Whole().eval(), (torch.zeros(2, 3, 32, 32),)), file)
+    folder = pictures(tmp_path / "pictures", [f"c{n}" for n in range(7)])
+    typed = ["--teacher", file, "--student", f"plain-tiny={saved(tmp_path / 'a.pt', 7)}"]
+    with pytest.raises(ValueError, match=r"whole\.pt2.*runs code of yours; add --allow-code"):
+        asking.asked(options(*typed, "--images", folder))
+    asked = asking.asked(options(*typed, "--images", folder, "--allow-code"))
+    assert asked.teacher.entry()["program"] == str(file)
+    assert asked.teacher.layers["layers"] == {"first": "first", "last": "last"}
+    few = pictures(tmp_path / "few", ["a", "b"])
+    with pytest.raises(ValueError, match="whole has 7 outputs"):
+        asking.asked(options(*typed, "--images", few, "--allow-code"))

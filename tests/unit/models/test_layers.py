@@ -148,6 +148,20 @@ def test_the_command_prints_the_tree_and_an_entry_for_a_study(capsys):
     assert "--allow-code" in capsys.readouterr().err
 
 
+def test_the_command_opens_a_program_that_is_trusted(tmp_path, capsys):
+    from distilscope.__main__ import main
+
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    file = tmp_path / "net.pt2"
+    torch.export.save(torch.export.export(network.eval(), (torch.zeros(2, 3, 32, 32),)), file)
+    typed = ["layers", "--model", str(file), "--size", "32"]
+    assert main(typed) == 1
+    assert "--allow-code" in capsys.readouterr().err
+    assert main([*typed, "--allow-code"]) == 0
+    said = capsys.readouterr().out
+    assert f"program: {file}" in said and "explained: ['0']" in said
+
+
 def test_the_command_line_loads_no_torch_until_it_is_asked_for():
     code = "import sys, distilscope.__main__; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
