@@ -60,6 +60,7 @@ include: "rules/report.smk"
 
 
 onstart:
+    starting.drop_default_rate_limit(workflow)
     companion.begin(STARTED, workflow.cores if STARTED.local else None)
 
 

@@ -212,3 +212,31 @@ def test_a_profile_keeps_plans_free_of_times(path: Path):
 def test_there_is_a_profile_for_each_way_that_is_documented():
     names = {path.parent.name for path in PROFILES}
     assert names == {"default", "slurm", "generic", "kubernetes"}
+
+
+RATE_LIMITED = """
+from distilscope.workflow import starting
+
+
+onstart:
+    starting.drop_default_rate_limit(workflow)
+    print("limiter:", workflow.scheduler.job_rate_limiter)
+
+
+rule all:
+    output:
+        "made",
+    shell:
+        "touch {output}"
+"""
+
+
+@pytest.mark.parametrize(("option", "kept"), [([], False), (["100/1m"], True), (["5/1s"], True)])
+def test_only_snakemakes_own_limit_on_jobs_a_second_is_dropped(tmp_path, option, kept):
+    (tmp_path / "Snakefile").write_text(RATE_LIMITED)
+    command = [sys.executable, "-m", "snakemake", "--cores", "1"]
+    limit = ["--max-jobs-per-timespan", *option] if option else []
+    ended = subprocess.run([*command, *limit], cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert ("limiter: None" in ended.stdout) is not kept
+    assert (tmp_path / "made").exists()
