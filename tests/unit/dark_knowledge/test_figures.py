@@ -104,14 +104,59 @@ def test_lines_of_accuracy_are_the_arms_at_each_teacher(tables):
         np.testing.assert_allclose(np.asarray(drawn[arm], float), 100 * expected.to_numpy())
 
 
-def test_the_heatmap_has_a_field_for_each_pair_of_temperatures(tables):
+def accuracy_at(tau_rest):
+    """In per cent, what the students by `ats` of `tables` were made to be right about."""
+    shares = [round((0.5 + 0.0625 * seed + (tau_rest == 2.0) / 8) * 96) / 96 for seed in (1, 2, 3)]
+    return 100 * sum(shares) / 3
+
+
+def test_a_field_of_the_heatmap_is_the_accuracy_at_its_two_temperatures(tables):
     with style.applied():
-        figure, numbers = asymmetric.fig_asymmetric(tables)
-    assert set(numbers["teacher"]) == {"r1", "r5"}
-    texts = {text.get_text() for text in figure.axes[0].texts}
-    expected = numbers[numbers["teacher"] == "r1"]["accuracy"]
-    assert len(expected) == 2
-    assert texts == {f"{100 * value:.2f}" for value in expected}
+        figure, _ = asymmetric.fig_asymmetric(tables)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles == ["tiny from r1, %", "tiny from r5, %"]
+    for axes in figure.axes:
+        assert [text.get_text() for text in axes.get_xticklabels()] == ["1", "2"]  # τ of the rest
+        assert [text.get_text() for text in axes.get_yticklabels()] == ["4"]
+        shown = {tuple(map(round, text.get_position())): text.get_text() for text in axes.texts}
+        assert shown == {
+            (column, 0): f"{accuracy_at(tau):.2f}" for column, tau in enumerate((1.0, 2.0))
+        }
+
+
+def mean_of(tables, **wanted):
+    """Of the rows of `distinctness` with these values, the mean for each network."""
+    rows = tables["distinctness"]
+    for column, value in wanted.items():
+        rows = rows[rows[column] == value]
+    return rows.groupby("network")["value"].mean()
+
+
+def test_lines_over_the_temperature_are_means_of_the_smallest_and_the_largest_teacher(tables):
+    with style.applied():
+        figure, _ = temperature.fig_temperature(tables)
+    panels = np.array(figure.axes).reshape(2, 3)
+    columns = (("r1", "scalar"), ("r5", "scalar"), ("r5", "asymmetric"))
+    for row, measure in zip(panels, ("wrong_mean", "wrong_sd"), strict=True):
+        for axes, (network, scaling) in zip(row, columns, strict=True):
+            (line,) = axes.lines
+            assert line.get_xdata().tolist() == [1.0, 4.0]
+            own = {"measure": measure, "scaling": scaling, "probe": "train", "role": "teacher"}
+            wanted = [mean_of(tables, tau=tau, **own)[network] for tau in (1.0, 4.0)]
+            assert line.get_ydata() == pytest.approx(wanted)
+
+
+def test_lines_over_the_capacity_are_means_of_each_set_of_images(tables):
+    with style.applied():
+        figure, _ = capacity.fig_distinctness(tables)
+    for axes, measure in zip(figure.axes, ("p_true", "wrong_sd", "inherent_sd"), strict=True):
+        lines = {line.get_label(): line for line in axes.lines if len(line.get_xdata()) == 5}
+        assert list(lines) == ["train", "held-out", "test"]
+        for probe, line in lines.items():
+            own = mean_of(tables, measure=measure, scaling="scalar", tau=4.0, probe=probe)
+            assert line.get_ydata() == pytest.approx(own.loc[list(RUNGS)].to_numpy())
+        marks = [line for line in axes.lines if len(line.get_xdata()) == 1]
+        assert len(marks) == 3 * 10  # a teacher and a twin a rung, on each set
 
 
 def test_the_diagonal_of_relations_is_the_seeds_of_one_teacher(tables):
@@ -126,9 +171,18 @@ def test_the_diagonal_of_relations_is_the_seeds_of_one_teacher(tables):
 
 def test_the_largest_teacher_has_a_cell_for_each_arm(tables):
     with style.applied():
-        figure, numbers = largest.fig_largest(tables)
-    assert set(numbers["teacher"]) == {"r5"}
+        figure, _ = largest.fig_largest(tables)
     assert figure.get_suptitle() == "r5"
+    (table,) = figure.axes[0].tables
+    shown = {place: cell.get_text().get_text() for place, cell in table.get_celld().items()}
+    arms = tables["arms"].set_index(["teacher", "arm"])
+    names = ["shared τ", "best τ", "ats"]
+    assert [shown[0, column] for column in range(3)] == names
+    assert shown[1, -1] == "tiny"
+    for column, arm in enumerate(names):
+        row = arms.loc["r5", arm]
+        half = 100 * (row["high"] - row["low"]) / 2
+        assert shown[1, column] == f"{100 * row['accuracy']:.1f} ± {half:.1f}"
 
 
 def test_the_section_says_the_budget_and_what_the_rungs_could_give_at_best(tables):

@@ -48,8 +48,9 @@ def of_maps(study, measure, models, method="saliency", variant="mass_absolute"):
     return mean(study, measure=measure, model=models, method=method, variant=variant)
 
 
-def near(values, wanted):
-    return bool(np.isclose(list(values), wanted).any())
+def by_condition(study, **wanted):
+    """The mean over its seeds of each student and control, by the condition's name."""
+    return rows_of(study, model=trained_ids(study), **wanted).groupby("condition")["value"].mean()
 
 
 def single(axes, marker):
@@ -92,9 +93,12 @@ def test_a_panel_a_method_shows_every_cell_beside_its_null(study, drawings):
     figure, _ = drawings["part-alignment"]
     assert [axes.get_title(loc="left") for axes in figure.axes] == TITLES
     for axes, method in zip(figure.axes, ("saliency", "gradcam"), strict=True):
-        assert len(single(axes, "o")) == len(single(axes, "D")) == 10
-        assert near(single(axes, "o"), of_maps(study, "part_rho", TINY, method))
-        assert near(single(axes, "D"), of_maps(study, "null_part_rho", TINY, method))
+        for marker, measure in (("o", "part_rho"), ("D", "null_part_rho")):
+            place = {"measure": measure, "method": method, "variant": "mass_absolute"}
+            twin = mean(study, model="twin-s2", **place)  # in the place of the teacher's network
+            wanted = [*by_condition(study, **place), twin]
+            assert sorted(single(axes, marker)) == pytest.approx(sorted(wanted))
+            assert len(wanted) == 10
 
 
 def test_a_null_stands_to_the_right_of_its_own_mark_before_the_next(drawings):
@@ -182,19 +186,20 @@ def test_covariation_shows_rho_and_p_over_all_conditions_and_p_within_students(d
 
 
 def test_a_point_is_a_condition_with_its_mean_likeness_of_logits_and_of_maps(study, drawings):
-    figure, numbers = drawings["covariation"]
-    own = numbers[(numbers["measure"] == "part_rho") & (numbers["method"] == "gradcam")]
-    assert len(own) == 9  # twin and floor are no students
-    tiny = own.set_index("model").loc["tiny T=4 α=0.9"]
-    assert tiny["x"] == pytest.approx(mean(study, measure="logit_rho", model=TINY, subset="all"))
-    assert tiny["y"] == pytest.approx(of_maps(study, "part_rho", TINY, "gradcam"))
-    drawn = [(line.get_xdata()[0], line.get_ydata()[0]) for line in figure.axes[2].lines]
-    assert np.array(sorted(drawn)) == pytest.approx(own[["x", "y"]].sort_values("x").to_numpy())
+    axes = drawings["covariation"][0].axes[2]
+    maps = {"measure": "part_rho", "method": "gradcam", "variant": "mass_absolute"}
+    x, y = by_condition(study, measure="logit_rho", subset="all"), by_condition(study, **maps)
+    wanted = sorted((x[name], y[name]) for name in x.index)
+    assert len(wanted) == 9  # twin and floor are no students
+    drawn = sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines)
+    assert np.array(drawn) == pytest.approx(np.array(wanted))
 
 
-def test_only_label_only_points_are_hollow(drawings):
+def test_only_label_only_points_are_hollow(study, drawings):
     axes = drawings["covariation"][0].axes[1]
     hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    controls = by_condition(study, measure="logit_rho", subset="all").filter(regex="-ce$")
+    assert sorted(line.get_xdata()[0] for line in hollow) == pytest.approx(sorted(controls))
     assert len(hollow) == 2 and len(axes.lines) == 9
 
 
@@ -214,6 +219,23 @@ def test_spreads_are_least_mean_and_greatest_of_the_models_of_a_group(study, dra
             assert row[["least", "value", "most", "models"]].tolist() == pytest.approx(wanted)
             teacher = own[own["of"] == "the teacher"].iloc[0]
             assert teacher["value"] == pytest.approx(mean(study, model="teacher-s1", **place))
+
+
+@pytest.mark.parametrize(("panel", "measure"), [(0, "faithfulness"), (1, "deciding_recall")])
+def test_a_line_goes_from_the_least_to_the_greatest_trained_model(study, drawings, panel, measure):
+    axes = drawings["faithfulness"][0].axes[panel]
+    drawn = [
+        (line.get_ydata()[0], *line.get_xdata())
+        for line in axes.lines
+        if line.get_color() == style.BLUE and len(line.get_xdata()) == 2
+    ]
+    places = [(method, variant) for method in ("saliency", "gradcam") for variant in VARIANTS]
+    wanted = []
+    for height, (method, variant) in enumerate(places):
+        own = {"measure": measure, "method": method, "variant": variant}
+        values = rows_of(study, model=trained_ids(study), **own)["value"]
+        wanted.append((height, values.min(), values.max()))
+    assert np.array(drawn) == pytest.approx(np.array(wanted))
 
 
 def test_a_method_and_importance_is_a_line_with_what_needs_no_map_across(study, drawings):
