@@ -172,7 +172,7 @@ class Analysis:
             whether they reach it, as `auditing.record.Required` has it.
         method: what the report says of how its numbers are made.
         wording: dotted path of `wording(text, tables) -> str`: a study's words for those of the
-            titles and captions here.
+            titles, captions and `method` here.
     """
 
     name: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from distilscope.reporting import summary
 from distilscope.reporting.conditions import roles
+from distilscope.reporting.figures import worded
 from distilscope.reporting.summary import Row
 from distilscope.reporting.tables import Tables, clean
 from distilscope.words import count
@@ -131,4 +132,4 @@ def method(tables: Tables) -> str:
             "used after their last epoch."
         )
     found.append("The test images are used once, for the numbers here. Intervals are 95 %.")
-    return " ".join([*found, *(a.method for a in tables.analyses if a.method)])
+    return " ".join([*found, *(worded(a.method, a, tables) for a in tables.analyses if a.method)])

@@ -39,7 +39,9 @@ def by_hand(study, name, position):
 
 def usable(study):
     """Positions of the images of the subset with three parts or more."""
-    return [p for p in study.subset_rows if study.shown()[p].sum() >= 3]
+    found = [p for p in study.subset_rows if study.shown()[p].sum() >= 3]
+    assert found
+    return found
 
 
 def test_part_rho_is_spearmans_over_the_visible_parts_of_each_image(study):

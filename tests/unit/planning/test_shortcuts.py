@@ -147,7 +147,9 @@ def test_a_distilled_student_of_planted_data_learns_from_the_clean_teachers_view
 
 
 def test_student_and_reference_are_shown_the_same_images():
-    for audit in audits_of(planted()).found:
+    found = audits_of(planted()).found
+    assert {audit.arm for audit in found} >= {None, "student", "both", "none"}
+    for audit in found:
         assert audit.seen.folder == audit.teacher_seen.folder
         if audit.planting:
             assert audit.seen.folder == f"{audit.planting.name}-test"

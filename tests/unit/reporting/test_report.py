@@ -13,7 +13,7 @@ from PIL import Image
 
 from distilscope import registry, store
 from distilscope.analyses.alignment.sections import explorer, pictures
-from distilscope.reporting import appendix, figures, reasons, report, summary
+from distilscope.reporting import appendix, figures, findings, reasons, report, summary
 
 from . import made_tables
 from .conftest import build, given
@@ -378,3 +378,17 @@ def test_large_pictures_are_reduced_for_the_page(study):
 def test_a_study_without_images_to_explore_has_no_explorer(study):
     assert explorer.context(study.tables({"explorer": 0})) is None
     assert explorer.context(study.tables(images={})) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [("gradcam", "Maps are GradCAM of each"), ("saliency", "Maps are Saliency of each")],
+)
+def test_the_maps_that_stand_for_all_are_called_by_their_own_method(study, method, words):
+    analyses = {**study.settings["analyses"], "alignment": {"method": method}}
+    assert words in findings.method(study.tables({"analyses": analyses}))
+
+
+def test_without_a_method_at_layers_maps_are_of_the_input(study):
+    analyses = {**study.settings["analyses"], "alignment": {"method": None}}
+    assert "Maps are of the input" in findings.method(study.tables({"analyses": analyses}))

@@ -195,8 +195,8 @@ ANALYSIS = Analysis(
     summary=SUMMARY,
     answer=f"{_HERE}.findings:answer",
     caveats=f"{_HERE}.findings:caveats",
-    method="Maps are GradCAM of each model's last block (the first of its explained layers) for "
-    "the class that the teacher predicts, upsampled bilinearly to the input; ρ is Spearman's with "
-    "average ranks. Image-specific ρ first takes away each model's class-mean rank map, computed "
-    "on other images.",
+    method="Maps are {maps} for the class that the teacher predicts, upsampled bilinearly to the "
+    "input; ρ is Spearman's with average ranks. Image-specific ρ first takes away each model's "
+    "mean rank map of the class.",
+    wording=f"{_HERE}.findings:wording",
 )

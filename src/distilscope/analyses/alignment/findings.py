@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from distilscope.analyses.alignment.places import PRIMARY
+from distilscope.reporting import names
 from distilscope.reporting.conditions import (
     NOT_MEASURED,
     Condition,
@@ -20,6 +21,13 @@ from distilscope.reporting.tables import Tables
 from distilscope.words import listed
 
 Numbers = Mapping[Condition, Estimate]
+
+
+def wording(text: str, tables: Tables) -> str:
+    """A text with `{maps}` in it: the maps that stand for all, by the name of their method."""
+    method = tables.settings_of("alignment").get("method")
+    where = "of each model's last block (the first of its explained layers)"
+    return text.replace("{maps}", f"{names.method(method)} {where}" if method else "of the input")
 
 
 def answer(tables: Tables) -> list[str]:
