@@ -49,8 +49,8 @@ def ceilings(place: Path) -> tuple[list[Row], str]:
     peaks = {precision: _peak(precision) for precision in material.PRECISIONS}
     bandwidth = _bandwidth()
     rows = [
-        Row(10, "peak of a large product", precision=p, ours=peak, unit="GFLOP/s", note=told)
-        for p, (peak, told) in peaks.items()
+        Row(10, "peak of a large product", precision=p, ours=peak, unit="GFLOP/s", note=note)
+        for p, (peak, note) in peaks.items()
     ]
     rows.append(Row(10, "copy of 128 MB, read and written", ours=bandwidth, unit="GB/s"))
     for precision in material.PRECISIONS:

@@ -48,18 +48,18 @@ class Costs:
 def grid(place: Path) -> tuple[list[Row], str]:
     """The cost of 27 cells by every way, and one step like for like."""
     costs, absent = _measure(place)
-    rows, told = [], [_told_assumptions()]
+    rows, texts = [], [_assumptions()]
     for precision in material.PRECISIONS:
         ours = _ours(costs, precision)
-        told.append(_told_ours(costs, precision))
+        texts.append(_our_hours(costs, precision))
         for peer, name in PEERS.items():
             if peer in absent:
                 rows.append(missing(2, "27-cell grid", name, absent[peer]))
                 continue
             rows.append(_grid_row(ours, _theirs(costs, peer), name, precision))
-    told += [_told_theirs(costs, peer) for peer in PEERS if peer not in absent]
+    texts += [_their_hours(costs, peer) for peer in PEERS if peer not in absent]
     rows += _like_for_like(place, absent)
-    return rows, "\n".join(told)
+    return rows, "\n".join(texts)
 
 
 def _grid_row(ours: list[float], theirs: list[float], name: str, precision: str) -> Row:
@@ -139,7 +139,7 @@ def _theirs(costs: Costs, way: str) -> list[float]:
     return [CELLS_OF_A_STUDENT * STEPS_OF_A_RUN * sum(steps) for steps in by_student]
 
 
-def _told_assumptions() -> str:
+def _assumptions() -> str:
     return (
         f"Grid: {len(material.STUDENTS)} students x {TEMPERATURES} T x {ALPHAS} alpha, {EPOCHS} "
         f"epochs of {IMAGES:,} images in batches of {material.BATCH}: {STEPS_OF_A_RUN:,} steps a "
@@ -148,21 +148,21 @@ def _told_assumptions() -> str:
     )
 
 
-def _told_ours(costs: Costs, precision: str) -> str:
+def _our_hours(costs: Costs, precision: str) -> str:
     view = statistics.median(costs.view[precision])
     runs = CELLS_OF_A_STUDENT * len(material.STUDENTS)
     return (
         f"ours, {precision}: {VIEWS_OF_A_TABLE:,} x {1000 * view:.2f} ms = "
-        f"{VIEWS_OF_A_TABLE * view / 3600:.1f} h of targets; {_steps_told(costs, precision)}; "
+        f"{VIEWS_OF_A_TABLE * view / 3600:.1f} h of targets; {_hours_of_steps(costs, precision)}; "
         f"{runs} orders of views x {costs.order:.1f} s = {runs * costs.order / 3600:.2f} h"
     )
 
 
-def _told_theirs(costs: Costs, peer: str) -> str:
-    return f"{PEERS[peer]}: {_steps_told(costs, peer)}"
+def _their_hours(costs: Costs, peer: str) -> str:
+    return f"{PEERS[peer]}: {_hours_of_steps(costs, peer)}"
 
 
-def _steps_told(costs: Costs, way: str) -> str:
+def _hours_of_steps(costs: Costs, way: str) -> str:
     medians = {s: statistics.median(seconds) for s, seconds in costs.step[way].items()}
     each = " + ".join(f"{seconds:.3f}" for seconds in medians.values())
     total = CELLS_OF_A_STUDENT * STEPS_OF_A_RUN * sum(medians.values())

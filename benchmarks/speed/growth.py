@@ -128,6 +128,6 @@ def _memory(place: Path) -> Row:
         note=(
             f"peaks {peaks[FEW_IMAGES] / 2**20:.0f} and {peaks[MANY_IMAGES] / 2**20:.0f} MB with "
             f"{FEW_IMAGES:,} and {MANY_IMAGES:,} images loaded; no job but `tables`, `figures` and "
-            "`report` is told of other models than its own and its references"
+            "`report` gets other models than its own and its references"
         ),
     )

@@ -155,7 +155,7 @@ def _rightness() -> Row:
     """The largest error on features with a common mean, as the layers of ReLU networks have it."""
     theirs = _largest_error(_torch_cka, COMMON_MEAN)
     beyond = _largest_error(_torch_cka, LARGER_MEAN)
-    told = "ends in NaN" if math.isnan(beyond) else f"is off by {beyond:.1g}"
+    fault = "ends in NaN" if math.isnan(beyond) else f"is off by {beyond:.1g}"
     return Row(
         6,
         f"largest error of CKA, features of sd 1 with a common mean of {COMMON_MEAN:g}",
@@ -166,7 +166,7 @@ def _rightness() -> Row:
         unit="CKA",
         note=(
             "from the definition in float64. torch-cka's trace formula cancels in float32: with a "
-            f"mean of {LARGER_MEAN:g} it {told}. It also names layers in the order of "
+            f"mean of {LARGER_MEAN:g} it {fault}. It also names layers in the order of "
             "`named_modules` and fills them in the order of execution"
         ),
     )

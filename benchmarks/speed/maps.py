@@ -91,7 +91,7 @@ def _gradcam(place: Path) -> list[Row]:
     if absent:
         return [*rows, missing(4, what, "grad-cam 1.5.7", absent)]
     apart = _apart(place, model, split, inputs, last)
-    told = "within" if apart <= TOLERANCE else "ABOVE"
+    word = "within" if apart <= TOLERANCE else "ABOVE"
     return [
         *rows,
         compared(
@@ -101,7 +101,7 @@ def _gradcam(place: Path) -> list[Row]:
             seconds["grad-cam"],
             Goal(3),
             against="grad-cam 1.5.7, batched",
-            note=f"maps equal up to its scaling: {apart:.1e} apart on [0, 1], {told} {TOLERANCE:g}",
+            note=f"maps equal up to its scaling: {apart:.1e} apart on [0, 1], {word} {TOLERANCE:g}",
             **more,
         ),
     ]

@@ -11,7 +11,7 @@ from . import loops, material
 from .timing import Goal, Row, compared, interleaved
 
 STEPS = 4
-STUDENT_REPEATS, TARGET_REPEATS, TELLING_REPEATS = 3, 3, 7
+STUDENT_REPEATS, TARGET_REPEATS, REPORTING_REPEATS = 3, 3, 7
 TARGET_IMAGES = 128
 
 
@@ -42,22 +42,22 @@ def students(place: Path) -> tuple[list[Row], str]:
                     note=f"batch {material.BATCH}, {STEPS} steps a repeat",
                 )
             )
-    return [*rows, telling(place, images, signal)], ""
+    return [*rows, reporting(place, images, signal)], ""
 
 
-def telling(place: Path, images: int, signal: Signal) -> Row:
-    """The same loop where its job tells of it and where it doesn't, with the smallest network."""
+def reporting(place: Path, images: int, signal: Signal) -> Row:
+    """The same loop where its job reports its progress and where it doesn't, with the smallest network."""
     student = material.STUDENTS[0]
     silent = loops.second_epoch(place, student, "fp32", images, signal)
 
-    def told() -> float:
+    def reported() -> float:
         with progress.reported(student, place / "progress.json"):
             return silent()
 
-    seconds = interleaved({"ours": told, "limit": silent}, TELLING_REPEATS)
+    seconds = interleaved({"ours": reported, "limit": silent}, REPORTING_REPEATS)
     return compared(
         1,
-        f"telling how it gets on, {student}",
+        f"a loop that reports its progress, {student}",
         seconds["ours"],
         seconds["limit"],
         scale=1000 / images,

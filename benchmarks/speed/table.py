@@ -74,10 +74,10 @@ def write_tables(folder: Path, names: Sequence[str]) -> str:
     table = table.sort_values("number", kind="stable", ignore_index=True)
     store.write_table(folder / "table.parquet", table, _last(found))
     store.write_text(folder / "table.csv", table.to_csv(index=False))
-    told = [family["text"] for family in found.values() if family["text"]]
-    text = "\n\n".join([_as_text(table), *told, _footer(found)]) + "\n"
+    texts = [family["text"] for family in found.values() if family["text"]]
+    text = "\n\n".join([_as_text(table), *texts, _footer(found)]) + "\n"
     store.write_text(folder / "table.txt", text)
-    blocks = [f"```\n{block}\n```" for block in told]
+    blocks = [f"```\n{block}\n```" for block in texts]
     markdown = "\n\n".join([_as_markdown(table), *blocks, _footer(found)]) + "\n"
     store.write_text(folder / "table.md", markdown)
     return text

@@ -42,7 +42,7 @@ def workflow(results: Path) -> tuple[list[Row], str]:
     studies = [study for folder in found if (study := read(results, folder)) is not None]
     if not studies:
         return [missing(7, what, "", HOW)], ""
-    rows, told = [], []
+    rows, texts = [], []
     for study in studies:
         work = study.jobs.loc[study.jobs["kind"].isin(WORK), "work"].sum()
         beyond = study.wall - work / study.cores
@@ -56,8 +56,8 @@ def workflow(results: Path) -> tuple[list[Row], str]:
         rows.append(
             single(7, f"jobs a model, {study.name}", jobs, "jobs", Goal(3, at_most=True), note=note)
         )
-        told.append(_profile(study))
-    return rows, "\n\n".join(told)
+        texts.append(_profile(study))
+    return rows, "\n\n".join(texts)
 
 
 def read(results: Path, published: Path) -> Finished | None:
