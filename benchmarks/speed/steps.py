@@ -46,7 +46,7 @@ def students(place: Path) -> tuple[list[Row], str]:
 
 
 def reporting(place: Path, images: int, signal: Signal) -> Row:
-    """The same loop where its job reports its progress and where it doesn't, with the smallest network."""
+    """A loop whose job reports its progress beside one whose job does not; smallest network."""
     student = material.STUDENTS[0]
     silent = loops.second_epoch(place, student, "fp32", images, signal)
 

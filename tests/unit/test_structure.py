@@ -92,17 +92,8 @@ def room(name: str) -> str:
 
 ORDER = (
     *("", "words", "catalog", "registry", "configuration", "store", "planning", "workflow"),
-    *(
-        "data",
-        "models",
-        "training",
-        "observing",
-        "checking",
-        "statistics",
-        "measuring",
-        "reporting",
-    ),
-    *("analyses", "measures", "face", "auditing", "commands", "__main__"),
+    *("data", "models", "training", "observing", "checking", "statistics", "measuring"),
+    *("reporting", "analyses", "measures", "face", "auditing", "commands", "__main__"),
 )
 """As in docs/architecture.md; `""` is the package itself."""
 

@@ -1,4 +1,4 @@
-"""Image-specific rho as a stranger writes it from docs/measures.md: all pairs, no code of ours."""
+"""Image-specific rho as docs/measures.md defines it: all pairs, and no code of ours."""
 
 import numpy as np
 from scipy import stats

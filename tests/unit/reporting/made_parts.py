@@ -110,7 +110,7 @@ class PartedBuilder(Builder):
         return pd.DataFrame(records)
 
     def covariation(self) -> pd.DataFrame:
-        """Each pair of lines has its own numbers; one p is below what can be spelled."""
+        """Each pair of lines has its own numbers; one p is below what is written out."""
         places = [("image_specific_rho", "gradcam", None), ("image_specific_rho", "saliency", None)]
         places += [("part_rho", method, variant) for method in METHODS for variant in VARIANTS]
         records = []

@@ -100,17 +100,17 @@ def test_printed_numbers_keep_the_order_of_the_claims_file(study):
 
 
 def test_the_answer_gives_the_extremes_of_students_and_every_null(study):
-    def spelled(measure, *models):
+    def written(measure, *models):
         return f"{of_maps(study, measure, models):.2f}"
 
     low, high = ("tiny-kd-T1-a0.9-s1",), ("own-kd-T4-a0.9-s1", "own-kd-T4-a0.9-s2")
     (text,) = parts.answer(study.tables())
-    both = [(spelled("part_rho", *ids), spelled("null_part_rho", *ids)) for ids in (low, high)]
+    both = [(written("part_rho", *ids), written("null_part_rho", *ids)) for ids in (low, high)]
     assert (
         f"a ρ of {both[0][0]} (tiny T=1 α=0.9; null {both[0][1]}) to "
         f"{both[1][0]} (own T=4 α=0.9; null {both[1][1]}) for distilled students" in text
     )
-    twin = f"{spelled('part_rho', 'twin-s2')} (null {spelled('null_part_rho', 'twin-s2')})"
+    twin = f"{written('part_rho', 'twin-s2')} (null {written('null_part_rho', 'twin-s2')})"
     assert f"{twin} for the teacher's twin" in text
     assert "(tiny, labels only; null " in text and "By Saliency (mass of |map|)" in text
 

@@ -57,9 +57,9 @@ def test_every_setting_is_listed_by_its_dotted_key():
     ]
 
 
-def test_times_are_spelled_for_people():
-    spelled = [formatting.seconds(s) for s in (0.04, 9.94, 48, 725, 12_010)]
-    assert spelled == ["0.0 s", "9.9 s", "48 s", "12 min 05 s", "3 h 20 min"]
+def test_times_are_written_for_people():
+    written = [formatting.seconds(s) for s in (0.04, 9.94, 48, 725, 12_010)]
+    assert written == ["0.0 s", "9.9 s", "48 s", "12 min 05 s", "3 h 20 min"]
 
 
 def test_what_was_carried_over_is_told_with_its_reason_until_the_job_runs_again(tmp_path):

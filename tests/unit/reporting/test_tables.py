@@ -234,12 +234,12 @@ def test_the_mean_over_all_pairs_is_the_headline_of_the_twin(study):
 def test_a_student_of_the_twin_is_read_against_the_teacher_that_it_is_compared_with(study):
     """Its own teacher is the twin, with which it is not compared."""
     tables = study.tables()
-    stranger = "medium-kd-T4-a0.9-s1"
+    twin_taught = "medium-kd-T4-a0.9-s1"
     at = tables.condition_rows["condition"] == "medium-kd-T4-a0.9"
     role = tables.condition_rows["role"].where(~at, "twin-taught")
     own = replace(
         tables, condition_rows=tables.condition_rows.assign(role=role, teachers='["resnet18.2"]')
     )
-    assert stranger in set(own.headline("rho")["model"])
+    assert twin_taught in set(own.headline("rho")["model"])
     (condition,) = own.of_role("twin-taught")
-    assert condition.models == (stranger,)
+    assert condition.models == (twin_taught,)

@@ -406,9 +406,9 @@ def test_pairs_of_several_teachers_count_once_in_each_direction():
 
 def test_students_of_the_twin_are_an_arm_of_their_own():
     other = {**KD4, "taught_by": "twin"}
-    strangers = rows_of(KD4, [0.70, 0.71, 0.72], role="twin-taught")
+    twin_taught = rows_of(KD4, [0.70, 0.71, 0.72], role="twin-taught")
     statement = {"form": "paired-difference", "measure": "accuracy", "first": KD4, "second": other}
-    values = values_of(rows_of(KD4, [0.80, 0.82, 0.84]), strangers)
+    values = values_of(rows_of(KD4, [0.80, 0.82, 0.84]), twin_taught)
     assert verdict_of(claim_of(statement), values).ours == pytest.approx(0.11)
 
 
