@@ -15,6 +15,8 @@ from scipy import special
 from distilscope.analyses.dark_knowledge import distinctness, relations
 
 ISATS_STEPS = 8
+Target = Callable[[Mapping[str, float], np.ndarray, np.ndarray], np.ndarray]
+"""(parameters, logits (N, C), labels (N,)) -> probabilities (N, C)."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,10 @@ def target(
     Returns:
         None for an objective that has no such target.
     """
-    made = TARGETS.get(objective)
-    if made is None:
+    if objective not in TARGETS:
         return None
-    student = parameters["T"] if objective == "kd" else parameters["tau_student"]
-    return made(parameters, np.asarray(logits, np.float64), labels), student
+    made, tau_student = TARGETS[objective]
+    return made(parameters, np.asarray(logits, np.float64), labels), parameters[tau_student]
 
 
 def _softened(
@@ -88,12 +89,11 @@ def _of(value: float, labels: np.ndarray) -> np.ndarray:
     return np.full(len(labels), distinctness.positive(value))
 
 
-def _kd(parameters: Mapping[str, float], logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    return _softened(logits, labels, *[_of(parameters["T"], labels)] * 2)
-
-
-def _ts(parameters: Mapping[str, float], logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    return _softened(logits, labels, *[_of(parameters["tau_teacher"], labels)] * 2)
+def _at(tau: str) -> Target:
+    """All classes at one temperature, the parameter of that name."""
+    return lambda parameters, logits, labels: _softened(
+        logits, labels, *[_of(parameters[tau], labels)] * 2
+    )
 
 
 def _ats(parameters: Mapping[str, float], logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -122,7 +122,7 @@ def _isats(parameters: Mapping[str, float], logits: np.ndarray, labels: np.ndarr
 
 def _fused(parameters: Mapping[str, float], logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     tau, gamma = parameters["tau_teacher"], parameters["gamma"]
-    said = _softened(logits, labels, *[_of(tau, labels)] * 2)
+    said = _at("tau_teacher")(parameters, logits, labels)
     rows = np.arange(len(labels))
     own = said[rows, labels]
     matrix = relations.relation_matrix(logits, labels, tau)
@@ -134,10 +134,11 @@ def _fused(parameters: Mapping[str, float], logits: np.ndarray, labels: np.ndarr
     return mixed
 
 
-TARGETS: dict[str, Callable[[Mapping[str, float], np.ndarray, np.ndarray], np.ndarray]] = {
-    "kd": _kd,
-    "ts": _ts,
-    "ats": _ats,
-    "isats": _isats,
-    "fused": _fused,
+TARGETS: dict[str, tuple[Target, str]] = {
+    "kd": (_at("T"), "T"),
+    "ts": (_at("tau_teacher"), "tau_student"),
+    "ats": (_ats, "tau_student"),
+    "isats": (_isats, "tau_student"),
+    "fused": (_fused, "tau_student"),
 }
+"""Objective -> the probabilities that it aims at, and the parameter that is the student's tau."""

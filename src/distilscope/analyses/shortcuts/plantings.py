@@ -30,10 +30,14 @@ class Plantings:
 
     def audits(self) -> Iterator[Audit]:
         """All models that are judged, arm by arm."""
+        arms = self.planted.arms
         for planting in self.planted.plantings:
-            yield from self._student_arm(planting)
-            yield from self._both_arm(planting)
-        yield from self._none_arm()
+            if arms.student:
+                yield from self._student_arm(planting)
+            if arms.both:
+                yield from self._both_arm(planting)
+        if arms.none:
+            yield from self._none_arm()
 
     def _dataset(self, planting: Planting) -> Artefact:
         planted = self.planted
@@ -93,37 +97,26 @@ class Plantings:
                 self.plan.models[model.artefact.name] = model
         return plan.models
 
-    def _patched(self, planting: Planting) -> Artefact:
-        made = self.plan.datasets[planting.name]
-        return self.plan.probe(
-            "patched",
-            made.slug,
-            {"dataset": self.study.dataset},
-            patch=made.settings["patch"],
-        )
+    def _shown(self, planting: Planting) -> list[Shown]:
+        """The planted test images as they are, and with the patch on all of them and on none."""
+        made, prefix = self.plan.datasets[planting.name], _prefix(planting)
+        own = {"dataset": self.study.dataset}
+        patched = self.plan.probe("patched", made.slug, own, patch=made.settings["patch"])
+        plain = self.plain[planting.name]
+        return [Shown("plain", plain, prefix), Shown("patched", patched, prefix)]
 
     def _student_arm(self, planting: Planting) -> Iterator[Audit]:
-        entries = self.planted.arms.student
-        dataset, prefix = self.plan.datasets[planting.name], _prefix(planting)
-        if not entries:
-            return
-        seen = self.shown_to_family[self.teacher.id]
+        dataset, entries = self.plan.datasets[planting.name], self.planted.arms.student
         models = self._models(entries, dataset, [planting.seed], clean=True)
-        yield from self._planted_audits("student", planting, models, self.teacher, seen, prefix)
+        seen = self.shown_to_family[self.teacher.id]
+        return self._planted_audits("student", planting, models, self.teacher, seen)
 
     def _both_arm(self, planting: Planting) -> Iterator[Audit]:
-        entries = self.planted.arms.both
-        dataset, prefix = self.plan.datasets[planting.name], _prefix(planting)
-        if not entries:
-            return
+        dataset, entries = self.plan.datasets[planting.name], self.planted.arms.both
         models = self._models(entries, dataset, [planting.seed], clean=False)
         teacher = next(model for model in models if model.role == "teacher")
-        shown = [
-            Shown("plain", self.plain[planting.name], prefix),
-            Shown("patched", self._patched(planting), prefix),
-        ]
-        seen = self.plan.observation(teacher, dataset, shown, ())
-        yield from self._planted_audits("both", planting, models, teacher, seen, prefix)
+        seen = self.plan.observation(teacher, dataset, self._shown(planting), ())
+        return self._planted_audits("both", planting, models, teacher, seen)
 
     def _planted_audits(
         self,
@@ -132,15 +125,9 @@ class Plantings:
         models: Iterable[Model],
         teacher: Model,
         teacher_seen: Artefact,
-        prefix: str,
     ) -> Iterator[Audit]:
-        dataset = self.plan.datasets[planting.name]
-        folder = f"{prefix}{PROBE}"
-        shown = [
-            Shown("plain", self.plain[planting.name], prefix),
-            Shown("patched", self._patched(planting), prefix),
-        ]
-        masked = None
+        dataset, prefix = self.plan.datasets[planting.name], _prefix(planting)
+        folder, shown, masked = f"{prefix}{PROBE}", self._shown(planting), None
         if self.plan.causal is not None:
             masked = self.plan.masked(dataset, teacher_seen, folder, teacher)
             shown.append(Shown("masked", masked, prefix))
@@ -164,12 +151,9 @@ class Plantings:
             )
 
     def _none_arm(self) -> Iterator[Audit]:
-        entries = self.planted.arms.none
-        if not entries:
-            return
         plan, dataset = self.plan, self.study.dataset
         seeds = [planting.seed for planting in self.planted.plantings]
-        models = self._models(entries, dataset, seeds, clean=True)
+        models = self._models(self.planted.arms.none, dataset, seeds, clean=True)
         teacher_seen = plan.own(self.teacher)
         shown = [Shown("plain", plan.probe("plain", dataset.slug, {"dataset": dataset}))]
         masked = None
