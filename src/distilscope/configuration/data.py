@@ -140,10 +140,19 @@ class Pictures(Strict):
         """
         if isinstance(self.classes, int):
             return [str(number) for number in range(self.classes)]
-        if isinstance(self.classes, str):
-            text = expanded(self.classes).read_text(encoding="utf-8-sig")
-            return [line.strip() for line in text.splitlines() if line.strip()]
-        return self.classes
+        return names_in(self.classes)
+
+
+def names_in(classes: list[str] | str | None) -> list[str] | None:
+    """Names of classes: a list, or the lines of a text file.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    if not isinstance(classes, str):
+        return classes
+    text = expanded(classes).read_text(encoding="utf-8-sig")
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _by_name(value: Any, either: ValidatorFunctionWrapHandler) -> Data | Pictures:

@@ -31,12 +31,14 @@ class Network(Strict):
     """A network by name, and where its weights begin; or a `program`, a file that holds all of it.
 
     `init` is `random`, `imagenet`, or the path of a weights file. `output` is the entry of the
-    logits in the output of a network that returns several.
+    logits in the output of a network that returns several. `classes` are the names of its logits in
+    their order (a list, or a text file with a name a line), where that is not the data's.
     """
 
     architecture: str | None = None
     program: UserPath | None = None
     output: str | Whole | None = None
+    classes: list[str] | UserPath | None = None
     settings: dict[str, Any] = {}
     layers: dict[LayerName, str] | None = None
     explained: list[str] | None = None
@@ -121,6 +123,8 @@ class Network(Strict):
                 "`weights` are used as they are: leave out `recipe`, or train from the file by "
                 "`init`"
             )
+        if self.classes is not None and self.weights is None:
+            raise ValueError("`classes` are of a given model: a trained one has the data's")
         if self.init == "imagenet":
             entry = catalog.ARCHITECTURES.get(self.architecture)
             if entry is None or entry.pretrained is None:
@@ -133,7 +137,7 @@ class Network(Strict):
 
     def _whole(self) -> Network:
         """Refuse what a program has no use for, and layers that are half described."""
-        own = {"program", "output", "layers", "explained", "preprocessing", "seeds"}
+        own = {"program", "output", "classes", "layers", "explained", "preprocessing", "seeds"}
         beside = sorted(key for key in self.model_fields_set if key not in own)
         if beside:
             raise ValueError(

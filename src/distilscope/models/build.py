@@ -29,7 +29,8 @@ def build(
 
     Args:
         architecture: `builder` (`package.module:function`), its `settings`, and perhaps `output`,
-            the entry of the logits in what the network returns.
+            the entry of the logits in what the network returns; `logits` and `columns`, how many
+            it has and which of these are the classes, in their order.
         classes: length of the logits.
         channels: of the input image.
         seed: of the initial weights.
@@ -44,10 +45,10 @@ def build(
     _check_settings(path, factory, settings)
     with torch.random.fork_rng(devices=_cuda_devices()):
         torch.manual_seed(seed)
-        model = factory(classes=classes, channels=channels, **settings)
+        model = factory(classes=architecture.get("logits", classes), channels=channels, **settings)
     if not isinstance(model, nn.Module):
         raise ModelError(f"{path} returned a {type(model).__name__}; it must return an nn.Module")
-    return choose(model, architecture.get("output"))
+    return choose(model, architecture.get("output"), architecture.get("columns"))
 
 
 def _cuda_devices() -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
@@ -23,13 +23,33 @@ class _Entry:
         return found[self.which]
 
 
-def choose(model: nn.Module, which: str | int | None) -> nn.Module:
-    """The network itself, of whose output one entry is taken; all of it where `which` is None.
+@dataclass(frozen=True)
+class _Columns:
+    """A forward hook: some of the logits, in an order."""
 
-    Paths and weights stay as they are.
+    places: tuple[int, ...]
+
+    def __call__(self, module: nn.Module, inputs: Any, output: Any) -> Any:
+        known = output.shape[1]
+        if max(self.places) >= known:
+            raise ValueError(
+                f"`classes` are of a network with {max(self.places) + 1} logits or more, and it "
+                f"has {known}"
+            )
+        return output[:, list(self.places)]
+
+
+def choose(
+    model: nn.Module, which: str | int | None, columns: Sequence[int] | None = None
+) -> nn.Module:
+    """The network itself, of whose output one entry is taken, and of this the classes' columns.
+
+    Where `which` or `columns` is None, all is taken. Paths and weights stay as they are.
     """
     if which is not None:
         model.register_forward_hook(_Entry(which))
+    if columns is not None:
+        model.register_forward_hook(_Columns(tuple(columns)))
     return model
 
 

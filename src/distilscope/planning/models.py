@@ -283,7 +283,7 @@ class ModelPlan:
             architecture=entry.architecture,
             layers=layers,
             explained=explained,
-            head=entry.head or (_known_head(known, layers[explained[0]]) if known else None),
+            head=_head(entry, known, layers[explained[0]] if explained else None),
             preprocessing=entry.preprocessing.settings() if entry.preprocessing else None,
             teachers=teachers,
             references=references,
@@ -298,6 +298,12 @@ class ModelPlan:
         return recipe
 
 
-def _known_head(known: catalog.Architecture | None, path: str) -> str | None:
-    """The catalogue's head, which is behind the catalogue's own last block and no other module."""
-    return known.head if known and path == known.layers[known.explained[0]] else None
+def _head(entry: Network, known: catalog.Architecture | None, path: str | None) -> str | None:
+    """The entry's head, or the catalogue's, which is behind the catalogue's own last block alone.
+
+    None where the logits are in another order than its rows: maps then come by the gradient.
+    """
+    if entry.classes is not None:
+        return None
+    own = known.head if known and path == known.layers[known.explained[0]] else None
+    return entry.head or own

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from distilscope import catalog
-from distilscope.configuration.data import Views
+from distilscope.configuration.data import Views, names_in
 from distilscope.configuration.kinds import ConfigurationError, NotHere
 from distilscope.configuration.measured import Observe
 from distilscope.configuration.networks import Network
 from distilscope.configuration.recipes import Recipe
 from distilscope.planning import fingerprint
 from distilscope.store.contents import FILES, Content
+
+NAMED = 5
+"""Classes that a message names."""
 
 
 def network_settings(entry: Network) -> dict[str, Any]:
@@ -48,6 +51,46 @@ def _architecture_settings(entry: Network) -> dict[str, Any]:
     if library:
         return {"name": entry.architecture.removeprefix(library), **entry.settings}
     return dict(entry.settings)
+
+
+def columns_of(where: str, entry: Network, known: Sequence[str] | None) -> list[int] | None:
+    """Which of a model's logits are those of the data's classes, in these classes' order.
+
+    Args:
+        known: the names of the data's classes, where the configuration gives them.
+
+    Raises:
+        ConfigurationError: the names can't be read, or a class of the data is none of the model's.
+    """
+    if entry.classes is None:
+        return None
+    try:
+        own = names_in(entry.classes)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{where}.classes: {entry.classes} can't be read ({error})"
+        ) from None
+    if not known:
+        raise ConfigurationError(
+            f"{where}.classes are mapped by their names: give `data.classes` too, the names that "
+            "are compared"
+        )
+    twice = next((name for name in own if own.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigurationError(f"{where}.classes: {twice!r} occurs twice")
+    missing = [name for name in known if name not in set(own)]
+    if missing:
+        raise ConfigurationError(
+            f"{where} does not know {len(missing)} of {len(known)} classes of the data, the first "
+            f"{missing[0]!r}. The data's are {_first(known)}; its own are {_first(own)}. Set "
+            "`data.classes` to those that all models know"
+        )
+    return [own.index(name) for name in known]
+
+
+def _first(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def recipe_settings(recipe: Recipe) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from distilscope import catalog
-from distilscope.configuration.data import Policy
+from distilscope.configuration.data import Policy, names_in
 from distilscope.configuration.kinds import ConfigurationError, expanded
 from distilscope.configuration.networks import ONNX_ENDING, Network
 from distilscope.configuration.recipes import Recipe
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact, in_order_of_identity
-from distilscope.planning.settings import content_of, network_settings, recipe_settings
+from distilscope.planning.settings import columns_of, content_of, network_settings, recipe_settings
 from distilscope.store.contents import Content
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Sources:
             return self._program(slug, entry)
         key = f"weights of {slug}"
         content = content_of(expanded(entry.weights), key)
-        architecture = network_settings(entry)
+        architecture = {**network_settings(entry), **self._own_classes(slug, entry)}
         return Artefact(
             kind="model",
             slug=slug,
@@ -148,6 +148,13 @@ class Sources:
             contents={key: content},
         )
 
+    def _own_classes(self, slug: str, entry: Network) -> dict[str, Any]:
+        """How many logits a model of other classes than the data's has, and which are theirs."""
+        columns = columns_of(slug, entry, self.dataset.settings.get("classes"))
+        if columns is None:
+            return {}
+        return {"logits": len(names_in(entry.classes)), "columns": columns}
+
     def _program(self, slug: str, entry: Network) -> Artefact:
         """A model that a file holds whole."""
         key = f"program of {slug}"
@@ -163,6 +170,7 @@ class Sources:
                     "onnx": entry.program.endswith(ONNX_ENDING),
                     "size": (own or {}).get("size") or self.dataset.settings["image_size"],
                     "output": entry.output,
+                    **self._own_classes(slug, entry),
                 },
                 "preprocessing": own,
             },

@@ -188,6 +188,9 @@ def test_one_entry_of_an_output_is_taken_by_key_position_or_field(net, returns, 
     model = Several().eval()
     model.load_state_dict(net.state_dict())
     assert torch.equal(choose(model, which)(IMAGES), net(IMAGES))
+    reversed_ = choose(Several().eval(), which, [4, 0])
+    reversed_.load_state_dict(net.state_dict())
+    assert torch.equal(reversed_(IMAGES), net(IMAGES)[:, [4, 0]])
     saved = io.BytesIO()
     torch.save(model.state_dict(), saved)  # names stay as they are
     with pytest.raises(ValueError, match="`output` is 'nothing'; the network's entries are"):

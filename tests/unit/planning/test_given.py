@@ -1,0 +1,95 @@
+"""Given models in a plan: programs, and classes in another order than the data's."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from distilscope.configuration.kinds import ConfigurationError
+from distilscope.configuration.study import parse
+from distilscope.models.build import build
+from distilscope.planning.study import Study
+
+SEEN = {"mean": [0.5] * 3, "std": [0.5] * 3, "size": 32}
+TEACHER = {"architecture": "resnet18", "weights": "w.pt"}
+LAYERS = {"layers": {"a": "layer1"}, "explained": ["a"]}
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch):
+    """A function that plans a study of two given models, with changes of the student."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
+    for name in ("net.pt2", "net.onnx", "w.pt"):
+        (tmp_path / name).write_bytes(name.encode())
+
+    def made(student, data=None, **changes):
+        raw = {
+            "study": "given",
+            "title": "Given",
+            "seeds": [0],
+            "data": {
+                "name": "pictures", "path": "pictures", "image_size": 32,
+                "classes": ["cat", "dog", "emu"], **(data or {}),
+            },
+            "teachers": {"big": {**TEACHER, "preprocessing": SEEN}},
+            "students": {"small": {"preprocessing": SEEN, **student}},
+            "grid": [],
+            "analyses": ["outputs", "alignment"],
+            **changes,
+        }  # fmt: skip
+        return Study(parse(yaml.safe_load(yaml.safe_dump(raw))), "fp32", tmp_path)
+
+    return made
+
+
+def test_a_program_is_an_artefact_of_its_own_and_code_is_asked_for(plan):
+    found = plan({"program": "net.onnx", **LAYERS}).by_id["small"]
+    assert (found.artefact.kind, found.condition.source) == ("program", "given")
+    asked = found.artefact.settings["program"]
+    assert asked["onnx"] and asked["size"] == 32 and "architecture" not in found.artefact.settings
+    with pytest.raises(ConfigurationError, match=r"'net\.pt2' .*runs code of yours.*allow_code"):
+        plan({"program": "net.pt2", **LAYERS})
+    assert not plan({"program": "net.pt2"}, allow_code=True).by_id["small"].explained
+
+
+@pytest.mark.parametrize(
+    ("student", "sentence"),
+    [
+        ({"program": "net.onnx", "weights": "w.pt"}, "leave out `weights`"),
+        ({"program": "net.onnx", "layers": {"a": "b"}}, "both `layers` and `explained`"),
+        ({}, "give an `architecture`, or a `program`"),
+    ],
+)
+def test_half_a_description_is_refused(plan, student, sentence):
+    with pytest.raises(ConfigurationError, match=sentence):
+        plan(student)
+
+
+def test_a_program_has_no_floor_and_is_not_compressed_or_made_random(plan):
+    program = {"program": "net.onnx", **LAYERS}
+    for changes, sentence in (
+        ({"floors": ["small"]}, "take it out of `floors`"),
+        ({"compress": [{"of": "small", "prune": 0.5}]}, "give its weights with an `architecture`"),
+    ):
+        with pytest.raises(ConfigurationError, match=sentence):
+            plan(program, **changes)
+
+
+def test_classes_are_mapped_by_name_and_those_besides_are_left_out(plan, tmp_path):
+    (tmp_path / "names.txt").write_text("ant\nemu\ncat\ndog\n")
+    student = {"architecture": "plain-tiny", "weights": "w.pt", "classes": "names.txt"}
+    found = plan(student).by_id["small"]
+    architecture = found.artefact.settings["architecture"]
+    assert (architecture["logits"], architecture["columns"]) == (4, [2, 3, 1])
+    assert found.head is None  # its rows are in another order
+    network = build({**architecture, "settings": {"widths": [4, 6], "pools": [1]}}, 3)
+    assert network.head.out_features == 4
+
+
+def test_a_class_that_a_model_lacks_is_refused_with_both_lists(plan):
+    student = {"architecture": "plain-tiny", "weights": "w.pt", "classes": ["dog", "cat"]}
+    with pytest.raises(ConfigurationError, match=r"'emu'.*cat, dog, emu; its own are dog, cat"):
+        plan(student)
+    with pytest.raises(ConfigurationError, match=r"give `data\.classes` too"):
+        plan(student, data={"classes": None})
