@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from safetensors.torch import save_file
 
@@ -9,7 +11,9 @@ from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.patterns import checked
 from distilscope.configuration.study import parse
 from distilscope.models.build import build
+from distilscope.planning.changed import changed
 from distilscope.planning.conditions import Condition
+from distilscope.planning.sources import Sources
 from distilscope.planning.study import Study
 
 from .test_several_teachers import KD, RAW, REPOSITORY, beside, elsewhere, study
@@ -87,6 +91,15 @@ def test_what_is_asked_for_twice_is_made_once():
     twice = [{"of": "a", "prune": [0.3, 0.3]}, {"of": "a-s1", "prune": 0.3}]
     made = study(**ONE, compress=twice)
     assert [m.id for m in made.models if m.role == "compressed"] == ["a-s1-prune0.3"]
+
+
+def test_a_model_that_is_only_what_it_computes_cannot_be_compressed():
+    made = study(**ONE, compress=[{"of": "a", "prune": 0.3}])
+    own = made.by_id["a-s1"]
+    settings = {name: v for name, v in own.artefact.settings.items() if name != "architecture"}
+    program = replace(own, artefact=replace(own.artefact, settings=settings))
+    with pytest.raises(ConfigurationError, match=r"compress.of: .* has no architecture of its own"):
+        list(changed(made.configuration, [program], Sources("fp32", 1, made.dataset)))
 
 
 def planned(raw) -> Study:
