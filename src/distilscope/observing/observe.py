@@ -129,13 +129,13 @@ class Observer:
         self.stopwatch.phase(_pass(wanted))
         progress.stage(_pass(wanted), len(probe), work=self._work_of_pass(wanted))
         passed = forward(self.model, probe, wanted.contents, self.request, self.prepare)
-        accuracy = float((passed.predictions == probe.labels).mean())
+        labelled = bool((probe.labels >= 0).all())
+        accuracy = float((passed.predictions == probe.labels).mean()) if labelled else None
+        words = f"accuracy {accuracy:.4f}" if labelled else "no labels"
         facts: dict[str, Any] = {
             "images": len(probe),
             "accuracy": accuracy,
-            "images_per_second": self._end(
-                wanted.name, "pass", len(probe), f"accuracy {accuracy:.4f}"
-            ),
+            "images_per_second": self._end(wanted.name, "pass", len(probe), words),
             "maps": {},
         }
         if "logits" in wanted.contents:
