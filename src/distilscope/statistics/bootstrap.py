@@ -18,6 +18,9 @@ import numpy as np
 KEPT_SUBSETS = 4
 """Of 10,000 images in 1,000 resamples each takes 40 MB."""
 
+MIN_DENOMINATOR = 0.05
+"""Of a ratio: with a smaller one it is mostly noise."""
+
 
 @dataclass(frozen=True)
 class Resamples:
@@ -154,15 +157,15 @@ def _quantiles_without_nan(replicates: np.ndarray, tails: list[float]) -> np.nda
 
 
 def recentred_interval(
-    replicates: np.ndarray, value: float, level: float = 0.95, minimum: float = 0.0
+    replicates: np.ndarray, value: float, level: float = 0.95
 ) -> tuple[float, float]:
     """Percentile interval of replicates shifted by their bias, for sums of absolute values.
 
     Resampling adds noise inside the absolute value, so the replicates of an ECE lie above it,
-    and their plain percentiles can miss the very value they are the interval of.
+    and their plain percentiles can miss the very value they are the interval of. It is cut at 0.
     """
     low, high = interval(replicates - (np.mean(replicates) - value), level)
-    return float(max(low, minimum)), float(max(high, minimum))
+    return float(max(low, 0.0)), float(max(high, 0.0))
 
 
 @dataclass(frozen=True)
@@ -181,11 +184,10 @@ def ratio_of_means(
     denominator: np.ndarray,
     resamples: Resamples,
     level: float = 0.95,
-    minimum: float = 0.05,
 ) -> Ratio:
     """mean(numerator) / mean(denominator) over the same (n,) images, resampled jointly.
 
-    NaN with the reason where the denominator is under `minimum` or its interval reaches that:
+    NaN with the reason where the denominator is under 0.05 or its interval reaches that:
     such a ratio is mostly noise.
     """
     n = len(numerator)
@@ -194,11 +196,11 @@ def ratio_of_means(
     bottom = float(np.mean(denominator))
     sums = resamples.sums(np.column_stack([numerator, denominator]))
     bottom_low, _ = interval(_over(sums[1], resamples.totals), level)
-    if bottom < minimum:
-        reason = f"denominator {bottom:.3f} is under {minimum:g}"
+    if bottom < MIN_DENOMINATOR:
+        reason = f"denominator {bottom:.3f} is under {MIN_DENOMINATOR:g}"
         return Ratio(np.nan, np.nan, np.nan, n, reason)
-    if bottom_low < minimum:
-        begins = f"begins at {bottom_low:.3f}, under {minimum:g}"
+    if bottom_low < MIN_DENOMINATOR:
+        begins = f"begins at {bottom_low:.3f}, under {MIN_DENOMINATOR:g}"
         reason = f"the interval of denominator {bottom:.3f} {begins}"
         return Ratio(np.nan, np.nan, np.nan, n, reason)
     low, high = interval(_over(sums[0], sums[1]), level)

@@ -246,19 +246,17 @@ def power(effect: float, spread: float, seeds: int, error_rate: float, twins: in
     return found if math.isfinite(found) else float(shift > 30)
 
 
-def sample_size(
-    decides: Callable[[int], float], target: float = POWER, maximum: int = MAXIMUM_SEEDS
-) -> int | None:
-    """The smallest number of seeds from 2 on with decides(seeds) >= target; None above `maximum`.
+def sample_size(decides: Callable[[int], float]) -> int | None:
+    """The smallest number of seeds, 2 or more, that decide in 80 % of studies: `POWER`.
 
-    `decides` grows with the number of seeds.
+    None above `MAXIMUM_SEEDS`. `decides` is the share for a number of seeds, and grows with it.
     """
-    if decides(maximum) < target:
+    if decides(MAXIMUM_SEEDS) < POWER:
         return None
-    low, high = 1, maximum
+    low, high = 1, MAXIMUM_SEEDS
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if decides(middle) >= target else (middle, high)
+        low, high = (low, middle) if decides(middle) >= POWER else (middle, high)
     return high
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from scipy import stats
 
 EXACT_FLIPS = 2**16
+SEED = 0
+"""Of permutations, where there are more than `EXACT_FLIPS`."""
 
 
 def half_width(values: np.ndarray, level: float = 0.95) -> float:
@@ -21,7 +23,7 @@ def half_width(values: np.ndarray, level: float = 0.95) -> float:
     return float(stats.t.ppf((1 + level) / 2, n - 1)) * error
 
 
-def sign_flip(differences: np.ndarray, seed: int = 0) -> float:
+def sign_flip(differences: np.ndarray) -> float:
     """Two-sided p of the mean of (n,) differences when each sign is as likely as its opposite.
 
     All 2^n sign patterns up to 16 pairs, 65,536 seeded ones where there are more.
@@ -32,12 +34,12 @@ def sign_flip(differences: np.ndarray, seed: int = 0) -> float:
         permutation_type="samples",
         vectorized=True,
         n_resamples=EXACT_FLIPS,
-        rng=np.random.default_rng(seed),
+        rng=np.random.default_rng(SEED),
     )
     return float(result.pvalue)
 
 
-def permuted_labels(first: np.ndarray, second: np.ndarray, seed: int = 0) -> float:
+def permuted_labels(first: np.ndarray, second: np.ndarray) -> float:
     """Two-sided p of the difference of means of (n,) and (k,) values, k >= 1, were labels random.
 
     Twice the smaller tail over all choices of k out of n + k, or over 65,536 seeded ones where
@@ -48,7 +50,7 @@ def permuted_labels(first: np.ndarray, second: np.ndarray, seed: int = 0) -> flo
     if math.comb(size, k) <= EXACT_FLIPS:
         chosen = np.array(list(itertools.combinations(range(size), k)))
     else:
-        draws = np.random.default_rng(seed).random((EXACT_FLIPS, size))
+        draws = np.random.default_rng(SEED).random((EXACT_FLIPS, size))
         chosen = np.vstack([np.arange(size - k, size), np.argpartition(draws, k)[:, :k]])
     sums = everything[chosen].sum(axis=1)  # the difference of means falls with this sum
     observed, slack = second.sum(), 1e-12 * np.abs(everything).sum()

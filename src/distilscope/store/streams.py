@@ -6,11 +6,10 @@ import contextlib
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from distilscope.store.digests import canonical_json
 from distilscope.store.reading import _reading
 from distilscope.store.writing import atomic
 
@@ -65,9 +64,9 @@ class TensorStream:
         self._describe(name, array.dtype.name, array.shape, begin)
         self.digests[name] = hashlib.sha256(data).hexdigest()
 
-    def close(self, metadata: Mapping[str, Any]) -> None:
+    def close(self) -> None:
         """Write the header into the room that was kept for it."""
-        about = {"__metadata__": {"distilscope": canonical_json(dict(metadata))}, **self._about}
+        about = {"__metadata__": {"distilscope": "{}"}, **self._about}
         text = json.dumps(about).encode()
         room = HEADER_BYTES - 8
         if len(text) > room:
@@ -88,15 +87,13 @@ class TensorStream:
 
 
 @contextlib.contextmanager
-def write_tensor_stream(
-    path: Path, metadata: Mapping[str, Any] | None = None
-) -> Iterator[TensorStream]:
+def write_tensor_stream(path: Path) -> Iterator[TensorStream]:
     """A safetensors file that is written array by array, with no more than a row in memory."""
     with atomic(path) as temporary, open(temporary, "wb") as handle:
         handle.write(bytes(HEADER_BYTES))
         stream = TensorStream(handle)
         yield stream
-        stream.close(metadata or {})
+        stream.close()
 
 
 def map_tensor(path: Path, name: str) -> np.ndarray:
