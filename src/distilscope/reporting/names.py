@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
+from html.entities import codepoint2name
+
 from distilscope import catalog, registry
+
+OTHERS = {"−": "-", "–": "-", "×": "x", "≥": ">=", "≤": "<="}
 
 
 def method(name: str) -> str:
@@ -19,6 +24,8 @@ def measure(name: str) -> str:
 
 def ascii_only(text: str) -> str:
     """The same for a terminal: Greek letters by name, a question mark for what is left."""
-    for char, word in {"ρ": "rho", "α": "alpha", "−": "-", "–": "-"}.items():
-        text = text.replace(char, word)
-    return text.encode("ascii", "replace").decode("ascii")
+    text = unicodedata.normalize("NFKC", text)  # subscripts are digits
+    for char in {char for char in text if not char.isascii()}:
+        greek = codepoint2name.get(ord(char)) if "α" <= char <= "ω" else None
+        text = text.replace(char, greek or OTHERS.get(char, "?"))
+    return text

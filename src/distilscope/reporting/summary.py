@@ -245,7 +245,7 @@ def _on_subset(tables: Tables, own: Iterable[Column]) -> str:
 # ------------------------------------------------------------------------------ for a terminal
 
 WIDEST = 100
-NAME = 22
+SHORTEST_NAME = 22
 
 
 def text(tables: Tables) -> str:
@@ -253,7 +253,10 @@ def text(tables: Tables) -> str:
     own = [column for column in columns(tables) if column.short]
     header = ("model", "params", *(column.short for column in own))
     lines = [header, *(_line(row, own) for row in summarise(tables))]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    widths = [max(len(line[i]) for line in lines) for i in range(1, len(header))]
+    name = max(SHORTEST_NAME, WIDEST - sum(2 + width for width in widths))
+    lines = [(_shortened(line[0], name), *line[1:]) for line in lines]
+    widths.insert(0, max(len(line[0]) for line in lines))
     aligned = [_aligned(line, widths) for line in lines]
     aligned.insert(1, "  ".join("-" * width for width in widths))
     notes = (
@@ -268,9 +271,12 @@ def text(tables: Tables) -> str:
 
 def _line(row: Row, own: list[Column]) -> tuple[str, ...]:
     name = ascii_only(row.condition.label)
-    name = name if len(name) <= NAME else name[: NAME - 1] + "~"
     size = short_count(row.condition.parameters)
     return (name, size, *(_plain(row, column) for column in own))
+
+
+def _shortened(name: str, width: int) -> str:
+    return name if len(name) <= width else name[: width - 1] + "~"
 
 
 def _plain(row: Row, column: Column) -> str:

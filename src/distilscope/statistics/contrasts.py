@@ -35,11 +35,15 @@ class Contrast:
             values.
         by_teacher: each teacher that the values rest on -> its part of them, a value a seed;
             empty where the parts can't be told from each other.
+        replicate: what there is a value of. whom: for whom it holds, a sentence; empty where
+            that is said of the teachers it rests on.
     """
 
     values: np.ndarray
     twins: np.ndarray = field(default_factory=lambda: np.empty(0))
     by_teacher: Mapping[str, np.ndarray] = field(default_factory=dict)
+    replicate: str = "seed"
+    whom: str = ""
 
     @property
     def n(self) -> int:

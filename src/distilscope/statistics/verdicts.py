@@ -175,23 +175,25 @@ def _why(
     if unavailable:
         return f"{unavailable[:1].upper()}{unavailable[1:]}."
     if any(isinstance(contrast, OverImages) for contrast in contrasts):
-        text, _, _ = REASONS[judgement.verdict](judgement, published_data).partition("; more seeds")
+        reason = REASONS[judgement.verdict](judgement, published_data, "seed")
+        text, _, _ = reason.partition("; more seeds")
         level = f"{100 * (1 - error_rate):.4g} % interval over test images, for this model as it is"
         return f"{text.removesuffix('.')}. {level}."
+    replicate = contrasts[0].replicate
     sentences = [
-        REASONS[judgement.verdict](judgement, published_data),
-        _level(error_rate, judgement.seeds),
+        REASONS[judgement.verdict](judgement, published_data, replicate),
+        _level(error_rate, judgement.seeds, replicate),
         _for_whom(contrasts, error_rate),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _supported(judgement: Judgement, published_data: bool) -> str:
+def _supported(judgement: Judgement, published_data: bool, replicate: str) -> str:
     where = "" if published_data else " here"
     return f"Holds{where}: the interval lies above {judgement.claim.delta:g}."
 
 
-def _contradicted(judgement: Judgement, published_data: bool) -> str:
+def _contradicted(judgement: Judgement, published_data: bool, replicate: str) -> str:
     delta = judgement.claim.delta
     named = f"the interval lies below {delta:g}, the smallest effect worth naming"
     if published_data:
@@ -199,13 +201,15 @@ def _contradicted(judgement: Judgement, published_data: bool) -> str:
     return f"Does not hold here: {named}. This says nothing of the published data."
 
 
-def _undetermined(judgement: Judgement, published_data: bool) -> str:
+def _undetermined(judgement: Judgement, published_data: bool, replicate: str) -> str:
     held = f"The interval holds {judgement.claim.delta:g}, the smallest effect worth naming"
     if judgement.seeds_to_decide is None:
-        return f"{held}; more seeds would not decide, if the observed spread were the true one."
+        return (
+            f"{held}; more {replicate}s would not decide, if the observed spread were the true one."
+        )
     return (
-        f"{held}; about {judgement.seeds_to_decide} seeds would decide in {100 * POWER:.0f} % of "
-        "studies, if the observed contrast and spread were the true values."
+        f"{held}; about {judgement.seeds_to_decide} {replicate}s would decide in "
+        f"{100 * POWER:.0f} % of studies, if the observed contrast and spread were the true values."
     )
 
 
@@ -216,13 +220,15 @@ REASONS = {
 }
 
 
-def _level(error_rate: float, seeds: int) -> str:
-    return f"{100 * (1 - error_rate):.4g} % interval over {count(seeds, 'seed')}."
+def _level(error_rate: float, n: int, replicate: str) -> str:
+    return f"{100 * (1 - error_rate):.4g} % interval over {count(n, replicate)}."
 
 
 def _for_whom(contrasts: Sequence[Contrast], error_rate: float) -> str:
     """For which teachers it was found, and what the teacher as the unit would say."""
     weakest = min(contrasts, key=lambda contrast: _last_if_nan(contrast.value))
+    if weakest.whom:
+        return weakest.whom
     twins, parts = len(weakest.twins), weakest.by_teacher
     if len(parts) < 2:
         beside = f" and {count(twins, 'twin')}" if twins else ""

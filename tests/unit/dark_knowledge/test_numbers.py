@@ -8,10 +8,12 @@ import pytest
 
 from distilscope.analyses.dark_knowledge import contrasts, student_rows, teacher_rows
 from distilscope.analyses.dark_knowledge.forms import OverRungs, RungCorrelation
+from distilscope.configuration.claims import Claim
 from distilscope.data import composed_tree
 from distilscope.measuring.claim_rows import values_of
 from distilscope.planning.conditions import Condition
 from distilscope.statistics.values import NotTested
+from distilscope.statistics.verdicts import judge_claim
 
 from .made_ladder import RUNGS, MadeLadder
 
@@ -243,9 +245,36 @@ def test_of_teachers_alone_the_members_of_an_entry_are_the_seeds(made):
         first={"of": "teacher", "measure": "parameters"},
         second={"of": "teacher", "measure": "wrong_sd"},
     )
-    (found,) = contrasts.rung_correlation(statement, values(tuned(made)))
+    own = values(tuned(made))
+    (found,) = contrasts.rung_correlation(statement, own)
     assert found.n == 2
     assert found.value == -1.0
+    assert found.exact(0.0) == (pytest.approx(2 / 120), pytest.approx(2 / 120))
+    judged = judge_claim(
+        Claim(
+            id="falls",
+            sentence="It falls.",
+            source="made up",
+            family="all",
+            statement=statement,
+            direction="lower",
+            delta=0.0,
+            error_rate=0.05,
+        ),
+        own,
+        7,
+        published_data=False,
+    )
+    assert judged.why == (
+        "Every seed has this order of the 5 teachers; the permutation p over them is 0.017, the "
+        "smallest that they can give."
+    )
+
+
+def test_a_third_number_that_says_all_leaves_nothing_to_correlate(made):
+    given = {"of": "teacher", "measure": "parameters"}
+    with pytest.raises(NotTested, match="over 5 teachers: nothing of one of the two is left"):
+        contrasts.rung_correlation(correlation(given=given), values(tuned(made)))
 
 
 def test_a_number_over_rungs_is_set_against_another(made):
@@ -253,6 +282,7 @@ def test_a_number_over_rungs_is_set_against_another(made):
     both = {"measure": "wrong_kendall_rungs", "relative_to": "wrong_kendall_seeds"}
     (found,) = contrasts.over_rungs(OverRungs(form="over-rungs", **both, factor=0.9), own)
     assert found.n == 5
+    assert (found.replicate, found.whom) == ("teacher", "For this ladder of 5 teachers.")
     assert 0 < found.value < 0.2
     (above,) = contrasts.over_rungs(
         OverRungs(form="over-rungs", measure="wrong_kendall_rungs", constant=0.1), own

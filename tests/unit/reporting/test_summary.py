@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -8,6 +9,7 @@ from distilscope.analyses.alignment import findings as alignment
 from distilscope.reporting import findings
 from distilscope.reporting.conditions import Condition, Estimate
 from distilscope.reporting.formatting import short_count
+from distilscope.reporting.names import ascii_only
 from distilscope.reporting.summary import summarise
 from distilscope.reporting.summary import text as terminal
 
@@ -150,11 +152,16 @@ def test_long_names_and_undefined_numbers_keep_the_table_aligned(tmp_path):
         made_tables.Made("teacher-s1", "teacher", "resnet18", None, None, 0.9),
         made_tables.Made("m" * 40, "student", "a-student-with-a-very-long-name", 4.0, 0.9, 0.5),
     ]
-    made = build(tmp_path, models=models)
-    text = terminal(made.tables())
-    header, rule, *_ = text.splitlines()
+    tables = build(tmp_path, models=models).tables()
+    header, rule, *lines = terminal(tables).splitlines()
     assert len(header) <= len(rule) <= 100
-    assert "a-student-with-a-very~" in text
+    assert lines[1].startswith("a-student-with-a-very~ ")
+    # a study of outputs alone has fewer columns, and room for the name
+    outputs = tables.measures["analysis"] == "outputs"
+    alone = replace(tables, measures=tables.measures[outputs])
+    _, rule, *lines = terminal(alone).splitlines()
+    assert len(rule) <= 100
+    assert lines[1].startswith("a-student-with-a-very-long-name T=4 ")
 
 
 def test_counts_are_spelled_short():
@@ -208,3 +215,7 @@ def test_caveats_say_what_a_blob_scores_and_nothing_where_none_was_measured(stud
     rows = study.tables().measures
     bare = study.tables(measures=rows[~rows["measure"].str.startswith(("gaussian", "edges"))])
     assert "Gaussian" not in " ".join(findings.caveats(bare))
+
+
+def test_a_terminal_reads_greek_letters_by_name():
+    assert ascii_only("ats τ₁=4 ρ − 2 λ≥1 ☃") == "ats tau1=4 rho - 2 lambda>=1 ?"

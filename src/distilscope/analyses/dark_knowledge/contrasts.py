@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from distilscope.analyses.dark_knowledge import rungs
 from distilscope.analyses.dark_knowledge.forms import OverRungs, RungCorrelation, RungTerm
 from distilscope.analyses.dark_knowledge.ladder import PLAIN
-from distilscope.analyses.dark_knowledge.rungs import rank_correlation
 from distilscope.configuration import patterns
-from distilscope.statistics.contrasts import Contrast, Correlation
+from distilscope.statistics.contrasts import MINIMUM_POINTS, Contrast, Correlation
 from distilscope.statistics.values import NotTested, Values
+
+WHOM = "For this ladder of {n} teachers."
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OverLadder(Correlation):
+    """A rank correlation over rungs, whose exact test permutes these.
+
+    Attributes:
+        ladder: of the values averaged over seeds, with its permutation p.
+    """
+
+    ladder: rungs.Correlation
+
+    @property
+    def unavailable(self) -> str | None:
+        """As of any; and seeds that agree to the last bit leave the permutation p alone."""
+        if self.points >= MINIMUM_POINTS and self.n > 1 and np.ptp(self.values) == 0:
+            least = self.ladder.smallest_p
+            beside = ", the smallest that they can give" if self.ladder.p <= least else ""
+            return (
+                f"every seed has this order of the {self.ladder.rungs} teachers; the permutation p "
+                f"over them is {self.ladder.p:.2g}{beside}"
+            )
+        return super().unavailable
+
+    def exact(self, delta: float) -> tuple[float, float]:
+        """The permutation p that the rungs are unrelated, and the smallest that they can give."""
+        return (self.ladder.p if delta == 0 else np.nan), self.ladder.smallest_p
 
 
 def rung_correlation(statement: RungCorrelation, values: Values) -> list[Contrast]:
@@ -24,16 +55,23 @@ def rung_correlation(statement: RungCorrelation, values: Values) -> list[Contras
     found = [_numbers(term, statement, values, ladder) for term in terms]
     width = max(len(number) for number in found)  # a term of teachers beside students has one
     rhos = [
-        rank_correlation(*(number[min(i, len(number) - 1)] for number in found))
+        rungs.rank_correlation(*(number[min(i, len(number) - 1)] for number in found))
         for i in range(width)
     ]
     defined = [rho for rho in rhos if rho == rho]
-    if not defined:
-        raise NotTested(f"no correlation over {len(ladder)} rungs is defined")
-    pooled = rank_correlation(*(number.mean(axis=0) for number in found))
+    over = rungs.correlation(*(number.mean(axis=0) for number in found))
+    if not defined or over.reason:
+        raise NotTested(f"over {len(ladder)} teachers: {over.reason or 'no seed has a value'}")
     held = int(statement.given is not None)
     return [
-        Correlation(np.array(defined), pooled=pooled, points=len(ladder) - held, unit="conditions")
+        OverLadder(
+            np.array(defined),
+            whom=WHOM.format(n=over.rungs),
+            pooled=over.rho,
+            points=over.rungs - held,
+            unit="conditions",
+            ladder=over,
+        )
     ]
 
 
@@ -48,7 +86,7 @@ def over_rungs(statement: OverRungs, values: Values) -> list[Contrast]:
     kept = own[~np.isnan(own)] - statement.constant
     if not len(kept):
         raise NotTested(f"{statement.measure} is undefined on every rung")
-    return [Contrast(kept)]
+    return [Contrast(kept, replicate="teacher", whom=WHOM.format(n=len(kept)))]
 
 
 def _ladder(values: Values) -> dict[str, list[str]]:

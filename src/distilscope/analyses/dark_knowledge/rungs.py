@@ -86,6 +86,8 @@ def _prepared(
         ranks = [_left(each, stats.rankdata(given[defined])) for each in ranks]
     left, right = (each - each.mean() for each in ranks)
     scale = math.sqrt(float(left @ left) * float(right @ right))
+    if scale < 1e-9 and given is not None:
+        return "nothing of one of the two is left once the third number's ranks are cleared"
     if scale < 1e-9:
         return "one of the two does not vary over the rungs"
     return left, right, scale
