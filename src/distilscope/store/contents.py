@@ -19,6 +19,8 @@ from pathlib import Path
 from distilscope import store
 
 CACHE = Path("results") / ".cache" / "digests.json"
+FOLDERS = "folders.json"
+"""Beside it: of whole folders a digest of all states, and the digest that they had with them."""
 FILES = "distilscope.data.listing:everything"
 UNSETTLED_NS = 100_000_000
 """A file that changed within this time can change again without another time of change."""
@@ -52,8 +54,8 @@ class Content:
 
     def states(self) -> dict[str, State]:
         """What the file system says of each of its files."""
-        place = Path(self.place)
-        return {str(path): state(path) for path in _listed(place, self.files) if path.is_file()}
+        found = ((str(path), _state(path)) for path in _listed(Path(self.place), self.files))
+        return {name: seen for name, seen in found if seen is not None}
 
 
 def digest_path(path: Path, cache: Path = CACHE, files: str = FILES) -> str:
@@ -69,20 +71,40 @@ def digest_path(path: Path, cache: Path = CACHE, files: str = FILES) -> str:
     """
     if not path.exists():
         raise FileNotFoundError(f"there is no file or folder at {path}")
-    remembered = _Remembered(cache)
     if path.is_file():
-        lines = [remembered.digest(path)]
-    else:
-        named = sorted((file.relative_to(path).as_posix(), file) for file in _listed(path, files))
-        lines = [f"{remembered.digest(file)}  {name}" for name, file in named]
+        remembered = _Remembered(cache)
+        digest = remembered.digest(path, _state(path))
+        remembered.keep()
+        return digest
+    return _digest_folder(path, cache, files)
+
+
+def _digest_folder(path: Path, cache: Path, files: str) -> str:
+    """The digest of a folder: as it is remembered, where nothing in it has another state.
+
+    The digests of its files are then not even loaded: of many images they take seconds.
+    """
+    before = len(os.path.join(path, ""))
+    named = sorted((str(file)[before:], file, _state(file)) for file in _listed(path, files))
+    states = store.digest_bytes(os.fsencode("\n".join(f"{s} {n}" for n, _, s in named)))
+    folders, key = cache.with_name(FOLDERS), f"{path.resolve()} {files}"
+    known = _entries(folders, 2)
+    if key in known and known[key][0] == states:
+        return known[key][1]
+    remembered = _Remembered(cache)
+    lines = [f"{remembered.digest(file, seen)}  {name}" for name, file, seen in named]
     remembered.keep()
-    return lines[0] if path.is_file() else store.digest_bytes(os.fsencode("\n".join(lines)))
+    digest = store.digest_bytes(os.fsencode("\n".join(lines)))
+    if all(seen is None or remembered.has(file, seen) for _, file, seen in named):
+        _write(folders, {**known, key: [states, digest]})
+    return digest
 
 
 def forget(cache: Path = CACHE) -> None:
     """Read everything anew when it is next asked for: what is remembered was found to be wrong."""
-    with contextlib.suppress(OSError):
-        cache.unlink()
+    for file in (cache, cache.with_name(FOLDERS)):
+        with contextlib.suppress(OSError):
+            file.unlink()
 
 
 def _listed(place: Path, files: str) -> Iterable[Path]:
@@ -95,19 +117,29 @@ def state(path: Path) -> State:
     return found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
 
+def _state(path: Path) -> State | None:
+    """The same; None of what is no file."""
+    return state(path) if path.is_file() else None
+
+
 class _Remembered:
     """The digests of files by their path, each with the state that the file had."""
 
     def __init__(self, cache: Path) -> None:
         self.cache = cache
-        self._known = _read(cache)
+        self._known = _entries(cache, 5)
         self._changed = False
 
-    def digest(self, file: Path) -> str:
-        """The digest of a file; the name alone counts of what is no file."""
-        if not file.is_file():
+    def has(self, file: Path, seen: State) -> bool:
+        """Whether the digest of a file in that state is remembered."""
+        known = self._known.get(str(file.resolve()))
+        return known is not None and known[:-1] == list(seen)
+
+    def digest(self, file: Path, seen: State | None) -> str:
+        """The digest of a file in that state; the name alone counts of what is no file."""
+        if seen is None:
             return "no file"
-        name, seen = str(file.resolve()), state(file)
+        name = str(file.resolve())
         known = self._known.get(name)
         if known is not None and known[:-1] == list(seen):
             return known[-1]
@@ -119,18 +151,22 @@ class _Remembered:
 
     def keep(self) -> None:
         """Write what is new; a plan over read-only results does without."""
-        if not self._changed:
-            return
-        unwritable = contextlib.suppress(store.CannotWrite)
-        with unwritable, store.atomic(self.cache, digest=False) as temporary:
-            temporary.write_text(json.dumps(self._known, indent=0, sort_keys=True))
+        if self._changed:
+            _write(self.cache, self._known)
 
 
-def _read(cache: Path) -> dict[str, list]:
+def _write(cache: Path, entries: Mapping[str, list]) -> None:
+    unwritable = contextlib.suppress(store.CannotWrite)
+    with unwritable, store.atomic(cache, digest=False) as temporary:
+        temporary.write_text(json.dumps(entries, indent=0, sort_keys=True))
+
+
+def _entries(cache: Path, length: int) -> dict[str, list]:
+    """What is remembered: entries of that length."""
     try:
         content = json.loads(cache.read_text())
     except (OSError, ValueError):
         return {}
     if not isinstance(content, Mapping):
         return {}
-    return {n: e for n, e in content.items() if isinstance(e, list) and len(e) == 5}
+    return {n: e for n, e in content.items() if isinstance(e, list) and len(e) == length}

@@ -199,3 +199,27 @@ def test_a_content_is_what_its_place_holds_now(mine, cache):
     found = Content.now(mine, IMAGE_FOLDER, cache)
     assert found.digest == contents.digest_path(mine, cache, IMAGE_FOLDER)
     assert sorted(found.states()) == sorted(str(p) for p in mine.rglob("*.png"))
+
+
+def test_of_a_folder_in_which_nothing_changed_no_digest_of_a_file_is_loaded(
+    mine, cache, settled, monkeypatch
+):
+    """Of many images they take seconds; what changes, comes or goes is seen all the same."""
+    before = contents.digest_path(mine, cache)
+    cache.write_text("{}")
+    with monkeypatch.context() as patched:
+        patched.setattr(contents.store, "digest_file", pytest.fail)
+        assert contents.digest_path(mine, cache) == before
+    (picture, *_) = sorted(path for path in mine.rglob("*") if path.is_file())
+    kept = picture.read_bytes()
+    picture.write_bytes(kept + b"x")
+    assert contents.digest_path(mine, cache) != before
+    picture.write_bytes(kept)
+    assert contents.digest_path(mine, cache) == before
+    picture.rename(picture.with_name("renamed.png"))
+    assert contents.digest_path(mine, cache) != before
+
+
+def test_a_folder_with_a_file_that_has_just_changed_is_not_remembered(mine, cache):
+    contents.digest_path(mine, cache)
+    assert not cache.with_name(contents.FOLDERS).exists()
