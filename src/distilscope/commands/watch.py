@@ -24,30 +24,30 @@ def main(path: Path, root: Path, *, once: bool = False) -> int:
     effort = Effort(study)
     effort.speeds = Calibration(study, effort.architectures, at_once=1).known()
     watcher = Watcher(study, effort)
-    seen = watcher.look()
-    if once or seen.complete:
-        print("\n".join(words.lines(seen)))
+    overview = watcher.look()
+    if once or overview.complete:
+        print("\n".join(words.lines(overview)))
     elif sys.stdout.isatty():
-        _live(watcher, seen)
+        _live(watcher, overview)
     else:
-        _plainly(watcher, seen)
+        _plainly(watcher, overview)
     return 0
 
 
-def _live(watcher: Watcher, seen: Overview) -> None:
+def _live(watcher: Watcher, overview: Overview) -> None:
     from rich.live import Live
 
-    with Live(words.drawn(seen), auto_refresh=False) as live:
-        while not seen.complete:
+    with Live(words.drawn(overview), auto_refresh=False) as live:
+        while not overview.complete:
             time.sleep(REFRESH_SECONDS)
-            seen = watcher.look()
-            live.update(words.drawn(seen), refresh=True)
+            overview = watcher.look()
+            live.update(words.drawn(overview), refresh=True)
 
 
-def _plainly(watcher: Watcher, seen: Overview) -> None:
+def _plainly(watcher: Watcher, overview: Overview) -> None:
     while True:
-        print("\n".join(words.lines(seen)), flush=True)
-        if seen.complete:
+        print("\n".join(words.lines(overview)), flush=True)
+        if overview.complete:
             return
         time.sleep(LINES_SECONDS)
-        seen = watcher.look()
+        overview = watcher.look()

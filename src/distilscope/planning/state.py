@@ -98,13 +98,13 @@ class StoreState:
         """The files that the job of an artefact asks for in a role; `checks` is one of a model."""
         checked = role == "checks" and artefact.kind == "model"
         inputs = (self.study.networks,) if checked else artefact.inputs_of(role)
-        return self._asked_for(inputs, self.is_whole(artefact))
+        return self._files_of(inputs, self.is_whole(artefact))
 
     def inputs_of_published(self, artefact: Artefact) -> list[str]:
         """The file that publishing asks for of an artefact whose files it copies."""
-        return self._asked_for((artefact,), self._is_published())
+        return self._files_of((artefact,), self._is_published())
 
-    def _asked_for(self, inputs: Iterable[Artefact], whole: bool) -> list[str]:
+    def _files_of(self, inputs: Iterable[Artefact], whole: bool) -> list[str]:
         """A file of each input.
 
         What is made from them may be whole. It then asks for no input that is missing: Snakemake

@@ -72,26 +72,26 @@ class Companion:
         if self._measuring and self._calibration.ready:
             self._measuring = False
             self.effort.speeds = self._calibration.speeds()
-        seen = self._watcher.look()
+        overview = self._watcher.look()
         if self._measuring:
-            seen = replace(seen, seconds_left=None)
+            overview = replace(overview, seconds_left=None)
         if not self._estimated and not self._measuring and self.effort.counted:
             self._estimated = True
-            self._say(self._estimate(seen))
-        for artefact, seconds in seen.finished:
-            self._print(words.finished(artefact, seconds, seen))
-        return seen
+            self._say(self._estimate(overview))
+        for artefact, seconds in overview.finished:
+            self._print(words.finished(artefact, seconds, overview))
+        return overview
 
-    def report_if_silent(self, seen: Overview) -> None:
+    def report_if_silent(self, overview: Overview) -> None:
         """Say how far the study is, where that was not said for a while."""
-        if seen.running and time.monotonic() - self._last >= LINE_SECONDS:
-            self._print(words.of_study(seen))
+        if overview.running and time.monotonic() - self._last >= LINE_SECONDS:
+            self._print(words.of_study(overview))
 
     def _print(self, line: str) -> None:
         self._last = time.monotonic()
         self._say(line)
 
-    def _estimate(self, seen: Overview) -> str:
+    def _estimate(self, overview: Overview) -> str:
         """`about 12 min: 11 models, fp32, 2 cores`."""
         models = f"{self._models} model{'s' * (self._models != 1)}"
         where = [models, self._started.study.precision]
@@ -99,9 +99,9 @@ class Companion:
             where.append("GPU")
         elif self._cores:
             where.append(f"{self._cores} core{'s' * (self._cores != 1)}")
-        if seen.seconds_left is None:
+        if overview.seconds_left is None:
             return f"{', '.join(where)}: the time is known when the first of them are made"
-        return f"{words.about(seen.seconds_left)}: {', '.join(where)}"
+        return f"{words.about(overview.seconds_left)}: {', '.join(where)}"
 
     def close(self) -> None:
         """Measure no more."""
@@ -147,10 +147,10 @@ def _begin(started: Started, cores: int | None) -> None:
         try:
             while not stop.is_set():
                 began = time.monotonic()
-                seen = companion.look()
-                screen.draw(seen)
+                overview = companion.look()
+                screen.draw(overview)
                 if not screen.live:
-                    companion.report_if_silent(seen)
+                    companion.report_if_silent(overview)
                 stop.wait(max(LOOK_SECONDS, PAUSE * (time.monotonic() - began)))
         except Exception as fault:
             _say_what_failed(fault)
@@ -221,7 +221,7 @@ class _Plain:
     def say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    def draw(self, seen: Overview) -> None:
+    def draw(self, overview: Overview) -> None:
         """Nothing is drawn in a log file."""
 
     def close(self) -> None:
@@ -267,9 +267,9 @@ class _Live:
     def say(self, line: str) -> None:
         self._console.print(line, style="cyan", highlight=False, markup=False, soft_wrap=True)
 
-    def draw(self, seen: Overview) -> None:
-        said = replace(seen, ended=())  # their sentences stand above already
-        self._drawn.update(words.drawn(said), refresh=True)
+    def draw(self, overview: Overview) -> None:
+        shown = replace(overview, ended=())  # their sentences stand above already
+        self._drawn.update(words.drawn(shown), refresh=True)
 
     def close(self) -> None:
         """The terminal is Snakemake's again; what was written before is shown before."""

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 BAR = 30
 
 
-def of_study(seen: Overview) -> str:
+def of_study(overview: Overview) -> str:
     """`study 37 %, about 6 min left`."""
-    if seen.complete:
+    if overview.complete:
         return "study 100 %"
-    return f"study {100 * min(seen.share, 0.99):.0f} %, {left(seen.seconds_left)}"
+    return f"study {100 * min(overview.share, 0.99):.0f} %, {left(overview.seconds_left)}"
 
 
 def left(seconds: float | None) -> str:
@@ -39,10 +39,10 @@ def about(seconds: float) -> str:
     return f"about {round(minutes / 60 / 24)} days"
 
 
-def finished(artefact: Artefact, seconds: float | None, seen: Overview) -> str:
+def finished(artefact: Artefact, seconds: float | None, overview: Overview) -> str:
     """The line at the end of a job."""
     taken = "" if seconds is None else f" in {progress.duration(seconds)}"
-    return f"{name_of(artefact)}: done{taken}; {of_study(seen)}"
+    return f"{name_of(artefact)}: done{taken}; {of_study(overview)}"
 
 
 def name_of(artefact: Artefact) -> str:
@@ -50,14 +50,14 @@ def name_of(artefact: Artefact) -> str:
     return artefact.slug if artefact.kind == "model" else f"{artefact.kind} {artefact.slug}"
 
 
-def lines(seen: Overview) -> list[str]:
+def lines(overview: Overview) -> list[str]:
     """The whole overview: the study, then each job that runs, then those that did not end well."""
-    count = f"{seen.done} of {seen.jobs} jobs done, {len(seen.running)} running"
-    found = [f"{seen.study}: {of_study(seen)}; {count}"]
+    count = f"{overview.done} of {overview.jobs} jobs done, {len(overview.running)} running"
+    found = [f"{overview.study}: {of_study(overview)}; {count}"]
     now = time.time()
-    for status in seen.running:
+    for status in overview.running:
         found.append(f"  {sign(progress.line(status), why_silent(status, now))}")
-    return found + [f"  {status['sentence']}" for status in seen.ended]
+    return found + [f"  {status['sentence']}" for status in overview.ended]
 
 
 def sign(line: str, of_life: str) -> str:
@@ -65,7 +65,7 @@ def sign(line: str, of_life: str) -> str:
     return f"{line}; {of_life}" if of_life else line
 
 
-def drawn(seen: Overview) -> RenderableType:
+def drawn(overview: Overview) -> RenderableType:
     """For a terminal: a bar of the study and a row for each job that runs."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar
@@ -73,13 +73,14 @@ def drawn(seen: Overview) -> RenderableType:
     from rich.text import Text
 
     head = Text.assemble(
-        (seen.study, "bold"), f"  {of_study(seen)}  {seen.done} of {seen.jobs} jobs done"
+        (overview.study, "bold"),
+        f"  {of_study(overview)}  {overview.done} of {overview.jobs} jobs done",
     )
     rows = Table.grid(padding=(0, 2))
     for _ in range(7):
         rows.add_column(no_wrap=True)
     now = time.time()
-    for status in seen.running:
+    for status in overview.running:
         said, sign = progress.words(status), why_silent(status, now)
         rows.add_row(
             f"  {status['job']}",
@@ -90,7 +91,7 @@ def drawn(seen: Overview) -> RenderableType:
             said.rate,
             said.detail,
         )
-    failed = [Text(f"  {status['sentence']}", style="red") for status in seen.ended]
+    failed = [Text(f"  {status['sentence']}", style="red") for status in overview.ended]
     bar = Table.grid()  # alone it would end no line
-    bar.add_row(ProgressBar(total=1.0, completed=seen.share, width=BAR * 2))
+    bar.add_row(ProgressBar(total=1.0, completed=overview.share, width=BAR * 2))
     return Group(head, bar, rows, *failed)
