@@ -19,8 +19,8 @@ COLUMNS = {
     "accuracy": "accuracy\n%",
     "overfitting_gap": "gap\n%",
     "teachers_overlap_batch": "teachers'\noverlap",
-    "teachers_overlap_specific": "less null,\nby image",
-    "overlap_batch": "overlap with\nteachers",
+    "teachers_overlap_specific": "specific\noverlap",
+    "overlap_batch": "student's\noverlap",
     "fidelity": "fidelity\n%",
     "kl_from_reference": "KL\nnats",
     "mutual_information_corrected": "MI\nnats",
@@ -45,7 +45,7 @@ def fig_cells(tables: Tables) -> Drawing:
     axes.set(xlim=(-0.5, len(COLUMNS) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     axes.set_xticks(range(len(COLUMNS)), COLUMNS.values())
     axes.xaxis.tick_top()
-    axes.set_yticks(range(len(rows)), [style.printable(x, "student", 48) for x in rows["words"]])
+    axes.set_yticks(range(len(rows)), [style.printable(x, "student", 60) for x in rows["words"]])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     return figure, rows.drop(columns="words").reset_index(drop=True)

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from distilscope.analyses.attention.figures.cells import way
+from distilscope.analyses.attention.figures.own import beside_own
 from distilscope.reporting import style
 from distilscope.reporting.conditions import Condition, Estimate, estimate
 from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
@@ -30,7 +31,7 @@ def fig_matching(tables: Tables) -> Drawing:
     axes = figure.subplots(1, len(PANELS), sharey=True)
     records = []
     for place, (measure, words) in zip(axes, PANELS.items(), strict=True):
-        numbers = tables.headline(measure)
+        numbers = beside_own(tables, measure)
         for at, condition in enumerate(shown):
             own = estimate(condition, numbers)
             color = style.SERIES_COLOURS[_blocks(shown).index(_block(condition)) % 7]

@@ -7,6 +7,7 @@ import json
 import pandas as pd
 from matplotlib.figure import Figure
 
+from distilscope.analyses.attention.figures.own import beside_own
 from distilscope.analyses.attention.strengths import order, strength
 from distilscope.reporting import style
 from distilscope.reporting.conditions import Condition, estimate
@@ -59,7 +60,7 @@ def _rows(tables: Tables) -> pd.DataFrame:
     most = max(ways, key=ways.count, default=None)
     records = []
     for measure in PANELS:
-        numbers = tables.headline(measure)
+        numbers = beside_own(tables, measure)
         for condition in (c for c, way in zip(found, ways, strict=True) if way == most):
             own = estimate(condition, numbers)
             records.append(
