@@ -93,10 +93,14 @@ def test_each_figure_is_drawn_with_its_numbers(tables, draw, tmp_path):
 def test_lines_of_accuracy_are_the_arms_at_each_teacher(tables):
     with style.applied():
         figure, _ = capacity.fig_accuracy(tables)
-    axes = figure.axes[0]
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == list(RUNGS)
+    of_teachers, axes = figure.axes[:2]
+    for each in (of_teachers, axes):
+        assert [tick.get_text() for tick in each.get_xticklabels()] == list(RUNGS)
+    (line,) = of_teachers.lines
+    own = tables["arms"].groupby("teacher")["teacher_accuracy"].first().loc[list(RUNGS)]
+    np.testing.assert_allclose(line.get_ydata(), 100 * own)
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names == ["teacher", "shared τ", "best τ", "ats"]
+    assert names == ["shared τ", "best τ", "ats"]
     drawn = {c.get_label(): c.lines[0].get_ydata() for c in axes.containers}
     arms = tables["arms"]
     for arm in ("shared τ", "ats"):

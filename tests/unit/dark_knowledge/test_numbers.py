@@ -176,6 +176,23 @@ def test_arms_are_chosen_by_the_seed_of_tuning_and_reported_by_the_others(made):
     assert (table["tries"] == 2).all()
 
 
+def test_a_seed_that_trains_badly_in_every_arm_does_not_widen_their_intervals(made):
+    # 0.5 of accuracy between seeds 2 and 3 in all arms; `ats` is 1/16 better under seed 3 alone
+    for rung, tau, seed in itertools.product(RUNGS, (2.0, 4.0), (1, 2, 3)):
+        test = {1: 0.5, 2: 0.875, 3: 0.375}[seed]
+        made.student(rung, "ts", seed, test, 0.5, tau_teacher=tau)
+        better = test + (0.0625 if seed == 3 else 0.0)
+        made.student(rung, "ats", seed, better, 0.5, tau_true=4.0, tau_rest=tau)
+    table = student_rows.arms_table(made.ladder()).set_index(["arm", "teacher"])
+    # by hand: half of the models have the 1/16, so that a seed's mean hides 1/32 of it, and an
+    # arm's two values lie 1/32 apart; t = 12.706 of one degree of freedom; 20 models a seed
+    half = 12.7062 * (1 / 32) / 2 * np.sqrt(20 / 19)
+    for arm in ("ats", "best τ"):
+        row = table.loc[(arm, "r1")]
+        assert row["high"] - row["accuracy"] == pytest.approx(half, rel=1e-3)
+        assert row["accuracy"] - row["low"] == pytest.approx(half, rel=1e-3)
+
+
 def test_over_rungs_a_students_accuracy_goes_with_what_it_was_made_from(made):
     ladder = tuned(made)
     table = student_rows.rungs_table(ladder, student_rows.arms_table(ladder))

@@ -81,7 +81,7 @@ FIGURES = {
         "Lines over teachers from the smallest: student accuracy under each arm.",
         "Test accuracy of each student over its teachers, the smallest left, under each arm at the "
         "setting that it chose on held-out images under a seed that is not shown. Bars are 95 % "
-        "intervals over seeds. The dotted line is the teachers' own accuracy.",
+        "intervals over seeds, with what a seed adds to all models of the student taken off.",
     ),
     "distinctness-capacity": Figure(
         f"{_HERE}.figures.capacity:fig_distinctness",
@@ -104,8 +104,8 @@ FIGURES = {
         f"{_HERE}.figures.largest:fig_largest",
         "What each arm makes of the largest teacher",
         "A table of students against arms: test accuracy with its interval over seeds.",
-        "Test accuracy in per cent with half of a 95 % interval over seeds. Labels only is the "
-        "same student without a teacher.",
+        "Test accuracy in per cent with half of a 95 % interval over seeds, with what a seed adds "
+        "to all models of the student taken off. Labels only is the student without a teacher.",
     ),
 }
 

@@ -71,6 +71,7 @@ def arms_table(ladder: Ladder) -> pd.DataFrame:
 
     A row for each student, teacher and arm. `shared τ` has one setting of `ts` for all teachers of
     a student; `best τ` one for each. All arms had the same number of settings to choose from.
+    Intervals are within seeds: see `_seed_effects`.
     """
     tuning = ladder.settings["tuning"]
     records: list[dict[str, Any]] = []
@@ -133,13 +134,33 @@ def _controls(ladder: Ladder, student: str) -> Iterator[dict[str, Any]]:
             yield {**_arm(ladder, student, rung, LABELS, name, kept), "tries": 1}
 
 
+def _seed_effects(ladder: Ladder, student: str) -> tuple[dict[int, float], float]:
+    """What each seed adds to the accuracy of all models of a student, and the intervals' factor.
+
+    All arms share the seeds, and a seed that trains badly does so in each of them. Intervals of
+    accuracies less this are about arms (Cousineau 2005); the factor sqrt(k / (k - 1)) of k models a
+    seed makes up for the mean that was taken off (Morey 2008).
+    """
+    own = [entry for entry in ladder.study.entries if entry.network == student]
+    by_seed: dict[int, list[float]] = {}
+    for entry in own:
+        if entry in ladder.students or entry.role == "control":
+            by_seed.setdefault(entry.seed, []).append(ladder.accuracy(entry))
+    means = {seed: float(np.mean(found)) for seed, found in by_seed.items()}
+    k = min(map(len, by_seed.values()), default=0)
+    grand = float(np.mean(list(means.values()))) if means else np.nan
+    return {seed: mean - grand for seed, mean in means.items()}, np.sqrt(k / max(k - 1, 1))
+
+
 def _arm(
     ladder: Ladder, student: str, rung: str, arm: str, condition: str, models: Sequence[Entry]
 ) -> dict[str, Any]:
     tuning = ladder.settings["tuning"]
     reported = [entry for entry in models if entry.seed != tuning["seed"]]
     accuracy = np.array([ladder.accuracy(entry) for entry in reported])
-    half = paired.half_width(accuracy) if len(accuracy) > 1 else np.nan
+    effects, correction = _seed_effects(ladder, student)
+    within = accuracy - [effects[entry.seed] for entry in reported]
+    half = correction * paired.half_width(within) if len(accuracy) > 1 else np.nan
     teachers = [entry for entry in ladder.family(rung) if entry.role == "teacher"]
     labels = ladder.study.job.settings["conditions"]
     return {

@@ -10,7 +10,7 @@ from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
 from distilscope.reporting.tables import Tables
 
 PANELS = {"p_true": "p(label)", "wrong_sd": "σ(q), derived", "inherent_sd": "σ(q̃), inherent"}
-COLUMNS = 2
+COLUMNS = 3
 
 
 def fig_distinctness(tables: Tables) -> Drawing:
@@ -43,22 +43,24 @@ def fig_distinctness(tables: Tables) -> Drawing:
 
 
 def fig_accuracy(tables: Tables) -> Drawing:
-    """Each student's accuracy over the rungs, a line an arm, with the teacher's in grey."""
+    """The teachers' accuracy over the rungs; then each student's, a line an arm."""
     rows = tables["arms"]
     if not rows["accuracy"].notna().any():
         raise NothingToDraw("no arm has a reported seed")
     order = _order(rows, "teacher")
     groups = list(rows.groupby("student", sort=False))
-    figure, panels = drawing.panels(len(groups), COLUMNS, height=2.6)
-    for place, (student, own) in zip(panels, groups, strict=True):
-        teachers = own.groupby("teacher")["teacher_accuracy"].first().reindex(order)
-        place.plot(range(len(order)), 100 * teachers, color=style.GREY, ls=":", label="teacher")
+    figure, panels = drawing.panels(1 + len(groups), COLUMNS, height=2.6)
+    teachers = rows.groupby("teacher")["teacher_accuracy"].first().reindex(order)
+    panels[0].plot(range(len(order)), 100 * teachers, color=style.GREY, marker="o", ms=3)
+    panels[0].set_title("the teachers themselves")
+    panels[0].set_ylabel("test accuracy, %")
+    _name(panels[0], order)
+    for place, (student, own) in zip(panels[1:], groups, strict=True):
         for number, (arm, line) in enumerate(own.groupby("arm", sort=False)):
             _line(place, line.set_index("teacher").reindex(order), arm, number)
         _name(place, order)
         place.set_title(style.printable(student, "student"))
-        place.set_ylabel("test accuracy, %")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    figure.legend(*panels[1].get_legend_handles_labels(), loc="outside lower center", ncols=6)
     return figure, rows.reset_index(drop=True)
 
 
