@@ -195,14 +195,14 @@ def _supported(judgement: Judgement, published_data: bool, replicate: str) -> st
 
 def _contradicted(judgement: Judgement, published_data: bool, replicate: str) -> str:
     delta = judgement.claim.delta
-    named = f"the interval lies below {delta:g}, the smallest effect worth naming"
+    named = f"the interval lies below {_named(delta)}"
     if published_data:
         return f"Does not hold: {named}."
     return f"Does not hold here: {named}. This says nothing of the published data."
 
 
 def _undetermined(judgement: Judgement, published_data: bool, replicate: str) -> str:
-    held = f"The interval holds {judgement.claim.delta:g}, the smallest effect worth naming"
+    held = f"The interval holds {_named(judgement.claim.delta)}"
     if judgement.seeds_to_decide is None:
         return (
             f"{held}; more {replicate}s would not decide, if the observed spread were the true one."
@@ -211,6 +211,10 @@ def _undetermined(judgement: Judgement, published_data: bool, replicate: str) ->
         f"{held}; about {judgement.seeds_to_decide} {replicate}s would decide in "
         f"{100 * POWER:.0f} % of studies, if the observed contrast and spread were the true values."
     )
+
+
+def _named(delta: float) -> str:
+    return f"{delta:g}, the smallest effect worth naming" if delta else "0"
 
 
 REASONS = {

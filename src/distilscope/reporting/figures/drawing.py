@@ -63,7 +63,7 @@ def row_bars(axes, tables: Tables, rows: pd.DataFrame, form: str) -> None:
 
 def name_rows(axes, conditions: list[Condition]) -> None:
     """The conditions' labels down the left side, the first on top."""
-    axes.set_yticks(range(len(conditions)), [label(condition) for condition in conditions])
+    axes.set_yticks(range(len(conditions)), [label(condition, 34) for condition in conditions])
     axes.set_ylim(len(conditions) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
 
