@@ -187,8 +187,8 @@ class _Trial:
             raise ModelError(
                 "it gives other logits each time it sees the same images in eval mode, so that no "
                 "measure of it means anything. Likely causes: `F.dropout(h)`, which always drops, "
-                "for `F.dropout(h, training=self.training)`; noise, or a state that it keeps "
-                "between passes"
+                "for `F.dropout(h, training=self.training)`; a program that was exported in "
+                "training mode; noise, or a state that it keeps between passes"
             )
         self._check_alone(images, first)
         self._check_probabilities(first)
@@ -209,7 +209,8 @@ class _Trial:
             return
         causes = (
             "Likely causes: batch normalisation without running statistics "
-            "(`track_running_stats=False`), or a mean over the batch"
+            "(`track_running_stats=False`), a mean over the batch, or a program that was exported "
+            "in training mode: call `model.eval()` before"
         )
         try:
             with torch.no_grad():
@@ -230,8 +231,8 @@ class _Trial:
             raise ModelError(
                 "it returns probabilities (no number is negative and each row sums to 1), of which "
                 "the softmax would be taken again: calibration, NLL and KL would be wrong. Return "
-                "what goes into the softmax; of a network that can't be changed return "
-                "`probabilities.log()`, from a factory of yours (`architecture: module:function`)"
+                "what goes into the softmax; of a given network that can't be changed say "
+                "`probabilities: true`, and their logarithm is taken"
             )
         given = self.job.settings["kind"] in ("given", "program")
         if given and logits.min() >= 0 and logits.max() <= 1:

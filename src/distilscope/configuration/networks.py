@@ -25,6 +25,11 @@ from distilscope.configuration.kinds import (
 
 ONNX_ENDING = ".onnx"
 """Of programs that hold no code."""
+OF_PROGRAMS = {
+    *("program", "output", "classes", "probabilities"),
+    *("layers", "explained", "preprocessing", "seeds"),
+}
+"""Keys of an entry that is a program."""
 
 
 class Network(Strict):
@@ -32,13 +37,15 @@ class Network(Strict):
 
     `init` is `random`, `imagenet`, or the path of a weights file. `output` is the entry of the
     logits in the output of a network that returns several. `classes` are the names of its logits in
-    their order (a list, or a text file with a name a line), where that is not the data's.
+    their order (a list, or a text file with a name a line), where that is not the data's. Of
+    a network that ends in a softmax (`probabilities`) the logarithm is taken.
     """
 
     architecture: str | None = None
     program: UserPath | None = None
     output: str | Whole | None = None
     classes: list[str] | UserPath | None = None
+    probabilities: bool = False
     settings: dict[str, Any] = {}
     layers: dict[LayerName, str] | None = None
     explained: list[str] | None = None
@@ -125,6 +132,8 @@ class Network(Strict):
             )
         if self.classes is not None and self.weights is None:
             raise ValueError("`classes` are of a given model: a trained one has the data's")
+        if self.probabilities and self.weights is None:
+            raise ValueError("`probabilities` are of a given model: a loss here takes logits")
         if self.init == "imagenet":
             entry = catalog.ARCHITECTURES.get(self.architecture)
             if entry is None or entry.pretrained is None:
@@ -137,7 +146,16 @@ class Network(Strict):
 
     def _whole(self) -> Network:
         """Refuse what a program has no use for, and layers that are half described."""
-        own = {"program", "output", "classes", "layers", "explained", "preprocessing", "seeds"}
+        own = {
+            "program",
+            "output",
+            "classes",
+            "probabilities",
+            "layers",
+            "explained",
+            "preprocessing",
+            "seeds",
+        }
         beside = sorted(key for key in self.model_fields_set if key not in own)
         if beside:
             raise ValueError(

@@ -28,9 +28,8 @@ def build(
     global generators are left as they were.
 
     Args:
-        architecture: `builder` (`package.module:function`), its `settings`, and perhaps `output`,
-            the entry of the logits in what the network returns; `logits` and `columns`, how many
-            it has and which of these are the classes, in their order.
+        architecture: `builder` (`package.module:function`), its `settings`, and perhaps `logits`,
+            how many it has where that is not `classes`, and what `outputs.choose` takes.
         classes: length of the logits.
         channels: of the input image.
         seed: of the initial weights.
@@ -48,7 +47,7 @@ def build(
         model = factory(classes=architecture.get("logits", classes), channels=channels, **settings)
     if not isinstance(model, nn.Module):
         raise ModelError(f"{path} returned a {type(model).__name__}; it must return an nn.Module")
-    return choose(model, architecture.get("output"), architecture.get("columns"))
+    return choose(model, architecture)
 
 
 def _cuda_devices() -> list[int]:

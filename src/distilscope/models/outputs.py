@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 
@@ -21,6 +22,11 @@ class _Entry:
             known = ", ".join(map(repr, found)) or "none: it returns one tensor"
             raise ValueError(f"`output` is {self.which!r}; the network's entries are {known}")
         return found[self.which]
+
+
+def _logarithm(module: nn.Module, inputs: Any, output: Any) -> Any:
+    """A forward hook: logits whose softmax are the probabilities that a network returns."""
+    return output.clamp_min(torch.finfo(output.dtype).tiny).log()
 
 
 @dataclass(frozen=True)
@@ -39,17 +45,19 @@ class _Columns:
         return output[:, list(self.places)]
 
 
-def choose(
-    model: nn.Module, which: str | int | None, columns: Sequence[int] | None = None
-) -> nn.Module:
-    """The network itself, of whose output one entry is taken, and of this the classes' columns.
+def choose(model: nn.Module, asked: Mapping[str, Any]) -> nn.Module:
+    """The network itself, whose output is made the logits of the classes. Paths and weights stay.
 
-    Where `which` or `columns` is None, all is taken. Paths and weights stay as they are.
+    Args:
+        asked: perhaps `output`, the entry that is taken; `probabilities`, of which the logarithm
+            is; `columns`, those of the classes, in their order.
     """
-    if which is not None:
-        model.register_forward_hook(_Entry(which))
-    if columns is not None:
-        model.register_forward_hook(_Columns(tuple(columns)))
+    if asked.get("output") is not None:
+        model.register_forward_hook(_Entry(asked["output"]))
+    if asked.get("probabilities"):
+        model.register_forward_hook(_logarithm)
+    if asked.get("columns") is not None:
+        model.register_forward_hook(_Columns(tuple(asked["columns"])))
     return model
 
 

@@ -85,8 +85,7 @@ def opened(file: Path, asked: Mapping[str, Any]) -> nn.Module:
     Args:
         file: the program.
         asked: `size`, the side of the images that it takes; `onnx`, whether it was named as ONNX,
-            which holds no code; `output`, the entry of its logits, or None; perhaps `columns`,
-            which of these are the classes, in their order.
+            which holds no code; and what `outputs.choose` takes.
 
     Raises:
         ProgramError: it is none, or another than its name says, or can't be made a module.
@@ -101,7 +100,7 @@ def opened(file: Path, asked: Mapping[str, Any]) -> nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a format is deprecated is nothing to this study
         model = open_it(file, asked["size"])
-    return choose(model, asked["output"], asked.get("columns"))
+    return choose(model, asked)
 
 
 def kind_of(file: Path, ending: str) -> str:

@@ -301,9 +301,9 @@ class ModelPlan:
 def _head(entry: Network, known: catalog.Architecture | None, path: str | None) -> str | None:
     """The entry's head, or the catalogue's, which is behind the catalogue's own last block alone.
 
-    None where the logits are in another order than its rows: maps then come by the gradient.
+    None where the logits are not its rows: maps then come by the gradient.
     """
-    if entry.classes is not None:
+    if entry.classes is not None or entry.probabilities:
         return None
     own = known.head if known and path == known.layers[known.explained[0]] else None
     return entry.head or own

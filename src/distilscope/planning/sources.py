@@ -131,7 +131,7 @@ class Sources:
             return self._program(slug, entry)
         key = f"weights of {slug}"
         content = content_of(expanded(entry.weights), key)
-        architecture = {**network_settings(entry), **self._own_classes(slug, entry)}
+        architecture = {**network_settings(entry), **self._outputs(slug, entry)}
         return Artefact(
             kind="model",
             slug=slug,
@@ -148,12 +148,13 @@ class Sources:
             contents={key: content},
         )
 
-    def _own_classes(self, slug: str, entry: Network) -> dict[str, Any]:
-        """How many logits a model of other classes than the data's has, and which are theirs."""
+    def _outputs(self, slug: str, entry: Network) -> dict[str, Any]:
+        """What is said of a given model's outputs: probabilities, and its own classes."""
+        found: dict[str, Any] = {"probabilities": True} if entry.probabilities else {}
         columns = columns_of(slug, entry, self.dataset.settings.get("classes"))
-        if columns is None:
-            return {}
-        return {"logits": len(names_in(entry.classes)), "columns": columns}
+        if columns is not None:
+            found |= {"logits": len(names_in(entry.classes)), "columns": columns}
+        return found
 
     def _program(self, slug: str, entry: Network) -> Artefact:
         """A model that a file holds whole."""
@@ -170,7 +171,7 @@ class Sources:
                     "onnx": entry.program.endswith(ONNX_ENDING),
                     "size": (own or {}).get("size") or self.dataset.settings["image_size"],
                     "output": entry.output,
-                    **self._own_classes(slug, entry),
+                    **self._outputs(slug, entry),
                 },
                 "preprocessing": own,
             },

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import pkgutil
+import stat
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from distilscope import store
 CACHE = Path("results") / ".cache" / "digests.json"
 FOLDERS = "folders.json"
 """Beside it: of whole folders a digest of all states, and the digest that they had with them."""
+FOLDER = "folder-"
+"""How the digests of a folder's files begin: apart, so that other plans do not load them."""
 FILES = "distilscope.data.listing:everything"
 UNSETTLED_NS = 100_000_000
 """A file that changed within this time can change again without another time of change."""
@@ -54,7 +57,7 @@ class Content:
 
     def states(self) -> dict[str, State]:
         """What the file system says of each of its files."""
-        found = ((str(path), _state(path)) for path in _listed(Path(self.place), self.files))
+        found = ((str(path), state(path)) for path in _listed(Path(self.place), self.files))
         return {name: seen for name, seen in found if seen is not None}
 
 
@@ -73,7 +76,7 @@ def digest_path(path: Path, cache: Path = CACHE, files: str = FILES) -> str:
         raise FileNotFoundError(f"there is no file or folder at {path}")
     if path.is_file():
         remembered = _Remembered(cache)
-        digest = remembered.digest(path, _state(path))
+        digest = remembered.digest(path, state(path))
         remembered.keep()
         return digest
     return _digest_folder(path, cache, files)
@@ -85,13 +88,14 @@ def _digest_folder(path: Path, cache: Path, files: str) -> str:
     The digests of its files are then not even loaded: of many images they take seconds.
     """
     before = len(os.path.join(path, ""))
-    named = sorted((str(file)[before:], file, _state(file)) for file in _listed(path, files))
+    named = sorted((str(file)[before:], file, state(file)) for file in _listed(path, files))
     states = store.digest_bytes(os.fsencode("\n".join(f"{s} {n}" for n, _, s in named)))
     folders, key = cache.with_name(FOLDERS), f"{path.resolve()} {files}"
     known = _entries(folders, 2)
     if key in known and known[key][0] == states:
         return known[key][1]
-    remembered = _Remembered(cache)
+    own = store.digest_bytes(os.fsencode(key))[:12]
+    remembered = _Remembered(cache.with_name(f"{FOLDER}{own}.json"))
     lines = [f"{remembered.digest(file, seen)}  {name}" for name, file, seen in named]
     remembered.keep()
     digest = store.digest_bytes(os.fsencode("\n".join(lines)))
@@ -102,7 +106,7 @@ def _digest_folder(path: Path, cache: Path, files: str) -> str:
 
 def forget(cache: Path = CACHE) -> None:
     """Read everything anew when it is next asked for: what is remembered was found to be wrong."""
-    for file in (cache, cache.with_name(FOLDERS)):
+    for file in (cache, cache.with_name(FOLDERS), *cache.parent.glob(f"{FOLDER}*.json")):
         with contextlib.suppress(OSError):
             file.unlink()
 
@@ -111,15 +115,18 @@ def _listed(place: Path, files: str) -> Iterable[Path]:
     return pkgutil.resolve_name(files)(place)
 
 
-def state(path: Path) -> State:
-    """Size, inode, and when a file's content and its inode were last changed, in ns."""
-    found = path.stat()
+def state(path: Path) -> State | None:
+    """Size, inode, and when a file's content and its inode were last changed, in ns.
+
+    None of what is no file.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
     return found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _state(path: Path) -> State | None:
-    """The same; None of what is no file."""
-    return state(path) if path.is_file() else None
 
 
 class _Remembered:

@@ -280,7 +280,7 @@ def test_a_swin_transformer_passes_with_its_channels_turned(trial):
         (network(BatchOfNumbers, recipe={"batch": 1}), "give the recipe a larger `batch`"),
         (network({**PLAIN, "settings": {"widths": [6, 8], "pools": [1, 2, 3]}}),
          "`pools` names block 3; blocks are 1 to 2"),
-        (network(Softmax), r"returns probabilities.*`probabilities.log\(\)`"),
+        (network(Softmax), r"returns probabilities.*`probabilities: true`"),
         (network(AlwaysDrops), "other logits each time.*training=self.training"),
         (network(Counts), "other logits each time.*a state that it keeps"),
         (network(NoRunningStatistics), "depend on the other images.*track_running_stats=False"),

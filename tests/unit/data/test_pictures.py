@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -72,6 +73,20 @@ def test_pictures_of_any_size_and_format_become_frames_in_the_order_of_their_pat
     assert not len(found.split("train")) and not len(found.split("held-out"))
     assert any("1 file(s)" in note for note in manifest["notes"])
     assert any("fewer than 50" in note for note in manifest["notes"])
+
+
+def test_memory_is_of_one_picture_and_not_of_all(tmp_path):
+    source, count, side = tmp_path / "in", 120, 96
+    for number in range(count):
+        file = source / "ab"[number % 2] / f"{number}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        picture(side, side, number).save(file)
+    tracemalloc.start()
+    found, _ = prepared(source, tmp_path / "out", image_size=side)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.split("test")) == count
+    assert peak < count * 3 * side**2 / 2
 
 
 def test_a_limit_takes_as_many_of_each_class_and_opens_no_other_picture(tmp_path):

@@ -187,11 +187,19 @@ def test_one_entry_of_an_output_is_taken_by_key_position_or_field(net, returns, 
 
     model = Several().eval()
     model.load_state_dict(net.state_dict())
-    assert torch.equal(choose(model, which)(IMAGES), net(IMAGES))
-    reversed_ = choose(Several().eval(), which, [4, 0])
+    assert torch.equal(choose(model, {"output": which})(IMAGES), net(IMAGES))
+    reversed_ = choose(Several().eval(), {"output": which, "columns": [4, 0]})
     reversed_.load_state_dict(net.state_dict())
     assert torch.equal(reversed_(IMAGES), net(IMAGES)[:, [4, 0]])
     saved = io.BytesIO()
     torch.save(model.state_dict(), saved)  # names stay as they are
     with pytest.raises(ValueError, match="`output` is 'nothing'; the network's entries are"):
-        choose(Several().eval(), "nothing")(IMAGES)
+        choose(Several().eval(), {"output": "nothing"})(IMAGES)
+
+
+def test_of_probabilities_the_logarithm_is_taken(net):
+    expected = net(IMAGES).softmax(dim=1)
+    found = choose(nn.Sequential(net, nn.Softmax(dim=1)), {"probabilities": True})(IMAGES)
+    assert torch.allclose(found.softmax(dim=1), expected, atol=1e-6)
+    surely = choose(nn.Identity(), {"probabilities": True})(torch.tensor([[1.0, 0.0]]))
+    assert torch.isfinite(surely).all()

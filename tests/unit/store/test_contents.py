@@ -191,7 +191,8 @@ def test_of_annotated_pictures_those_count_that_are_listed(tmp_path, cache):
 def test_a_damaged_cache_costs_time_alone(mine, cache, settled):
     before = contents.digest_path(mine, cache)
     for text in ("", "[]", "{", '{"/a": "b"}', '{"/a": [1, 2]}'):
-        cache.write_text(text)
+        for remembered in (cache, *cache.parent.glob("f*.json")):
+            remembered.write_text(text)
         assert contents.digest_path(mine, cache) == before
 
 
@@ -206,7 +207,8 @@ def test_of_a_folder_in_which_nothing_changed_no_digest_of_a_file_is_loaded(
 ):
     """Of many images they take seconds; what changes, comes or goes is seen all the same."""
     before = contents.digest_path(mine, cache)
-    cache.write_text("{}")
+    for remembered in cache.parent.glob("folder-*.json"):
+        remembered.write_text("damaged")
     with monkeypatch.context() as patched:
         patched.setattr(contents.store, "digest_file", pytest.fail)
         assert contents.digest_path(mine, cache) == before
