@@ -9,6 +9,7 @@
 # make clean-orphans [YES=1]  results that no configuration asks for: listed, and removed if told
 # make pack                   the published study with its provenance in one file
 # make bench [ONLY="grid cka"]  our speed beside that of what people use instead
+#            [IMAGES=2000]      of the family `face`; 200 if not given
 # make accept WHY="..."       carry results over after a refactor that changes none
 #
 # STUDY_CONFIG=path chooses another configuration than config/config.yaml.
@@ -21,8 +22,9 @@ LONG_BUDGET ?=
 # Handed to the shell as a variable and never as text: a path may hold quotes, spaces and $.
 export CHOSEN := $(value STUDY_CONFIG)
 export FAMILIES := $(value ONLY)
+export COUNT := $(value IMAGES)
 export BUDGET := $(value LONG_BUDGET)
-unexport STUDY_CONFIG WHY ONLY LONG_BUDGET
+unexport STUDY_CONFIG WHY ONLY IMAGES LONG_BUDGET
 DISTILSCOPE = $(BIN)/python -m distilscope
 PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2 --dist loadfile --max-worker-restart 4
 CONFIGURATION = $(if $(CHOSEN),--configuration "$$CHOSEN")
@@ -61,7 +63,7 @@ accept: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
-	$(BIN)/python -m benchmarks.speed $(if $(FAMILIES),--only $$FAMILIES)
+	$(BIN)/python -m benchmarks.speed $(if $(FAMILIES),--only $$FAMILIES) $(if $(COUNT),--images "$$COUNT")
 
 test: $(VENV)/.installed lint
 	$(PYTEST) --durations 20 -m "not long"

@@ -1,6 +1,6 @@
 """Measures our speed beside that of what people use instead, and writes the table.
 
-    python -m benchmarks.speed [--only FAMILY ...] [--out FOLDER] [--results FOLDER]
+    python -m benchmarks.speed [--only FAMILY ...] [--images N] [--out FOLDER] [--results FOLDER]
 
 Each family of rows is kept by itself, so that one can be measured again; the tables hold all that
 were measured so far. A family that fails is named at the end, with exit code 1. Peers come with
@@ -31,7 +31,9 @@ FAMILIES = {
     "cores": "growth:cores",
     "growth": "growth:growth",
     "planning": "planning:planning",
+    "face": "face:face",
 }
+IMAGES = 200
 OPTIONAL = {"ceilings": "ceilings:ceilings", "tried": "tried:tried"}
 
 
@@ -42,6 +44,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=known, default=list(FAMILIES))
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks"))
     parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--images", type=int, default=IMAGES, help="of the family `face`")
     asked = parser.parse_args()
     set_threads(1)  # before any numerical library is loaded
     from distilscope.training import runtime
@@ -57,7 +60,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="distilscope-bench-") as place:
             measure = getattr(importlib.import_module(f"benchmarks.speed.{module}"), function)
             try:
-                rows, text = measure(asked.results if name == "workflow" else Path(place))
+                rows, text = measure(_given(name, asked, Path(place)))
             except Exception:  # the other families are worth having; the exit code tells
                 traceback.print_exc()
                 failed.append(name)
@@ -69,6 +72,11 @@ def main() -> int:
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _given(name: str, asked: argparse.Namespace, place: Path) -> Path | int:
+    """What a family measures: results that are there, so many images, or what it makes itself."""
+    return {"workflow": asked.results, "face": asked.images}.get(name, place)
 
 
 if __name__ == "__main__":

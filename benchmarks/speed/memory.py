@@ -31,7 +31,7 @@ def run(command: Sequence[str], folder: Path) -> Ran:
     with (folder / "said.txt").open("w") as said:
         process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT)
         while process.poll() is None:
-            peak = _peak(process.pid) or peak
+            peak = peak_of(process.pid) or peak
             time.sleep(POLL_SECONDS)
     if process.returncode:
         raise RuntimeError((folder / "said.txt").read_text()[-2000:])
@@ -43,7 +43,7 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
-def _peak(process: int) -> float | None:
+def peak_of(process: int | str) -> float | None:
     """The most bytes that a process has had resident, as Linux knows it."""
     try:
         status = Path(f"/proc/{process}/status").read_text()

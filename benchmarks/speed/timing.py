@@ -42,7 +42,7 @@ class Row:
     """A line of the table.
 
     Attributes:
-        number: of the goal it belongs to, 1 to 9.
+        number: of the goal it belongs to.
         what: the work. against: what it is compared with.
         precision: `fp32` or `bf16`, or empty where there is no choice.
         ours, theirs: medians, in `unit`; NaN where there is none.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from distilscope.reporting import style
@@ -14,6 +16,15 @@ if TYPE_CHECKING:
     from distilscope.face.result import Comparison
 
 INCHES = 0.95
+
+
+class Picture(Figure):
+    """A figure that a notebook shows; pyplot, which would hold on to it, has no part in it."""
+
+    def _repr_png_(self) -> bytes:
+        written = io.BytesIO()
+        FigureCanvasAgg(self).print_png(written)
+        return written.getvalue()
 
 
 def draw(found: Comparison, thumbnails: Sequence[np.ndarray], images: int) -> Figure:
@@ -28,7 +39,7 @@ def draw(found: Comparison, thumbnails: Sequence[np.ndarray], images: int) -> Fi
     pictured = len(thumbnails) > 0
     rows = ([] if not pictured else ["image"]) + ["teacher", "student"]
     size = (INCHES * len(chosen) + 0.6, INCHES * len(rows) + 0.5)
-    figure = Figure(figsize=size, dpi=style.DPI, layout="constrained")
+    figure = Picture(figsize=size, dpi=style.DPI, layout="constrained")
     axes = figure.subplots(len(rows), len(chosen), squeeze=False)
     rho = found.images["rho"].to_numpy(float)
     for column, position in enumerate(chosen):

@@ -243,6 +243,14 @@ def test_the_picture_has_a_column_an_image_and_a_row_a_map():
 
 
 @QUIET
+def test_a_notebook_shows_the_picture():
+    from IPython.core.formatters import DisplayFormatter
+
+    shown, _ = DisplayFormatter().format(compared().plot(images=2))
+    assert shown["image/png"].startswith(b"\x89PNG")
+
+
+@QUIET
 def test_the_summary_says_values_intervals_and_why_not():
     text = compared().summary()
     assert "Agreement" in text and "shuffled" in text and "Undefined" in text
