@@ -113,6 +113,8 @@ def _mean_replicates(values: np.ndarray, resamples: Resamples) -> tuple[np.ndarr
 
 
 def _bounds(replicates: np.ndarray, n: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    if (n < 2).all():  # as of most of a thousand classes
+        return np.full(n.shape, np.nan), np.full(n.shape, np.nan)
     low, high = interval(replicates, level)
     return np.where(n >= 2, low, np.nan), np.where(n >= 2, high, np.nan)
 

@@ -264,12 +264,13 @@ def add_classes(
 ) -> None:
     """The means of a pair by class."""
     for subset in ("common", "both-correct"):
+        measures = pair.by_class
+        columns = pair.columns(measures, subset)
+        null = f"{specific.NULLS[subset]}_{specific.PRIMARY}"
         for number in range(study.classes):
             chosen = np.flatnonzero(pair.subsets[subset] & (pair.label == number))
             where = {**place, "subset": subset, "class": number}
-            columns = pair.columns(pair.by_class, subset)
-            add_means(study, rows, who, pair, columns, chosen, where, pair.by_class)
-            null = f"{specific.NULLS[subset]}_{specific.PRIMARY}"
+            add_means(study, rows, who, pair, columns, chosen, where, measures)
             if null in pair.values:
                 add_means(study, rows, who, pair, [null], chosen, where, [NULL_OF_PRIMARY])
 
