@@ -24,7 +24,8 @@ def tables(likeness=(0.9, 0.4)):
     rows = []
 
     def add(model, measure, value, half=0.01, reference=None, relation=None, layer=None):
-        where = (model, reference, relation, measure, "common" if reference else "all")
+        subset = "common" if reference else None if measure == "weight_bytes" else "all"
+        where = (model, reference, relation, measure, subset)
         rows.append((*where, value, value - half, value + half, layer))
 
     add("a", "accuracy", 0.8)
@@ -73,7 +74,15 @@ def test_the_strongest_rung_is_told_with_its_layers():
     (sentence,) = findings.answer(tables())
     assert "a, 90 % pruned (the strongest of 2), loses 0.300 [0.290, 0.310]" in sentence
     assert "image-specific ρ with the original is 0.40 [0.39, 0.41]" in sentence
-    assert "lowest in z (−0.5 dB) and falls most at y (by 7.0 dB)" in sentence
+    # Noise to signal: 10^-0.9 = 0.13, 10^-0.2 = 0.63, 10^0.05 = 1.1.
+    assert "lowest in z (−0.5 dB), and noise grows most at y (from 0.13 to 0.63 of" in sentence
+
+
+def test_noise_that_is_there_in_the_first_layer_comes_in_there():
+    made = tables()
+    made.measures.loc[made.measures["measure"] == "layer_snr", "value"] = [30, 24, 23, 1, 0.5, 0.9]
+    (sentence,) = findings.answer(made)
+    assert "lowest in y (0.5 dB), and noise grows most at x (from 0 to 0.79 of" in sentence
 
 
 def test_the_section_has_a_row_for_each_rung_below_its_original():
@@ -102,6 +111,19 @@ def test_the_ladder_draws_what_the_tables_hold():
     assert lines["prune"].get_ydata().tolist() == [0.9, 0.4]
     assert set(lines["stand-in"].get_ydata()) == {0.7}
     assert [*lines["original"].get_xdata(), *lines["original"].get_ydata()] == [0.8, 1.0]
+
+
+def test_names_of_points_hide_no_other_and_stay_within_the_panel():
+    with style.applied():
+        figure, _ = fig_ladder(tables(likeness=(0.999, 0.9985)))
+        close, _ = fig_ladder(tables(likeness=(0.9, 0.4)))
+    for drawn in (figure, close):
+        (axes,) = (a for a in drawn.axes if a.get_title(loc="left"))
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert all(not box.count_overlaps(boxes[:n]) for n, box in enumerate(boxes))
+        inside = axes.get_window_extent()
+        assert all(inside.contains(*box.min) and inside.contains(*box.max) for box in boxes)
+    assert [text.get_text() for text in axes.texts] == ["30 % pruned", "90 % pruned"]
 
 
 def test_a_ladder_without_a_likeness_says_why():

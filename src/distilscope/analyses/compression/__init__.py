@@ -13,9 +13,10 @@ FIGURES = {
         "Each point is a compressed model: its accuracy, and image-specific ρ of its maps with "
         "those of the model that it is made of. A line joins the models of one way, the mildest "
         "first. Bars are 95 % intervals over test images. A star on top is the original, "
-        "which is like itself by definition. A dashed line is how like itself it is under small "
-        "changes of the input, where the study has such a stand-in. A model that falls before it "
-        "moves left gives the same answers for other reasons.",
+        "which is like itself by definition; names that would hide another are left out. A dashed "
+        "line is how like itself it is under small changes of the input, where the study has such "
+        "a stand-in. A model that falls before it moves left gives the same answers for other "
+        "reasons.",
     ),
     "compression-layers": Figure(
         f"{_HERE}.figures.layers:fig_layers",

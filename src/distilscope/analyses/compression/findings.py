@@ -26,19 +26,20 @@ def _ladder(tables: Tables, last: Rung, count: int) -> str:
 
 
 def _worst_layer(tables: Tables, model: str) -> str:
-    """Where the noise is largest, and where it grows most: it is passed on from layer to layer."""
+    """Where the noise is largest, and where it comes in: it is passed on from layer to layer."""
     lowest = shown.lowest_layer(tables, model)
     if lowest is None:
         return ""
-    text = (
-        f"; signal to noise is lowest in {lowest['layer']} ({number(lowest['value'], '{:.1f}')} dB)"
-    )
     rows = shown.layers_of(tables, model)
-    falls = -rows["value"].diff()
-    if not (falls > 0).any():
-        return text
-    steepest = rows.loc[falls.idxmax()]
-    return f"{text} and falls most at {steepest['layer']} (by {number(falls.max(), '{:.1f}')} dB)"
+    noise = 10 ** (-rows["value"].astype(float) / 10)  # the signal's power is 1
+    before = noise.shift(fill_value=0.0)
+    most = (noise - before).idxmax()
+    ends = (number(part[most], "{:.2g}") for part in (before, noise))
+    return (
+        f"; signal to noise is lowest in {lowest['layer']} ({number(lowest['value'], '{:.1f}')} "
+        f"dB), and noise grows most at {rows.loc[most, 'layer']} (from {' to '.join(ends)} of the "
+        "signal's power)"
+    )
 
 
 def caveats(tables: Tables) -> list[str]:

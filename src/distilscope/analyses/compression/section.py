@@ -55,7 +55,8 @@ def _grid(tables: Tables, original: str, rungs: list[Rung]) -> Grid:
 
 
 def _row(tables: Tables, rung: Rung, whole: float) -> tuple[str, ...]:
-    size = shown.alone(tables, "weight_bytes", rung.model).value
+    sizes = tables.of("weight_bytes").set_index("model")["value"]
+    size = float(sizes.get(rung.model, float("nan")))
     accuracy, ece = (shown.alone(tables, name, rung.model) for name in ("accuracy", "ece"))
     drop, changed, likeness = (
         shown.beside_original(tables, name, rung.model)

@@ -33,4 +33,4 @@ def answer(tables: Tables) -> list[str]:
 def _formatted(found: dict) -> str:
     own: dict[object, Estimate] = dict(list(found.items())[:MAX_NAMED])
     more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
-    return "; ".join(f"{c.label} {with_interval(e, '{:.2f}')}" for c, e in own.items()) + more
+    return "; ".join(f"{c.label} {with_interval(e)}" for c, e in own.items()) + more

@@ -25,8 +25,13 @@ def fig_layers(tables: Tables) -> Drawing:
     rows = pd.concat([shown.layer_rows(tables, measure) for measure in PANELS])
     if not rows["value"].notna().any():
         raise NothingToDraw("no layer of a compressed model differs from the original's")
+    ways = list(shown.looks(tables))
     originals = list(dict.fromkeys(original for original, _ in ladders))[:MAX_ORIGINALS]
-    labels = dict.fromkeys(rung.label for own in ladders.values() for rung in own)
+    every = sorted(
+        (rung for own in ladders.values() for rung in own),
+        key=lambda rung: (ways.index(rung.way), rung.severity),
+    )
+    labels = dict.fromkeys(rung.label for rung in every)
     looks = {label: _look(place) for place, label in enumerate(labels)}
     figure, all_axes = drawing.panels(2 * len(originals), 2, height=2.4)
     for place, original in enumerate(originals):
