@@ -96,7 +96,8 @@ def _without_twin(tables: Tables) -> str:
         return missing
     return (
         f"{missing} The stand-in says how alike the teacher is to itself under small changes of "
-        "its input: that is the most to be asked for, and a second teacher would reach less."
+        "its input. It is no bound: a compressed model may be more alike, and mirroring shifts "
+        "maps behind strided layers."
     )
 
 
