@@ -165,12 +165,22 @@ def ece(logits: ArrayLike, labels: ArrayLike, bins: int = 15) -> float:
 
 
 def ece_equal_mass(logits: ArrayLike, labels: ArrayLike, bins: int = 15) -> float:
-    """Expected calibration error over bins of equal numbers of images, in [0, 1]."""
+    """Expected calibration error over bins of equal numbers of images, in [0, 1].
+
+    >>> sure = np.array([[30.0, 0.0]] * 4)
+    >>> round(ece_equal_mass(sure, [0, 0, 1, 1]), 3)
+    0.5
+    """
     return _calibration.ece_equal_mass(_confidences(logits, labels), bins)
 
 
 def debiased_l2(logits: ArrayLike, labels: ArrayLike, bins: int = 15) -> float:
-    """Root of the debiased squared calibration error (Kumar et al. 2019); NaN with few images."""
+    """Root of the debiased squared calibration error (Kumar et al. 2019); NaN with few images.
+
+    >>> sure = np.array([[30.0, 0.0]] * 400)
+    >>> round(debiased_l2(sure, [0, 1] * 200), 1)
+    0.5
+    """
     return _calibration.debiased_l2(_confidences(logits, labels), bins)
 
 

@@ -38,6 +38,9 @@ def evidence(maps: np.ndarray, method: str) -> np.ndarray:
 
     Raises:
         UnknownName: there is no such method.
+
+    >>> evidence(np.array([[[1.0, -2.0]]]), "gradcam")
+    array([[[1., 0.]]])
     """
     declared = catalog.lookup(catalog.METHODS, method, "explanation method")
     return EVIDENCE[declared.evidence](np.asarray(maps, np.float64))
@@ -51,6 +54,9 @@ def upsample(maps: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
 
     Equals `torch.nn.functional.interpolate(mode="bilinear")`. Written as a + weight * (b - a), so
     that equal pixels stay equal to the last bit: ranks would see the difference.
+
+    >>> upsample(np.array([[[0.0, 1.0]]]), (1, 4))
+    array([[[0.  , 0.25, 0.75, 1.  ]]])
     """
     height, width = (size, size) if isinstance(size, int) else size
     maps = np.asarray(maps, np.float64)
@@ -74,6 +80,9 @@ def pool(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
     Raises:
         ValueError: the target grid is finer than the source's.
+
+    >>> pool(np.array([[[0.0, 1.0, 2.0, 5.0]]]), (1, 2))
+    array([[[0.5, 3.5]]])
     """
     height, width = maps.shape[1:]
     if size[0] > height or size[1] > width:

@@ -17,6 +17,9 @@ def agreement(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
 
     NaN where a model predicts none (`silent`), and everywhere where both predict one and the same
     class for all images: that two models have collapsed alike is no agreement.
+
+    >>> agreement(np.array([[2, 1], [1, 2], [0, 0]]), np.array([[3, 1], [5, 2], [1, 0]]))
+    array([ 1.,  0., nan])
     """
     own, other = np.argmax(student, axis=1), np.argmax(teacher, axis=1)
     collapsed = len(np.unique(np.concatenate([own, other]))) == 1
@@ -58,17 +61,31 @@ def kappa(agreed: np.ndarray, shares: np.ndarray, reference_shares: np.ndarray) 
 
 
 def kl_teacher_student(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
-    """KL(teacher || student) by image, in nats: what distillation minimises at T = 1."""
+    """KL(teacher || student) by image, in nats: what distillation minimises at T = 1.
+
+    >>> even, sure = np.zeros((1, 2)), np.log([[0.75, 0.25]])
+    >>> kl_teacher_student(even, sure).round(3)
+    array([0.131])
+    """
     return _kl(log_probabilities(teacher), log_probabilities(student))
 
 
 def kl_student_teacher(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
-    """KL(student || teacher) by image, in nats."""
+    """KL(student || teacher) by image, in nats.
+
+    >>> even, sure = np.zeros((1, 2)), np.log([[0.75, 0.25]])
+    >>> kl_student_teacher(even, sure).round(3)
+    array([0.144])
+    """
     return _kl(log_probabilities(student), log_probabilities(teacher))
 
 
 def js(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
-    """Jensen-Shannon divergence by image, in nats, in [0, ln 2]."""
+    """Jensen-Shannon divergence by image, in nats, in [0, ln 2].
+
+    >>> js(np.array([[50.0, 0.0], [1.0, 2.0]]), np.array([[0.0, 50.0], [1.0, 2.0]])).round(3)
+    array([0.693, 0.   ])
+    """
     first, second = log_probabilities(student), log_probabilities(teacher)
     middle = np.logaddexp(first, second) - np.log(2.0)
     return np.clip((_kl(first, middle) + _kl(second, middle)) / 2, 0.0, np.log(2.0))
@@ -80,7 +97,11 @@ def _kl(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 
 def logit_rho(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
-    """Spearman's rho of the logits over the classes, by image; NaN where a row is constant."""
+    """Spearman's rho of the logits over the classes, by image; NaN where a row is constant.
+
+    >>> logit_rho(np.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 3.0, 2.0]]))
+    array([0.5])
+    """
     return maps.spearman(np.asarray(student, np.float64), np.asarray(teacher, np.float64))
 
 
@@ -88,6 +109,9 @@ def logit_rho_rest(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
     """`logit_rho` without the reference's top class: the order of the classes it rules out.
 
     NaN with fewer than three classes.
+
+    >>> logit_rho_rest(np.array([[9.0, 1.0, 2.0]]), np.array([[7.0, 2.0, 1.0]]))
+    array([-1.])
     """
     n, classes = np.shape(teacher)
     if classes < 3:
