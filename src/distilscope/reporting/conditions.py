@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from distilscope import catalog
 from distilscope.configuration.patterns import ROLES
 from distilscope.statistics import paired
 
@@ -70,13 +71,13 @@ class Condition:
     @property
     def order(self) -> tuple:
         """Teacher, twin, then each size from the largest: students by what their objective takes,
-        controls; floors.
+        controls; floors. Of the same model compressed in one way the mildest is first.
         """
         role = ROLES.index(self.role) if self.role in ROLES else len(ROLES)
         last = len(FAMILY) + (self.role == "floor")
         block = FAMILY.index(self.role) if self.role in FAMILY else last
         settings = tuple(
-            (name, *_sortable(value))
+            _place(name, value)
             for name, value in json.loads(self.row.get("parameters") or "{}").items()
         )
         objective = str(self.row.get("objective"))
@@ -236,6 +237,14 @@ def estimates(conditions: list[Condition], rows: pd.DataFrame) -> pd.DataFrame:
         for found in (estimate(of, rows),)
     ]
     return pd.DataFrame.from_records(records, columns=ESTIMATE_COLUMNS)
+
+
+def _place(name: str, value: object) -> tuple:
+    """Where a parameter puts a condition: ways of compressing in the order of the catalogue."""
+    way = catalog.COMPRESSIONS.get(name)
+    if way is None:
+        return (-1, name, *_sortable(value))
+    return (list(catalog.COMPRESSIONS).index(name), name, *_sortable(way.severity(value)))
 
 
 def _sortable(value: object) -> tuple[int, float, str]:

@@ -1,3 +1,4 @@
+import json
 import math
 
 import numpy as np
@@ -37,6 +38,18 @@ def test_order_is_that_of_values_whatever_the_rows_and_labels_are():
     found = arrange(described.sample(frac=1, random_state=3), table)
     labels = [condition.label for condition in found]
     assert labels[2:5] == ["medium T=2", "medium T=4", "medium T=10"]
+
+
+def test_of_models_compressed_in_one_way_the_mildest_is_first():
+    """Half of the rank is milder than a tenth of it; a third pruned is milder than two thirds."""
+    done = [{"dtype": "bf16"}, {"low_rank": 0.1}, {"prune": 0.7}, {"low_rank": 0.5}, {"prune": 0.3}]
+    made = [made_tables.Made(f"m{i}", "compressed", "tiny", None, None, 0.5) for i in range(5)]
+    described, table = tables_of(made)
+    described = pd.concat([described.head(1)] * 5, ignore_index=True).assign(
+        condition=list("abcde"), label=list("abcde"), parameters=[json.dumps(way) for way in done]
+    )
+    table["condition"] = list("abcde")
+    assert [found.label for found in arrange(described, table)] == list("ecdba")
 
 
 def test_seeds_of_one_condition_are_together_ordered_by_seed():
