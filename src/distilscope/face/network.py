@@ -15,12 +15,12 @@ from distilscope.models.build import check_layers
 from distilscope.observing import layer_maps
 from distilscope.observing.capture import Tap, watching
 from distilscope.observing.forward import Batch, Pass
+from distilscope.observing.halving import Halving
 from distilscope.observing.numerics import exact
 
 INSIDE = "module"
 """The path of somebody's network in `Logits`."""
 SUM_TOLERANCE = 1e-3
-TOO_MUCH = ("not enough memory", "out of memory", "can't allocate", "cannot allocate")
 
 
 class Logits(nn.Module):
@@ -107,7 +107,7 @@ class Side:
         network: with its logits as its output. prepare: images -> what it takes.
         layers: paths of what is compared, input to output. explained: those with maps.
         head: path of the linear layer behind average pooling over `explained[0]`, or None.
-        notes: what is odd about it. most: images that fit in memory together, as far as known.
+        notes: what is odd about it. halving: of batches that do not fit in memory.
         classes: the length of its logits, once it is settled.
         proposal: which layers nobody chose but were proposed, in a sentence.
     """
@@ -119,9 +119,12 @@ class Side:
     explained: tuple[str, ...]
     head: str | None = None
     notes: list[str] = field(default_factory=list)
-    most: int | None = None
+    halving: Halving = field(init=False)
     classes: int = 0
     proposal: str | None = None
+
+    def __post_init__(self) -> None:
+        self.halving = Halving(self.called)
 
     @property
     def paths(self) -> dict[str, str]:
@@ -167,37 +170,19 @@ class Side:
         Raises:
             MemoryError: one image alone does not fit.
         """
-        step = min(self.most or len(images), len(images))
-        parts, start = [], 0
-        while start < len(images):
-            rows = slice(start, start + step)
-            part = Batch(batch.indices[rows], batch.labels[rows], batch.references[rows])
-            found = self._try(one, images[rows], part)
-            if found is not None:
-                parts.append(found)
-                start += step
-                continue
-            if step == 1:
-                raise MemoryError(f"one image alone does not fit in memory in the {self.called}")
-            step = self.most = step // 2
-            if device_of(self.network).type == "cuda":
-                torch.cuda.empty_cache()
-        return np.concatenate(parts)
 
-    def _try(self, one: Pass, images: Tensor, batch: Batch) -> np.ndarray | None:
-        """None where it does not fit: what it held is freed when this returns."""
-        try:
-            return one.take(self.inputs(images), batch)
-        except (RuntimeError, MemoryError) as error:
-            if not _of_memory(error):
-                raise
-            return None
+        def take(rows: slice) -> np.ndarray:
+            part = Batch(batch.indices[rows], batch.labels[rows], batch.references[rows])
+            return one.take(self.inputs(images[rows]), part)
+
+        return np.concatenate(self.halving.run(len(images), take))
 
     def look_at(self, logits: np.ndarray) -> None:
         """Note what is odd about all logits (N, classes)."""
-        if self.most is not None:
+        if self.halving.most is not None:
             self.notes.append(
-                f"a batch did not fit in memory: the {self.called} took {self.most} images at once"
+                f"a batch did not fit in memory: the {self.called} took {self.halving.most} "
+                "images at once"
             )
         sums = logits.sum(axis=1)
         if logits.min() >= 0 and np.abs(sums - 1).max() <= SUM_TOLERANCE:
@@ -206,9 +191,3 @@ class Side:
                 "logits: calibration and divergences are of their softmax, and maps of a "
                 "probability. Give the network without its softmax"
             )
-
-
-def _of_memory(error: BaseException) -> bool:
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return any(words in str(error).lower() for words in TOO_MUCH)

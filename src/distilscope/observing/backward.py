@@ -13,6 +13,7 @@ from distilscope.data.dataset import stratified_subset
 from distilscope.observing import classes
 from distilscope.observing.capture import frozen
 from distilscope.observing.forward import Prepare
+from distilscope.observing.halving import Halving
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.probe import Probe
 from distilscope.observing.request import Request
@@ -67,13 +68,20 @@ def explain(
     settings = {name: getattr(request, name) for name in METHODS[method].settings}
     table = MapTable()
     stage = progress.stage(f"{probe.name}: {method}", len(rows), "maps", work_of(method, request))
+    halving = Halving("model")
     with frozen(model):
         for start in range(0, len(rows), BATCH):
             part = slice(start, start + BATCH)
             where = positions[rows[part]]
             inputs = prepare(probe.examples(where))
             targets = torch.from_numpy(explained[part]).to(inputs.device)
-            columns = module.attribute(model, inputs, targets, black, **settings)
+            made = halving.run(
+                len(where),
+                lambda rows, inputs=inputs, targets=targets: module.attribute(
+                    model, inputs[rows], targets[rows], black, **settings
+                ),
+            )
+            columns = {name: np.concatenate([each[name] for each in made]) for name in made[0]}
             table.add(
                 INPUT_LAYER,
                 indices=probe.indices[where],

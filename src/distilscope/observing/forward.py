@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from distilscope.observing import classes, grams, layer_maps
 from distilscope.observing.capture import Captured, Tap, Watcher, watching
+from distilscope.observing.halving import Halving
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.probe import Probe
 from distilscope.observing.request import Request
@@ -30,6 +32,8 @@ class Passed:
         grams: `<layer>.<reduction>` -> (batches, b, b) float32.
         gram_indices: (batches, b) int64, the dataset indices of each Gram's rows.
         maps: method -> its maps at layers; none where they weren't asked for.
+        indices: (N,) int64, dataset indices.
+        most: examples that fit in memory together, where a batch had to be halved.
     """
 
     logits: np.ndarray
@@ -37,6 +41,8 @@ class Passed:
     grams: dict[str, np.ndarray]
     gram_indices: np.ndarray
     maps: dict[str, MapTable]
+    indices: np.ndarray
+    most: int | None = None
 
     @property
     def predictions(self) -> np.ndarray:
@@ -60,11 +66,42 @@ def forward(
     Raises:
         ValueError: logits that aren't finite, or a layer or head that can't be observed.
     """
+    halving = Halving("model")
     with passing(model, contents, request, f"probe {probe.name!r}", probe.unit) as one:
         for positions in grams.partition(len(probe), request.gram_batch):
-            one.take(prepare(probe.examples(positions)), Batch.of(probe, positions))
+            halving.run(len(positions), partial(_take, one, probe, positions, prepare))
             progress.advance(len(positions))
-    return one.in_index_order()
+    passed = one.in_index_order()
+    return passed if halving.most is None else _of_parts(passed, halving.most, request)
+
+
+def _take(one: Pass, probe: Probe, positions: np.ndarray, prepare: Prepare, rows: slice) -> None:
+    some = positions[rows]
+    one.take(prepare(probe.examples(some)), Batch.of(probe, some))
+
+
+def _of_parts(passed: Passed, most: int, request: Request) -> Passed:
+    """A pass of which batches were halved: Grams are made of the pooled features afterwards.
+
+    Raises:
+        MemoryError: of whole outputs they can't be.
+    """
+    if "flatten" in request.reductions and passed.features:
+        raise MemoryError(
+            f"a batch of `observe.gram_batch` ({request.gram_batch}) images does not fit in memory "
+            f"and Grams of whole outputs (`flatten`) need all of it: set it to {most}"
+        )
+    found = {
+        layer: grams.of_features(values, request.gram_batch)
+        for layer, values in passed.features.items()
+    }
+    places = next((positions for positions, _ in found.values()), None)
+    return replace(
+        passed,
+        grams={f"{layer}.gap": made for layer, (_, made) in found.items()},
+        gram_indices=passed.gram_indices if places is None else passed.indices[places],
+        most=most,
+    )
 
 
 @dataclass(frozen=True)
@@ -220,6 +257,7 @@ class Pass:
             grams={k: np.array(v, dtype=np.float32).reshape(shape) for k, v in self._grams.items()},
             gram_indices=np.array(self._gram_indices, dtype=np.int64).reshape(-1, batch),
             maps=self.maps,
+            indices=np.concatenate(self._indices)[back],
         )
 
 

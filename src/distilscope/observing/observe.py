@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import pkgutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from distilscope.observing import written
 from distilscope.observing.backward import chosen_positions, explain, work_of
 from distilscope.observing.completeness import gap_facts, warn_of_gaps
 from distilscope.observing.forward import Passed, Prepare, forward
+from distilscope.observing.halving import of_memory
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.numerics import exact
 from distilscope.observing.probe import Probe, open_probe
@@ -60,6 +61,10 @@ def observe(job: Job) -> None:
         facts["probes"] = {probe.name: observer.probe(probe) for probe in request.probes}
         for observer_of_analysis in of_analyses:
             facts |= observer_of_analysis(observer)
+    if observer.notes:
+        facts["notes"] = [f"{job.slug}: {note}" for note in observer.notes]
+        for note in facts["notes"]:
+            LOG.warning("%s", note)
     stopwatch.phase("latency")
     facts["latency_ms"] = _latency(observer)
     provenance.write_run(job, stopwatch, facts)
@@ -70,11 +75,16 @@ def _pass(wanted: ProbeRequest) -> str:
 
 
 def _latency(observer: Observer) -> dict[str, float]:
+    """By batch; without one that does not fit in memory."""
+    found = {}
     with exact(threads=1):
-        return {
-            f"batch {batch}": latency(observer.model, observer.blank(batch), repeats)
-            for batch, repeats in LATENCY_REPEATS.items()
-        }
+        for batch, repeats in LATENCY_REPEATS.items():
+            try:
+                found[f"batch {batch}"] = latency(observer.model, observer.blank(batch), repeats)
+            except (RuntimeError, MemoryError) as error:
+                if not of_memory(error):
+                    raise
+    return found
 
 
 @dataclass
@@ -87,6 +97,7 @@ class Observer:
     dataset: Dataset
     model: nn.Module
     prepare: Prepare
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, job: Job, request: Request, stopwatch: provenance.Stopwatch) -> Observer:
@@ -129,6 +140,11 @@ class Observer:
         self.stopwatch.phase(_pass(wanted))
         progress.stage(_pass(wanted), len(probe), work=self._work_of_pass(wanted))
         passed = forward(self.model, probe, wanted.contents, self.request, self.prepare)
+        if passed.most is not None:
+            self.notes.append(
+                f"{wanted.name}: a batch did not fit in memory: the model took {passed.most} "
+                f"{probe.unit} at once"
+            )
         labelled = bool((probe.labels >= 0).all())
         accuracy = float((passed.predictions == probe.labels).mean()) if labelled else None
         words = f"accuracy {accuracy:.4f}" if labelled else "no labels"
