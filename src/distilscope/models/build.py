@@ -29,7 +29,7 @@ def build(
 
     Args:
         architecture: `builder` (`package.module:function`), its `settings`, and perhaps `logits`,
-            how many it has where that is not `classes`, and what `outputs.choose` takes.
+            how many it has where that is not `classes`, and what `models.outputs.choose` takes.
         classes: length of the logits.
         channels: of the input image.
         seed: of the initial weights.

@@ -85,7 +85,7 @@ def opened(file: Path, asked: Mapping[str, Any]) -> nn.Module:
     Args:
         file: the program.
         asked: `size`, the side of the images that it takes; `onnx`, whether it was named as ONNX,
-            which holds no code; and what `outputs.choose` takes.
+            which holds no code; and what `models.outputs.choose` takes.
 
     Raises:
         ProgramError: it is none, or another than its name says, or can't be made a module.
