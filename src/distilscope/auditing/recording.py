@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -120,8 +120,8 @@ def _place(value: Any) -> str | int | float:
     return value.item() if hasattr(value, "item") else value
 
 
-def as_json(found: Audit) -> Mapping[str, Any]:
-    """The record as it is written: keys that hold nothing are left out of its numbers."""
-    raw = found.model_dump(mode="json")
-    raw["numbers"] = [n.model_dump(mode="json", exclude_defaults=True) for n in found.numbers]
-    return raw
+def as_json(found: Audit) -> str:
+    """The record as it is written: a line a number, without the keys that hold nothing."""
+    head = found.model_dump_json(exclude={"numbers"}, indent=1).removesuffix("\n}")
+    numbers = ",\n".join(n.model_dump_json(exclude_defaults=True) for n in found.numbers)
+    return f'{head},\n "numbers": [\n{numbers}\n]}}\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,11 +22,14 @@ COLUMNS = (
 """Of the summary of a pull request: measure and heading."""
 MARKS = {"met": "✅", "fell short": "❌", "could not be judged": "⚠️"}
 MOST_MOVED = 20
+WIDTH = 100
 
 
 def terminal(found: Audit, table: str, files: Sequence[Path]) -> str:
     """The table, the answer in a sentence, the requirements, and where everything is."""
-    lines = [table.rstrip(), "", *(ascii_only(text) for text in found.answer[:1])]
+    found_out = found.answer[1:] if found.requirements else found.answer  # the verdict is below
+    lines = [table.rstrip(), ""]
+    lines += [textwrap.fill(ascii_only(text), WIDTH) for text in found_out[:1]]
     lines += [f"  {_line(each)}" for each in found.requirements]
     if found.earlier:
         lines += ["", *(ascii_only(text) for text in _beside(found.earlier))]
@@ -49,7 +53,8 @@ def _markdown(found: Audit) -> Iterator[str]:
     mark = MARKS.get(found.verdict, "")
     yield f"### {mark} {_plain(found.title)}: {found.verdict}".replace("###  ", "### ")
     yield ""
-    yield _plain(found.answer[0]) if found.answer else "Nothing was measured."
+    shown = found.answer[:2] if found.requirements else found.answer[:1]
+    yield _plain(" ".join(shown)) if shown else "Nothing was measured."
     yield ""
     if found.requirements:
         yield "| | required | model | found | |"

@@ -96,8 +96,8 @@ def _conclude(study: Study, folder: Path, earlier: Audit | None, *, fail_on_fall
         beside = compare(found, earlier)
         code = 1 if fail_on_fall and fell(beside) else found.exit_code
         found = found.model_copy(update={"earlier": beside, "exit_code": code})
-    store.write_json(folder / RECORD, recording.as_json(found))
-    with store.atomic(folder / SUMMARY, digest=False) as temporary:
-        temporary.write_text(words.markdown(found), encoding="utf-8")
+    for name, text in ((RECORD, recording.as_json(found)), (SUMMARY, words.markdown(found))):
+        with store.atomic(folder / name, digest=False) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     print(words.terminal(found, summary.text(tables), [folder / RECORD, folder / SUMMARY]))
     return found.exit_code

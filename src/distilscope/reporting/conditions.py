@@ -116,8 +116,9 @@ def students_called(conditions: Iterable[Condition]) -> str:
 
 
 def labels(conditions: Iterable[Condition]) -> str:
-    """Their labels, with commas."""
-    return ", ".join(condition.label for condition in conditions)
+    """Their labels, with commas, or with semicolons where labels have commas."""
+    found = [condition.label for condition in conditions]
+    return ("; " if any("," in label for label in found) else ", ").join(found)
 
 
 def span(numbers: Mapping[Condition, Estimate], formatted: Callable[[float], str]) -> str:

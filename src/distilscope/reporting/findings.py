@@ -41,8 +41,8 @@ WHO = {
     ),
     "stand-in": (
         "Stand-in",
-        "the teacher under small changes of its input: it stands in for a twin, but another "
-        "training would change more than that.",
+        "the teacher under small changes of its input: it stands in for a twin, and is no ceiling, "
+        "since another training may change more than that, or less.",
     ),
     "floor": ("Untrained", "random weights: the floor."),
 }
@@ -96,8 +96,8 @@ def _without_twin(tables: Tables) -> str:
         return missing
     return (
         f"{missing} The stand-in says how alike the teacher is to itself under small changes of "
-        "its input. It is no bound: a compressed model may be more alike, and mirroring shifts "
-        "maps behind strided layers."
+        "its input. It is no bound: a second teacher or a compressed model may be more alike, and "
+        "mirroring shifts maps behind strided layers."
     )
 
 

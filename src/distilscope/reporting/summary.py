@@ -52,9 +52,9 @@ class Row:
 
 
 def columns(tables: Tables) -> list[Column]:
-    """The columns that the study's analyses declare, of measures that it has."""
+    """The columns that the study's analyses declare, of measures that are defined somewhere."""
     found = [column for analysis in tables.analyses for column in analysis.summary]
-    return [column for column in found if len(tables.of(column.measure))]
+    return [column for column in found if tables.of(column.measure)["value"].notna().any()]
 
 
 def summarise(tables: Tables) -> list[Row]:

@@ -102,7 +102,7 @@ def test_consistency_that_is_undefined_says_why(study):
     tables = study.tables(measures=measures)
     text = " ".join(findings.answer(tables, summarise(tables)))
     assert "was not measured" not in text
-    assert "Image-specific ρ is undefined for Twin, medium T=2" in text
+    assert "Image-specific ρ is undefined for Twin; medium T=2" in text
     assert "(the model's map has one cell; nothing is left)." in text
 
 

@@ -17,8 +17,12 @@ def _ladder(tables: Tables, last: Rung, count: int) -> str:
     drop = shown.beside_original(tables, "accuracy_drop", last.model)
     likeness = shown.beside_original(tables, shown.LIKENESS, last.model)
     strongest = f" (the strongest of {count})" if count > 1 else ""
-    loss = with_interval(drop, "{:.3f}")
-    text = f"{last.original}, {last.label}{strongest}, loses {loss} of accuracy"
+    text = f"{last.original}, {last.label}{strongest}, "
+    if drop.defined:
+        text += f"loses {with_interval(drop, '{:.3f}')} of accuracy"
+    else:
+        changed = shown.beside_original(tables, "changed", last.model)
+        text += f"predicts otherwise on {with_interval(changed, '{:.3f}')} of the images"
     if likeness.defined:
         text += f"; image-specific ρ with the original is {with_interval(likeness, '{:.2f}')}"
     worst = _worst_layer(tables, last.model)

@@ -17,8 +17,9 @@ def answer(tables: Tables) -> list[str]:
 def sentence(found: list[Verdict]) -> str:
     """The verdicts in a sentence."""
     if judging.overall(found) == judging.MET:
-        all_of = count(len(found), "requirement is", "requirements are")
-        return f"{'All ' if len(found) > 1 else ''}{all_of} met, each with the whole interval."
+        if len(found) == 1:
+            return "What is required is met, with the whole interval."
+        return f"All {len(found)} requirements are met, each with the whole interval."
     clauses = [
         f"{verdict} ({'; '.join(_short(each) for each in of)})"
         for verdict in (judging.SHORT, judging.UNJUDGED)

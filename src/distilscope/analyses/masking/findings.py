@@ -26,7 +26,13 @@ def answer(tables: Tables) -> list[str]:
             f"{_formatted({c: found[c] for c in needs})}."
         )
     if others:
-        sentences.append(f"It does not, or that can't be told: {labels(others[:MAX_NAMED])}.")
+        who = labels(others[:MAX_NAMED])
+        sentences.append(
+            f"It does not, or that can't be told: {who}."
+            if needs
+            else f"That covering what the teacher looks at costs more than covering as much "
+            f"elsewhere is shown of no model ({who})."
+        )
     return [" ".join(sentences)]
 
 
