@@ -11,6 +11,7 @@ from distilscope.analyses.attention import information, overlap, published
 from distilscope.analyses.attention.sets import (
     METHODS,
     NO_HEAD,
+    OVERLAP,
     RESOLUTIONS,
     TEST,
     TOGETHER,
@@ -24,7 +25,6 @@ from distilscope.measuring.entries import Compared
 from distilscope.measuring.rows import Rows
 from distilscope.statistics import bootstrap
 
-OVERLAP = ("overlap", "overlap_null", "overlap_specific")
 BY_BATCH = ("overlap_batch", "overlap_batch_null")
 EMPTY = "neither model attends to anything"
 EMPTY_BATCH = "no model attends to anything in a batch"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,16 @@ INPUT, NATIVE = "input", "native"
 RESOLUTIONS = (INPUT, NATIVE)
 """At the size of the images, as published, and on the layer's own grid."""
 
+OVERLAP = ("overlap", "overlap_null", "overlap_specific")
+"""Numbers of two regions by image."""
+
 HEADLINE = {"method": METHODS[0], "resolution": INPUT}
 NO_HEAD = "the network has no linear head behind average pooling over its last block"
 CHUNK = 1024
 """Images whose maps are brought to the images' size at once."""
 
-KEPT = 64
-"""Files and regions that are kept in memory: enough for the models of one seed."""
+MEMORY, FEWEST = 2**27, 8
+"""Bytes of each kind of what was read or computed that are kept, about; and the fewest of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +46,11 @@ class Said:
 
     Attributes:
         index: (N,) dataset indices, rising. label: (N,). logits: float32 (N, C).
-        attention, gradcam: float32 (N, h, w); None of a network without a pooled linear head.
     """
 
     index: np.ndarray
     label: np.ndarray
     logits: np.ndarray
-    attention: np.ndarray | None = None
-    gradcam: np.ndarray | None = None
 
     @cached_property
     def prediction(self) -> np.ndarray:
@@ -103,10 +104,11 @@ class Sets:
         self.base = settings["base"]
         manifest = store.read_json(study.job.input("dataset") / MANIFEST_FILE, image_size=int)
         self.image_size = manifest["image_size"]
-        self.said = lru_cache(KEPT)(self._said)
-        self.regions = lru_cache(KEPT)(self._regions)
-        self.shuffles = lru_cache(8)(self._shuffles)
-        self.overlaps = lru_cache(KEPT)(self._overlaps)
+        n = len(study.index)
+        self.said = lru_cache(_kept(4 * n * study.classes))(self._said)
+        self.regions = lru_cache(_kept(n * self.image_size**2 // 8))(self._regions)
+        self.overlaps = lru_cache(_kept(8 * n * len(OVERLAP)))(self._overlaps)
+        self.shuffles = lru_cache(FEWEST)(self._shuffles)
 
     @property
     def views(self) -> Mapping[str, Mapping[str, Any]]:
@@ -138,12 +140,14 @@ class Sets:
         Raises:
             ValueError: it was observed on other images than the study's first model.
         """
-        path = self.entry(model).observation / "attention" / f"{name}.safetensors"
-        found = Said(**store.read_tensors(path))
+        found = Said(**store.read_tensors(self._path(model, name), ("index", "label", "logits")))
         first = self.study.entries[0].id
         if model != first and not np.array_equal(self.said(first, name).index, found.index):
             raise ValueError(f"{model} and {first} were observed on different images of {name}")
         return found
+
+    def _path(self, model: str, name: str) -> Path:
+        return self.entry(model).observation / "attention" / f"{name}.safetensors"
 
     def _regions(self, model: str, name: str, method: str, resolution: str) -> Regions | None:
         """The attended regions of a model; None of one without such maps.
@@ -151,7 +155,7 @@ class Sets:
         GradCAM counts where it is positive, as its maps do elsewhere; the class-agnostic map is
         taken as it is, as published.
         """
-        found = getattr(self.said(model, name), method)
+        found = store.read_tensors(self._path(model, name)).get(method)
         if found is None:
             return None
         if method == "gradcam":
@@ -179,6 +183,11 @@ class Sets:
 
     def _shuffles(self, n: int) -> list[np.ndarray]:
         return overlap.shuffles(n, self.settings["shuffles"], self.settings["seed"])
+
+
+def _kept(size: int) -> int:
+    """How many things of so many bytes are kept."""
+    return max(FEWEST, MEMORY // size)
 
 
 def is_headline(name: str, method: str = METHODS[0], resolution: str = INPUT) -> bool:

@@ -13,12 +13,12 @@ from distilscope.analyses.attention import overlap
 from distilscope.analyses.attention.pair_rows import (
     BY_BATCH,
     EMPTY_BATCH,
-    OVERLAP,
     add_overlap_rows,
 )
 from distilscope.analyses.attention.sets import (
     METHODS,
     NO_HEAD,
+    OVERLAP,
     RESOLUTIONS,
     TEST,
     Sets,
