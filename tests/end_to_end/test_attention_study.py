@@ -79,7 +79,9 @@ def test_overlap_is_that_of_the_head_as_a_convolution(results, measures):
     pairs = pd.read_parquet(results / "attention" / "attention_pairs.parquet")
     both = {"strong-a-s101", "weak-a-s101"}
     kept = [set(pair) == both for pair in zip(pairs["model"], pairs["reference"], strict=True)]
-    row = pairs[kept & (pairs["method"] == "attention") & (pairs["resolution"] == "native")].iloc[0]
+    row = pairs[
+        np.array(kept) & (pairs["method"] == "attention") & (pairs["resolution"] == "native")
+    ].iloc[0]
     assert row["kind"] == "other views"
     assert row["overlap"] == pytest.approx(np.mean(shares), rel=1e-4)
     areas = {row["model"]: row["area"], row["reference"]: row["reference_area"]}

@@ -15,8 +15,8 @@ from distilscope.reporting.tables import Tables
 
 ESTIMATORS = {
     "mutual_information": "whole table",
-    "published_mis": "published, by batch: plug-in (`mis`)",
-    "published_mi": "published, by batch: neighbours (`mi`)",
+    "published_mis": "published (mis): plug-in, by batch",
+    "published_mi": "published (mi): neighbours, by batch",
 }
 RELATIONS = ("teacher", "committee", "twin")
 
