@@ -125,7 +125,7 @@ def test_a_study_has_the_tables_of_its_analyses_and_empty_ones_for_the_rest(stud
 
 
 def test_an_unknown_scale_is_refused(study):
-    with pytest.raises(ValueError, match="laptop or paper, not 'huge'"):
+    with pytest.raises(ValueError, match="laptop or paper or audit, not 'huge'"):
         read(study.folder / "tables", None, {"scale": "huge", "analyses": {}})
 
 
