@@ -21,6 +21,8 @@ MOST = 5
 """Stages that are proposed: the last ones."""
 TOKEN_STAGES = 4
 """Layers that are proposed of a network whose layers are all of one grid."""
+SIDES_OF_A_BLOCK = 2
+"""Resolutions that a block works at: where it begins and where it ends."""
 HEAD_TOLERANCE = 1e-4
 POOLS = (nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 
@@ -110,7 +112,8 @@ def propose(module: nn.Module, sample: Tensor) -> Proposal:
             kept.append(output)  # so that no other tensor gets its identity
             if isinstance(layer, POOLS):
                 pooled.add(id(output))
-            turned = None if id(output) in pooled else _map(layer, output)
+            others = id(output) in pooled or output.shape[:1] != sample.shape[:1]  # such as windows
+            turned = None if others else _map(layer, output)
             if turned is not None:
                 weighs = any(True for _ in layer.parameters())
                 found.append(_Output(path, layer, turned, output.ndim == 3, weighs))
@@ -132,7 +135,8 @@ def propose(module: nn.Module, sample: Tensor) -> Proposal:
             hook.remove()
         for layer, training in modes:
             layer.training = training
-    stages = _stages([each for each in found if calls[each.path] == 1])
+    once = [each for each in found if calls[each.path] == 1]
+    stages = _stages([each for each in once if not _within_another(each, once)])
     if not stages:
         raise ModelError(
             f"nothing in {type(module).__name__} that runs once puts out a map: name `layers` "
@@ -162,6 +166,24 @@ def _map(module: nn.Module, output: Tensor) -> Tensor | None:
     return turned if height == width and height > 1 else None
 
 
+def _within_another(each: _Output, others: list[_Output]) -> bool:
+    """Whether a module is part of a block that ends at another resolution.
+
+    What holds the first module of its resolution, or works at more than a block does, is no block
+    but the network or a row of stages.
+    """
+    side = each.map.shape[2]
+    first = next((o for o in others if o.weighs and o.map.shape[2] == side), each)
+    for other in others:
+        inside = f"{other.path}."
+        if other.map.shape[2] == side or not each.path.startswith(inside):
+            continue
+        sides = {o.map.shape[2] for o in others if o.weighs and o.path.startswith(inside)}
+        if not first.path.startswith(inside) and len(sides) <= SIDES_OF_A_BLOCK:
+            return True
+    return False
+
+
 def _stages(outputs: list[_Output]) -> list[_Output]:
     """The last output of each resolution that modules with weights work at, input to output."""
     by_side: dict[int, list[_Output]] = {}
@@ -180,14 +202,10 @@ def _deep_in(end: _Output, other: _Output) -> bool:
 
 
 def _end(stage: list[_Output]) -> _Output:
-    """The last of the outermost modules, with the activation behind it.
-
-    What lies deeper is inside of a block, of which the next one may begin at this resolution.
-    """
-    depth = min(each.depth for each in stage if each.weighs)
-    outer = [each for each in stage if each.depth == depth]
-    last = max(place for place, each in enumerate(outer) if each.weighs)
-    return outer[last:][-1]
+    """The module that ends last, the outermost of those that do, with the activation behind it."""
+    last = max(place for place, each in enumerate(stage) if each.weighs)
+    depth = stage[last].depth
+    return [each for each in stage[last:] if each.depth == depth][-1]
 
 
 def _blocks(stage: list[_Output]) -> list[_Output]:

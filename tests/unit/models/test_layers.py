@@ -43,6 +43,19 @@ def test_the_last_output_of_each_stage_is_proposed_and_a_head_where_a_closed_for
     assert any(line.path == stages[-1] and line.calls == 1 for line in found.tree)
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "stages"),
+    [
+        ("swin_t", 64, ["features.1", "features.3", "features.5", "permute"]),
+        ("convnext_tiny", 64, ["features.1", "features.3", "features.5", "features"]),
+    ],
+)
+def test_stages_end_with_their_last_block_and_not_with_the_stem(name, size, stages):
+    model = get_model(name, weights=None, num_classes=3)
+    found = list(propose(model, torch.randn(2, 3, size, size)).compared.values())
+    assert found == stages
+
+
 def transformer(layers: int = 3) -> VisionTransformer:
     torch.manual_seed(1)
     model = VisionTransformer(32, 8, layers, 2, 24, 48, num_classes=5)
