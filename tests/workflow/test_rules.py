@@ -21,6 +21,8 @@ CE = {"objective": "ce", "students": ["tiny"]}
 MEMBERS = [["resnet18.1", "resnet18.9"]]
 
 # Every kind of artefact: a committee, randomised weights, parts, masked images, planted shortcuts.
+WHOLE = {"layers": {"a": "a"}, "explained": ["a"]}
+DRAWN = {"policy": "weak", "per_image": 2}
 EVERYTHING = {
     **copy.deepcopy(SMALL),
     "study": "everything",
@@ -28,10 +30,18 @@ EVERYTHING = {
     "teachers": {
         "resnet18": {**SMALL["teachers"]["resnet18"], "seeds": [1, 9], "twins": [2, 3]},
     },
-    "grid": [KD, CE, {**KD, "committee": MEMBERS, "combine": "logits"}],
+    "recipes": {**SMALL["recipes"], "drawn": {**SMALL["recipes"]["student"], "views": DRAWN}},
+    "students": {**SMALL["students"], "drawn": {**SMALL["students"]["tiny"], "recipe": "drawn"}},
+    "grid": [
+        *(KD, CE, {**KD, "committee": MEMBERS, "combine": "logits"}),
+        {**CE, "students": ["drawn"]},
+    ],
+    "compress": [{"of": "resnet18", "prune": 0.5}],
+    "stand_ins": [{"of": "resnet18"}],
     "compare": ["teacher", "committee", "other-teacher", "twin"],
     "analyses": {
         **{name: {} for name in ("outputs", "alignment", "representation", "sweeps")},
+        "compression": {},
         "randomisation": {"model": "tiny", "modes": ["cascade"]},
         "parts": {
             "source": "foreground-grid",
@@ -79,15 +89,24 @@ def files_in(block: str, directive: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("study")
-    with contextlib.chdir(folder):
-        return study_of(EVERYTHING)
+def everything(tmp_path_factory):
+    """With a student that is a program; a plan reads its digest alone."""
+    file = tmp_path_factory.mktemp("program") / "whole.onnx"
+    file.write_bytes(b"a program")
+    students = {**EVERYTHING["students"], "whole": {"program": str(file), **WHOLE}}
+    return {**EVERYTHING, "students": students}
 
 
 @pytest.fixture(scope="module")
-def jobs(study, tmp_path_factory):
-    clone = Clone(tmp_path_factory.mktemp("clone"), EVERYTHING)
+def study(everything, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    with contextlib.chdir(folder):
+        return study_of(everything)
+
+
+@pytest.fixture(scope="module")
+def jobs(study, everything, tmp_path_factory):
+    clone = Clone(tmp_path_factory.mktemp("clone"), everything)
     done = clone.dry_run("--quiet", "host")
     assert done.returncode == 0, done.stdout + done.stderr
     found = {

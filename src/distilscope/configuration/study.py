@@ -102,6 +102,13 @@ class Configuration(Strict):
                     f"{where}: {network.runs_code} runs code of yours; set `allow_code: true` if "
                     "you trust it"
                 )
+            at_layers = [m for m in self.observe.methods if catalog.METHODS[m].at == "layers"]
+            if network.program and not network.layers and at_layers:
+                raise ValueError(
+                    f"{where}: {at_layers[0]} explains `layers`, and this program has none named: "
+                    "`distilscope layers --model FILE` proposes some; or set `observe.methods` to "
+                    "methods at the input, such as saliency"
+                )
             if network.recipe is not None:
                 catalog.lookup(self.recipes, network.recipe, f"recipe of {where}")
             self.recipe_of(where)

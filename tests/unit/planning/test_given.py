@@ -50,7 +50,10 @@ def test_a_program_is_an_artefact_of_its_own_and_code_is_asked_for(plan):
     assert asked["onnx"] and asked["size"] == 32 and "architecture" not in found.artefact.settings
     with pytest.raises(ConfigurationError, match=r"'net\.pt2' .*runs code of yours.*allow_code"):
         plan({"program": "net.pt2", **LAYERS})
-    assert not plan({"program": "net.pt2"}, allow_code=True).by_id["small"].explained
+    at_input = {"observe": {"methods": ["saliency"]}, "allow_code": True}
+    assert not plan({"program": "net.pt2"}, **at_input).by_id["small"].explained
+    with pytest.raises(ConfigurationError, match="gradcam explains `layers`"):
+        plan({"program": "net.pt2"}, allow_code=True)
 
 
 @pytest.mark.parametrize(
