@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -363,6 +364,17 @@ def test_a_study_limits_the_images_of_the_explorer(study):
     packed = explorer.pack(study.tables(), 10)
     assert {len(model["index"]) for model in packed["models"]} == {10}
     assert explorer.pack(study.tables(), 0)["models"] == []
+
+
+def test_a_model_with_two_references_is_shown_beside_its_own(study):
+    """A compressed model has its original beside its teacher, with maps of another grid."""
+    tables = study.tables()
+    divergent = tables["divergent"]
+    other = divergent.assign(reference="original", reference_grid_h=1, reference_grid_w=1)
+    other["reference_map"] = [np.ones(1, np.float32)] * len(other)
+    both = pd.concat([other, divergent], ignore_index=True)
+    doubled = study.tables(own={**tables.own, "divergent": both})
+    assert explorer.pack(doubled, 200) == explorer.pack(tables, 200)
 
 
 def test_large_pictures_are_reduced_for_the_page(study):

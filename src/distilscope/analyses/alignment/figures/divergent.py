@@ -24,7 +24,7 @@ KEPT = [
 
 def fig_divergent(tables: Tables) -> Drawing:
     """Image, teacher's map and student's map where image-specific ρ is lowest, both being right."""
-    main, table = tables.main_student, tables["divergent"]
+    main, table = tables.main_student, tables.against_own(tables["divergent"])
     known = table[table["index"].isin(list(tables.images))]
     limit = tables.settings.get("divergent", MAX_IMAGES)
     chosen = most_divergent(known, main.models[0], limit)

@@ -32,7 +32,10 @@ def context(tables: Tables) -> Mapping[str, Any] | None:
 
 
 def pack(tables: Tables, limit: int) -> dict[str, Any]:
-    """Everything the explorer shows, as JSON values, of at most `most` images a model.
+    """Everything the explorer shows, as JSON values, of at most `limit` images a model.
+
+    Each model is shown beside its own reference. A compressed one is also compared with what it is
+    made of, whose maps may have another grid.
 
     - `classes`: names. `atlas`: a PNG data URL with every picture once, `columns` a row, each
       `height` x `width`. `palette`, `opacity`: how a map is coloured.
@@ -43,7 +46,7 @@ def pack(tables: Tables, limit: int) -> dict[str, Any]:
       one byte a map cell, row after row;
       `reference_grid` and `reference_maps`: the same for the reference's maps.
     """
-    divergent = tables["divergent"]
+    divergent = tables.against_own(tables["divergent"])
     rows = divergent[divergent["index"].isin(list(tables.images))]
     rows = _thin(rows, tables.images, limit)
     used = [int(index) for index in pd.unique(rows["index"])]
