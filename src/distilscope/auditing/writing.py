@@ -19,6 +19,8 @@ CAUSAL = "masking"
 LADDER = "compression"
 NOISE = 0.1
 """Of the stand-in: a tenth of a standard deviation of the input."""
+SMALL, FRAME = 64, 56
+"""Maps of images over `SMALL` pixels a side are compared at `FRAME`, which 7, 14 and 28 divide."""
 
 
 def configuration(asked: Request) -> dict[str, Any]:
@@ -78,13 +80,16 @@ def _can_begin_anew(given: Given) -> bool:
 
 
 def _stand_ins(asked: Request) -> list[dict[str, Any]]:
-    """The teacher under small changes of its input."""
-    return [{"of": asked.teacher.name, "noise": NOISE, "flip": True}]
+    """The teacher under small changes of its input: noise, and mirrored, which moves maps too."""
+    changes = ({"noise": NOISE, "flip": False}, {"noise": 0.0, "flip": True})
+    return [{"of": asked.teacher.name, **each} for each in changes]
 
 
 def _analyses(asked: Request) -> dict[str, Any]:
     wanted = [*ANALYSES, *([LADDER] if asked.compress else []), CAUSAL]
     found: dict[str, Any] = {name: {} for name in wanted if name in registry.analyses()}
+    if asked.data.get("image_size", 0) > SMALL:
+        found["alignment"] = {"frame": FRAME}
     if asked.require:
         found["gate"] = {"require": list(asked.require)}
     return found

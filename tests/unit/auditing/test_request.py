@@ -102,7 +102,10 @@ def test_the_study_trains_nothing_and_has_a_stand_in_and_a_floor():
     assert found["study"] == "release-2" and found["scale"] == "audit"
     assert "recipes" not in found and "grid" not in found
     assert found["floors"] == ["plain-tiny"]
-    assert [each["of"] for each in found["stand_ins"]] == ["plain-small"]
+    assert [(e["of"], e["noise"], e["flip"]) for e in found["stand_ins"]] == [
+        ("plain-small", 0.1, False),
+        ("plain-small", 0.0, True),
+    ]
     assert "gate" not in found["analyses"] and "compression" not in found["analyses"]
 
 
@@ -115,6 +118,12 @@ def test_what_is_asked_for_is_in_the_study():
     assert found["compress"] == [{"of": "plain-small", "prune": 0.3}]
     assert found["teachers"]["plain-small"]["second"] == ["other.pt"]
     assert found["allow_code"] is True and "compression" in found["analyses"]
+
+
+@pytest.mark.parametrize(("side", "rules"), [(None, {}), (64, {}), (224, {"frame": 56})])
+def test_maps_of_large_images_are_compared_in_a_frame(side, rules):
+    data = {} if side is None else {"image_size": side}
+    assert writing.configuration(asked(data=data))["analyses"]["alignment"] == rules
 
 
 @pytest.mark.parametrize(("count", "observe"), [(54, {"gram_batch": 54}), (200, {}), (None, {})])

@@ -84,6 +84,41 @@ def test_rho_at_input_resolution_equals_torch_and_scipy_from_the_stored_maps(stu
         assert rows.at[index, "rho"] == pytest.approx(stats.spearmanr(*sides).statistic, abs=1e-6)
 
 
+def test_a_frame_stands_for_the_images_side_and_finer_maps_are_averaged_to_it(study):
+    """Of maps of 8 by 8 and 4 by 4: a frame between them, and one above both."""
+    sides = {"block3": (8, 8), "layer4": (4, 4)}
+    own = maps.evidence(np.random.default_rng(0).normal(size=(3, *sides["block3"])), "gradcam")
+    coarse = maps.brought_to(own, (4, 4))
+    np.testing.assert_allclose(coarse, own.reshape(3, 4, 2, 4, 2).mean(axis=(2, 4)))
+    fine = torch.nn.functional.interpolate(
+        torch.from_numpy(own)[None], size=(12, 12), mode="bilinear"
+    )
+    np.testing.assert_allclose(maps.brought_to(own, (12, 12)), fine[0].numpy())
+
+
+def test_a_comparison_in_a_frame_equals_torch_and_scipy(study, tmp_path):
+    job = study.compare_job("finer-s1", alignment={"frame": 10})
+    compare(dataclasses.replace(job, folder=tmp_path))
+    rows = _rows(store.read_table(tmp_path / "images.parquet"), resolution="input")
+    assert set(rows["grid"]) == {"10x10"}
+    own = _stored(study, "finer-s1", "block3", (8, 8))
+    other = _stored(study, "teacher-s1", "layer4", (4, 4))
+    for index in rows.index[50:60]:
+        key = (index, rows.at[index, "class"])
+        both = [
+            torch.nn.functional.interpolate(
+                torch.from_numpy(np.maximum(found[key], 0))[None, None].double(),
+                size=(10, 10),
+                mode="bilinear",
+            )
+            .numpy()
+            .ravel()
+            for found in (own, other)
+        ]
+        # torch rounds pixels apart that are equal, which ranks see
+        assert rows.at[index, "rho"] == pytest.approx(stats.spearmanr(*both).statistic, abs=1e-3)
+
+
 def test_unequal_grids_are_pooled_to_the_coarser_one_for_native(study):
     rows = _rows(study.images_of("finer-s1"), resolution="native")
     assert set(rows["grid"]) == {"4x4"}

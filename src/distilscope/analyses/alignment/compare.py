@@ -23,9 +23,10 @@ def compare(pair: ModelPair, settings: Mapping[str, Any]) -> dict[str, pd.DataFr
     """`images`: a row for each image, method, layer pair, resolution and explained class.
 
     Settings: those of `pairs.Rules`; `resolutions`, `native` (the coarser grid of the two) or
-    `input` (upsampled to the image's size); `explained`, whose class; `object`, how the pixels of
-    an image's object are known (`objects.KINDS`), or None. Methods at the input explain the
-    reference's prediction only.
+    `input` (upsampled to the image's size, or brought to `frame` pixels a side, where that is
+    given: ranks of 224 by 224 pixels take sixteen times those of 56); `explained`, whose class;
+    `object`, how the pixels of an image's object are known (`objects.KINDS`), or None. Methods at
+    the input explain the reference's prediction only.
     """
     for name in settings["resolutions"]:
         catalog.lookup(dict.fromkeys(RESOLUTIONS), name, "resolution")
@@ -90,8 +91,9 @@ class _Compared:
             grid = tuple(np.minimum(layers[0].grid, layers[1].grid).tolist())
             resampled = [maps.pool(values, grid) for values in native]
         else:
-            grid = (self.pair.image_size, self.pair.image_size)
-            resampled = [maps.upsample(values, grid) for values in native]
+            side = self.settings.get("frame") or self.pair.image_size
+            grid = (side, side)
+            resampled = [maps.brought_to(values, grid) for values in native]
         return [Prepared.of(n, r) for n, r in zip(native, resampled, strict=True)], grid
 
     def _table(

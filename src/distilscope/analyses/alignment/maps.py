@@ -63,6 +63,12 @@ def upsample(maps: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
     return _interpolate(_interpolate(maps, height, axis=1), width, axis=2)
 
 
+def brought_to(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(N, h, w) to (N, H, W): averaged over areas where that is coarser, else upsampled."""
+    coarser = size[0] < maps.shape[1] or size[1] < maps.shape[2]
+    return pool(maps, size) if coarser else upsample(maps, size)
+
+
 def _interpolate(maps: np.ndarray, target: int, axis: int) -> np.ndarray:
     source = maps.shape[axis]
     centre = np.maximum((np.arange(target) + 0.5) * source / target - 0.5, 0.0)

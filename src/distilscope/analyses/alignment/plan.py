@@ -24,7 +24,7 @@ class Plan(AnalysisPlan):
             "resolutions": list(RESOLUTIONS),
             "explained": list(EXPLAINED),
             "object": self._object(),
-            **self.section.model_dump(exclude={"method"}),
+            **self._rules(),
         }
         return Addition(settings=settings, files=("images.parquet",))
 
@@ -32,8 +32,7 @@ class Plan(AnalysisPlan):
         """The same rules, how many images the explorer and a figure show, and the headline."""
         report = self.study.configuration.report
         shown = max(report.divergent, report.explorer)
-        rules = self.section.model_dump(exclude={"method"})
-        settings = {"curve": list(IOU_CURVE), "divergent": shown, **rules}
+        settings = {"curve": list(IOU_CURVE), "divergent": shown, **self._rules()}
         return Addition(settings={**settings, **self.drawn()})
 
     def drawn(self) -> Mapping[str, Any]:
@@ -42,6 +41,11 @@ class Plan(AnalysisPlan):
         """
         layered = catalog.at_layers(self.study.configuration.observe.methods)
         return {"method": self.section.method or next(iter(layered), None)}
+
+    def _rules(self) -> dict[str, Any]:
+        """How maps are measured; a frame is a setting only where there is one."""
+        rules = self.section.model_dump(exclude={"method"})
+        return {name: value for name, value in rules.items() if (name, value) != ("frame", None)}
 
     def _object(self) -> str | None:
         """How the pixels of an image's object are known (`objects.KINDS`); None: they aren't.
