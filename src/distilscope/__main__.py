@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
                 return verify.main()
             case "clean-orphans":
                 also = [given.configuration] if given.configuration else []
-                return orphans.main(also, root, confirmed=given.yes)
+                return orphans.main(also, confirmed=given.yes)
             case "pack":
                 return pack.main(given.configuration or DEFAULT)
             case "layers":

@@ -9,7 +9,9 @@ from pathlib import Path
 from distilscope import store
 from distilscope.commands.configured import possible_studies, read
 from distilscope.configuration.kinds import ConfigurationError, NotHere
+from distilscope.planning import record
 from distilscope.planning.artefact import FOLDERS, RESULTS, STORE
+from distilscope.words import listed
 
 CHECKPOINTS = RESULTS / "checkpoints"
 
@@ -83,11 +85,22 @@ def _asked_here(path: Path, root: Path) -> set[Path] | None:
         return None
 
 
-def main(paths: list[Path], root: Path, confirmed: bool) -> int:
-    """List what no configuration under config/, or of `paths`, asks for; remove it if confirmed."""
-    shipped = (
-        (path, _asked_here(path, root)) for path in sorted((root / "config").rglob("*.yaml"))
-    )
+def _unknown(known: Iterable[Path]) -> list[Path]:
+    """Published studies of which no configuration is known: their results have no one to ask."""
+    names = {read(path).study for path in known}
+    published = sorted(path.parent for path in RESULTS.glob(f"*/{record.FILE}"))
+    return [folder for folder in published if folder.name not in names]
+
+
+def main(paths: list[Path], confirmed: bool) -> int:
+    """List what no configuration under config/, or of `paths`, asks for; remove it if confirmed.
+
+    Raises:
+        ConfigurationError: snakemake runs here, or a published study's configuration is not known.
+    """
+    root = Path.cwd()  # results lie here, wherever the workflow does
+    here = sorted({*(root / "config").rglob("*.yaml"), *root.glob("*/audit.yaml")})
+    shipped = ((path, _asked_here(path, root)) for path in here)
     known = {path: asked for path, asked in shipped if asked is not None}
     known |= {path: folders_of(path, root) for path in paths if path not in known}
     found = orphans(set().union(*known.values()))
@@ -105,6 +118,12 @@ def main(paths: list[Path], root: Path, confirmed: bool) -> int:
     if not confirmed:
         print("Nothing was removed. To remove them: make clean-orphans YES=1")
         return 0
+    if unknown := _unknown(known):
+        named = listed([str(folder) for folder in unknown])
+        raise ConfigurationError(
+            f"nothing was removed: {named} was published by a configuration that is not under "
+            "config/. Name it with --configuration, or remove that folder first"
+        )
     if any((root / ".snakemake" / "locks").glob("*")):
         raise ConfigurationError(
             "nothing was removed: snakemake is running here, or was killed (then: "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -190,10 +192,14 @@ def _shown_settings(study: Study) -> dict[str, Any]:
 
 
 def _declared(study: Study) -> fingerprint.Fingerprint:
-    """What analyses and methods declare of themselves, by which figures and report are worded."""
+    """What analyses, methods and ways of compressing declare, by which figures and report are
+    worded and their rows ordered.
+    """
     analyses = {name: plan.analysis for name, plan in study.plans.items()}
     methods = {name: catalog.METHODS[name] for name in study.configuration.observe.methods}
-    return fingerprint.entries("analyses", analyses) + fingerprint.entries("METHODS", methods)
+    declared = {"analyses": analyses, "METHODS": methods, "COMPRESSIONS": catalog.COMPRESSIONS}
+    found = [fingerprint.entries(name, own) for name, own in declared.items()]
+    return functools.reduce(operator.add, found)
 
 
 def _shown(configuration: Configuration) -> dict[str, Any]:

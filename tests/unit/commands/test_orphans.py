@@ -56,6 +56,25 @@ def test_any_configuration_under_config_keeps_its_results():
     assert any("T4" in path.name for path in folders())
 
 
+def test_a_published_study_of_an_unknown_configuration_is_not_touched(capsys):
+    study = made(write(to=Path("mine.yaml")))
+    made(write(put("study", "another")))
+    kept = folders()
+    assert main(["clean-orphans", "--yes"]) == 1
+    said = capsys.readouterr().err
+    assert f"{study.published} was published by a configuration that is not under config/" in said
+    assert folders() == kept
+    assert main(["clean-orphans", "--yes", "--configuration", "mine.yaml"]) == 0
+    assert folders() == kept
+
+
+def test_an_audit_beside_the_results_keeps_its_own(capsys):
+    made(write(to=Path("audit/audit.yaml")))
+    made(write(put("study", "another")))
+    assert main(["clean-orphans", "--yes"]) == 0
+    assert "No orphans: 2 configurations" in capsys.readouterr().out
+
+
 def test_a_configuration_elsewhere_counts_where_it_is_named():
     made(write(to=Path("mine.yaml")))
     made(write(FEWER))
