@@ -231,7 +231,7 @@ rule all:
 """
 
 
-@pytest.mark.parametrize(("option", "kept"), [([], False), (["100/1m"], True), (["5/1s"], True)])
+@pytest.mark.parametrize(("option", "kept"), [([], False), (["100/2s"], True), (["5/1s"], True)])
 def test_only_snakemakes_own_limit_on_jobs_a_second_is_dropped(tmp_path, option, kept):
     (tmp_path / "Snakefile").write_text(RATE_LIMITED)
     command = [sys.executable, "-m", "snakemake", "--cores", "1"]
