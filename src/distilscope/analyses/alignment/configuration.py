@@ -26,7 +26,7 @@ class Alignment(Section):
     minimum_class: Count = 10
     seed: Whole = 0
     method: str | None = None
-    frame: Annotated[int | None, Field(ge=2), BeforeValidator(whole)] = None
+    frame: Annotated[int, Field(ge=2), BeforeValidator(whole)] | None = None
 
     def check(self, configuration: Any) -> None:
         """The method that stands for all explains layers."""
