@@ -70,10 +70,11 @@ FIGURES = {
         f"{_HERE}.figures.pairs:fig_overlap",
         "Does stronger augmentation make teachers attend elsewhere?",
         "Dots of pairs of teachers by their augmentations: overlap, specific overlap, area.",
-        "Each dot is a pair of teachers, a bar their mean. Left: the published overlap, with what "
-        "the same maps have on images that don't belong together (grey ticks). Middle: overlap by "
-        "image less that null. Right: the share of an image that both attend to on average. A "
-        "pair of one augmentation is the ceiling of a pair of two.",
+        "Each dot is a pair of teachers, a bar their mean. From the left: the published overlap, "
+        "with what the same maps have on images that don't belong together (grey ticks); overlap "
+        "by image less that null; the same of GradCAM, which explains one class; the share of an "
+        "image that both attend to on average. Pairs of two augmentations are shown where they "
+        "teach a student together. A pair of one augmentation is the ceiling of a pair of two.",
     ),
     "attention-cells": Figure(
         f"{_HERE}.figures.cells:fig_cells",

@@ -36,6 +36,9 @@ CELLS = (
 RELATIONS = ("committee", "teacher")
 """What a student is measured beside: its committee, or its one teacher."""
 
+JOINED = " + "
+"""Between the augmentations of a student's teachers."""
+
 
 def table(study: Study, measures: pd.DataFrame) -> pd.DataFrame:
     """A row for each condition of students and of students on labels only: means over seeds.
@@ -67,7 +70,7 @@ def _of(condition: Condition, views: dict[str, str | None]) -> dict[str, Any]:
         "role": condition.role,
         "student_views": condition.views,
         "teachers": json.dumps(list(condition.teachers)),
-        "teacher_views": " + ".join(sorted(own)) or None,
+        "teacher_views": JOINED.join(sorted(own)) or None,
         "objective": condition.objective,
         "parameters": json.dumps(dict(condition.parameters)),
         "combine": condition.combine,

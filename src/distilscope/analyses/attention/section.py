@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from distilscope.analyses.attention.figures.cells import arranged
-from distilscope.analyses.attention.figures.pairs import group, headline
+from distilscope.analyses.attention.figures.pairs import group, headline, of_teachers
 from distilscope.analyses.attention.strengths import order
 from distilscope.reporting.grid import Grid
 from distilscope.reporting.tables import Tables
@@ -34,15 +34,20 @@ def context(tables: Tables) -> Mapping[str, Any]:
 
 def answer(tables: Tables) -> list[str]:
     """How teachers of one and of two augmentations overlap, in a sentence."""
-    pairs = headline(tables["attention_pairs"])
-    pairs = pairs[pairs["role"] == "teacher"]
+    every = of_teachers(tables)
+    by_gradcam = dict(_grouped(headline(every, "gradcam")))
     said = [
-        f"{' and '.join(dict.fromkeys(names))} {own['overlap_batch'].mean():.2f} "
-        f"(null {own['overlap_batch_null'].mean():.2f})"
-        for names, own in _grouped(pairs)
+        f"{' and '.join(dict.fromkeys(names))} {_beside_null(own)}, "
+        f"GradCAM's {_beside_null(by_gradcam[names])}"
+        for names, own in _grouped(headline(every))
         if own["overlap_batch"].notna().any()
     ]
     return [f"Overlap of two teachers' attended regions: {'; '.join(said)}."] if said else []
+
+
+def _beside_null(pairs: pd.DataFrame) -> str:
+    means = pairs[["overlap_batch", "overlap_batch_null"]].mean()
+    return "{:.2f} (null {:.2f})".format(*means)
 
 
 def _of_settings(tables: Tables) -> list[str]:

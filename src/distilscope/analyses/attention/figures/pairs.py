@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from distilscope.analyses.attention.cells import JOINED
 from distilscope.analyses.attention.sets import HEADLINE
 from distilscope.analyses.attention.strengths import order
 from distilscope.reporting import style
@@ -13,18 +14,22 @@ from distilscope.reporting.tables import Tables
 
 PANELS = {
     "overlap_batch": "overlap as published",
-    "overlap_specific": "overlap less null, by image",
+    "overlap_specific": "less null, by image",
+    "gradcam_specific": "the same of GradCAM",
     "both_areas": "area attended to",
 }
+PAIR = ["model", "reference"]
 
 
 def fig_overlap(tables: Tables) -> Drawing:
     """A row for each two augmentations, a dot for each pair of teachers."""
-    rows = headline(tables["attention_pairs"])
-    rows = rows[rows["role"] == "teacher"]
+    every = of_teachers(tables)
+    rows = headline(every)
     if not rows["overlap_batch"].notna().any():
         raise NothingToDraw("no two teachers have attended regions to compare")
+    gradcam = headline(every, "gradcam").set_index(PAIR)["overlap_specific"]
     rows = rows.assign(
+        gradcam_specific=gradcam.reindex(rows.set_index(PAIR).index).to_numpy(),
         both_areas=(rows["area"] + rows["reference_area"]) / 2,
         group=[group(*pair) for pair in zip(rows["views"], rows["reference_views"], strict=True)],
     )
@@ -47,10 +52,18 @@ def fig_overlap(tables: Tables) -> Drawing:
     return figure, rows.drop(columns="group").reset_index(drop=True)
 
 
-def headline(rows: pd.DataFrame) -> pd.DataFrame:
-    """The pairs by the published map."""
-    kept = (rows["method"] == HEADLINE["method"]) & (rows["resolution"] == HEADLINE["resolution"])
-    return rows[kept]
+def of_teachers(tables: Tables) -> pd.DataFrame:
+    """The pairs of teachers of one augmentation, and of two that teach a student together."""
+    rows = tables["attention_pairs"]
+    together = set(tables["attention_cells"]["teacher_views"].dropna())
+    first, second = rows["views"], rows["reference_views"]
+    taught = (first + JOINED + second).isin(together) | (second + JOINED + first).isin(together)
+    return rows[(rows["role"] == "teacher") & ((first == second) | taught)]
+
+
+def headline(rows: pd.DataFrame, method: str = HEADLINE["method"]) -> pd.DataFrame:
+    """The pairs by the published map, or by another, at the images' size."""
+    return rows[(rows["method"] == method) & (rows["resolution"] == HEADLINE["resolution"])]
 
 
 def group(first: str | None, second: str | None) -> tuple[str, str]:
