@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from distilscope import catalog
@@ -25,10 +26,18 @@ def labels(conditions: Iterable[Condition]) -> dict[Condition, str]:
     }
     varied = _varied(students)
     found = {c: _label(c, varied, several) for c in conditions}
-    counts: dict[str, int] = {}
-    for label in found.values():
-        counts[label] = counts.get(label, 0) + 1
-    return {c: label if counts[label] == 1 else f"{label} ({key(c)})" for c, label in found.items()}
+    for more in (_combined, _keyed):
+        counts = Counter(found.values())
+        found = {c: label if counts[label] == 1 else more(c, label) for c, label in found.items()}
+    return found
+
+
+def _combined(condition: Condition, label: str) -> str:
+    return f"{label} by mean {condition.combine}" if condition.combine else label
+
+
+def _keyed(condition: Condition, label: str) -> str:
+    return f"{label} ({key(condition)})"
 
 
 def _varied(students: list[Condition]) -> set[tuple[str | None, str]]:

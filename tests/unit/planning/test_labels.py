@@ -35,3 +35,22 @@ def test_teachers_of_one_entry_need_no_name_and_those_of_several_have_it():
 def test_roles_without_a_teacher_are_said_in_words():
     control, floor = Condition("control", "tiny", objective="ce"), Condition("floor", "tiny")
     assert called(control, floor) == ["tiny, labels only", "tiny, untrained"]
+
+
+def test_ways_to_combine_the_same_teachers_are_said_only_where_there_are_several():
+    both = replace(TINY, teachers=("a", "b"), combine="losses")
+    other = replace(both, combine="logits")
+    assert called(both, TINY) == ["tiny T=4 from a + b", "tiny T=4 from r18"]
+    assert called(both, other, TINY) == [
+        "tiny T=4 from a + b by mean losses",
+        "tiny T=4 from a + b by mean logits",
+        "tiny T=4 from r18",
+    ]
+    committees = [
+        Condition("committee", "committee", "combined", teachers=("a.1", "b.1"), combine=how)
+        for how in ("logits", "probabilities")
+    ]
+    assert called(*committees) == [
+        "Committee a.1 + b.1 by mean logits",
+        "Committee a.1 + b.1 by mean probabilities",
+    ]

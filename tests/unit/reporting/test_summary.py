@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from distilscope.analyses.alignment import findings as alignment
+from distilscope.analyses.outputs import findings as outputs
 from distilscope.reporting import findings
 from distilscope.reporting.conditions import Condition, Estimate
 from distilscope.reporting.formatting import short_count
@@ -58,6 +59,22 @@ def test_the_answer_names_a_best_one_only_where_it_is_told_apart(study):
     text = findings.answer(tables, summarise(tables))[-1]
     assert "Among students and controls, most accurate: medium T=8." in text
     assert "none is told apart as the most consistent or best calibrated" in text
+
+
+def test_the_answer_gives_the_range_of_several_teachers(study):
+    tables = study.tables()
+    (alone,) = outputs.answer(tables)
+    assert "; the teacher gets " in alone
+    models, rows = tables.models, tables.condition_rows
+    several = study.tables(
+        models=models.assign(role=models["role"].replace("twin", "teacher")),
+        condition_rows=rows.assign(role=rows["role"].replace("twin", "teacher")),
+    )
+    accuracies = tables.headline("accuracy").groupby("condition")["value"].mean()
+    own = models[models["role"].isin(["teacher", "twin"])]["condition"].unique()
+    low, high = (100 * accuracies[own].agg(which) for which in ("min", "max"))
+    (said,) = outputs.answer(several)
+    assert said.endswith(f"; the {len(own)} teachers get {low:.1f} % to {high:.1f} %.")
 
 
 def test_the_answer_begins_with_the_question_of_the_page(study):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from distilscope.measuring.observations import UNLABELLED
 from distilscope.reporting.conditions import estimate, span, students_called
 from distilscope.reporting.tables import Tables
@@ -16,9 +18,15 @@ def answer(tables: Tables) -> list[str]:
         return []
     who = students_called(students)
     own = f"{who[0].upper()}{who[1:]} get {span(students, _percent)} of the test images right"
-    teachers = (estimate(condition, rows) for condition in tables.of_role("teacher"))
-    teacher = next((found for found in teachers if found.defined), None)
-    return [f"{own}; the teacher gets {_percent(teacher.value)}." if teacher else f"{own}."]
+    return [f"{own}; {said}." if (said := _teachers(tables, rows)) else f"{own}."]
+
+
+def _teachers(tables: Tables, rows: pd.DataFrame) -> str:
+    found = [estimate(condition, rows) for condition in tables.of_role("teacher")]
+    shares = sorted(each.value for each in found if each.defined)
+    if len(shares) < 2:
+        return "".join(f"the teacher gets {_percent(share)}" for share in shares)
+    return f"the {len(shares)} teachers get {_percent(shares[0])} to {_percent(shares[-1])}"
 
 
 def caveats(tables: Tables) -> list[str]:

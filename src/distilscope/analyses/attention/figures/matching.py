@@ -41,7 +41,8 @@ def fig_matching(tables: Tables) -> Drawing:
             records.append(_record(condition, measure, own))
         place.set_title(words)
         place.grid(axis="x", color=style.PALE, lw=0.4)
-    axes[0].set_yticks(range(len(shown)), [_words(condition) for condition in shown])
+    words = _words if len(_blocks(shown)) > 1 else lambda condition: way(condition.row)
+    axes[0].set_yticks(range(len(shown)), [words(condition) for condition in shown])
     axes[0].set_ylim(len(shown) - 0.5, -0.5)
     return figure, pd.DataFrame.from_records(records, columns=COLUMNS)
 
