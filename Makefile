@@ -37,6 +37,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $@
 
+$(VENV)/.language: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[language]'
+	touch $@
+
 study: $(VENV)/.installed
 	$(BIN)/python -m distilscope.configuration "$${CHOSEN:-config/config.yaml}"
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores all --resources gpu=1 $(if $(CHOSEN),--configfile "$$CHOSEN")
@@ -65,10 +69,10 @@ bench: $(VENV)/.installed
 	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks.speed $(if $(FAMILIES),--only $$FAMILIES) $(if $(COUNT),--images "$$COUNT")
 
-test: $(VENV)/.installed lint
+test: $(VENV)/.language lint
 	$(PYTEST) --durations 20 -m "not long"
 
-test-long: $(VENV)/.installed
+test-long: $(VENV)/.language
 	$(PYTEST) --durations 20 -m long $(if $(BUDGET),--long-budget "$$BUDGET")
 
 lint: $(VENV)/.installed

@@ -26,8 +26,10 @@ from distilscope.training.objectives import (
     ce_smoothed,
     fused,
     isats,
+    jsd,
     kd,
     logit_matching,
+    reverse_kl,
     ts,
 )
 from distilscope.training.objectives.declaration import Objective
@@ -182,7 +184,10 @@ SCHEDULE_SETTINGS: dict[str, tuple[str, ...]] = {
 
 OBJECTIVES: dict[str, Objective] = {
     found.OBJECTIVE.name: found.OBJECTIVE
-    for found in (ce, kd, ts, ats, isats, fused, ce_smoothed, ce_penalty, logit_matching)
+    for found in (
+        *(ce, kd, ts, ats, isats, fused, ce_smoothed, ce_penalty, logit_matching),
+        *(reverse_kl, jsd),
+    )
 }
 
 

@@ -21,6 +21,7 @@ class Architecture:
             gives GradCAM in closed form; None where the gradient is needed.
         parameters: count at 10 classes, 3 channels and default settings (tests build and count).
         pretrained: torchvision's name of the weights that `init: imagenet` loads.
+        modality: `images` or `texts`, what it takes.
     """
 
     builder: str
@@ -30,3 +31,4 @@ class Architecture:
     settings: Mapping[str, Any] = field(default_factory=dict)
     parameters: int | None = None
     pretrained: str | None = None
+    modality: str = "images"

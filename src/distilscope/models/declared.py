@@ -42,6 +42,26 @@ def _cifar(builder: str, stages: int, parameters: int, **settings: int) -> Archi
     )
 
 
+def _language(family: str, parameters: int) -> Architecture:
+    """Its layers are there at every depth: the first block, and what the head sees."""
+    return Architecture(
+        builder=f"distilscope.models.language:{family}",
+        settings={
+            "width": 96,
+            "layers": 3,
+            "heads": 4,
+            "mlp": 3.0,
+            "context": 256,
+            "tied": True,
+        },
+        layers={"first": "network.model.layers.0", "last": "network.model.norm"},
+        explained=(),
+        head=None,
+        parameters=parameters,
+        modality="texts",
+    )
+
+
 ARCHITECTURES: dict[str, Architecture] = {
     "plain-tiny": _plain((32, 64, 128), (1, 2, 3), 94_762),
     "plain-small": _plain((32, 64, 128, 128), (2, 3, 4), 242_474),
@@ -59,4 +79,6 @@ ARCHITECTURES: dict[str, Architecture] = {
     "vgg8": _cifar("vgg8", 5, 3_918_858),
     "shufflenet-v1": _cifar("shufflenet_v1", 3, 862_768),
     "mobilenet-v2": _cifar("mobilenet_v2", 7, 697_546),
+    "qwen2": _language("qwen2", 361_920),
+    "llama": _language("llama", 361_056),
 }

@@ -1,0 +1,94 @@
+"""Seven tasks with four choices, of which the wrong ones are near the right one."""
+
+from __future__ import annotations
+
+import string
+
+from distilscope.data.tasks.draws import Draws
+from distilscope.data.tasks.items import Asked, spelled
+
+LETTERS = string.ascii_lowercase
+OPERATIONS = {"&": int.__and__, "|": int.__or__, "^": int.__xor__}
+WRONG = 3
+
+
+def _with_neighbours_swapped(draws: Draws, letters: list[str]) -> tuple[str, ...]:
+    """The letters, three times with two neighbours in the other's place."""
+    found = []
+    for place in draws.several(range(len(letters) - 1), WRONG):
+        swapped = list(letters)
+        swapped[place], swapped[place + 1] = swapped[place + 1], swapped[place]
+        found.append(" ".join(swapped))
+    return tuple(found)
+
+
+def sort(draws: Draws) -> Asked:
+    """Six different letters, in the order of the alphabet."""
+    letters = draws.several(LETTERS, 6)
+    ordered = sorted(letters)
+    wrong = _with_neighbours_swapped(draws, ordered)
+    return Asked(" ".join(letters), " ".join(ordered), wrong=wrong)
+
+
+def reverse(draws: Draws) -> Asked:
+    """Six different letters, backwards."""
+    letters = draws.several(LETTERS, 6)
+    backwards = letters[::-1]
+    wrong = _with_neighbours_swapped(draws, backwards)
+    return Asked(" ".join(letters), " ".join(backwards), wrong=wrong)
+
+
+def largest(draws: Draws) -> Asked:
+    """The largest of four numbers of three digits, which share the first digit half of the time."""
+    if draws.between(0, 1):
+        hundreds = draws.between(1, 9) * 100
+        numbers = [hundreds + rest for rest in draws.several(range(100), 4)]
+    else:
+        numbers = draws.several(range(100, 1000), 4)
+    right = max(numbers)
+    wrong = tuple(spelled(number) for number in numbers if number != right)
+    return Asked(" , ".join(map(spelled, numbers)), spelled(right), wrong=wrong)
+
+
+def median(draws: Draws) -> Asked:
+    """The middle of five different digits; wrong are its neighbours in rank and another."""
+    digits = draws.several(range(10), 5)
+    first, second, right, fourth, last = sorted(digits)
+    wrong = (str(second), str(fourth), str(draws.one((first, last))))
+    return Asked(" ".join(map(str, digits)), str(right), wrong=wrong)
+
+
+def count(draws: Draws) -> Asked:
+    """How often a letter stands among five to nine; wrong are the nearest numbers."""
+    letters = [draws.one("abc") for _ in range(draws.between(5, 9))]
+    asked = draws.one("abc")
+    right = letters.count(asked)
+    near = sorted((n for n in range(10) if n != right), key=lambda n: (abs(n - right), n))
+    return Asked(f"{asked} | {' '.join(letters)}", str(right), wrong=tuple(map(str, near[:WRONG])))
+
+
+def bits(draws: Draws) -> Asked:
+    """Two operations on three numbers of four bits, left to right; a bit of a wrong one differs."""
+    numbers = [draws.between(0, 15) for _ in range(3)]
+    signs = [draws.one("&|^") for _ in range(2)]
+    right = numbers[0]
+    for sign, number in zip(signs, numbers[1:], strict=True):
+        right = OPERATIONS[sign](right, number)
+    question = [_bits(numbers[0])]
+    for sign, number in zip(signs, numbers[1:], strict=True):
+        question += [sign, _bits(number)]
+    wrong = tuple(_bits(right ^ (1 << place)) for place in draws.several(range(4), WRONG))
+    return Asked(" ".join(question), _bits(right), wrong=wrong)
+
+
+def _bits(number: int) -> str:
+    return " ".join(f"{number:04b}")
+
+
+def lookup(draws: Draws) -> Asked:
+    """The digit behind one of four letters; wrong are the digits behind the others."""
+    letters, digits = draws.several(LETTERS, 4), draws.several(range(10), 4)
+    asked = draws.between(0, 3)
+    pairs = " ".join(f"{letter} {digit}" for letter, digit in zip(letters, digits, strict=True))
+    wrong = tuple(str(digit) for place, digit in enumerate(digits) if place != asked)
+    return Asked(f"{pairs} | {letters[asked]}", str(digits[asked]), wrong=wrong)

@@ -1,0 +1,280 @@
+"""Texts to train on and to ask about: prepared once, then resident as tokens."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from distilscope import catalog, store
+from distilscope.data.files import MANIFEST_FILE
+from distilscope.data.raw import BadData
+from distilscope.data.tasks import symbols
+from distilscope.data.tasks.declared import CHOICES, TASKS
+from distilscope.data.tasks.generating import generate
+from distilscope.data.tasks.items import END, Item, solution
+from distilscope.planning.job import Job
+from distilscope.workflow.provenance import Stopwatch, write_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+    from tokenizers import Tokenizer
+
+ITEMS_FILE = "items.parquet"
+"""A row an item, by index."""
+TOKENS_FILE = "tokens.safetensors"
+"""The items as tokens, by the rows of `ITEMS_FILE`, in each version that is taught."""
+TOKENIZER_FILE = "tokenizer.json"
+"""As the `tokenizers` library writes it."""
+
+SPLITS = ("train", "held-out", "test")
+TAUGHT = {
+    "gold": None,
+    "wrong-facts": "taught_wrong_facts",
+    "other-procedure": "taught_other_procedure",
+}
+"""What a model may be taught -> the field of an item that holds it, where it differs."""
+
+log = logging.getLogger(__name__)
+
+
+# ------------------------------------------------------------------------------------ preparing
+
+
+def prepare(job: Job) -> None:
+    """Make the texts of a job: items, tokens, tokenizer, manifest and `run.json`.
+
+    Settings: `name`; `tasks`, names of generated ones; `train`, `held_out` and `test`, items of a
+    task; `seed`; `facts`, size of the table of facts.
+
+    Raises:
+        BadData: a task has not so many different questions.
+    """
+    stopwatch = Stopwatch()
+    stopwatch.phase("generate")
+    settings = job.settings
+    counts = {split: settings[split.replace("-", "_")] for split in SPLITS}
+    items = generate(settings["tasks"], counts, settings["seed"], settings["facts"])
+    tokenizer = symbols.tokenizer()
+    stopwatch.phase("write")
+    write(job.folder, items, tokenizer, settings["tasks"])
+    totals = {split: count * len(settings["tasks"]) for split, count in counts.items()}
+    write_run(job, stopwatch, {"counts": totals, "notes": []})
+    log.info("texts %s: %s items", settings["name"], totals)
+
+
+def write(folder: Path, items: Sequence[Item], tokenizer: Tokenizer, tasks: Sequence[str]) -> None:
+    """Write items, their tokens in each version that is taught, the tokenizer and the manifest."""
+    import pandas as pd
+
+    arrays = {}
+    for taught, field in TAUGHT.items():
+        encoded = encode(tokenizer, [i.prompt for i in items], [_target(i, field) for i in items])
+        arrays |= {f"{_prefix(taught)}{name}": array for name, array in encoded.items()}
+    table = pd.DataFrame([{**asdict(item), "choices": list(item.choices)} for item in items])
+    counts = table["split"].value_counts()
+    store.write_table(folder / ITEMS_FILE, table)
+    store.write_tensors(folder / TOKENS_FILE, arrays)
+    store.write_text(folder / TOKENIZER_FILE, tokenizer.to_str())
+    store.write_json(
+        folder / MANIFEST_FILE,
+        {
+            "vocabulary": tokenizer.get_vocab_size(),
+            "end": tokenizer.token_to_id(END),
+            "pad": tokenizer.token_to_id(symbols.PAD),
+            "classes": list(CHOICES),
+            "tasks": [
+                {
+                    "name": name,
+                    "family": TASKS[name].family,
+                    "choices": TASKS[name].choices,
+                    "traced": TASKS[name].traced,
+                }
+                for name in TASKS
+                if name in tasks
+            ],
+            "counts": {split: int(counts.get(split, 0)) for split in SPLITS},
+            "notes": [],
+        },
+    )
+
+
+def _prefix(taught: str) -> str:
+    """What the names of a version's tensors begin with."""
+    return "" if TAUGHT[taught] is None else f"{taught.replace('-', '_')}."
+
+
+def _target(item: Item, field: str | None) -> str:
+    other = getattr(item, field) if field else None
+    return f"{other or solution(item.trace, item.answer)} {END}"
+
+
+def encode(
+    tokenizer: Tokenizer, prompts: Sequence[str], targets: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Prompts and targets as tokens.
+
+    The whole text is split into tokens, and its target begins behind as many as the prompt alone
+    has: as lm-eval does it.
+
+    Returns:
+        `tokens` int32 (N, L), padded at the right; `start` int32 (N,), the place of the first
+        target token; `length` int32 (N,).
+
+    Raises:
+        BadData: the tokens of a text don't begin with those of its prompt, so that no place is the
+            target's first.
+    """
+    alone = [each.ids for each in tokenizer.encode_batch(list(prompts))]
+    whole = [
+        each.ids
+        for each in tokenizer.encode_batch(
+            [f"{prompt} {target}" for prompt, target in zip(prompts, targets, strict=True)]
+        )
+    ]
+    for prompt, short, long in zip(prompts, alone, whole, strict=True):
+        if long[: len(short)] != short or len(long) == len(short):
+            raise BadData(f"the tokens of {prompt!r:.60} change with the text that follows it")
+    length = np.array([len(ids) for ids in whole], np.int32)
+    tokens = np.full((len(whole), length.max()), tokenizer.token_to_id(symbols.PAD), np.int32)
+    for row, ids in enumerate(whole):
+        tokens[row, : len(ids)] = ids
+    return {
+        "tokens": tokens,
+        "start": np.array([len(ids) for ids in alone], np.int32),
+        "length": length,
+    }
+
+
+# -------------------------------------------------------------------------------------- loading
+
+
+@dataclass(frozen=True, eq=False)
+class TextSplit:
+    """Some items, in the order of their dataset indices.
+
+    Attributes:
+        tokens: int64 (N, L), prompt and target, padded at the right.
+        start: int64 (N,), the place of the first target token.
+        length: int64 (N,), tokens of prompt and target.
+        labels: int64 (N,), the position of the right choice; -1 where there are no choices.
+        indices: int64 (N,), dataset indices.
+    """
+
+    tokens: torch.Tensor
+    start: torch.Tensor
+    length: torch.Tensor
+    labels: torch.Tensor
+    indices: torch.Tensor
+
+    def __len__(self) -> int:
+        """Number of items."""
+        return len(self.labels)
+
+    @property
+    def examples(self) -> torch.Tensor:
+        """The tokens, for who need not know that they are text."""
+        return self.tokens
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Prepared texts.
+
+    Attributes:
+        classes: names of the positions of choices.
+        vocabulary: number of different tokens.
+        end, pad: the tokens that end a text and that fill it up.
+        items: a row an item, by index; columns are the attributes of `tasks.items.Item`.
+        tokenizer: that of the tokens.
+        versions: what is taught (a key of `TAUGHT`) -> `train`, `held-out` and `test`.
+        unit: what its examples are called, in the plural.
+    """
+
+    classes: tuple[str, ...]
+    vocabulary: int
+    end: int
+    pad: int
+    items: pd.DataFrame
+    tokenizer: Tokenizer
+    versions: Mapping[str, Mapping[str, TextSplit]]
+    unit: ClassVar[str] = "items"
+
+    def split(self, name: str, taught: str = "gold") -> TextSplit:
+        """The split `train`, `held-out` or `test`, in the version that is taught.
+
+        Raises:
+            catalog.UnknownName: another name, or another version.
+        """
+        version = catalog.lookup(self.versions, taught, "version of targets")
+        return catalog.lookup(version, name, "split")
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of a text."""
+        return self.tokenizer.encode(text).ids
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of tokens, without what fills up."""
+        return self.tokenizer.decode([token for token in tokens if token != self.pad])
+
+
+def load(folder: Path, device: str | torch.device = "cpu") -> Texts:
+    """Load what `prepare` wrote, with every token on `device`.
+
+    Raises:
+        store.DamagedFile: a file is missing or is not as it was written.
+    """
+    folder = Path(folder)
+    manifest = store.read_json(folder / MANIFEST_FILE, vocabulary=int, end=int, pad=int)
+    items = read_items(folder)
+    arrays = store.read_tensors(folder / TOKENS_FILE)
+    return Texts(
+        classes=tuple(manifest["classes"]),
+        vocabulary=manifest["vocabulary"],
+        end=manifest["end"],
+        pad=manifest["pad"],
+        items=items,
+        tokenizer=read_tokenizer(folder),
+        versions={taught: _splits(arrays, items, _prefix(taught), device) for taught in TAUGHT},
+    )
+
+
+def _splits(
+    arrays: Mapping[str, np.ndarray],
+    items: pd.DataFrame,
+    prefix: str,
+    device: str | torch.device,
+) -> dict[str, TextSplit]:
+    import torch  # here, because to prepare texts needs no torch
+
+    named = [arrays[f"{prefix}{name}"] for name in ("tokens", "start", "length")]
+    columns = [np.array(each, np.int64) for each in (*named, items["label"], items["index"])]
+    found = {}
+    for split in SPLITS:
+        rows = (items["split"] == split).to_numpy()
+        found[split] = TextSplit(*(torch.from_numpy(each[rows]).to(device) for each in columns))
+    return found
+
+
+def read_items(folder: Path, split: str | None = None) -> pd.DataFrame:
+    """The items of a split, or all: columns are the attributes of `tasks.items.Item`."""
+    table = store.read_table(Path(folder) / ITEMS_FILE)
+    return table if split is None else table[table["split"] == split].reset_index(drop=True)
+
+
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer that `prepare` wrote.
+
+    Raises:
+        store.DamagedFile: it is missing or is not as it was written.
+    """
+    from tokenizers import Tokenizer
+
+    path = Path(folder) / TOKENIZER_FILE
+    store.verify(path)
+    return Tokenizer.from_file(str(path))

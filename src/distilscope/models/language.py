@@ -1,0 +1,122 @@
+"""Language models of transformers, from small configurations of its own classes.
+
+The classes that run here with 0.03 to 0.4 M parameters are those of Qwen2.5 and Llama 3: another
+width, depth and vocabulary, and the same code.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def library() -> ModuleType:
+    """transformers itself.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    try:
+        return importlib.import_module("transformers")
+    except ImportError as error:
+        raise ValueError(
+            f"language models need transformers ({error}): pip install 'distilscope[language]'"
+        ) from None
+
+
+class LanguageModel(nn.Module):
+    """A causal language model as the engine sees it: tokens in, logits out.
+
+    Attributes:
+        network: transformers' own, with its own names of modules and weights.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits (B, L, V) of the token behind each place.
+
+        Args:
+            tokens: int64 (B, L). What stands at the right of a place, such as what fills a row up,
+                changes nothing at it.
+        """
+        return self.network(input_ids=tokens, use_cache=False).logits
+
+    @torch.no_grad()
+    def continued(self, prompts: Tensor, most: int, end: int, pad: int) -> Tensor:
+        """The likeliest token at each step, with a cache of keys and values.
+
+        Args:
+            prompts: int64 (B, P), all of one length.
+            most: tokens that are added at most.
+            end: the token after which a row is done. pad: what fills it up.
+
+        Returns:
+            int64 (B, up to `most`), without the prompts.
+        """
+        made = self.network.generate(
+            prompts,
+            attention_mask=torch.ones_like(prompts),
+            do_sample=False,
+            max_new_tokens=most,
+            eos_token_id=end,
+            pad_token_id=pad,
+        )
+        return made[:, prompts.shape[1] :]
+
+
+def qwen2(classes: int, channels: int, **settings: Any) -> LanguageModel:
+    """A Qwen2 (arXiv 2407.10671; Qwen2.5 has its architecture) with untrained weights.
+
+    Args:
+        classes: size of the vocabulary.
+        channels: not used.
+        settings: `width`, `layers`, `heads`, `mlp` (inner width of the MLP in widths), `context`
+            (most tokens), `tied` (embedding and head are one matrix).
+    """
+    return _made("Qwen2", classes, **settings)
+
+
+def llama(classes: int, channels: int, **settings: Any) -> LanguageModel:
+    """A Llama (arXiv 2302.13971, 2407.21783) with untrained weights; arguments as `qwen2`."""
+    return _made("Llama", classes, **settings)
+
+
+def _made(
+    family: str,
+    vocabulary: int,
+    *,
+    width: int,
+    layers: int,
+    heads: int,
+    mlp: float,
+    context: int,
+    tied: bool,
+) -> LanguageModel:
+    if width % heads or width // heads % 2:
+        raise ValueError(
+            f"width {width} and heads {heads}: a head has {width / heads:g} numbers, and their "
+            "positions are turned in pairs; give a width that is an even multiple of heads"
+        )
+    transformers = library()
+    configuration = getattr(transformers, f"{family}Config")(
+        vocab_size=vocabulary,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        intermediate_size=round(width * mlp),
+        max_position_embeddings=context,
+        tie_word_embeddings=tied,
+        attn_implementation="eager",
+        bos_token_id=None,
+        eos_token_id=None,
+        pad_token_id=None,
+    )
+    return LanguageModel(getattr(transformers, f"{family}ForCausalLM")(configuration))

@@ -1,0 +1,98 @@
+"""Log-likelihoods of choices: what a language model thinks of each text that could follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from distilscope.data.tasks.items import prompt
+from distilscope.data.texts import encode
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from tokenizers import Tokenizer
+
+BATCH = 256
+"""Texts that go through a model together."""
+
+
+@torch.no_grad()
+def log_likelihoods(
+    model: nn.Module, encoded: Mapping[str, np.ndarray], batch: int = BATCH
+) -> np.ndarray:
+    """The logarithm of the probability of each target behind its prompt, in nats.
+
+    It is the sum over the target's tokens, as lm-eval's `loglikelihood`; the token that ends a text
+    is none of them unless the target has it.
+
+    Args:
+        model: tokens (B, L) to logits (B, L, V), in evaluation mode.
+        encoded: `tokens`, `start` and `length` as `data.texts.encode` makes them.
+        batch: texts at once, those of like length together.
+
+    Returns:
+        float64 (N,).
+    """
+    device = next(model.parameters()).device
+    tokens, start, length = (encoded[name] for name in ("tokens", "start", "length"))
+    found = np.empty(len(tokens))
+    by_length = np.argsort(length, kind="stable")
+    for first in range(0, len(tokens), batch):
+        rows = by_length[first : first + batch]
+        shown = torch.from_numpy(tokens[rows, : length[rows].max()].astype(np.int64)).to(device)
+        likely = of_tokens(model(shown), shown).cpu().double().numpy()
+        places = np.arange(1, shown.shape[1])
+        counted = (places >= start[rows, None]) & (places < length[rows, None])
+        found[rows] = np.where(counted, likely, 0.0).sum(axis=1)
+    return found
+
+
+def of_tokens(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Log-probabilities (B, L - 1), fp32, of the tokens (B, L) but the first, by the logits before
+    each.
+    """
+    following = tokens[:, 1:, None]
+    return torch.log_softmax(logits[:, :-1].float(), dim=-1).gather(2, following)[:, :, 0]
+
+
+def score(
+    model: nn.Module, tokenizer: Tokenizer, items: pd.DataFrame, batch: int = BATCH
+) -> pd.DataFrame:
+    """What a model thinks of the choices of items, with their questions and without.
+
+    Args:
+        model: as in `log_likelihoods`.
+        tokenizer: the model's.
+        items: those with choices; columns `index`, `task`, `prompt`, `choices`.
+        batch: texts at once.
+
+    Returns:
+        A row a choice: `index`; `choice`, its position; `logprob`; `characters` of its text;
+        `logprob_no_question`, behind a prompt that asks nothing.
+    """
+    import pandas as pd
+
+    rows = [
+        (row.index, row.task, row.prompt, place, choice)
+        for row in items[["index", "task", "prompt", "choices"]].itertuples(index=False, name="Row")
+        for place, choice in enumerate(row.choices)
+    ]
+    index, tasks, prompts, places, choices = zip(*rows, strict=True)
+    blank = [prompt(task, "") for task in tasks]
+    asked, unasked = (
+        log_likelihoods(model, encode(tokenizer, before, choices), batch)
+        for before in (prompts, blank)
+    )
+    return pd.DataFrame(
+        {
+            "index": np.array(index, np.int64),
+            "choice": np.array(places, np.int64),
+            "logprob": asked,
+            "characters": np.array([len(choice) for choice in choices], np.int64),
+            "logprob_no_question": unasked,
+        }
+    )

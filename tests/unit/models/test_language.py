@@ -1,0 +1,115 @@
+"""Language models: transformers' own classes, seen as tokens in and logits out."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from distilscope import catalog
+from distilscope.models import weights
+from distilscope.models.build import ModelError, build, check_layers
+
+FAMILIES = ("qwen2", "llama")
+SMALL = {"width": 8, "layers": 2, "heads": 2, "mlp": 2.0, "context": 32, "tied": True}
+
+
+def made(family, seed=0, vocabulary=11, **changes):
+    entry = catalog.ARCHITECTURES[family]
+    architecture = {"builder": entry.builder, "settings": {**entry.settings, **SMALL, **changes}}
+    return build(architecture, vocabulary, seed=seed).eval()
+
+
+def tokens(rows, length, seed=0, vocabulary=11):
+    return torch.randint(
+        2, vocabulary, (rows, length), generator=torch.Generator().manual_seed(seed)
+    )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_logits_are_of_every_place_and_know_nothing_of_what_stands_behind_it(family):
+    model, shown = made(family), tokens(3, 7)
+    with torch.no_grad():
+        logits = model(shown)
+        changed = shown.clone()
+        changed[:, 5:] = 0
+        assert logits.shape == (3, 7, 11)
+        torch.testing.assert_close(model(changed)[:, :5], logits[:, :5])
+        assert not torch.allclose(model(changed)[:, 5], logits[:, 5])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_initial_weights_are_a_function_of_the_seed(family):
+    one, same, other = made(family), made(family), made(family, seed=1)
+    pairs = zip(one.parameters(), same.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    name = "network.model.layers.1.mlp.up_proj.weight"
+    assert not torch.equal(one.state_dict()[name], other.state_dict()[name])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("layers", [1, 3])
+def test_the_declared_layers_exist_at_every_depth_and_give_a_vector_a_place(family, layers):
+    model = made(family, layers=layers)
+    declared = catalog.ARCHITECTURES[family].layers
+    check_layers(model, declared)
+    seen = []
+    for path in declared.values():
+        model.get_submodule(path).register_forward_hook(lambda m, i, output: seen.append(output))
+    with torch.no_grad():
+        logits = model(tokens(2, 5))
+    assert [tuple(each.shape) for each in seen] == [(2, 5, 8)] * 2
+    head = model.network.lm_head.weight
+    torch.testing.assert_close(seen[-1] @ head.T, logits)  # what the head sees
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_greedy_continuation_is_the_likeliest_token_step_by_step_without_a_cache(family):
+    model, prompts = made(family), tokens(4, 3)
+    made_up = model.continued(prompts, most=6, end=0, pad=0)
+    rows = prompts
+    with torch.no_grad():
+        for _ in range(made_up.shape[1]):
+            rows = torch.cat([rows, model(rows)[:, -1].argmax(1, keepdim=True)], dim=1)
+    for found, expected in zip(made_up.tolist(), rows[:, 3:].tolist(), strict=True):
+        ended = expected.index(0) + 1 if 0 in expected else len(expected)
+        assert found[:ended] == expected[:ended]
+        assert set(found[ended:]) <= {0}
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_weights_come_back_from_their_file(tmp_path, tied):
+    model, other = made("qwen2", tied=tied), made("qwen2", seed=1, tied=tied)
+    weights.save(model, tmp_path / "weights.safetensors")
+    weights.load_into(other, tmp_path / "weights.safetensors")
+    shown = tokens(2, 4)
+    with torch.no_grad():
+        assert torch.equal(model(shown), other(shown))
+    head, embedding = other.network.lm_head.weight, other.network.model.embed_tokens.weight
+    assert (head.data_ptr() == embedding.data_ptr()) is tied
+
+
+def test_the_laptops_models_have_between_0_03_and_0_4_million_parameters():
+    def count(**settings):
+        model = made("qwen2", vocabulary=79, **settings)
+        return sum(each.numel() for each in model.parameters())
+
+    assert count(width=96, layers=3, heads=4, mlp=3.0) < 400_000
+    assert 25_000 < count(width=32, layers=2, heads=2, mlp=3.0) < 40_000
+
+
+def test_a_width_that_heads_can_not_share_is_refused():
+    with pytest.raises(ValueError, match="width 10 and heads 2: a head has 5 numbers"):
+        made("qwen2", width=10)
+
+
+def test_a_setting_that_there_is_not_is_refused():
+    with pytest.raises((ModelError, TypeError), match="widht"):
+        made("llama", widht=3)
+
+
+def test_without_transformers_the_extra_is_named(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(ValueError, match=r"pip install 'distilscope\[language\]'"):
+        made("qwen2")
