@@ -2,56 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-import numpy as np
-import torch
 
 from distilscope.data.tasks import parsing
 from distilscope.data.tasks.declared import TASKS
+from distilscope.models.continuing import BATCH, continuations
 from distilscope.models.language import LanguageModel
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from distilscope.data.texts import Texts
-
-BATCH = 512
-"""Prompts that are continued together."""
-
-
-def continuations(
-    model: LanguageModel, texts: Texts, prompts: Sequence[str], most: int, batch: int = BATCH
-) -> list[str]:
-    """The greedy continuation of each prompt, up to its end sign, which belongs to it.
-
-    Prompts of one length go together, so that none is filled up and an answer doesn't depend on
-    those beside it.
-
-    Args:
-        model: in evaluation mode.
-        texts: whose tokenizer and end sign are the model's.
-        prompts: texts. most: tokens of a continuation at most.
-        batch: prompts at once.
-
-    Returns:
-        a text for each prompt, without an end sign where `most` tokens had none.
-    """
-    device = next(model.parameters()).device
-    encoded = [each.ids for each in texts.tokenizer.encode_batch(list(prompts))]
-    lengths = np.array([len(ids) for ids in encoded])
-    found = [""] * len(prompts)
-    for length in np.unique(lengths):
-        rows = np.flatnonzero(lengths == length)
-        for first in range(0, len(rows), batch):
-            some = rows[first : first + batch]
-            shown = torch.tensor([encoded[row] for row in some], device=device)
-            made = model.continued(shown, most, texts.end, texts.pad).cpu().tolist()
-            for row, tokens in zip(some, made, strict=True):
-                ended = tokens.index(texts.end) + 1 if texts.end in tokens else len(tokens)
-                found[row] = texts.decode(tokens[:ended])
-    return found
 
 
 def answer(
@@ -73,7 +34,8 @@ def answer(
 
     split = texts.split("train")
     most = int((split.length - split.start).max())
-    said = continuations(model, texts, items["prompt"].tolist(), most, batch)
+    encoded = [each.ids for each in texts.tokenizer.encode_batch(items["prompt"].tolist())]
+    said = [texts.decode(told) for told in continuations(model, texts, encoded, most, batch)]
     parsed = [
         parsing.symbols(text, TASKS[task].traced)
         for text, task in zip(said, items["task"], strict=True)

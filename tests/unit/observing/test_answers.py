@@ -8,6 +8,7 @@ from torch import nn
 
 from distilscope.data import texts
 from distilscope.data.tasks import generating, symbols
+from distilscope.models import continuing
 from distilscope.observing import answers
 
 from .language import made
@@ -63,8 +64,9 @@ def test_what_is_said_is_read_by_the_rule_of_the_task_and_judged(loaded):
 
 
 def test_a_continuation_is_the_same_in_any_company(loaded):
-    model, prompts = made(loaded.vocabulary), loaded.items["prompt"].tolist()
-    together = answers.continuations(model, loaded, prompts, most=6)
-    alone = [answers.continuations(model, loaded, [prompt], most=6)[0] for prompt in prompts[:6]]
+    model = made(loaded.vocabulary)
+    prompts = [loaded.encode(prompt) for prompt in loaded.items["prompt"]]
+    together = continuing.continuations(model, loaded, prompts, most=6)
+    alone = [continuing.continuations(model, loaded, [each], most=6)[0] for each in prompts[:6]]
     assert together[:6] == alone
-    assert len({*together}) > 1
+    assert len({*map(tuple, together)}) > 1
