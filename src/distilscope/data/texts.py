@@ -50,7 +50,7 @@ def prepare(job: Job) -> None:
     """Make the texts of a job: items, tokens, tokenizer, manifest and `run.json`.
 
     Settings: `name`; `tasks`, names of generated ones; `train`, `held_out` and `test`, items of a
-    task; `seed`; `facts`, size of the table of facts.
+    task; `seed`; perhaps `facts`, size of the table of facts, else `usual_facts`.
 
     Raises:
         BadData: a task has not so many different questions.
@@ -59,13 +59,19 @@ def prepare(job: Job) -> None:
     stopwatch.phase("generate")
     settings = job.settings
     counts = {split: settings[split.replace("-", "_")] for split in SPLITS}
-    items = generate(settings["tasks"], counts, settings["seed"], settings["facts"])
+    facts = settings.get("facts") or usual_facts(counts["train"])
+    items = generate(settings["tasks"], counts, settings["seed"], facts)
     tokenizer = symbols.tokenizer()
     stopwatch.phase("write")
     write(job.folder, items, tokenizer, settings["tasks"])
     totals = {split: count * len(settings["tasks"]) for split, count in counts.items()}
     write_run(job, stopwatch, {"counts": totals, "notes": []})
     log.info("texts %s: %s items", settings["name"], totals)
+
+
+def usual_facts(train: int) -> int:
+    """So many facts that training shows each four times or more, and 150 at most."""
+    return min(150, max(4, train // 4))
 
 
 def write(folder: Path, items: Sequence[Item], tokenizer: Tokenizer, tasks: Sequence[str]) -> None:

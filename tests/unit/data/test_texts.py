@@ -29,6 +29,19 @@ def folder(tmp_path_factory):
     return folder
 
 
+def test_training_shows_each_fact_four_times_unless_it_is_said_how_many_there_are(folder, tmp_path):
+    settings = {key: value for key, value in SETTINGS.items() if key != "facts"}
+    texts.prepare(Job("texts", "texts", "0" * 12, settings, {}, tmp_path))
+
+    def asked(place):
+        items = texts.read_items(place, "train")
+        return items[items["task"] == "fact"]["prompt"].str[-5:].value_counts()
+
+    assert len(asked(tmp_path)) == 5 and asked(tmp_path).min() == 4
+    assert len(asked(folder)) == 12
+    assert [texts.usual_facts(train) for train in (6, 100, 1300)] == [4, 25, 150]
+
+
 @pytest.fixture(scope="module")
 def loaded(folder):
     return texts.load(folder)

@@ -8,6 +8,7 @@ from distilscope.data.tasks.draws import Draws
 from distilscope.data.tasks.items import Asked, spelled
 
 LETTERS = string.ascii_lowercase
+FEW = LETTERS[:10]
 OPERATIONS = {"&": int.__and__, "|": int.__or__, "^": int.__xor__}
 WRONG = 3
 
@@ -23,28 +24,28 @@ def _with_neighbours_swapped(draws: Draws, letters: list[str]) -> tuple[str, ...
 
 
 def sort(draws: Draws) -> Asked:
-    """Six different letters, in the order of the alphabet."""
-    letters = draws.several(LETTERS, 6)
+    """Four different letters of the first ten, in the order of the alphabet."""
+    letters = draws.several(FEW, 4)
     ordered = sorted(letters)
     wrong = _with_neighbours_swapped(draws, ordered)
     return Asked(" ".join(letters), " ".join(ordered), wrong=wrong)
 
 
 def reverse(draws: Draws) -> Asked:
-    """Six different letters, backwards."""
-    letters = draws.several(LETTERS, 6)
+    """Five different letters, backwards."""
+    letters = draws.several(LETTERS, 5)
     backwards = letters[::-1]
     wrong = _with_neighbours_swapped(draws, backwards)
     return Asked(" ".join(letters), " ".join(backwards), wrong=wrong)
 
 
 def largest(draws: Draws) -> Asked:
-    """The largest of four numbers of three digits, which share the first digit half of the time."""
+    """The largest of four numbers of two digits, which share the first digit half of the time."""
     if draws.between(0, 1):
-        hundreds = draws.between(1, 9) * 100
-        numbers = [hundreds + rest for rest in draws.several(range(100), 4)]
+        tens = draws.between(1, 9) * 10
+        numbers = [tens + units for units in draws.several(range(10), 4)]
     else:
-        numbers = draws.several(range(100, 1000), 4)
+        numbers = draws.several(range(10, 100), 4)
     right = max(numbers)
     wrong = tuple(spelled(number) for number in numbers if number != right)
     return Asked(" , ".join(map(spelled, numbers)), spelled(right), wrong=wrong)
@@ -59,8 +60,8 @@ def median(draws: Draws) -> Asked:
 
 
 def count(draws: Draws) -> Asked:
-    """How often a letter stands among five to nine; wrong are the nearest numbers."""
-    letters = [draws.one("abc") for _ in range(draws.between(5, 9))]
+    """How often a letter stands among four to seven; wrong are the nearest numbers."""
+    letters = [draws.one("abc") for _ in range(draws.between(4, 7))]
     asked = draws.one("abc")
     right = letters.count(asked)
     near = sorted((n for n in range(10) if n != right), key=lambda n: (abs(n - right), n))
@@ -87,7 +88,7 @@ def _bits(number: int) -> str:
 
 def lookup(draws: Draws) -> Asked:
     """The digit behind one of four letters; wrong are the digits behind the others."""
-    letters, digits = draws.several(LETTERS, 4), draws.several(range(10), 4)
+    letters, digits = draws.several(FEW, 4), draws.several(range(10), 4)
     asked = draws.between(0, 3)
     pairs = " ".join(f"{letter} {digit}" for letter, digit in zip(letters, digits, strict=True))
     wrong = tuple(str(digit) for place, digit in enumerate(digits) if place != asked)
