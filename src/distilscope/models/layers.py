@@ -7,7 +7,9 @@ pooling follows. A linear layer that gives the logits from that mean is proposed
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +26,8 @@ TOKEN_STAGES = 4
 SIDES_OF_A_BLOCK = 2
 """Resolutions that a block works at: where it begins and where it ends."""
 HEAD_TOLERANCE = 1e-4
+BRIGHT = 3.0
+"""Standard deviations of the pixels of images that a head is tried on besides the sample."""
 POOLS = (nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 
 
@@ -122,10 +126,9 @@ def propose(module: nn.Module, sample: Tensor) -> Proposal:
 
     named = [(path, layer) for path, layer in module.named_modules() if path]
     hooks = [layer.register_forward_hook(record(path)) for path, layer in named]
-    modes = [(layer, layer.training) for layer in module.modules()]
     try:
-        with torch.no_grad():
-            logits = module.eval()(sample)
+        with _evaluating(module):
+            logits = module(sample)
     except Exception as error:
         size = "x".join(map(str, sample.shape[1:]))
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -133,8 +136,6 @@ def propose(module: nn.Module, sample: Tensor) -> Proposal:
     finally:
         for hook in hooks:
             hook.remove()
-        for layer, training in modes:
-            layer.training = training
     once = [each for each in found if calls[each.path] == 1]
     stages = _stages([each for each in once if not _within_another(each, once)])
     if not stages:
@@ -151,7 +152,20 @@ def propose(module: nn.Module, sample: Tensor) -> Proposal:
         for path, layer in named
         if path in calls
     )
-    return Proposal(compared, maps, _head(module, stages[-1], logits), tree)
+    return Proposal(compared, maps, _head(module, stages[-1], logits, sample), tree)
+
+
+@contextlib.contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """Eval mode and no gradients; the mode of each module comes back."""
+    modes = [(layer, layer.training) for layer in module.modules()]
+    try:
+        with torch.no_grad():
+            module.eval()
+            yield
+    finally:
+        for layer, training in modes:
+            layer.training = training
 
 
 def _map(module: nn.Module, output: Tensor) -> Tensor | None:
@@ -229,18 +243,42 @@ def _spread(blocks: list[_Output]) -> list[_Output]:
     return [usable[place] for place in sorted(places)]
 
 
-def _head(module: nn.Module, last: _Output, logits: Any) -> str | None:
-    """The linear layer that gives the logits from the mean of the last map."""
+def _head(module: nn.Module, last: _Output, logits: Any, sample: Tensor) -> str | None:
+    """The linear layer that gives the logits from the mean of the last map.
+
+    It has to do so for images that are unlike the sample too: of noise alone the means of a map
+    hardly differ, so that what stands between (a ReLU, a clamp) may do nothing.
+    """
     if last.tokens or not isinstance(logits, Tensor) or logits.ndim != 2:
         return None
-    pooled = last.map.mean(dim=(2, 3))
-    scale = logits.abs().max().clamp_min(1e-30)
     for path, layer in module.named_modules():
-        if isinstance(layer, nn.Linear) and (layer.in_features, layer.out_features) == (
-            pooled.shape[1],
-            logits.shape[1],
-        ):
-            given = nn.functional.linear(pooled, layer.weight, layer.bias).detach()
-            if (given - logits).abs().max() <= HEAD_TOLERANCE * scale:
-                return path
+        if isinstance(layer, nn.Linear) and _gives(layer, last.map, logits):
+            return path if _gives(layer, *_of_others(module, last, sample)) else None
     return None
+
+
+def _gives(head: nn.Linear, map: Tensor, logits: Tensor) -> bool:
+    """Whether the logits are the head's of the mean of a map with its channels first."""
+    pooled = map.mean(dim=(2, 3))
+    if (head.in_features, head.out_features) != (pooled.shape[1], logits.shape[1]):
+        return False
+    scale = logits.abs().max().clamp_min(1e-30)
+    given = nn.functional.linear(pooled, head.weight, head.bias).detach()
+    return bool((given - logits).abs().max() <= HEAD_TOLERANCE * scale)
+
+
+def _of_others(module: nn.Module, last: _Output, sample: Tensor) -> tuple[Tensor, Tensor]:
+    """The map and the logits of images with more contrast, and of bright and dark ones."""
+    grey = torch.full_like(sample[:1], BRIGHT)
+    seen: list[Tensor] = []
+
+    def keep(layer: nn.Module, inputs: Any, output: Tensor) -> None:
+        seen.append(channels_first(layer, output).clone())  # what follows may write into it
+
+    hook = last.module.register_forward_hook(keep)
+    try:
+        with _evaluating(module):
+            logits = module(torch.cat([BRIGHT * sample, grey, -grey]))
+    finally:
+        hook.remove()
+    return seen[0], logits
