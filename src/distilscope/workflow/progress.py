@@ -156,6 +156,8 @@ class Job:
         here = self._done + (stage.done - stage.before) * stage.work
         done = min(self._earlier + stage.before * stage.work + here, total)
         since = self._worked_since
+        if done >= total and not stage.total:  # what is under way, nobody foretold
+            return 1.0, None
         left = (total - done) * (now - since) / here if here and since is not None else None
         return done / total, left
 

@@ -99,6 +99,19 @@ def test_a_stage_without_a_number_says_how_long_it_takes(job, clock, caplog):
     assert caplog.messages == ["net: alignment, 25 s so far"]
 
 
+def test_what_comes_behind_the_work_that_was_foretold_is_not_said_to_be_over(job, clock, caplog):
+    job.expect({"epoch 1 of 2": 10})
+    begin(job, total=10).advance(10)
+    clock.now += 20
+    job.begin("latency", 0, "", 0.0, progress.no_detail)
+    clock.now += 5
+    status = job.status()
+    assert (status["share"], status["seconds_left"]) == (1.0, None)
+    with caplog.at_level(logging.INFO, "distilscope"):
+        job.beat()
+    assert caplog.messages == ["net: latency, 25 s so far"]
+
+
 def test_a_loss_is_fetched_by_the_loop_and_only_where_it_is_wanted(job):
     asked = []
     stage = begin(job, detail=lambda: asked.append(threading.current_thread()) or "loss 1")
