@@ -143,6 +143,17 @@ class Rows:
         return table
 
 
+def by_class(labels: np.ndarray) -> dict[int, np.ndarray]:
+    """Class -> the positions of its images among labels (n,), of the classes that there are.
+
+    One without an image has no row: of a thousand classes a few pictures show few.
+    """
+    order = np.argsort(labels, kind="stable")
+    known, begins = np.unique(labels[order], return_index=True)
+    parts = np.split(order, begins[1:])
+    return {int(name): part for name, part in zip(known, parts, strict=True) if name >= 0}
+
+
 def _require_declared(table: pd.DataFrame, names: Sequence[str]) -> None:
     known = registry.analyses()
     for place in set(table) - set(names):

@@ -10,6 +10,7 @@ of other seeds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,6 +18,9 @@ import numpy as np
 
 KEPT_SUBSETS = 4
 """Of 10,000 images in 1,000 resamples each takes 40 MB."""
+
+GROUPS_AT_ONCE = 100
+"""Of ten columns in 1,000 resamples they take 8 MB."""
 
 MIN_DENOMINATOR = 0.05
 """Of a ratio: with a smaller one it is mostly noise."""
@@ -52,6 +56,10 @@ class Resamples:
             del self._recent[next(iter(self._recent))]
         return found
 
+    def part(self, rows: np.ndarray) -> Resamples:
+        """The same, without keeping it: of what is asked for once."""
+        return Resamples(self.counts[rows])
+
     @cached_property
     def totals(self) -> np.ndarray:
         """(B,) float32: how many images each resample holds, exact."""
@@ -79,9 +87,45 @@ def means(values: np.ndarray, resamples: Resamples, level: float = 0.95) -> Esti
     The interval is NaN with fewer than two such images.
     """
     replicates, n = _mean_replicates(values, resamples)
+    bounds = _bounds(replicates, n, level)
+    return Estimates(_means(values, n), *bounds, n, len(values) - n)
+
+
+def _means(values: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """(M,) means of the columns over their n values that are no NaN."""
     total = np.where(np.isnan(values), 0.0, values).sum(axis=0, dtype=np.float64)
-    value = np.divide(total, n, out=np.full(n.shape, np.nan), where=n > 0)
-    return Estimates(value, *_bounds(replicates, n, level), n, len(values) - n)
+    return np.divide(total, n, out=np.full(n.shape, np.nan), where=n > 0)
+
+
+def means_by_group(
+    values: np.ndarray,
+    groups: Sequence[np.ndarray],
+    position: np.ndarray,
+    resamples: Resamples,
+    level: float = 0.95,
+) -> Iterator[Estimates]:
+    """`means` of each group of rows of (n, M), the same numbers to the bit.
+
+    Intervals of many groups are computed at once, since of a thousand classes most have few images.
+
+    Args:
+        groups: rows of `values`, (k,) each. position: (n,) which image of `resamples` a row is.
+    """
+    for start in range(0, len(groups), GROUPS_AT_ONCE):
+        chosen = groups[start : start + GROUPS_AT_ONCE]
+        parts = [values[rows] for rows in chosen]
+        n = np.array([(~np.isnan(part)).sum(axis=0) for part in parts])
+        low = np.full(n.shape, np.nan)
+        high = low.copy()
+        able = np.flatnonzero((n >= 2).any(axis=1))
+        if len(able):
+            each = [
+                _mean_replicates(parts[i], resamples.part(position[chosen[i]]))[0] for i in able
+            ]
+            low[able], high[able] = interval(np.stack(each), level)
+        low, high = (np.where(n >= 2, end, np.nan) for end in (low, high))
+        for i, part in enumerate(parts):
+            yield Estimates(_means(part, n[i]), low[i], high[i], n[i], len(part) - n[i])
 
 
 def deviations(values: np.ndarray, resamples: Resamples, level: float = 0.95) -> Estimates:
@@ -152,10 +196,19 @@ def interval(replicates: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, n
 
 
 def _quantiles_without_nan(replicates: np.ndarray, tails: list[float]) -> np.ndarray:
-    """As `np.nanquantile`, NaN without a warning where every replicate is NaN."""
-    empty = np.isnan(replicates).all(axis=-1)
-    filled = np.where(empty[..., None], 0.0, replicates)
-    return np.where(empty, np.nan, np.nanquantile(filled, tails, axis=-1))
+    """As `np.nanquantile` to the bit, all rows at once; NaN where every replicate is NaN."""
+    ordered = np.sort(replicates, axis=-1)  # NaN comes last
+    last = (~np.isnan(ordered)).sum(axis=-1) - 1
+    place = np.multiply.outer(tails, np.maximum(last, 0))
+    below = np.floor(place).astype(np.intp)
+    part = place - below
+    low, high = (
+        np.take_along_axis(ordered[None], which[..., None], axis=-1)[..., 0]
+        for which in (below, np.minimum(below + 1, np.maximum(last, 0)))
+    )
+    step = high - low
+    # from the nearer end, as NumPy interpolates, so that both ends are met exactly
+    return np.where(part >= 0.5, high - step * (1 - part), low + step * part)
 
 
 def recentred_interval(

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -167,3 +169,34 @@ def test_a_ratio_of_very_few_images_has_no_warning_where_a_resample_holds_none(r
     found = bootstrap.ratio_of_means(np.array([0.4, 0.5]), np.array([0.8, 1.0]), rows)
     assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5, 0.5))
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95])
+def test_quantiles_beside_missing_replicates_are_numpys_to_the_bit(level):
+    generator = np.random.default_rng(3)
+    replicates = generator.standard_normal((60, 97)).astype(np.float32)
+    replicates[generator.random(replicates.shape) < generator.random((60, 1))] = np.nan
+    replicates[7], replicates[8, 1:] = np.nan, np.nan  # no replicate, and one
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = np.nanquantile(replicates.astype(np.float64), tails, axis=-1)
+    np.testing.assert_array_equal(bootstrap.interval(replicates, level), expected)
+
+
+def test_means_of_many_groups_are_those_of_each_alone_to_the_bit():
+    generator = np.random.default_rng(4)
+    images, classes = 700, 300  # most classes have two images or so, some none
+    label = generator.integers(0, classes, images)
+    values = generator.random((images, 3))
+    values[generator.random(values.shape) < 0.2] = np.nan
+    resamples = Resamples.draw(2 * images, 200)
+    position = generator.permutation(2 * images)[:images]
+    groups = [np.flatnonzero(label == number) for number in range(classes)]
+    assert min(map(len, groups)) == 0 < max(map(len, groups))
+    found = list(bootstrap.means_by_group(values, groups, position, resamples))
+    assert len(found) == classes
+    for own, group in zip(found, groups, strict=True):
+        alone = bootstrap.means(values[group], resamples.subset(position[group]))
+        for name in ("value", "low", "high", "n", "n_undefined"):
+            np.testing.assert_array_equal(getattr(own, name), getattr(alone, name))

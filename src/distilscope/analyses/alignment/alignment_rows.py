@@ -14,7 +14,7 @@ from distilscope.analyses.alignment import image_specific_columns as specific
 from distilscope.analyses.alignment import undefined
 from distilscope.analyses.alignment.pairs import percent_name
 from distilscope.measuring.entries import Compared, Entry
-from distilscope.measuring.rows import Rows
+from distilscope.measuring.rows import Rows, by_class
 from distilscope.measuring.study import Study
 from distilscope.statistics import bootstrap
 
@@ -262,17 +262,34 @@ def add_nulls(study: Study, rows: Rows, who: Who, pair: Pair, place: Mapping[str
 def add_classes(
     study: Study, rows: Rows, who: Who, pair: Pair, place: Mapping[str, object]
 ) -> None:
-    """The means of a pair by class."""
+    """The means of a pair by class, of the classes that images are of."""
+    images = by_class(pair.label)
     for subset in ("common", "both-correct"):
         measures = pair.by_class
         columns = pair.columns(measures, subset)
         null = f"{specific.NULLS[subset]}_{specific.PRIMARY}"
-        for number in range(study.classes):
-            chosen = np.flatnonzero(pair.subsets[subset] & (pair.label == number))
+        chosen = [own[pair.subsets[subset][own]] for own in images.values()]
+        parts = [_by_class(study, pair, measures, columns, chosen)] if measures else []
+        if null in pair.values:
+            parts.append(_by_class(study, pair, [NULL_OF_PRIMARY], [null], chosen))
+        for number, *found in zip(images, *parts, strict=True):
             where = {**place, "subset": subset, "class": number}
-            add_means(study, rows, who, pair, columns, chosen, where, measures)
-            if null in pair.values:
-                add_means(study, rows, who, pair, [null], chosen, where, [NULL_OF_PRIMARY])
+            for names, estimates, reasons in found:
+                rows.add_estimates(who, names, estimates, reasons, **where)
+
+
+def _by_class(
+    study: Study,
+    pair: Pair,
+    names: Sequence[str],
+    columns: Sequence[str],
+    chosen: Sequence[np.ndarray],
+) -> Iterator[tuple[Sequence[str], bootstrap.Estimates, list[str | None]]]:
+    """Of each class the names of its numbers, these, and why they aren't there."""
+    values = np.column_stack([pair.values[name] for name in columns])
+    found = bootstrap.means_by_group(values, chosen, pair.position, study.resamples, study.level)
+    for own, estimates in zip(chosen, found, strict=True):
+        yield names, estimates, _reasons(pair, columns, values[own], own)
 
 
 def add_ratios(

@@ -10,7 +10,7 @@ from distilscope.analyses.outputs import calibration, fidelity
 from distilscope.analyses.outputs.calibration import Confidences
 from distilscope.measuring.entries import Compared, Entry
 from distilscope.measuring.observations import UNLABELLED, Outputs
-from distilscope.measuring.rows import Rows
+from distilscope.measuring.rows import Rows, by_class
 from distilscope.measuring.study import HELD_OUT, Study
 from distilscope.statistics import bootstrap
 from distilscope.statistics.bootstrap import Resamples
@@ -43,13 +43,21 @@ def add_output_rows(study: Study, rows: Rows, entry: Entry, bins: int) -> None:
         "brier": calibration.brier(outputs.logits, outputs.label),
     }
     _add_means(study, rows, entry, columns, study.resamples, subset="all")
-    for number in range(study.classes):
-        chosen = np.flatnonzero(outputs.label == number)
-        part = {"accuracy": data.correct[chosen]}
-        resamples = study.resamples.subset(chosen)
-        _add_means(study, rows, entry, part, resamples, subset="all", **{"class": number})
+    _add_classes(study, rows, entry, data.correct, outputs.label)
     _add_binned(study, rows, entry, data, outputs, bins)
     _add_held_out(study, rows, entry, outputs, held_out, bins)
+
+
+def _add_classes(
+    study: Study, rows: Rows, entry: Entry, correct: np.ndarray, label: np.ndarray
+) -> None:
+    """The accuracy on each class."""
+    images, everything = by_class(label), np.arange(len(label))
+    found = bootstrap.means_by_group(
+        correct[:, None], list(images.values()), everything, study.resamples, study.level
+    )
+    for number, estimates in zip(images, found, strict=True):
+        rows.add_estimates(entry, ["accuracy"], estimates, subset="all", **{"class": number})
 
 
 def _add_unlabelled(study: Study, rows: Rows, entry: Entry, outputs: Outputs) -> None:
