@@ -14,6 +14,7 @@ from distilscope.analyses.compression import measure, noise
 from distilscope.analyses.compression.ladders import Rung, ladders
 from distilscope.measuring.observations import Outputs
 from distilscope.models.compressions import prune
+from distilscope.observing.halving import Halving
 from distilscope.statistics.bootstrap import Resamples
 from tests.unit.observing.making import PLAIN, PLAIN_LAYERS, lively
 
@@ -32,8 +33,7 @@ def outputs_of(model, path: str) -> np.ndarray:
 
 def test_signal_and_noise_of_each_image_are_sums_of_squares():
     original, compressed = lively(PLAIN, 1), prune.compress(lively(PLAIN, 1), 0.4, IMAGES)[0]
-    batches = iter([IMAGES[:4], IMAGES[4:]])
-    found = list(noise.powers(original, compressed, PLAIN_LAYERS, batches))
+    found = powers_of(original, compressed, Halving("models"))
     for name, path in PLAIN_LAYERS.items():
         own, other = outputs_of(original, path), outputs_of(compressed, path)
         signal, error = (np.concatenate([batch[name][i] for batch in found]) for i in (0, 1))
@@ -42,6 +42,30 @@ def test_signal_and_noise_of_each_image_are_sums_of_squares():
             assert signal[image] == pytest.approx(wanted, rel=1e-6)
             pairs = zip(own[image].ravel(), other[image].ravel(), strict=True)
             assert error[image] == pytest.approx(sum((x - y) ** 2 for x, y in pairs), rel=1e-5)
+
+
+def test_layers_of_batches_that_do_not_fit_in_memory_are_measured_in_halves():
+    original, compressed = lively(PLAIN, 1), prune.compress(lively(PLAIN, 1), 0.4, IMAGES)[0]
+    whole, halving = powers_of(original, compressed, Halving("models")), Halving("models")
+
+    def refuse(module, inputs):
+        if len(inputs[0]) > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried too much")
+
+    compressed.register_forward_pre_hook(refuse)
+    found = powers_of(original, compressed, halving)
+    assert halving.most == 2 and len(found) == 4
+    for name in PLAIN_LAYERS:
+        for each in (0, 1):
+            one, other = (np.concatenate([part[name][each] for part in r]) for r in (whole, found))
+            np.testing.assert_allclose(other, one, rtol=1e-4)
+
+
+def powers_of(original, compressed, halving) -> list:
+    batches = [IMAGES[:4], IMAGES[4:]]
+    return list(
+        noise.powers(original, compressed, PLAIN_LAYERS, batches, lambda images: images, halving)
+    )
 
 
 def test_decibels_are_of_the_sums_over_images_and_their_interval_holds_them():

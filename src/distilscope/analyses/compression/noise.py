@@ -7,7 +7,9 @@ their powers, summed over places and channels, is the signal-to-noise ratio of q
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from distilscope.data.dataset import load
 from distilscope.models import sources
 from distilscope.models.memory_format import place
 from distilscope.observing.capture import Tap, watching
+from distilscope.observing.halving import Halving
 from distilscope.observing.numerics import exact
 from distilscope.planning.job import Job
 from distilscope.workflow.provenance import Stopwatch, write_run
@@ -46,8 +49,9 @@ def measure(job: Job) -> None:
             for role in ("original", "compressed")
         ]
         layers = {name: settings["layers"][name] for name in settings["layer_order"]}
-        batches = (prepare(split.images[i : i + BATCH]) for i in range(0, len(split), BATCH))
-        found = list(powers(*models, layers, batches))
+        halving = Halving("original and the compressed model")
+        batches = (split.images[i : i + BATCH] for i in range(0, len(split), BATCH))
+        found = list(powers(*models, layers, batches, prepare, halving))
     table = pd.concat(
         pd.DataFrame(
             {
@@ -61,24 +65,45 @@ def measure(job: Job) -> None:
     )
     stopwatch.phase("write")
     store.write_table(job.folder / "noise.parquet", table.reset_index(drop=True))
-    write_run(job, stopwatch, {"images": len(split)})
+    facts: dict[str, Any] = {"images": len(split)}
+    if halving.most is not None:
+        facts["notes"] = [
+            f"{job.slug}: a batch did not fit in memory: the {halving.called} took {halving.most} "
+            f"{dataset.unit} at once"
+        ]
+    write_run(job, stopwatch, facts)
 
 
 def powers(
     original: nn.Module,
     compressed: nn.Module,
     layers: Mapping[str, str],
-    batches: Iterator[Tensor],
+    batches: Iterable[Tensor],
+    prepare: Callable[[Tensor], Tensor],
+    halving: Halving,
 ) -> Iterator[dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """Of each batch: layer -> (signal, noise), (B,) float64 each."""
+    """Of each batch, or part of one that does not fit in memory: layer -> (signal, noise), (B,)
+    float64 each.
+
+    Args:
+        batches: of images as they are kept. prepare: them, as the models take them.
+
+    Raises:
+        MemoryError: one image alone does not fit.
+    """
     taps = {name: Tap(path, {"whole": torch.clone}) for name, path in layers.items()}
     with watching(original, taps) as see, watching(compressed, taps) as see_compressed:
-        for batch in batches:
-            own, other = see(batch).summaries, see_compressed(batch).summaries
-            yield {
+
+        def take(batch: Tensor, rows: slice) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+            inputs = prepare(batch[rows])
+            own, other = see(inputs).summaries, see_compressed(inputs).summaries
+            return {
                 name: (_power(own[name]["whole"]), _power(other[name]["whole"], own[name]["whole"]))
                 for name in layers
             }
+
+        for batch in batches:
+            yield from halving.run(len(batch), partial(take, batch))
 
 
 def _power(values: Tensor, less: Tensor | None = None) -> np.ndarray:
