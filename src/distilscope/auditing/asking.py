@@ -10,16 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from distilscope.auditing import request
+from distilscope.auditing import classes, request
 from distilscope.auditing.request import Given, Request
 from distilscope.configuration.networks import code_of
-from distilscope.words import listed
 
 OUTPUT = Path("audit")
 SIDE = {True: 224, False: 32}
 """Of images, by whether they are a folder of pictures, where no model says its input's side."""
 ANY_CLASSES = 10
 """Which layers are proposed does not depend on the number of classes."""
+SEEN = "{mean: [...], std: [...], size: 224}"
+FURTHER = "{output: logits}, {probabilities: true} or {explained: [layer4]}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,12 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--student", metavar="MODEL", action="append", default=[], help="the same; repeatable")
     add("--images", metavar="DIR", help="a folder of classes, or of pictures; or a data set's name")
     add("--labels", choices=("folders", "none"), help="none: pictures without labels")
-    add("--classes", metavar="FILE", help="names of the classes in the order of the outputs")
+    named = "names of the classes, one a line in the order of the outputs; MODEL=FILE of one model"
+    add("--classes", metavar="FILE", action="append", default=[], help=named)
     add("--held-out", metavar="DIR", help="other pictures, for calibration; none are needed")
     add("--limit", metavar="N", type=int, help="at most N pictures, as many of each class")
     add("--data", metavar="YAML", help="further keys of `data`: {fit: pad} as the models had it")
     add("--second-checkpoint", metavar="FILE", help="another training of the teacher: its twin")
     add("--preprocessing", metavar="YAML", action="append", default=[], help=seen)
+    further = "keys of a model's entry: net={output: logits, probabilities: true}"
+    add("--entry", metavar="YAML", action="append", default=[], help=further)
     add("--compress", metavar="WAY=VALUES", action="append", default=[], help=ladder)
     add("--require", metavar="BOUND", action="append", default=[], help="such as 'ece <= 0.05'")
     add("--output", metavar="DIR", type=Path, help=f"of audit.yaml, .json and .md ({OUTPUT})")
@@ -93,7 +97,6 @@ def asked(given: argparse.Namespace) -> Request:
     models = [_named(model) for model in (teacher, *students)]
     names = [model.name for model in models]
     data = {"labels": given.labels, "held_out": given.held_out, "limit": given.limit}
-    data["classes"] = given.classes
     further = request.mapping("--data", given.data, "{fit: pad}") if given.data else {}
     models, found = _inspected(given, models)
     return Request(
@@ -136,56 +139,35 @@ def _inspected(
         code = code_of(model.architecture, None if model.architecture else model.weights)
         if code and not given.allow_code:
             raise ValueError(f"{code} runs code of yours; add --allow-code if you trust it")
-    typed = request.seen(given.preprocessing, [model.name for model in models])
+    names = [model.name for model in models]
+    typed = request.by_model("--preprocessing", given.preprocessing, names, SEEN)
+    further = request.by_model("--entry", given.entry, names, FURTHER)
+    models = [replace(model, further=further.get(model.name, {})) for model in models]
     if not request.is_folder(given.images):
+        if given.classes:
+            raise ValueError(
+                f"--classes name what is in a folder of pictures; {given.images!r} is a data set "
+                "whose classes are known"
+            )
         known = [replace(model, preprocessing=typed.get(model.name, {})) for model in models]
-        return [inspecting.layers(model, ANY_CLASSES, SIDE[False]) for model in known], {}
+        return [inspecting.described(model, ANY_CLASSES, SIDE[False]) for model in known], {}
     seen = [inspecting.sees(model, typed.get(model.name, {})) for model in models]
     data: dict[str, Any] = inspecting.frame(seen)
     side = data.get("image_size", SIDE[True])
-    counts = {model.name: inspecting.outputs(model, side) for model in seen}
-    classes = _classes(given, {name: count for name, count in counts.items() if count})
-    if given.labels == "none" and not given.classes:
-        data["classes"] = classes
-    return [inspecting.layers(model, classes, side) for model in seen], data
+    found = classes.agreed(
+        seen,
+        {model.name: inspecting.outputs(model, side) for model in seen},
+        Path(given.images),
+        classes.typed(given.classes, names),
+        labelled=given.labels != "none",
+    )
+    if found.data is not None:
+        data["classes"] = found.data
+    own = [inspecting.described(m, found.outputs[m.name], side) for m in found.models]
+    return own, data
 
 
 def _count(given: argparse.Namespace) -> int | None:
     if not request.is_folder(given.images):
         return None
     return request.count_in(Path(given.images), given.limit)
-
-
-def _classes(given: argparse.Namespace, outputs: dict[str, int]) -> int:
-    """How many classes there are: by names or folders, and by what the models put out.
-
-    Raises:
-        ValueError: they differ, or nothing says it.
-    """
-    counted = listed([f"{name} has {count:,} outputs" for name, count in outputs.items()])
-    if len(set(outputs.values())) > 1:
-        raise ValueError(
-            f"the models don't tell the same classes apart: {counted}; audit models of one task"
-        )
-    by_models = next(iter(outputs.values()), None)
-    names = Path(given.classes) if given.classes else None
-    labelled = names is not None or given.labels != "none"
-    by_names = request.classes_in(Path(given.images), names) if labelled else by_models
-    if by_names is None and labelled:
-        raise ValueError(
-            f"{given.images} has no folders of classes: put the pictures of each class into a "
-            "folder of its name, or add --labels none"
-        )
-    if by_names is None:
-        raise ValueError(
-            "neither the models nor the pictures tell how many classes there are: give --classes "
-            "FILE with a name a line, in the order of the outputs"
-        )
-    if by_models not in (None, by_names):
-        where = given.classes or f"{given.images}, a folder each"
-        raise ValueError(
-            f"{counted}, and there are {by_names:,} classes in {where}: give --classes FILE with "
-            f"{by_models:,} names, one a line, in the order of the outputs; folders are called by "
-            "these names and some may have none, or add --labels none"
-        )
-    return by_names

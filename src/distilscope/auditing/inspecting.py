@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from distilscope import catalog
 from distilscope.auditing.request import Given
@@ -15,6 +16,8 @@ from distilscope.configuration.networks import Network
 from distilscope.models import preprocessing, programs, weights
 from distilscope.models.build import build
 from distilscope.models.layers import propose
+from distilscope.models.outputs import choose
+from distilscope.models.probabilities import are_probabilities
 from distilscope.models.weight_files import read
 from distilscope.models.weight_names import in_own_names
 from distilscope.planning.settings import network_settings
@@ -65,7 +68,7 @@ def outputs(given: Given, side: int) -> int | None:
     if given.architecture is None:
         size = _size(given, side)
         with torch.no_grad():
-            found = programs.looked_at(given.weights, size)(torch.zeros(1, 3, size, size))
+            found = _program(given, size)(torch.zeros(1, 3, size, size))
         return found.shape[1] if isinstance(found, torch.Tensor) and found.ndim == 2 else None
     settings = _settings(given)
     few, more = (build(settings, FEW_CLASSES + n).state_dict() for n in (0, 1))
@@ -79,8 +82,9 @@ def outputs(given: Given, side: int) -> int | None:
     return None
 
 
-def layers(given: Given, classes: int, side: int) -> Given:
-    """The model with the layers that are proposed for it, where its network has none of its own.
+def described(given: Given, outputs: int, side: int) -> Given:
+    """The model with the layers that are proposed for it, where its network has none of its own,
+    and `probabilities` where it ends in a softmax.
 
     The weights are in it: with those of the start a head may seem to follow from a layer.
 
@@ -92,12 +96,25 @@ def layers(given: Given, classes: int, side: int) -> Given:
         return given
     size = _size(given, side)
     if given.architecture is None:
-        network = programs.looked_at(given.weights, size)
+        network = _program(given, size)
     else:
-        network = build(_settings(given), classes)
+        network = build(_settings(given), outputs)
         weights.load_into(network, Path(given.weights).expanduser())
     images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
-    return replace(given, layers=propose(network, images).settings())
+    found = propose(network, images).settings()
+    with torch.no_grad():
+        softmax = {"probabilities": True} if are_probabilities(network.eval()(images)) else {}
+    return replace(given, layers=found, further={**softmax, **given.further})
+
+
+def _program(given: Given, size: int) -> nn.Module:
+    """The module of a file that holds all of a model, whose output is the entry that is asked for.
+
+    Raises:
+        ModelError: it can't be opened.
+    """
+    network = programs.looked_at(given.weights, size)
+    return choose(network, {"output": given.further.get("output")})
 
 
 def _size(given: Given, side: int) -> int:
@@ -111,4 +128,6 @@ def _settings(given: Given) -> dict[str, Any]:
     open_ended = {} if named else {"layers": {"all": ""}, "explained": ["all"]}
     entry = {"architecture": given.architecture, "weights": given.weights, **open_ended}
     entry["settings"] = dict(given.settings)
+    if "output" in given.further:
+        entry["output"] = given.further["output"]
     return network_settings(Network.model_validate(entry))

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from distilscope import catalog
+from distilscope.configuration.data import names_in
 from distilscope.data.listing import entries, of_pictures
 
 LONGEST_NAME = 40
@@ -27,6 +28,7 @@ class Given:
         preprocessing: how it sees images, where that was said.
         layers: which layers to compare and to explain, where its network has none of its own.
         settings: of its network.
+        further: keys of its entry that go before what was found out.
     """
 
     name: str
@@ -35,13 +37,15 @@ class Given:
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     layers: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    further: Mapping[str, Any] = field(default_factory=dict)
 
     def entry(self) -> dict[str, Any]:
         """The entry of `teachers` or `students`."""
         kind = {"architecture": self.architecture, "weights": self.weights}
         found = kind if self.architecture else {"program": self.weights}
         own = {"settings": self.settings, "preprocessing": self.preprocessing}
-        return {**found, **{key: dict(value) for key, value in own.items() if value}, **self.layers}
+        known = {key: dict(value) for key, value in own.items() if value}
+        return {**found, **known, **self.layers, **self.further}
 
 
 @dataclass(frozen=True)
@@ -144,17 +148,22 @@ def is_folder(images: str) -> bool:
     return known is None or known.path == "given"
 
 
-def classes_in(images: Path, names: Path | None) -> int | None:
-    """How many classes a file of names has, or without it a folder of classes; None of neither.
+def names_of(file: str) -> list[str]:
+    """The names of classes in a file, one a line.
 
     Raises:
-        OSError: the file or the folder is not there, or can't be read.
+        OSError, ValueError: it is not there, or can't be read as text.
     """
-    if names is not None:
-        lines = names.expanduser().read_text(encoding="utf-8").splitlines()
-        return sum(bool(line.strip()) for line in lines)
-    folders = [entry for entry in entries(images.expanduser()) if entry.is_dir()]
-    return len(folders) or None
+    return names_in(file) or []
+
+
+def folders_in(images: Path) -> list[str]:
+    """The names of a folder's own folders, in their order.
+
+    Raises:
+        OSError: the folder is not there, or can't be read.
+    """
+    return sorted(entry.name for entry in entries(images.expanduser()) if entry.is_dir())
 
 
 def count_in(images: Path, limit: int | None) -> int:
@@ -163,8 +172,10 @@ def count_in(images: Path, limit: int | None) -> int:
     return found if limit is None else min(found, limit)
 
 
-def seen(texts: Sequence[str], names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """Model -> its preprocessing, of `{mean: ..., std: ...}` for all or `model={...}` for one.
+def by_model(
+    option: str, texts: Sequence[str], names: Sequence[str], example: str
+) -> dict[str, Mapping[str, Any]]:
+    """Model -> what an option says of it, by `{key: value}` for all or `model={...}` for one.
 
     Raises:
         ValueError: one is no mapping, or names no model.
@@ -175,9 +186,8 @@ def seen(texts: Sequence[str], names: Sequence[str]) -> dict[str, Mapping[str, A
         value = _loaded("{" + rest if sign else text)
         if not isinstance(value, Mapping) or (sign and whose not in names):
             raise ValueError(
-                f"--preprocessing {text!r} can't be read: expected {{mean: [...], std: [...], "
-                f"size: 224}}, for one model behind its name and =; the models are "
-                f"{', '.join(names)}"
+                f"{option} {text!r} can't be read: expected {example}, for one model behind its "
+                f"name and =; the models are {', '.join(names)}"
             )
         found |= dict.fromkeys([whose] if sign else names, value)
     return found

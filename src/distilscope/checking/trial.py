@@ -25,6 +25,7 @@ from distilscope.models import programs
 from distilscope.models.build import ModelError, build, shapes_of
 from distilscope.models.cost import cost
 from distilscope.models.memory_format import place
+from distilscope.models.probabilities import TOLERANCE, are_probabilities
 from distilscope.models.randomised import randomise
 from distilscope.observing.backward import explain
 from distilscope.observing.capture import frozen
@@ -46,9 +47,6 @@ EXPLAINED, STEPS = 4, 2
 
 ALONE = 1e-3
 """The largest difference of a logit alone and within a batch, as a part of the largest logit."""
-
-PROBABILITIES = 1e-4
-"""How far from 1 the sum of numbers may be that are taken for probabilities."""
 
 
 @dataclass
@@ -227,12 +225,12 @@ class _Trial:
             )
 
     def _check_probabilities(self, logits: Tensor) -> None:
-        if logits.min() >= 0 and ((logits.sum(dim=1) - 1).abs() <= PROBABILITIES).all():
+        if are_probabilities(logits):
             raise ModelError(
                 "it returns probabilities (no number is negative and each row sums to 1), of which "
                 "the softmax would be taken again: calibration, NLL and KL would be wrong. Return "
                 "what goes into the softmax; of a given network that can't be changed say "
-                "`probabilities: true`, and their logarithm is taken"
+                "`probabilities: true` in its entry, and their logarithm is taken"
             )
         given = self.job.settings["kind"] in ("given", "program")
         if given and logits.min() >= 0 and logits.max() <= 1:
@@ -240,7 +238,7 @@ class _Trial:
                 "all its outputs are between 0 and 1, as those of a sigmoid are: the measures take "
                 "them for logits, and their softmax for probabilities"
             )
-        elif (logits.logsumexp(dim=1).abs() <= PROBABILITIES).all():
+        elif (logits.logsumexp(dim=1).abs() <= TOLERANCE).all():
             self.found.notes.append(
                 "it returns log-probabilities: the measures are right, but a map explains the "
                 "logarithm of a probability, in which all classes are mixed, and no logit"

@@ -12,6 +12,7 @@ from distilscope import store
 from distilscope.auditing import asking, running, writing
 from distilscope.auditing.request import Request
 from distilscope.commands import configured
+from distilscope.configuration.shared_classes import first
 from distilscope.planning.state import StoreState
 from distilscope.planning.study import Study
 
@@ -77,6 +78,17 @@ def _write(asked: Request, command: Sequence[str]) -> Path:
 def _announce(study: Study, path: Path) -> None:
     configuration = study.configuration
     print(f"{configuration.study}: the study of this audit is {path}", file=sys.stderr)
+    left, names = (study.dataset.settings.get(key) or () for key in ("left", "classes"))
+    if left:
+        print(
+            f"  compared on {len(names)} of {len(names) + len(left)} classes, which all models "
+            f"know: {first(names)}; left out: {first(left)}",
+            file=sys.stderr,
+        )
+    for name, entry in {**configuration.teachers, **configuration.students}.items():
+        if entry.probabilities:
+            words = "returns probabilities: their logarithm stands for logits"
+            print(f"  {name}: {words}", file=sys.stderr)
     for model in study.models:
         layers = ", ".join(f"{name} ({place})" for name, place in model.layers.items())
         if layers and model.original is None and model.role in ("teacher", "student"):

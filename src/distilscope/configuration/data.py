@@ -84,8 +84,9 @@ class Pictures(Strict):
     The short side of each picture is brought to `resize` (`image_size` where it is not given), and
     the centre square of `image_size` is the frame, of which every model sees all. `classes` are the
     names in the order of the models' outputs: a list, a text file with a name a line, or their
-    number. `held_out` is a folder of other pictures: int8 may take ranges from them, and where they
-    have labels a temperature is fitted on them.
+    number; or `shared`, those that all models know by their own `classes`. `held_out` is a folder
+    of other pictures: int8 may take ranges from them, and where they have labels a temperature is
+    fitted on them.
     """
 
     name: Literal["pictures"]
@@ -112,7 +113,7 @@ class Pictures(Strict):
         if self.labels == "none" and self.classes is None:
             raise ValueError(
                 "`labels: none` needs `classes`: the names of the models' outputs in their order "
-                "(a list, or a text file with a name a line), or their number"
+                "(a list, or a text file with a name a line), their number, or `shared`"
             )
         return self
 

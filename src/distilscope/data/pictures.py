@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from distilscope import catalog, store
+from distilscope.configuration.shared_classes import first
 from distilscope.data.files import IMAGES_FILE, MANIFEST_FILE
 from distilscope.data.frames import frame
 from distilscope.data.hashing import Stream, mix, ranks_in_class
@@ -77,7 +78,8 @@ def prepare(job: Job) -> None:
 
     Settings: `image_size` (side of the frame), `resize` and `interpolation` (see `frames`),
     `labels` (`folders` or `none`), `classes` (names in the order of the models' outputs, or null
-    for the folders'), `limit` (how many pictures at most, as many of each class, or null).
+    for the folders'), perhaps `left` (classes that not all models know, whose pictures are left),
+    `limit` (how many pictures at most, as many of each class, or null).
     `job.information`: `source`, and `held_out` for a folder of further pictures, with labels as
     the others, or null.
 
@@ -160,7 +162,8 @@ def class_names(source: Path, settings: Mapping[str, Any]) -> tuple[str, ...]:
     )
     if given:
         names = tuple(map(_composed, given))
-        strange = [name for name in folders if name not in set(names)]
+        known = {*names, *map(_composed, settings.get("left", ()))}
+        strange = [name for name in folders if name not in known]
         if strange:
             raise BadData(
                 f"{source}: the folder {strange[0]!r} ({len(strange)} in all) is none of "
@@ -195,7 +198,10 @@ def chosen(
         known = np.array([places.get(top, UNLABELLED) for top in tops], np.int64)
         loose = int((known == UNLABELLED).sum())
         if loose:
-            notes.append(f"{loose} picture(s) in {source} lie in no class's folder and are left")
+            notes.append(
+                f"{loose} picture(s) in {source} lie in no folder of a class that is compared and "
+                "are left"
+            )
         index = index[known != UNLABELLED]
     if not len(index):
         raise BadData(
@@ -247,6 +253,13 @@ def _of_files(part: Part) -> list[str]:
 
 def _of_counts(test: Part, names: Sequence[str], settings: Mapping[str, Any]) -> list[str]:
     notes = []
+    left = settings.get("left")
+    if left:
+        every = len(names) + len(left)
+        notes.append(
+            f"models are compared on the {len(names)} of {every} classes that all of them know, "
+            f"and answer among these: {first(names)}; the others are {first(left)}"
+        )
     if len(test.labels) < FEW:
         notes.append(
             f"there are {len(test.labels)} pictures: intervals are wide with fewer than {FEW}"

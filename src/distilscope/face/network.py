@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from distilscope.models.build import check_layers
+from distilscope.models.probabilities import are_probabilities
 from distilscope.observing import layer_maps
 from distilscope.observing.capture import Tap, watching
 from distilscope.observing.forward import Batch, Pass
@@ -20,7 +21,6 @@ from distilscope.observing.numerics import exact
 
 INSIDE = "module"
 """The path of somebody's network in `Logits`."""
-SUM_TOLERANCE = 1e-3
 
 
 class Logits(nn.Module):
@@ -184,8 +184,7 @@ class Side:
                 f"a batch did not fit in memory: the {self.called} took {self.halving.most} "
                 "images at once"
             )
-        sums = logits.sum(axis=1)
-        if logits.min() >= 0 and np.abs(sums - 1).max() <= SUM_TOLERANCE:
+        if are_probabilities(torch.from_numpy(logits)):
             self.notes.append(
                 f"the outputs of the {self.called} are probabilities (each row sums to 1), not "
                 "logits: calibration and divergences are of their softmax, and maps of a "

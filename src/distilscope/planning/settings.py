@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,9 @@ from distilscope.configuration.kinds import ConfigurationError, NotHere
 from distilscope.configuration.measured import Observe
 from distilscope.configuration.networks import Network
 from distilscope.configuration.recipes import Recipe
+from distilscope.configuration.shared_classes import composed, first
 from distilscope.planning import fingerprint
 from distilscope.store.contents import FILES, Content
-
-NAMED = 5
-"""Classes that a message names."""
 
 
 def network_settings(entry: Network) -> dict[str, Any]:
@@ -64,33 +63,40 @@ def columns_of(where: str, entry: Network, known: Sequence[str] | None) -> list[
     """
     if entry.classes is None:
         return None
+    own = classes_of(where, entry)
+    if not known:
+        raise ConfigurationError(
+            f"{where}.classes are mapped by their names: give `data.classes` too, the names that "
+            "are compared, or `shared` for those that all models know"
+        )
+    places = {name: place for place, name in enumerate(own)}
+    wanted = [composed(name) for name in known]
+    missing = [name for name in wanted if name not in places]
+    if missing:
+        raise ConfigurationError(
+            f"{where} does not know {len(missing)} of {len(known)} classes of the data, the first "
+            f"{missing[0]!r}. The data's are {first(known)}; its own are {first(own)}. Set "
+            "`data.classes` to those that all models know, or to `shared`, which finds them"
+        )
+    return [places[name] for name in wanted]
+
+
+def classes_of(where: str, entry: Network) -> list[str]:
+    """The names of a given model's outputs, in their order.
+
+    Raises:
+        ConfigurationError: they can't be read, or one occurs twice.
+    """
     try:
-        own = names_in(entry.classes)
+        own = [composed(name) for name in names_in(entry.classes)]
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"{where}.classes: {entry.classes} can't be read ({error})"
         ) from None
-    if not known:
-        raise ConfigurationError(
-            f"{where}.classes are mapped by their names: give `data.classes` too, the names that "
-            "are compared"
-        )
-    twice = next((name for name in own if own.count(name) > 1), None)
+    twice = next((name for name, times in Counter(own).items() if times > 1), None)
     if twice is not None:
         raise ConfigurationError(f"{where}.classes: {twice!r} occurs twice")
-    missing = [name for name in known if name not in set(own)]
-    if missing:
-        raise ConfigurationError(
-            f"{where} does not know {len(missing)} of {len(known)} classes of the data, the first "
-            f"{missing[0]!r}. The data's are {_first(known)}; its own are {_first(own)}. Set "
-            "`data.classes` to those that all models know"
-        )
-    return [own.index(name) for name in known]
-
-
-def _first(names: Sequence[str]) -> str:
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    return own
 
 
 def recipe_settings(recipe: Recipe) -> dict[str, Any]:

@@ -47,7 +47,8 @@ class Study:
         self.configuration = configuration
         self.precision = precision
         self.root = root
-        self.dataset = datasets.dataset(configuration.data, root, self.data_folder)
+        entries = {**configuration.teachers, **configuration.students}
+        self.dataset = datasets.dataset(configuration.data, root, self.data_folder, entries)
         self.plans = hooks.plans(self, configuration.analyses.on())
         plan = ModelPlan(configuration, precision, self.dataset)
         self.models, self.targets, self.drawn = plan.models, plan.targets, plan.drawn

@@ -11,6 +11,7 @@ from distilscope.auditing import asking, inspecting
 from distilscope.auditing.request import Given
 from distilscope.models.build import build
 
+FIVE = ["ant", "bee", "cat", "dog", "emu"]
 SEEN = "{mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], size: 32, resize: 40}"
 FACTORY = """
 from torch import nn
@@ -96,6 +97,8 @@ def test_without_labels_the_models_tell_how_many_classes_there_are(tmp_path):
         ([], [], "has no folders of classes"),
         (["a", "b"], ["--classes", "names.txt"], "there are 3 classes in names.txt"),
         (["a"], ["--student", "plain-tiny=b.pt"], "tiny-a has 7 outputs and plain-tiny-b has 5"),
+        (["a"], ["--classes", "x=names.txt"], "x=names.txt"),
+        (["a"], ["--classes", "plain-tiny=names.txt"], "plain-tiny has 7 outputs, and there are 3"),
     ],
 )
 def test_models_and_classes_that_do_not_agree_are_refused(
@@ -124,7 +127,7 @@ def test_layers_are_proposed_of_the_weights_that_are_audited(tmp_path, monkeypat
     nn.init.normal_(network.conv.weight)
     torch.save(network.state_dict(), tmp_path / "a.pt")
     given = Given("net", str(tmp_path / "a.pt"), "audited_net:Net")
-    found = inspecting.layers(given, 5, 8).layers
+    found = inspecting.described(given, 5, 8).layers
     assert found["layers"] == {"conv": "conv"} and "head" not in found
 
 
@@ -166,3 +169,90 @@ def test_a_program_tells_its_classes_and_its_layers_once_it_is_trusted(tmp_path)
     few = pictures(tmp_path / "few", ["a", "b"])
     with pytest.raises(ValueError, match="whole has 7 outputs"):
         asking.asked(options(*typed, "--images", few, "--allow-code"))
+
+
+def two_models(tmp_path, *further, folders=FIVE):
+    """What is asked of a teacher of five classes and a student of three."""
+    saved(tmp_path / "a.pt", 5), saved(tmp_path / "b.pt", 3)
+    (tmp_path / "three.txt").write_text("fox\nemu\nbee\n")
+    (tmp_path / "five.txt").write_text("ant\nbee\ncat\ndog\nemu\n")
+    (tmp_path / "other.txt").write_text("Ant\nBee\nCat\n")
+    folder = pictures(tmp_path / "pictures", folders)
+    typed = ["--teacher", f"plain-tiny={tmp_path / 'a.pt'}", "--images", folder]
+    return asking.asked(options(*typed, "--student", f"plain-tiny={tmp_path / 'b.pt'}", *further))
+
+
+def test_models_of_different_classes_are_compared_on_those_that_they_share(tmp_path):
+    three = str(tmp_path / "three.txt")
+    asked = two_models(tmp_path, "--classes", f"plain-tiny-b={three}")
+    assert asked.data["classes"] == "shared"
+    # nobody named the teacher's classes: they are the folders, which are as many
+    assert asked.teacher.entry()["classes"] == FIVE
+    assert asked.students[0].entry()["classes"] == three
+
+
+def test_a_file_of_names_is_of_each_model_that_has_as_many_outputs(tmp_path):
+    files = [str(tmp_path / name) for name in ("five.txt", "three.txt")]
+    typed = ("--classes", files[0], "--classes", f"plain-tiny-b={files[1]}")
+    asked = two_models(tmp_path, *typed, folders=("bee",))
+    assert [m.entry()["classes"] for m in (asked.teacher, *asked.students)] == files
+
+
+@pytest.mark.parametrize(
+    ("further", "folders", "words"),
+    [
+        ([], ["a"], r"plain-tiny-a has 5 outputs and plain-tiny-b has 3.*of plain-tiny-a and"),
+        ([], ["a", "b", "c"], r"Say what the outputs of plain-tiny-a are called, by --classes"),
+        (["plain-tiny-b=five.txt"], FIVE, r"plain-tiny-b has 3 outputs, and there are 5 names in"),
+        (["plain-tiny-b=other.txt"], FIVE, r"share 0 classes.*ant, bee.*plain-tiny-b's are Ant"),
+        (["five.txt", "three.txt"], FIVE, r"'three.txt': 'five.txt' is of all models already"),
+    ],
+)
+def test_classes_that_nothing_matches_are_refused_with_the_lists(
+    tmp_path, monkeypatch, further, folders, words
+):
+    monkeypatch.chdir(tmp_path)
+    typed = [word for text in further for word in ("--classes", text)]
+    with pytest.raises(ValueError, match=words):
+        two_models(tmp_path, *typed, folders=folders)
+
+
+ENDS_IN_SOFTMAX = FACTORY.replace(".mean((2, 3)))", ".mean((2, 3))).softmax(1)")
+IN_A_MAPPING = FACTORY.replace("return self.fc", "return {'score': 0, 'logits': self.fc").replace(
+    ".mean((2, 3)))", ".mean((2, 3)))}"
+)
+
+
+def of_a_factory(tmp_path, monkeypatch, name, source, *further):
+    """What is asked of a network of five classes that a factory makes."""
+    tmp_path.mkdir(exist_ok=True)
+    (tmp_path / f"{name}.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    torch.save(build({"builder": f"{name}:Net"}, 5).state_dict(), tmp_path / "a.pt")
+    folder = pictures(tmp_path / "pictures", FIVE)
+    typed = ["--teacher", f"{name}:Net={tmp_path / 'a.pt'}", "--images", folder, "--allow-code"]
+    return asking.asked(options(*typed, "--compress", "prune=0.5", *further))
+
+
+def test_a_network_that_ends_in_a_softmax_is_noticed_and_may_be_said_not_to(tmp_path, monkeypatch):
+    asked = of_a_factory(tmp_path, monkeypatch, "softmax_net", ENDS_IN_SOFTMAX)
+    assert asked.teacher.entry()["probabilities"] is True
+    entry = ["--entry", "Net={probabilities: false}"]
+    asked = of_a_factory(tmp_path / "again", monkeypatch, "softmax_net", ENDS_IN_SOFTMAX, *entry)
+    assert asked.teacher.entry()["probabilities"] is False
+
+
+def test_logits_give_no_word_of_probabilities(tmp_path, monkeypatch):
+    asked = of_a_factory(tmp_path, monkeypatch, "logits_net", FACTORY)
+    assert "probabilities" not in asked.teacher.entry()
+
+
+def test_the_entry_of_the_logits_can_be_said_on_the_command_line(tmp_path, monkeypatch):
+    entry = ["--entry", "{output: logits, explained: [conv]}"]
+    asked = of_a_factory(tmp_path, monkeypatch, "mapping_net", IN_A_MAPPING, *entry)
+    assert asked.teacher.entry()["output"] == "logits"
+    assert asked.teacher.entry()["explained"] == ["conv"]
+    with pytest.raises(ValueError, match=r"--entry 'Nat=\{a: 1\}' can't be read.*models are Net"):
+        of_a_factory(
+            tmp_path / "x", monkeypatch, "mapping_net", IN_A_MAPPING, "--entry", "Nat={a: 1}"
+        )

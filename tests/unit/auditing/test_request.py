@@ -79,15 +79,18 @@ def test_a_ladder_that_cannot_be_read_is_refused_with_the_models(text):
         request.compression(text, ["big", "small"], "big")
 
 
+def preprocessing(*texts):
+    return request.by_model("--preprocessing", texts, ["big", "small"], "{mean: [...]}")
+
+
 def test_preprocessing_is_of_all_models_or_of_one():
-    found = request.seen(["{size: 32}", "small={size: 24}"], ["big", "small"])
+    found = preprocessing("{size: 32}", "small={size: 24}")
     assert found == {"big": {"size": 32}, "small": {"size": 24}}
-    with pytest.raises(ValueError, match="models are big, small"):
-        request.seen(["none={size: 3}"], ["big", "small"])
-    with pytest.raises(ValueError, match="can't be read"):
-        request.seen(["{size: 3"], ["big", "small"])
-    with pytest.raises(ValueError, match="can't be read"):
-        request.seen(["32"], ["big", "small"])
+    with pytest.raises(ValueError, match=r"expected \{mean: .* the models are big, small"):
+        preprocessing("none={size: 3}")
+    for text in ("{size: 3", "32"):
+        with pytest.raises(ValueError, match="can't be read"):
+            preprocessing(text)
 
 
 @pytest.mark.parametrize("text", ["pad", "{fit", "[a]"])

@@ -121,6 +121,19 @@ def test_classes_of_the_models_order_the_folders_and_name_those_without_pictures
         prepared(source, tmp_path / "other", classes=["cat", "dog"])
 
 
+def test_pictures_of_classes_that_not_all_models_know_are_left_and_that_is_said(tmp_path):
+    source = folder(tmp_path / "in", NAMES)
+    found, manifest = prepared(source, tmp_path / "out", classes=["emu", "cat"], left=["dog"])
+    assert found.classes == ("emu", "cat")
+    assert found.split("test").labels.tolist() == [1, 1, 0]
+    assert found.split("test").indices.tolist() == [0, 1, 4]  # places among all pictures
+    notes = " ".join(manifest["notes"])
+    assert "the 2 of 3 classes that all of them know" in notes and "the others are dog" in notes
+    assert "2 picture(s) in" in notes
+    with pytest.raises(BadData, match=r"the folder 'dog' .*none of `data.classes`"):
+        prepared(source, tmp_path / "other", classes=["emu", "cat"], left=["cow"])
+
+
 def test_pictures_without_labels_and_held_out_ones(tmp_path):
     source = folder(tmp_path / "in", ["x.png", "sub/y.jpg"])
     found, manifest = prepared(source, tmp_path / "out", labels="none", classes=["p", "q"])

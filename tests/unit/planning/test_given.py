@@ -96,3 +96,42 @@ def test_a_class_that_a_model_lacks_is_refused_with_both_lists(plan):
         plan(student)
     with pytest.raises(ConfigurationError, match=r"give `data\.classes` too"):
         plan(student, data={"classes": None})
+
+
+FIVE = ["ant", "bee", "cat", "dog", "emu"]
+
+
+def of_classes(names):
+    return {**TEACHER, "preprocessing": SEEN, "classes": names}
+
+
+def test_shared_classes_are_those_that_every_model_knows_in_the_order_of_the_teacher(plan):
+    student = {"architecture": "plain-tiny", "weights": "w.pt", "classes": ["fox", "emu", "bee"]}
+    study = plan(student, data={"classes": "shared"}, teachers={"big": of_classes(FIVE)})
+    settings = study.dataset.settings
+    assert (settings["classes"], settings["left"]) == (["bee", "emu"], ["ant", "cat", "dog", "fox"])
+    big, small = (study.by_id[name].artefact.settings["architecture"] for name in ("big", "small"))
+    assert (big["logits"], big["columns"]) == (5, [1, 4])
+    assert (small["logits"], small["columns"]) == (3, [2, 1])
+
+
+def test_models_that_know_the_same_classes_leave_none_out(plan):
+    student = {"architecture": "plain-tiny", "weights": "w.pt", "classes": FIVE[::-1]}
+    study = plan(student, data={"classes": "shared"}, teachers={"big": of_classes(FIVE)})
+    assert study.dataset.settings["classes"] == FIVE and "left" not in study.dataset.settings
+    assert study.by_id["small"].artefact.settings["architecture"]["columns"] == [4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["Cat", "Dog"], r"share 0 classes by name.*big's are ant, bee.*small's are Cat, Dog"),
+        (["cat", "Dog"], r"share 1 classes by name, 'cat'"),
+        (None, r"small has no `classes`: give the names of its outputs"),
+        (["cat", "cat"], r"small\.classes: 'cat' occurs twice"),
+    ],
+)
+def test_models_without_shared_classes_are_refused_with_their_lists(plan, names, words):
+    student = {"architecture": "plain-tiny", "weights": "w.pt", "classes": names}
+    with pytest.raises(ConfigurationError, match=words):
+        plan(student, data={"classes": "shared"}, teachers={"big": of_classes(FIVE)})

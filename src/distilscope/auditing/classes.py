@@ -1,0 +1,182 @@
+"""Which classes an audit compares: those of all models, or those that they share by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from distilscope.auditing.request import Given, folders_in, names_of
+from distilscope.configuration.shared_classes import SHARED, shared
+from distilscope.words import listed
+
+
+@dataclass(frozen=True)
+class Typed:
+    """The files of `--classes`, which have a name a line in the order of a model's outputs.
+
+    Attributes:
+        all: of the models that have none of their own.
+        own: model -> its file.
+    """
+
+    all: str | None = None
+    own: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """Which classes are compared.
+
+    Attributes:
+        outputs: model -> how many it has.
+        models: the models; where classes are mapped by name, with their own.
+        data: what `data.classes` is; None where the folders tell.
+    """
+
+    outputs: Mapping[str, int]
+    models: Sequence[Given]
+    data: int | str | None = None
+
+
+def typed(texts: Sequence[str], models: Sequence[str]) -> Typed:
+    """What is meant by `FILE` for all models, or `MODEL=FILE` for one.
+
+    Raises:
+        ValueError: two are for the same models, or one names no model.
+    """
+    whole: list[str] = []
+    own: dict[str, str] = {}
+    for text in texts:
+        model, sign, file = text.partition("=")
+        if sign and model in models:
+            if model in own:
+                raise ValueError(f"--classes {text!r}: {model} has {own[model]!r} already")
+            own[model] = file
+        elif sign and not Path(text).expanduser().exists():
+            raise ValueError(
+                f"--classes {text!r}: no model is called {model!r}; they are {', '.join(models)}"
+            )
+        else:
+            whole.append(text)
+    if len(whole) > 1:
+        raise ValueError(
+            f"--classes {whole[1]!r}: {whole[0]!r} is of all models already; say MODEL=FILE of one "
+            f"of {', '.join(models)}"
+        )
+    return Typed(whole[0] if whole else None, own)
+
+
+def agreed(
+    models: Sequence[Given],
+    counts: Mapping[str, int | None],
+    images: Path,
+    typed: Typed,
+    *,
+    labelled: bool,
+) -> Agreed:
+    """The classes that are compared: all, where models have as many outputs; else those shared.
+
+    Args:
+        counts: model -> outputs as its weights tell, or None.
+        labelled: the folders of `images` are classes.
+
+    Raises:
+        ValueError: nothing tells the classes, or lists don't agree with the outputs, or models
+            share too few names.
+        OSError: a file or folder can't be read.
+    """
+    known = {name: count for name, count in counts.items() if count}
+    if typed.own or len(set(known.values())) > 1:
+        return _by_name(models, counts, _names(models, counts, images, typed, labelled=labelled))
+    outputs = _alike(known, images, typed.all, labelled=labelled)
+    data = typed.all or (None if labelled else outputs)
+    return Agreed(dict.fromkeys(counts, outputs), models, data)
+
+
+def _alike(counts: Mapping[str, int], images: Path, names: str | None, *, labelled: bool) -> int:
+    """How many classes there are: by names or folders, and by what all models put out."""
+    by_models = next(iter(counts.values()), None)
+    counted = _counted(counts) if counts else ""
+    by_names: int | None = by_models
+    if names is not None:
+        by_names = len(names_of(names))
+    elif labelled:
+        by_names = len(folders_in(images)) or None
+    if by_names is None and labelled:
+        raise ValueError(
+            f"{images} has no folders of classes: put the pictures of each class into a folder of "
+            "its name, or add --labels none"
+        )
+    if by_names is None:
+        raise ValueError(
+            "neither the models nor the pictures tell how many classes there are: give --classes "
+            "FILE with a name a line, in the order of the outputs"
+        )
+    if by_models not in (None, by_names):
+        where = names or f"{images}, a folder each"
+        raise ValueError(
+            f"{counted}, and there are {by_names:,} classes in {where}: give --classes FILE with "
+            f"{by_models:,} names, one a line, in the order of the outputs; folders are called by "
+            "these names and some may have none, or add --labels none"
+        )
+    return by_names
+
+
+def _names(
+    models: Sequence[Given],
+    counts: Mapping[str, int | None],
+    images: Path,
+    typed: Typed,
+    *,
+    labelled: bool,
+) -> dict[str, str | list[str]]:
+    """Model -> its classes: a file, or the folders where these are as many as its outputs.
+
+    Raises:
+        ValueError: of a model nothing tells them.
+    """
+    folders = folders_in(images) if labelled else []
+    whole = len(names_of(typed.all)) if typed.all else None
+    found: dict[str, str | list[str]] = {}
+    for model in models:
+        count = counts[model.name]
+        if model.name in typed.own:
+            found[model.name] = typed.own[model.name]
+        elif typed.all and count in (None, whole):
+            found[model.name] = typed.all
+        elif folders and count == len(folders):
+            found[model.name] = folders
+    unnamed = [model.name for model in models if model.name not in found]
+    if unnamed:
+        counted = _counted({name: count for name, count in counts.items() if count})
+        raise ValueError(
+            f"the models don't tell the same classes apart: {counted}. Say what the outputs of "
+            f"{listed(unnamed)} are called, by --classes MODEL=FILE with a name a line in their "
+            "order: models are then compared on the classes that all of them know"
+        )
+    return found
+
+
+def _by_name(
+    models: Sequence[Given],
+    counts: Mapping[str, int | None],
+    names: Mapping[str, str | list[str]],
+) -> Agreed:
+    """Every model with its classes, which have to be as many as its outputs."""
+    lists = {name: names_of(own) if isinstance(own, str) else own for name, own in names.items()}
+    for name, own in lists.items():
+        if counts[name] not in (None, len(own)):
+            raise ValueError(
+                f"{name} has {counts[name]:,} outputs, and there are {len(own):,} names in "
+                f"{names[name]}: one a line is needed, in the order of the outputs"
+            )
+    shared(lists)
+    mapped = [
+        replace(model, further={**model.further, "classes": names[model.name]}) for model in models
+    ]
+    return Agreed({name: len(own) for name, own in lists.items()}, mapped, SHARED)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return listed([f"{name} has {count:,} outputs" for name, count in counts.items()])
