@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import pkgutil
-import shutil
 import time
 from pathlib import Path
 
@@ -23,9 +22,6 @@ from distilscope.data.hashing import Stream, mix
 from distilscope.planning.job import Job
 from distilscope.workflow import progress
 from distilscope.workflow.provenance import Stopwatch, write_run
-
-LEFT_FREE = 0.02
-"""Of a disk's free space: what a table of draws never takes."""
 
 log = logging.getLogger("distilscope")
 
@@ -109,12 +105,11 @@ def require_room(folder: Path, name: str, shape: tuple[int, ...]) -> None:
     Raises:
         DrawnError: the disk has not so much room.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    size, free = int(np.prod(shape, dtype=np.int64)), shutil.disk_usage(folder).free
+    size, (free, room) = int(np.prod(shape, dtype=np.int64)), store.room(folder)
     log.info("%s: %d draws of %d images, %.3g GB", name, shape[1], shape[0], size / 1e9)
-    if size <= free * (1 - LEFT_FREE):
+    if size <= room:
         return
-    most = int(free * (1 - LEFT_FREE) // (size // shape[1]))
+    most = room // (size // shape[1])
     cure = f"`views.per_image` of {most} or less, or fewer images" if most else "fewer images"
     raise DrawnError(
         f"{name}: {shape[1]} draws of {shape[0]} images take {size / 1e9:.3g} GB and the disk has "

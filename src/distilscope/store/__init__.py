@@ -34,6 +34,7 @@ from distilscope.store.reading import (
     read_tensors_metadata,
     verify,
 )
+from distilscope.store.room import room
 from distilscope.store.streams import TensorStream, map_tensor, write_tensor_stream
 from distilscope.store.writing import (
     atomic,
@@ -75,6 +76,7 @@ __all__ = [
     "read_tensors",
     "read_tensors_metadata",
     "remove_parts",
+    "room",
     "verify",
     "write_array",
     "write_csv",

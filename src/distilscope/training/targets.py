@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ TOLERANCE = {"fp32": 2.0**-10, "bf16": 2.0**-5}
 """How far a recomputed logit may be from the stored one, as a part of the largest |logit| of its
 view (at least 1): twice what fp16 storage rounds; eight units of bf16 in the last place."""
 
+log = logging.getLogger("distilscope")
+
 
 class TargetsError(ValueError):
     """A table that can't be made, or that does not hold what its teacher says."""
@@ -39,7 +42,8 @@ def tabulate(job: Job) -> None:
     logits.
 
     Raises:
-        TargetsError: a logit is not finite or beyond the range of fp16.
+        TargetsError: the table would not fit the disk, or a logit is not finite or beyond the range
+            of fp16.
     """
     stopwatch = Stopwatch()
     stopwatch.phase("load")
@@ -54,6 +58,7 @@ def tabulate(job: Job) -> None:
     )
     stopwatch.phase("compute")
     shape = (*table.shape, len(dataset.classes))
+    _require_room(job, shape)
     started = time.perf_counter()
     with store.atomic(job.folder / "logits.npy") as temporary:
         logits = store.new_array(temporary, np.float16, shape)
@@ -71,6 +76,23 @@ def tabulate(job: Job) -> None:
         "device": job.device,
     }
     write_run(job, stopwatch, facts)
+
+
+def _require_room(job: Job, shape: tuple[int, int, int]) -> None:
+    """Say how large the table will be, before it is made."""
+    images, views, classes = shape
+    of_a_view = images * classes * np.dtype(np.float16).itemsize
+    size, (free, room) = views * of_a_view, store.room(job.folder)
+    what = f"{job.slug}: logits of {classes} classes for {views} views of {images} images"
+    log.info("%s, %.3g GB", what, size / 1e9)
+    if size <= room:
+        return
+    most = room // of_a_view
+    fewer = f"`views.per_image` of {most} or less" if most else "fewer images"
+    raise TargetsError(
+        f"{what} take {size / 1e9:.3g} GB and the disk has {free / 1e9:.3g} GB free; give {fewer}, "
+        "or `targets: online`, which keeps no table"
+    )
 
 
 def _fill(

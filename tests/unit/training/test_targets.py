@@ -1,4 +1,6 @@
 import dataclasses
+import shutil
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -117,6 +119,21 @@ def test_logits_beyond_fp16_are_refused_with_the_place(tmp_path, dataset, teache
     ):
         tabulate(targets_job(tmp_path / "targets", dataset, loud))
     assert not (tmp_path / "targets" / "logits.npy").exists()
+
+
+def test_a_table_that_does_not_fit_the_disk_is_refused_before_it_is_made(
+    tmp_path, dataset, teacher, monkeypatch, caplog
+):
+    """41 images in 4 views of 3 classes are 984 bytes; of 500 free ones a table may have 490."""
+    Usage = namedtuple("Usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: Usage(1000, 500, 500))
+    with caplog.at_level("INFO", logger="distilscope"), pytest.raises(TargetsError) as refused:
+        tabulate(targets_job(tmp_path / "targets", dataset, teacher))
+    size = "teacher-views: logits of 3 classes for 4 views of 41 images"
+    assert f"{size}, 9.84e-07 GB" in caplog.text
+    for words in (f"{size} take 9.84e-07 GB", "5e-07 GB free", "of 1 or less", "`targets: online`"):
+        assert words in str(refused.value)
+    assert not list((tmp_path / "targets").iterdir())
 
 
 def test_the_table_is_the_same_bits_again(tmp_path, dataset, teacher, targets):
