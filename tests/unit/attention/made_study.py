@@ -10,10 +10,10 @@ import pandas as pd
 from distilscope import store
 from distilscope.analyses.attention.sets import Sets
 from distilscope.measuring.observations import Outputs
-from distilscope.measuring.rows import Rows
-from distilscope.measuring.study import Entry, Study
+from distilscope.measuring.study import Entry
 from distilscope.planning.conditions import Condition
-from distilscope.planning.job import Job
+
+from ..measuring.made_entry import made_entry, made_study, tables_job
 
 SETTINGS = {
     "threshold": 0.4,
@@ -38,8 +38,6 @@ class MadeStudy:
         self.conditions: dict[str, Condition] = {}
         self.outputs: dict[str, Outputs] = {}
         self.said: dict[tuple[str, str], dict[str, np.ndarray]] = {}
-        manifest = {"image_size": SIZE, "classes": [f"class {c}" for c in range(CLASSES)]}
-        store.write_json(folder / "data" / "manifest.json", manifest)
 
     def add(
         self, id, role, views, seed=1, teachers=(), references=(), head=True, **condition
@@ -66,23 +64,9 @@ class MadeStudy:
         store.write_table(own / "history.parquet", history, {})
         test = self.said[id, "test"]
         self.outputs[id] = Outputs(test["index"], test["label"], test["logits"], own)
-        self.entries.append(
-            Entry(
-                id=id,
-                condition=network,
-                role=role,
-                network=network,
-                source=made.source,
-                architecture=None,
-                seed=seed,
-                teachers=tuple(teachers),
-                identity=id,
-                explained=("last",) if head else (),
-                folder=own,
-                observation=own,
-                references=tuple((name, relation, None) for name, relation in references),
-            )
-        )
+        places = {"folder": own, "observation": own, "explained": ("last",) if head else ()}
+        who = {"network": network, "source": made.source, "teachers": tuple(teachers), **places}
+        self.entries.append(made_entry(id, role, network, seed, references, None, **who))
 
     def committee(self) -> None:
         """Two teachers of each augmentation, a committee of two, its student, and a control."""
@@ -97,27 +81,12 @@ class MadeStudy:
 
     def sets(self) -> Sets:
         """All of it as the analysis reads it."""
-        labels = {name: {"label": f"the {name}"} for name in self.conditions}
-        job = Job(
-            kind="tables",
-            slug="made-up",
-            identity="0123456789ab",
-            settings={"conditions": labels},
-            inputs={"dataset": str(self.folder / "data")},
-            folder=self.folder,
-            information={},
-        )
-        study = Study(
-            name="made-up",
-            job=job,
-            entries=tuple(self.entries),
+        names = [f"class {c}" for c in range(CLASSES)]
+        labels = {name: f"the {name}" for name in self.conditions}
+        study = made_study(
+            *(self.entries, IMAGES["test"], CLASSES, self.outputs, ("attention", "outputs")),
+            job=tables_job(self.folder, names, labels, image_size=SIZE),
             conditions=self.conditions,
-            classes=CLASSES,
-            outputs=self.outputs,
-            held_out={},
             replicates=50,
-            level=0.95,
-            seed=0,
-            rows=Rows("made-up", "test", ("attention", "outputs"), analysis="attention"),
         )
         return Sets(study, self.settings)

@@ -393,7 +393,7 @@ def seen(tmp_path_factory) -> dict[str, pd.DataFrame]:
         sides = layer_pairs.read_sides(folders, "test", (["last"], ["last"]))
         table = layer_pairs.layer_table(sides, "test", ["gap"], 10)
         store.write_table(place / "layers.parquet", table)
-        entry = made_entry("m", references=[("t", "teacher")], folder=place)
+        entry = made_entry("m", references=[("t", "teacher")], compared_in=place)
         rows = Rows("made-up", "test", ("representation",), analysis="representation")
         add_layer_rows(made_study([entry], len(own), 4), rows, entry.compared[0])
         found[name] = rows.frame()
