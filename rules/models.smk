@@ -31,7 +31,8 @@ rule model:
         dataset=input_of("dataset"),
         views=input_of("views"),  # its inputs, where they are drawn
         checks=input_of("checks"),  # that its network can be trained and explained
-        targets=input_of("targets"),  # its teacher's logits, or
+        targets=input_of("targets"),  # its teacher's logits,
+        prepared=input_of("prepared"),  # what its objective made of them, or
         teachers=input_of("teachers"),  # the teachers themselves, asked at each step
     output:
         weights="results/store/models/{model}/weights.safetensors",

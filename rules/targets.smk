@@ -55,3 +55,30 @@ rule targets:
         job=job_of,
     script:
         "../workflow/scripts/targets.py"
+
+
+# What an objective makes of such a table for all students of the teacher, as `fused` its relations.
+
+
+rule prepared:
+    input:
+        dataset=input_of("dataset"),
+        targets=input_of("targets"),
+    output:
+        tensors="results/store/prepared/{prepared}/prepared.safetensors",
+        run="results/store/prepared/{prepared}/run.json",
+    log:
+        "results/logs/prepared/{prepared}.log",
+    benchmark:
+        "results/logs/prepared/{prepared}.benchmark.tsv"
+    priority: 20
+    conda:
+        "../envs/distilscope.yaml"
+    threads: CONFIGURATION.threads
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        job=job_of,
+    script:
+        "../workflow/scripts/prepared.py"

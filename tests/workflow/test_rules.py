@@ -18,9 +18,12 @@ from .clone import SMALL, Clone, study_of
 
 KD = {"objective": "kd", "students": ["tiny"], "T": 4, "alpha": 0.9}
 CE = {"objective": "ce", "students": ["tiny"]}
+FUSED = {"objective": "fused", "students": ["tiny"], "gamma": 0.5, "tau_teacher": 4}
+FUSED |= {"tau_student": 1, "alpha": 0.5}
 MEMBERS = [["resnet18.1", "resnet18.9"]]
 
-# Every kind of artefact: a committee, randomised weights, parts, masked images, planted shortcuts.
+# Every kind of artefact: a committee, randomised weights, parts, masked images, planted shortcuts,
+# what an objective prepares of a table.
 WHOLE = {"layers": {"a": "a"}, "explained": ["a"]}
 DRAWN = {"policy": "weak", "per_image": 2}
 EVERYTHING = {
@@ -33,7 +36,7 @@ EVERYTHING = {
     "recipes": {**SMALL["recipes"], "drawn": {**SMALL["recipes"]["student"], "views": DRAWN}},
     "students": {**SMALL["students"], "drawn": {**SMALL["students"]["tiny"], "recipe": "drawn"}},
     "grid": [
-        *(KD, CE, {**KD, "committee": MEMBERS, "combine": "logits"}),
+        *(KD, CE, FUSED, {**KD, "committee": MEMBERS, "combine": "logits"}),
         {**CE, "students": ["drawn"]},
     ],
     "compress": [{"of": "resnet18", "prune": 0.5}],

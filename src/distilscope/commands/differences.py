@@ -43,6 +43,7 @@ WORDS = {
     "probe_observation": ("observation of made probes", "observations of made probes"),
     "views": ("set of drawn views", "sets of drawn views"),
     "targets": ("table of targets", "tables of targets"),
+    "prepared": ("preparation of an objective", "preparations of objectives"),
     "observation": ("observation", "observations"),
     "layer_noise": ("measurement of layers", "measurements of layers"),
     "comparison": ("comparison", "comparisons"),

@@ -45,13 +45,15 @@ class TaughtEntry(GridEntry):
     """Students of teachers: `teachers` one at a time, or of a `committee` together.
 
     A committee acts by the mean of the `losses` (where nothing is said), of the `logits` or of the
-    `probabilities`.
+    `probabilities`. `teachers_in_training_mode` is an ablation, of a fault of published code: the
+    teachers are asked at each step, and normalise each batch by itself.
     """
 
     teachers: Named | Literal["each"] | None = None
     taught_by: Literal["teacher", "twin"] = "teacher"
     committee: list[list[Member]] | None = Field(default=None, min_length=1)
     combine: Literal[COMBINE] | None = None
+    teachers_in_training_mode: bool = False
 
     @field_validator("committee")
     @classmethod
@@ -70,6 +72,16 @@ class TaughtEntry(GridEntry):
     def _one_kind_of_teachers(self) -> TaughtEntry:
         if self.committee and catalog.OBJECTIVES[self.objective].prepare:
             raise ValueError(f"{self.objective} learns from one teacher: leave out `committee`")
+        if self.teachers_in_training_mode and catalog.OBJECTIVES[self.objective].prepare:
+            raise ValueError(
+                f"{self.objective} is made of the teacher's table of logits, which has those of "
+                "its evaluation mode: leave out `teachers_in_training_mode`"
+            )
+        if self.teachers_in_training_mode and self.taught_by == "twin":
+            raise ValueError(
+                "`teachers_in_training_mode` is an ablation of students of their own teachers: "
+                "leave out `taught_by`"
+            )
         if self.combine and not self.committee:
             raise ValueError("`combine` says how a `committee` acts as one: there is none here")
         if self.committee and (self.teachers or self.taught_by == "twin"):

@@ -17,8 +17,8 @@ from distilscope.configuration.kinds import number
 from distilscope.training.objectives.declaration import COMBINE, Objective
 
 ROLES = (
-    *("teacher", "twin", "stand-in", "committee", "student", "twin-taught", "control"),
-    *("compressed", "floor"),
+    *("teacher", "twin", "stand-in", "committee", "student", "twin-taught"),
+    *("training-mode-taught", "control", "compressed", "floor"),
 )
 """What a condition is in an argument, in the order of tables and figures."""
 
@@ -85,6 +85,8 @@ def words(pattern: Mapping[str, Any]) -> str:
     role, teacher = said.pop("role", "student"), said.pop("teacher", "")
     if role == "twin-taught":
         role, teacher = "student", " ".join([teacher, "the twin"]).strip()
+    if role == "training-mode-taught":
+        role = "student of teachers in training mode"
     if said.pop("teachers", ""):
         teacher = " and ".join(pattern["teachers"])
     network, objective = said.pop("network", ""), said.pop("objective", "")

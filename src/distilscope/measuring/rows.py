@@ -65,11 +65,13 @@ class Rows:
         n_undefined: int = 0,
         reason: str | None = None,
         headline: bool = True,
+        over: str = "images",
         **place: Any,
     ) -> None:
         """One number of a model, or of a model beside a reference.
 
         `place` holds the columns that say where it holds. `headline`: it stands for its measure.
+        `over`: what its interval is over.
         """
         self._rows.append(
             {
@@ -82,7 +84,7 @@ class Rows:
                 "value": float(value),
                 "low": float(low),
                 "high": float(high),
-                "interval": "images" if np.isfinite(low) and np.isfinite(high) else None,
+                "interval": over if np.isfinite(low) and np.isfinite(high) else None,
                 "n": None if n is None else int(n),
                 "n_undefined": int(n_undefined),
                 "reason": reason or missing_reason(n, n_undefined),

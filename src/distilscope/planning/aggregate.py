@@ -30,6 +30,7 @@ def made(study: Study) -> list[Artefact]:
         study.networks,
         *study.drawn.values(),
         *study.targets.values(),
+        *study.prepared.values(),
         *(model.artefact for model in study.models),
         *(artefact for plan in study.plans.values() for artefact in plan.artefacts),
         *study.observations.values(),

@@ -30,6 +30,7 @@ FOLDERS = {
     "probe_observation": "probe-observations",
     "views": "views",
     "targets": "targets",
+    "prepared": "prepared",
     "observation": "observations",
     "layer_noise": "layer-noise",
     "comparison": "comparisons",

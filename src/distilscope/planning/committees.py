@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from distilscope.configuration.grid import TaughtEntry
 from distilscope.configuration.kinds import ConfigurationError
+from distilscope.configuration.networks import Teacher
+from distilscope.configuration.shared_classes import composed, first
+from distilscope.configuration.study import Configuration
 from distilscope.planning import labels
 from distilscope.planning.conditions import Condition
 from distilscope.planning.families import Families
 from distilscope.planning.model import Model
+from distilscope.planning.settings import classes_of
 from distilscope.planning.sources import Sources
 
 
@@ -48,6 +54,39 @@ class Committees:
                 teachers=tuple(member.id for member in members),
             )
         return self.found[(*names, how)]
+
+
+def check_classes(configuration: Configuration) -> None:
+    """Refuse a committee of which a member knows a class of the data and another does not.
+
+    The views need no check: all tables of a student are of its own recipe's views, whatever its
+    teachers were trained with, and members' inputs are compared by `_shared_preprocessing`.
+
+    Raises:
+        ConfigurationError: naming both members, the class and both lists.
+    """
+    known = configuration.data.classes  # pictures, whose classes may be a file, train nobody
+    if not isinstance(known, list):
+        return
+    entries = [entry for entry in configuration.grid if isinstance(entry, TaughtEntry)]
+    for members in (members for entry in entries for members in entry.committee or ()):
+        names = list(dict.fromkeys(member.partition(".")[0] for member in members))
+        lists = {name: _classes(name, configuration.teachers[name], known) for name in names}
+        for name, other in itertools.permutations(names, 2):
+            missing = [c for c in lists[name] if c not in lists[other] and c in map(composed, known)]
+            if missing:
+                raise ConfigurationError(
+                    f"grid: {name} and {other} can't be of one committee: {name} knows the class "
+                    f"{missing[0]!r} and {other} does not. The classes of {name} are "
+                    f"{first(lists[name])}; those of {other} are "
+                    f"{first(lists[other])}. Leave one of them out, or set `data.classes` "
+                    "to those that both know"
+                )
+
+
+def _classes(name: str, entry: Teacher, known: list[str]) -> list[str]:
+    """The classes that a teacher knows: its own where it is given with them, or the data's."""
+    return classes_of(name, entry) if entry.classes else [composed(own) for own in known]
 
 
 def _shared_preprocessing(members: Sequence[Model]) -> Mapping[str, Any] | None:

@@ -9,6 +9,11 @@ from distilscope import catalog
 from distilscope.planning.conditions import Condition
 
 ROLE_WORDS = {"control": "labels only", "floor": "untrained"}
+TAUGHT_WORDS = {
+    "twin-taught": "by twin",
+    "training-mode-taught": "teachers in training mode",
+}
+"""Of students that were taught otherwise than those of role `student`."""
 
 
 def labels(conditions: Iterable[Condition]) -> dict[Condition, str]:
@@ -68,7 +73,8 @@ def _label(
     words += _parameters(condition, varied)
     if several["teachers"] and condition.teachers:
         words.append(f"from {' + '.join(condition.teachers)}")
-    return ", ".join([" ".join(words), *changes]) + (", by twin" if role == "twin-taught" else "")
+    otherwise = [TAUGHT_WORDS[role]] if role in TAUGHT_WORDS else []
+    return ", ".join([" ".join(words), *changes, *otherwise])
 
 
 def _parameters(condition: Condition, varied: set[tuple[str | None, str]]) -> list[str]:
@@ -104,8 +110,8 @@ def key(condition: Condition) -> str:
         words += [f"{own[n].symbol}{v:.12g}" for n, v in condition.parameters if n in own]
         if len(condition.teachers) > 1 and condition.combine != "losses":
             words.append(condition.combine or "")
-    if condition.role == "twin-taught":
-        words.append("by-twin")
+    if condition.role in TAUGHT_WORDS:
+        words.append(TAUGHT_WORDS[condition.role].replace(" ", "-"))
     changes = catalog.CHANGES
     words += [changes[name].key(v) for name, v in condition.parameters if name in changes]
     return "-".join(words)

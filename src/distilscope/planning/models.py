@@ -16,7 +16,7 @@ from distilscope.configuration.study import Configuration
 from distilscope.planning import labels
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.changed import changed
-from distilscope.planning.committees import Committees
+from distilscope.planning.committees import Committees, check_classes
 from distilscope.planning.conditions import Condition
 from distilscope.planning.families import Families
 from distilscope.planning.model import FAMILY, Model
@@ -33,6 +33,7 @@ class ModelPlan:
     Attributes:
         models: teachers, twins and committees, then the others, in the order of `ROLES`.
         targets: the tables of teachers' logits that the students learn from, by name.
+        prepared: what objectives prepare of those, by name.
         drawn: the drawn views that models learn from, by name.
     """
 
@@ -44,6 +45,7 @@ class ModelPlan:
         known: Mapping[str, list[Model]] | None = None,
     ) -> None:
         self.configuration = configuration
+        check_classes(configuration)
         self.sources = Sources(precision, configuration.threads, dataset)
         families = {
             name: (known or {}).get(name) or self._family(name) for name in configuration.teachers
@@ -61,6 +63,11 @@ class ModelPlan:
     def targets(self) -> dict[str, Artefact]:
         """The tables that the students learn from."""
         return self.sources.targets
+
+    @property
+    def prepared(self) -> dict[str, Artefact]:
+        """What objectives prepare of those tables."""
+        return self.sources.prepared
 
     def _models(self) -> tuple[Model, ...]:
         students = [*self._given_students(), *self._grid(), *self._floors()]
@@ -152,12 +159,16 @@ class ModelPlan:
         for names in map(sorted, entry.committee or ()):
             members = self.families.committee(names, seed)
             combine = entry.combine or "losses"
-            yield self._student(name, objective, parameters, seed, tuple(names), members, combine)
+            yield self._student(
+                *(name, objective, parameters, seed, tuple(names), members, combine),
+                in_training_mode=entry.teachers_in_training_mode,
+            )
         for family in self.families.of(entry):
             reference = self.families.teacher(family, seed)
             teacher = self.families.twin(reference) if entry.taught_by == "twin" else reference
             yield self._student(
-                name, objective, parameters, seed, (family,), [teacher], None, (reference.id,)
+                *(name, objective, parameters, seed, (family,), [teacher], None, (reference.id,)),
+                in_training_mode=entry.teachers_in_training_mode,
             )
 
     def _student(
@@ -170,18 +181,21 @@ class ModelPlan:
         models: Sequence[Model],
         combine: str | None,
         references: tuple[str, ...] = (),
+        in_training_mode: bool = False,
     ) -> Model:
         """A student that learns from models; a committee's is compared with it and its members."""
         members = tuple(model.id for model in models)
         if not references:
             references = (*members, self.committees.of(models, combine).id)
         role = "student" if members[0] in references else "twin-taught"
+        role = "training-mode-taught" if in_training_mode else role
         condition = self._condition(role, name, objective, parameters, teachers, combine)
         entry = self.configuration.students[name]
         # The file's name leaves the teacher out: another teacher added renames no file.
         slug = f"{labels.key(condition)}-s{seed}"
         artefact = self.sources.trained(
-            slug, entry, self._recipe(name), objective, parameters, seed, models, combine
+            *(slug, entry, self._recipe(name), objective, parameters, seed, models, combine),
+            in_training_mode=in_training_mode,
         )
         return self._model(
             f"{self.key(condition)}-s{seed}", condition, seed, artefact, entry, members, references

@@ -14,6 +14,7 @@ from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact, in_order_of_identity
 from distilscope.planning.settings import columns_of, content_of, network_settings, recipe_settings
 from distilscope.store.contents import Content
+from distilscope.training.objectives.declaration import Objective
 
 if TYPE_CHECKING:
     from distilscope.planning.model import Model
@@ -23,6 +24,7 @@ DRAWS = "distilscope.data.drawn"
 COMBINES = "distilscope.models.combined"
 COMPRESSES = "distilscope.models.compressed"
 PERTURBS = "distilscope.models.perturbed"
+PREPARES = "distilscope.training.prepared"
 OPENS = "distilscope.models.programs"
 
 
@@ -34,12 +36,14 @@ class Sources:
 
     Attributes:
         targets: the tables of teachers' logits that students learn from, by name.
+        prepared: what objectives prepare of such tables, by name.
         drawn: the drawn views that models learn from, by name.
     """
 
     def __init__(self, precision: str, threads: int, dataset: Artefact) -> None:
         self.precision, self.threads, self.dataset = precision, threads, dataset
         self.targets: dict[str, Artefact] = {}
+        self.prepared: dict[str, Artefact] = {}
         self.drawn: dict[str, Artefact] = {}
 
     def untrained(self, slug: str, entry: Network, seed: int) -> Artefact:
@@ -59,8 +63,9 @@ class Sources:
         seed: int,
         teachers: Sequence[Model] = (),
         combine: str | None = None,
+        in_training_mode: bool = False,
     ) -> Artefact:
-        """A network trained by a recipe, perhaps with teachers."""
+        """A network trained by a recipe, perhaps with teachers, which may be in training mode."""
         declared = catalog.OBJECTIVES[objective]
         settings = {
             "precision": self.precision,
@@ -69,12 +74,17 @@ class Sources:
             "objective": declared.settings(
                 dict(parameters), combine if len(teachers) > 1 else None
             ),
+            **({"teachers_in_training_mode": True} if in_training_mode else {}),
         }
-        modules = [*declared.modules, *_renders(recipe)]
-        shown = {**self._taught(teachers, recipe), **self._shown(recipe)}
+        modules = [declared.loss, *_renders(recipe)]
+        online = in_training_mode or recipe.targets == "online"
+        shown = {**self._taught(teachers, recipe, online), **self._shown(recipe)}
+        if declared.prepare:
+            (table,) = shown["targets"]
+            shown["prepared"] = self._prepared(declared, dict(parameters), table)
         return self._model(slug, entry, settings, seed, modules, shown)
 
-    def _taught(self, teachers: Sequence[Model], recipe: Recipe) -> dict[str, Any]:
+    def _taught(self, teachers: Sequence[Model], recipe: Recipe, online: bool) -> dict[str, Any]:
         """What a student has of its teachers: their tables, or they themselves."""
         if not teachers:
             return {}
@@ -84,7 +94,7 @@ class Sources:
                     f"{teacher.words} is a program, which is compared and teaches no student; give "
                     "its `weights` with an `architecture`"
                 )
-        if recipe.targets == "online":
+        if online:
             return {"teachers": in_order_of_identity([teacher.artefact for teacher in teachers])}
         return {
             "targets": in_order_of_identity([self._table(teacher, recipe) for teacher in teachers])
@@ -272,6 +282,21 @@ class Sources:
             files=("logits.npy", "views.npy", "indices.npy"),
         )
         return self.targets.setdefault(artefact.name, artefact)
+
+    def _prepared(
+        self, objective: Objective, parameters: Mapping[str, Any], table: Artefact
+    ) -> Artefact:
+        """What an objective prepares of a teacher's table, once for all students of the teacher."""
+        taken = {name: parameters[name] for name in objective.prepare_takes}
+        artefact = Artefact(
+            kind="prepared",
+            slug=f"{objective.name}-{table.slug}",
+            settings={"prepare": objective.prepare, "parameters": taken, "threads": self.threads},
+            source=fingerprint.source(PREPARES, objective.prepare),
+            inputs={"dataset": self.dataset, "targets": table},
+            files=("prepared.safetensors",),
+        )
+        return self.prepared.setdefault(artefact.name, artefact)
 
 
 def opener(settings: Mapping[str, Any]) -> str:

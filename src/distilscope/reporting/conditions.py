@@ -19,6 +19,7 @@ NOT_MEASURED = "not measured"
 ROLE_WORDS = {
     "student": "distilled",
     "twin-taught": "from the twin",
+    "training-mode-taught": "ablation: teachers in training mode",
     "control": "labels only",
     "floor": "untrained",
 }

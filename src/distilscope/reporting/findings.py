@@ -30,6 +30,11 @@ WHO = {
         "students that learned from another teacher of the same recipe than the one that they are "
         "compared with.",
     ),
+    "training-mode-taught": (
+        "Teachers in training mode",
+        "an ablation, of a fault of published code: students whose teachers normalised each batch "
+        "by itself while they taught.",
+    ),
     "control": (
         "Labels only",
         "networks trained without a teacher: what distillation must be compared with.",

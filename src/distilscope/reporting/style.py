@@ -30,6 +30,7 @@ ROLE_COLOURS = {
     "twin": GREY,
     "student": BLUE,
     "twin-taught": SKY,
+    "training-mode-taught": VERMILION,
     "control": ORANGE,
     "floor": PURPLE,
     "compressed": GREEN,

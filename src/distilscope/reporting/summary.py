@@ -226,7 +226,7 @@ def _caption(tables: Tables, own: list[Column]) -> str:
     return (
         "All models. ★ is better than every other student and control, with intervals that don't "
         f"overlap; ◆ lies on the Pareto front of {_traded(own)}, by the values alone. Brackets are "
-        f"95 % intervals. {_on_subset(tables, own)}"
+        f"95 % intervals. {_on_subset(tables, own)} {_beside_committees(tables, own)}".rstrip()
     )
 
 
@@ -240,6 +240,19 @@ def _on_subset(tables: Tables, own: Iterable[Column]) -> str:
     if tables.subset == "all" or not some:
         return ""
     return f"{listed(some)} {'is' if len(some) == 1 else 'are'} on {tables.subset_words}."
+
+
+def _beside_committees(tables: Tables, own: Iterable[Column]) -> str:
+    """What numbers of a committee's students are beside; nothing where there is no committee."""
+    beside: dict[str, list[str]] = {"the committee": [], "its first member": []}
+    for column in own:
+        rows = tables.headline(column.measure)
+        known = rows.loc[rows["model"].isin(tables.of_committees), "reference"].dropna()
+        if len(known):
+            whom = "the committee" if known.isin(tables.committees).any() else "its first member"
+            beside[whom].append(column.title)
+    found = [f"{listed(titles)} beside {whom}" for whom, titles in beside.items() if titles]
+    return f"Of a student of a committee: {'; '.join(found)}." if found else ""
 
 
 # ------------------------------------------------------------------------------ for a terminal
@@ -263,6 +276,7 @@ def text(tables: Tables) -> str:
         "* better than every other student and control, with intervals that don't overlap.",
         *(column.note for column in own if column.note),
         _on_subset(tables, own),
+        _beside_committees(tables, own),
         *(s for a in tables.analyses if not a.summary for s in tables.sentences(a.answer)),
     )
     wrapped = [line for note in notes for line in textwrap.wrap(ascii_only(note), WIDEST)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pkgutil
 import unicodedata
 from collections import Counter
@@ -162,9 +163,27 @@ class Tables:
         return rows
 
     def against_own(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Rows against the model's own reference, or against none."""
-        own = rows["model"].map(self._reference)
-        return rows[rows["reference"].isna() | (rows["reference"] == own)]
+        """Rows against the model's own reference, or against none.
+
+        A student of a committee is beside the committee; in a measure that committees don't have,
+        such as one of maps, it is beside the first member.
+        """
+        together = rows["reference"].isin(self.committees) & rows["model"].isin(self.of_committees)
+        own = rows["reference"] == rows["model"].map(self._reference)
+        own &= ~rows["model"].isin(rows.loc[together, "model"])
+        return rows[rows["reference"].isna() | own | together]
+
+    @cached_property
+    def of_committees(self) -> frozenset[str]:
+        """The models that learned from several teachers."""
+        learned = (c for c in self.conditions if c.source != "combined")
+        several = (c for c in learned if len(json.loads(c.row.get("teachers") or "[]")) > 1)
+        return frozenset(model for condition in several for model in condition.models)
+
+    @cached_property
+    def committees(self) -> frozenset[str]:
+        """The models that are several teachers together."""
+        return frozenset(self.models.loc[self.models["role"] == "committee", "id"])
 
     @cached_property
     def _reference(self) -> dict[str, str]:

@@ -105,10 +105,14 @@ def drawn_of(job: Job) -> Path | None:
 
 
 def online_teacher(
-    folder: Path, dataset: Dataset, precision: str, device: torch.device
+    folder: Path,
+    dataset: Dataset,
+    precision: str,
+    device: torch.device,
+    in_training_mode: bool = False,
 ) -> OnlineTeacher:
     """The model of an artefact's folder, ready to answer for its own preprocessing."""
     model = weights.load_model(folder, len(dataset.classes), str(device))
     settings = store.read_json(folder / "run.json", settings=dict)["settings"]
     normalise = dataset.preprocessing(settings.get("preprocessing"))
-    return OnlineTeacher(model, partial(prepared, normalise), precision)
+    return OnlineTeacher(model, partial(prepared, normalise), precision, in_training_mode)

@@ -50,11 +50,18 @@ class TargetTable:
         logits: float16 (N, V, C), of V views of N examples.
     """
 
-    def __init__(self, folder: Path, indices: Tensor, views: Tensor, device: torch.device) -> None:
-        """Open the table for examples `indices` (N,) shown in `views` (N, V).
+    def __init__(
+        self,
+        folder: Path,
+        indices: Tensor,
+        views: Tensor,
+        device: torch.device,
+        classes: int | None = None,
+    ) -> None:
+        """Open the table for examples `indices` (N,) shown in `views` (N, V), of so many classes.
 
         Raises:
-            SignalError: it was computed for other examples or other views.
+            SignalError: it was computed for other examples, other views or other classes.
             DamagedFile: a file is missing or altered.
         """
         self.logits = store.open_array(Path(folder) / "logits.npy")
@@ -74,6 +81,11 @@ class TargetTable:
                 f"{folder}: logits are {self.logits.dtype} {self.logits.shape}, "
                 f"expected float16 {expected}"
             )
+        if classes not in (None, expected[-1]):
+            raise SignalError(
+                f"{folder} holds logits of {expected[-1]} classes and the data have {classes}: "
+                "all teachers of a student know the same classes"
+            )
 
     def at_epoch(self, columns: Tensor) -> EpochSignal:
         """See `Signal`."""
@@ -90,15 +102,18 @@ class OnlineTeacher:
         model: on the device of what is shown.
         to_model: examples as the teacher takes them, with its own preprocessing.
         precision: `fp32` or `bf16`.
+        in_training_mode: an ablation, of a fault of published code: batches are normalised by
+            themselves, running statistics drift (in this process alone) and dropout is on.
     """
 
     model: nn.Module
     to_model: Callable[[Tensor], Tensor]
     precision: str
+    in_training_mode: bool = False
 
     def __post_init__(self) -> None:
-        """Put the teacher into eval mode, whoever made it."""
-        self.model.eval()
+        """Put the teacher into its mode, whoever made it."""
+        self.model.train(self.in_training_mode)
 
     def answer(self, examples: Tensor) -> Tensor:
         """Logits fp16 (B, C) of examples as they are shown."""

@@ -49,8 +49,9 @@ def train(job: Job, checkpoints: Path) -> None:
     and `threads`. For kind `given` the weights are those of `information["weights_file"]`, checked
     and saved.
     Inputs: `dataset`; the teachers, in the objective's order, as `targets` (tables) and then
-    `teachers` (models that are asked at each step). `information["init_file"]` is the file of
-    `init`.
+    `teachers` (models that are asked at each step: in training mode where the setting
+    `teachers_in_training_mode` is true); `prepared`, what the objective made of a table.
+    `information["init_file"]` is the file of `init`.
 
     Args:
         job: what to make.
@@ -150,46 +151,42 @@ def task_of(job: Job, dataset: Dataset) -> Task:
     settings, recipe = job.settings, job.settings["recipe"]
     split = dataset.split("train")
     plan = BatchPlan(split.indices, recipe, settings["seed"])
-    signals = _signals(job, dataset, plan)
     return Task(
         name=job.slug,
         inputs=images.Images.of(
             dataset, recipe["views"], settings.get("preprocessing"), images.drawn_of(job)
         ),
         plan=plan,
-        objective=_objective(_prepared(settings["objective"], signals, split.labels)),
-        signals=signals,
+        objective=_objective(settings["objective"], _prepared(job)),
+        signals=_signals(job, dataset, plan),
         recipe=recipe,
         seed=settings["seed"],
         precision=settings["precision"],
     )
 
 
-def _objective(objective: dict[str, Any]) -> Loss:
-    loss = partial(pkgutil.resolve_name(objective["loss"]), **objective["parameters"])
+def _objective(objective: dict[str, Any], prepared: dict[str, torch.Tensor]) -> Loss:
+    given = {**objective["parameters"], **prepared}
+    loss = partial(pkgutil.resolve_name(objective["loss"]), **given)
     return combined(loss, objective["combine"]) if "combine" in objective else loss
 
 
-def _prepared(
-    objective: dict[str, Any], signals: Sequence[Signal], labels: torch.Tensor
-) -> dict[str, Any]:
-    """The objective with what it prepares of its teacher's table among the parameters."""
-    if "prepare" not in objective:
-        return objective
-    prepare, parameters = pkgutil.resolve_name(objective["prepare"]), objective["parameters"]
-    made = prepare([signal.logits for signal in signals], labels, **parameters)
-    return {**objective, "parameters": {**parameters, **made}}
+def _prepared(job: Job) -> dict[str, torch.Tensor]:
+    """What the objective made of its teacher's table, on the job's device."""
+    if "prepared" not in job.inputs:
+        return {}
+    found = store.read_tensors(job.input("prepared") / "prepared.safetensors")
+    return {name: torch.from_numpy(array).to(job.device) for name, array in found.items()}
 
 
 def _signals(job: Job, dataset: Dataset, plan: BatchPlan) -> list[Signal]:
     device, indices = torch.device(job.device), dataset.split("train").indices
     tables = [
-        TargetTable(folder, indices, plan.table, device) for folder in job.inputs_of("targets")
+        TargetTable(folder, indices, plan.table, device, len(dataset.classes))
+        for folder in job.inputs_of("targets")
     ]
-    online = [
-        images.online_teacher(folder, dataset, job.settings["precision"], device)
-        for folder in job.inputs_of("teachers")
-    ]
+    how = job.settings["precision"], device, job.settings.get("teachers_in_training_mode", False)
+    online = [images.online_teacher(folder, dataset, *how) for folder in job.inputs_of("teachers")]
     return [*tables, *online]
 
 

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from distilscope import store
 from distilscope.analyses.dark_knowledge.ladder import Ladder
 from distilscope.data import composed_tree
 from distilscope.measuring.observations import Outputs
-from distilscope.measuring.rows import Rows
-from distilscope.measuring.study import Entry, Study
+from distilscope.measuring.study import Entry
 from distilscope.planning.conditions import Condition
-from distilscope.planning.job import Job
+
+from ..measuring.made_entry import made_entry, made_study, tables_job
 
 RUNGS = ("r1", "r2", "r3", "r4", "r5")
 SETTINGS = {
@@ -23,6 +22,7 @@ SETTINGS = {
     "permutations": 99,
     "seed": 0,
     "planted": None,
+    "shuffles": 20,
     "tuning": {"arms": ["ts", "ats"], "tries": 2, "seed": 1},
 }
 TS = {"tau_student": 1.0, "alpha": 0.5}
@@ -46,24 +46,9 @@ class MadeLadder:
         name = id.rpartition("-s")[0]
         self.conditions[name] = condition
         self.sizes[id] = parameters
-        compared = tuple((teacher, "teacher", Path()) for teacher in teachers)
-        self.entries.append(
-            Entry(
-                id=id,
-                condition=name,
-                role=condition.role,
-                network=condition.network,
-                source=condition.source,
-                architecture=None,
-                seed=seed,
-                teachers=tuple(teachers),
-                identity=id,
-                explained=(),
-                folder=self.folder,
-                observation=self.folder,
-                references=compared,
-            )
-        )
+        own = {"network": condition.network, "source": condition.source, "teachers": teachers}
+        compared = [(teacher, "teacher") for teacher in teachers]
+        self.entries.append(made_entry(id, condition.role, name, seed, compared, **own))
         index = np.arange(len(self.labels))
         for probe, kept in self.said.items():
             own = logits[probe] if isinstance(logits, dict) else logits
@@ -107,29 +92,12 @@ class MadeLadder:
         """All of it as the analysis reads it."""
         tree = list(composed_tree.CLASSES)
         names = tree if self.classes == 24 else [f"class {c}" for c in range(self.classes)]
-        store.write_json(self.folder / "data" / "manifest.json", {"classes": names})
-        labels = {name: {"label": name} for name in self.conditions}
-        job = Job(
-            kind="tables",
-            slug="made-up",
-            identity="0123456789ab",
-            settings={"conditions": labels},
-            inputs={"dataset": str(self.folder / "data")},
-            folder=self.folder,
-            information={},
-        )
-        study = Study(
-            name="made-up",
-            job=job,
-            entries=tuple(self.entries),
+        study = made_study(
+            *(self.entries, len(self.labels), self.classes, self.said["test"], ("dark_knowledge",)),
+            job=tables_job(self.folder, names, {name: name for name in self.conditions}),
             conditions=self.conditions,
-            classes=self.classes,
-            outputs=self.said["test"],
             held_out=self.said["held-out"],
             replicates=50,
-            level=0.95,
-            seed=0,
-            rows=Rows("made-up", "test", ("dark_knowledge",), analysis="dark_knowledge"),
         )
         vars(study)["costs"] = {id: {"parameters": size} for id, size in self.sizes.items()}
         return Ladder(study, self.settings, self.said["train"])

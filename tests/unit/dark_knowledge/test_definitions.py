@@ -115,7 +115,7 @@ def test_the_parts_of_a_signal_add_up_to_the_loss_that_is_trained(teacher, name)
     tensors = [torch.tensor(each) for each in (student, labels)]
     more = {}
     if name == "fused":
-        more = fused.prepare([logits[:, None]], tensors[1], **parameters)
+        more = fused.prepare(logits[:, None], tensors[1], tau_teacher=3.0)
     module = __import__(f"distilscope.training.objectives.{name}", fromlist=["loss"])
     found = module.loss(*tensors, [torch.tensor(logits)], **parameters, **more)
     assert found.item() == pytest.approx(expected, rel=1e-6)
@@ -137,10 +137,25 @@ def test_the_parts_of_a_signal_are_their_definitions(teacher):
     np.testing.assert_allclose(found.total, -(target * logs).sum(axis=1), atol=1e-12)
 
 
-def test_every_objective_that_aims_at_probabilities_has_its_target_here():
-    known = {name for name, o in catalog.OBJECTIVES.items() if o.needs == "logits"}
-    assert set(signal.TARGETS) == known - {"logit-matching"}  # it aims at the logits themselves
+def test_every_objective_that_aims_at_probabilities_says_at_which():
+    known = {name: o for name, o in catalog.OBJECTIVES.items() if o.needs == "logits"}
+    aiming = {name for name, o in known.items() if o.target}
+    assert aiming == known.keys() - {"logit-matching"} == OBJECTIVES.keys()  # that aims at logits
     assert signal.target("ce", {}, np.zeros((1, 2)), np.array([0])) is None
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_target_is_probabilities_in_double_precision(teacher, name):
+    """As the softmax by hand where the objective is `kd` or `ts`, and adding up in each."""
+    logits, labels = teacher
+    found, tau = signal.target(name, OBJECTIVES[name], logits, labels)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=0, atol=1e-7)
+    assert tau == (3.0 if name == "kd" else 1.5)
+    softened = {"kd": 3.0, "ts": 4.0}.get(name)
+    if softened:
+        expected = [softmax(row / softened) for row in logits]
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 # ----------------------------------------------------------------------------------- relations
@@ -244,17 +259,23 @@ def test_a_planted_relation_is_found_and_a_shuffled_one_is_not():
     labels = np.tile(np.arange(20), 15)
     logits = tree[labels] + random.normal(size=(300, 20))
     assert planted.of_images(logits, labels, tree).mean() > 0.2
-    for seed in range(5):
-        assert abs(planted.of_images(logits, labels, planted.shuffled(tree, seed)).mean()) < 0.08
+    null = [
+        planted.of_images(logits, labels, each).mean() for each in planted.shuffled(tree, 20, 0)
+    ]
+    assert max(map(abs, null)) < 0.08
+    assert abs(np.mean(null)) < 0.01
 
 
-def test_a_shuffled_tree_is_a_tree_of_other_classes():
+def test_shuffled_trees_are_trees_of_other_classes():
     tree = composed_tree.relations()
-    other = planted.shuffled(tree, 1)
-    assert not np.array_equal(tree, other)
-    assert np.array_equal(other, other.T)
-    assert (other.diagonal() == 4).all()
-    assert np.array_equal(np.sort(tree, axis=None), np.sort(other, axis=None))
+    others = planted.shuffled(tree, 6, 1)
+    assert len({other.tobytes() for other in (tree, *others)}) == 7
+    for other in others:
+        assert np.array_equal(other, other.T)
+        assert (other.diagonal() == 4).all()
+        assert np.array_equal(np.sort(tree, axis=None), np.sort(other, axis=None))
+    fewer = planted.shuffled(tree, 2, 1)
+    assert all(map(np.array_equal, fewer, others))  # more are the same first
 
 
 def test_recovery_is_the_tau_of_each_images_wrong_classes():

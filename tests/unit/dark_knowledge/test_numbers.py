@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from distilscope.analyses.dark_knowledge import contrasts, student_rows, teacher_rows
 from distilscope.analyses.dark_knowledge.forms import OverRungs, RungCorrelation
@@ -134,10 +135,48 @@ def test_the_planted_tree_is_found_and_a_shuffled_one_is_not(made):
     mean = teachers[teachers["headline"]].groupby("measure")["value"].mean()
     assert mean["planted_kendall"] > 0.5
     assert mean["planted_relation_rho"] > 0.6
-    assert abs(mean["planted_kendall_null"]) < 0.1
-    assert abs(mean["planted_relation_rho_null"]) < 0.15
+    assert abs(mean["planted_kendall_null"]) < 0.02
+    assert abs(mean["planted_relation_rho_null"]) < 0.03
+    null = teachers[teachers["measure"].str.endswith("_null") & teachers["headline"]]
+    found = teachers[~teachers["measure"].str.endswith("_null") & teachers["headline"]]
+    assert (null["low"] < 0).all() and (null["high"] > 0).all()
+    assert found["value"].min() > null["high"].max()
+    assert set(null["interval"]) == {"shuffles"} and set(null["n"]) == {20}
     floor = rows[(rows["model"] == "wide-s1") & rows["headline"]]
     assert floor["value"].abs().max() < 0.12
+
+
+def test_the_null_is_the_mean_over_shuffled_trees_and_where_most_of_them_lie(tmp_path):
+    made = MadeLadder(tmp_path, images=24, planted="composed-tree", shuffles=3, seed=5)
+    made.teachers(rungs=RUNGS[:1], related=TREE)
+    ladder = made.ladder()
+    teacher_rows.add_planted(ladder)
+    logits, random = made.said["test"]["r1-s101"].logits, np.random.default_rng(5)
+    means = []
+    for _ in range(3):
+        order = random.permutation(24)
+        taus = []
+        for i, label in enumerate(made.labels):
+            wrong = [c for c in range(24) if c != label]
+            related = [TREE[order[label], order[c]] for c in wrong]
+            taus.append(stats.kendalltau(logits[i, wrong], related).statistic)
+        means.append(np.mean(taus))
+    rows = rows_of(ladder)
+    row = rows[(rows["measure"] == "planted_kendall_null") & (rows["model"] == "r1-s101")].iloc[0]
+    low, middle, high = sorted(means)
+    assert row["value"] == pytest.approx(np.mean(means))
+    assert row["low"] == pytest.approx(low + 0.05 * (middle - low))
+    assert row["high"] == pytest.approx(high - 0.05 * (high - middle))
+
+
+def test_a_model_that_ranks_no_class_has_no_null_and_says_so(tmp_path):
+    made = MadeLadder(tmp_path, planted="composed-tree")
+    made.add("r1-s101", Condition("teacher", "r1", objective="ce"), 101, np.zeros((96, 24)))
+    ladder = made.ladder()
+    teacher_rows.add_planted(ladder)
+    rows = rows_of(ladder)
+    assert rows["value"].isna().all()
+    assert rows["reason"].notna().all()
 
 
 def test_classes_that_are_not_the_trees_are_refused(tmp_path):

@@ -135,3 +135,19 @@ def test_models_without_shared_classes_are_refused_with_their_lists(plan, names,
     student = {"architecture": "plain-tiny", "weights": "w.pt", "classes": names}
     with pytest.raises(ConfigurationError, match=words):
         plan(student, data={"classes": "shared"}, teachers={"big": of_classes(FIVE)})
+
+
+def test_teachers_with_other_class_lists_are_refused_with_both(plan):
+    """One that lacks a class, by its name and both lists; another order is mapped by name."""
+    student = {"architecture": "plain-tiny", "weights": "w.pt"}
+    own = {**TEACHER, "preprocessing": SEEN}
+    teachers = {"big": own, "other": {**own, "classes": ["emu", "dog", "yak"]}}
+    said = (
+        r"other does not know 1 of 3 classes of the data, the first 'cat'\. "
+        r"The data's are cat, dog, emu; its own are emu, dog, yak\. Set `data\.classes`"
+    )
+    with pytest.raises(ConfigurationError, match=said):
+        plan(student, teachers=teachers)
+    teachers["other"]["classes"] = ["emu", "dog", "yak", "cat"]
+    found = plan(student, teachers=teachers).by_id["other"].artefact.settings["architecture"]
+    assert (found["logits"], found["columns"]) == (4, [3, 1, 0])

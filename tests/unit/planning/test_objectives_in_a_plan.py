@@ -47,9 +47,32 @@ def test_all_objectives_of_a_teacher_learn_from_one_table_of_its_logits():
     tables = {m.artefact.inputs_of("targets")[0].name for m in of(study, "student")}
     assert len(of(study, "student")) == 5
     assert len(tables) == 1
-    settings = {m.condition.objective: m.artefact.settings for m in of(study, "student")}
-    assert settings["fused"]["objective"]["prepare"].endswith("fused:prepare")
-    assert "prepare" not in settings["ats"]["objective"]
+    prepared = {
+        m.condition.objective: m.artefact.inputs_of("prepared") for m in of(study, "student")
+    }
+    assert {name for name, found in prepared.items() if found} == {"fused"}
+
+
+def test_relations_are_made_once_for_all_students_of_a_teacher():
+    """They depend on the teacher's temperature, and neither on gamma, alpha nor the student."""
+    grid = [{**FUSED, "gamma": [0.2, 0.5], "tau_teacher": [2, 4], "alpha": [0.5, 0.9]}]
+    study = planned(grid=grid, seeds=[1])
+    students = of(study, "student")
+    assert len(students) == 8
+    made = {
+        (dict(m.condition.parameters)["tau_teacher"], m.artefact.inputs_of("prepared")[0].name)
+        for m in students
+    }
+    assert len(made) == 2 == len(study.prepared)
+    for artefact in study.prepared.values():
+        assert artefact.kind == "prepared" and artefact.outputs == [
+            "prepared.safetensors",
+            "run.json",
+        ]
+        assert artefact.settings["prepare"].endswith("fused:prepare")
+        assert artefact.settings["parameters"].keys() == {"tau_teacher"}
+        assert artefact.inputs["targets"].name in study.targets
+        assert f"prepared/{artefact.name}" in study.artefacts
 
 
 def test_a_teacher_without_an_objective_is_what_it_was():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from distilscope.configuration import patterns
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.study import parse
 from distilscope.planning.study import Study
@@ -362,6 +363,103 @@ def test_members_of_a_committee_have_one_preprocessing(tmp_path):
     made = study(teachers=both, grid=[{**KD, "committee": [["mine", "yours"]]}])
     together = next(m for m in made.models if m.role == "committee")
     assert made.observations[together.id].settings["preprocessing"] == own
+
+
+CLASSES = [f"class {number}" for number in range(10)]
+
+
+def given_with(classes, tmp_path):
+    (tmp_path / "mine.pt").write_bytes(b"weights")
+    return {"architecture": "resnet18", "weights": "mine.pt", "classes": classes}
+
+
+def test_members_of_a_committee_know_the_same_classes(tmp_path):
+    """In whatever order: they are mapped by name. What one lacks is said with both lists."""
+    data, grid = {**RAW["data"], "classes": CLASSES}, [{**KD, "committee": [["a", "mine"]]}]
+    teachers = {**RAW["teachers"], "mine": given_with([*CLASSES[:-1], "swan"], tmp_path)}
+    with pytest.raises(ConfigurationError) as refused:
+        study(teachers=teachers, grid=grid, data=data)
+    for words in (
+        "a and mine can't be of one committee: a knows the class 'class 9' and mine does not",
+        "The classes of a are class 0, class 1, class 2, class 3, class 4 and 5 more",
+        "those of mine are class 0",
+    ):
+        assert words in str(refused.value)
+    teachers["mine"] = given_with([*CLASSES[::-1], "swan"], tmp_path)
+    made = study(teachers=teachers, grid=grid, data=data)
+    assert {m.teachers for m in made.models if m.role == "student"} == {("a-s1", "mine")}
+
+
+def test_tables_of_a_committee_are_of_the_students_views_whatever_its_members_learned_from():
+    """Teachers of weak and strong augmentation are a committee: their tables have equal views."""
+    views = {name: {"policy": name, "per_image": 2} for name in ("weak", "strong")}
+    recipes = {n: {**RAW["recipes"]["short"], "views": v} for n, v in views.items()}
+    teachers = {n: {**RAW["teachers"]["a"], "recipe": n} for n in ("weak", "strong")}
+    students = {"tiny": {**RAW["students"]["tiny"], "recipe": "strong"}}
+    grid = [{**KD, "committee": [["strong", "weak"]]}]
+    made = study(recipes=recipes, teachers=teachers, students=students, grid=grid, floors=[])
+    for model in (m for m in made.models if m.role == "student"):
+        one, other = model.artefact.inputs["targets"]
+        assert one.settings["views"] == other.settings["views"]
+        assert one.inputs["views"] is other.inputs["views"] is model.artefact.inputs["views"]
+
+
+# ----------------------------------------------------------------- teachers in training mode
+
+
+@pytest.mark.parametrize("entry", [{"teachers": ["a"]}, {"committee": [["a", "b"]]}])
+def test_teachers_in_training_mode_are_an_ablation_with_a_name_of_its_own(entry):
+    plain = study(grid=[{**KD, **entry}, CE])
+    both = study(grid=[{**KD, **entry}, {**KD, **entry, "teachers_in_training_mode": True}, CE])
+    ablated = [m for m in both.models if m.role == "training-mode-taught"]
+    assert len(ablated) == 3
+    for model in ablated:
+        assert "-teachers-in-training-mode-" in model.id
+        assert model.artefact.settings["teachers_in_training_mode"] is True
+        assert "targets" not in model.artefact.inputs  # a table has what evaluation mode says
+        slugs = sorted(a.slug for a in model.artefact.inputs["teachers"])
+        assert slugs == list(model.teachers)
+        assert {relation for _, relation in beside(both)[model.id]} >= {"teacher"}
+    named = labels_of(both)
+    assert {named[m.id] for m in ablated} == {"tiny T=4, teachers in training mode"}
+    rest = {m.id: m.artefact.identity for m in both.models if m not in ablated}
+    assert rest == {m.id: m.artefact.identity for m in plain.models}
+    learned = [m for m in plain.models if m.role == "student"]
+    assert not [m for m in learned if "teachers_in_training_mode" in m.artefact.settings]
+
+
+def labels_of(made):
+    conditions = made.tables.settings["conditions"]
+    return {m.id: conditions[made.names[m.condition]]["label"] for m in made.models}
+
+
+def test_an_ablation_is_meant_by_no_pattern_that_does_not_name_it():
+    entry = {**KD, "teachers": ["a"]}
+    made = study(grid=[entry, {**entry, "teachers_in_training_mode": True}, CE])
+    found = {c.role for c in made.names if c.matches({"objective": "kd", "T": 4.0})}
+    assert found == {"student"}
+    (own,) = (c for c in made.names if c.matches({"role": "training-mode-taught"}))
+    assert patterns.words({"role": own.role, "objective": "kd"}) == (
+        "student of teachers in training mode under kd"
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"taught_by": "twin"}, "leave out `taught_by`"),
+        (
+            {"objective": "fused", "gamma": 0.5, "tau_teacher": 4, "tau_student": 1},
+            "fused is made of the teacher's table of logits",
+        ),
+        ({"objective": "ce"}, "teachers_in_training_mode"),
+    ],
+)
+def test_an_ablation_that_can_not_be_is_refused(entry, words):
+    kept = {k: v for k, v in KD.items() if "objective" not in entry or k in ("students", "alpha")}
+    kept = {k: v for k, v in kept.items() if entry.get("objective") != "ce" or k != "alpha"}
+    with pytest.raises(ConfigurationError, match=words):
+        study(grid=[{**kept, **entry, "teachers_in_training_mode": True}])
 
 
 LAST = ("tables", "figures", "report")

@@ -5,7 +5,7 @@ import pytest
 
 from distilscope import store
 from distilscope.analyses.alignment import places
-from distilscope.reporting import ceiling
+from distilscope.reporting import ceiling, summary
 from distilscope.reporting.reading import MissingTable, read
 from distilscope.reporting.tables import clean
 
@@ -243,3 +243,49 @@ def test_a_student_of_the_twin_is_read_against_the_teacher_that_it_is_compared_w
     assert twin_taught in set(own.headline("rho")["model"])
     (condition,) = own.of_role("twin-taught")
     assert condition.models == (twin_taught,)
+
+
+OF_BOTH = "medium-kd-T4-a0.9-s1"
+
+
+def with_a_committee(tables, **agreements):
+    """A student learned from two teachers, and its agreement is also beside a committee of both."""
+    at = tables.condition_rows["condition"] == "medium-kd-T4-a0.9"
+    teachers = tables.condition_rows["teachers"].where(~at, '["resnet18.1", "resnet18.2"]')
+    row = tables.models[tables.models["role"] == "teacher"].iloc[[0]]
+    committee = row.assign(id="both", role="committee", condition="committee", reference=None)
+    own = tables.measures[tables.measures["model"] == OF_BOTH]
+    more = [
+        own[own["measure"] == measure].assign(reference="both", relation="committee", value=value)
+        for measure, value in agreements.items()
+    ]
+    return replace(
+        tables,
+        condition_rows=tables.condition_rows.assign(teachers=teachers),
+        models=pd.concat([tables.models, committee], ignore_index=True),
+        measures=pd.concat([tables.measures, *more], ignore_index=True),
+    )
+
+
+def test_a_student_of_a_committee_is_read_beside_the_committee(study):
+    before = study.tables()
+    tables = with_a_committee(before, agreement=0.125)
+    found = tables.headline("agreement").set_index("model")
+    assert (found.at[OF_BOTH, "reference"], found.at[OF_BOTH, "value"]) == ("both", 0.125)
+    others = found.index != OF_BOTH
+    known = before.headline("agreement").set_index("model")
+    pd.testing.assert_series_equal(found["value"][others], known["value"].drop(OF_BOTH))
+
+
+def test_what_a_committee_has_not_is_beside_its_first_member_and_the_summary_says_so(study):
+    before = study.tables()
+    tables = with_a_committee(before, agreement=0.125, kl_teacher_student=0.5)
+    first = before.headline("rho").set_index("model")["value"]
+    assert tables.headline("rho").set_index("model").at[OF_BOTH, "value"] == first[OF_BOTH]
+    text = " ".join(summary.text(tables).split())
+    assert "Of a student of a committee: Agreement and KL beside the committee; " in text
+    assert "beside its first member." in text
+    assert "12.5" in text
+    caption = summary.grid(tables, summary.summarise(tables), ()).caption
+    assert "Of a student of a committee: Agreement and KL beside the committee" in caption
+    assert "committee" not in summary.text(before)

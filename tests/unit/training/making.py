@@ -120,5 +120,18 @@ def targets_job(folder, dataset, teacher, *, precision="fp32", views=VIEWS):
     )
 
 
+def prepared_job(folder, dataset, targets, **parameters):
+    """What `fused` makes of a table."""
+    prepare = "distilscope.training.objectives.fused:prepare"
+    return Job(
+        kind="prepared",
+        slug="fused-teacher",
+        identity="1a9876543210",
+        settings={"prepare": prepare, "parameters": parameters, "threads": 1},
+        inputs={"dataset": str(dataset), "targets": str(targets)},
+        folder=Path(folder),
+    )
+
+
 def digest(folder, name="weights.safetensors"):
     return store.digest_file(Path(folder) / name)

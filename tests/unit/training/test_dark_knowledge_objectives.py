@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from distilscope import store
+from distilscope.data.dataset import load
 from distilscope.training.objectives import ats, ce, ce_penalty, ce_smoothed, fused, isats, kd, ts
 
 CLASSES, ROWS = 5, 7
@@ -92,11 +94,11 @@ def test_each_example_takes_the_temperatures_that_spread_its_wrong_classes_most(
 
 def relations_by_loop(table, labels, tau):
     rows = []
-    for label in range(CLASSES):
-        total, n = [0.0] * CLASSES, 0
+    for label in range(table.shape[2]):
+        total, n = [0.0] * table.shape[2], 0
         for views, own in zip(table, labels, strict=True):
             for said in views if own == label else ():
-                wrong = [c for c in range(CLASSES) if c != label]
+                wrong = [c for c in range(table.shape[2]) if c != label]
                 for c, p in zip(wrong, softmax([float(said[c]) / tau for c in wrong]), strict=True):
                     total[c] += p
                 n += 1
@@ -115,7 +117,7 @@ def table():
 def test_the_relation_matrix_is_the_mean_over_examples_and_views(table, monkeypatch, chunk):
     monkeypatch.setattr(fused, "CHUNK", chunk)
     logits, labels = table
-    found = fused.prepare([logits], torch.tensor(labels), tau_teacher=2.0, gamma=0.5)["relations"]
+    found = fused.prepare(logits, torch.tensor(labels), tau_teacher=2.0)["relations"]
     expected = relations_by_loop(logits, labels, 2.0)
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
     assert found[4].isnan().all()  # no example of the class
@@ -243,14 +245,16 @@ def test_no_gradient_reaches_a_teacher_that_is_sure_beyond_fp32(batch):
 
 
 def test_a_student_learns_with_the_relations_of_its_teachers_table(tmp_path, monkeypatch):
+    from distilscope.training.prepared import prepare
     from distilscope.training.targets import tabulate
     from distilscope.training.train import train
 
-    from .making import changed, make_dataset, model_job, targets_job
+    from .making import changed, make_dataset, model_job, prepared_job, targets_job
 
     dataset = make_dataset(tmp_path / "data")
     train(model_job(tmp_path / "teacher", dataset), tmp_path / "checkpoints")
     tabulate(targets_job(tmp_path / "table", dataset, tmp_path / "teacher"))
+    prepare(prepared_job(tmp_path / "prepared", dataset, tmp_path / "table", tau_teacher=4.0))
     seen, plain = [], fused.loss
 
     def noted(*args, relations, **parameters):
@@ -264,7 +268,29 @@ def test_a_student_learns_with_the_relations_of_its_teachers_table(tmp_path, mon
         dataset,
         changed(objective=objective),
         targets=[str(tmp_path / "table")],
+        prepared=str(tmp_path / "prepared"),
     )
     train(job, tmp_path / "checkpoints")
-    assert len({id(relations) for relations in seen}) == 1  # made once
-    torch.testing.assert_close(seen[0].sum(dim=1), torch.ones(3))
+    assert len({id(relations) for relations in seen}) == 1  # read once
+    kept = store.read_tensors(tmp_path / "prepared" / "prepared.safetensors")
+    assert kept.keys() == {"relations"}
+    assert np.array_equal(seen[0].numpy(), kept["relations"])
+    logits = store.open_array(tmp_path / "table" / "logits.npy").astype(np.float64)
+    labels = load(dataset).split("train").labels.numpy()
+    np.testing.assert_allclose(kept["relations"], relations_by_loop(logits, labels, 4.0), rtol=1e-6)
+    found = store.read_json(tmp_path / "prepared" / "run.json")["facts"]
+    assert found == {"shapes": {"relations": [3, 3]}}
+
+
+def test_what_is_prepared_of_a_table_of_other_images_is_refused(tmp_path, dataset, targets):
+    from distilscope.training.prepared import prepare
+    from distilscope.training.signals import SignalError
+
+    from .making import prepared_job
+    from .test_targets import copied
+
+    folder = copied(targets, tmp_path / "table")
+    indices = store.open_array(folder / "indices.npy")
+    store.write_array(folder / "indices.npy", indices + 1)
+    with pytest.raises(SignalError, match="table holds the teacher's logits of other data"):
+        prepare(prepared_job(tmp_path / "prepared", dataset, folder, tau_teacher=4.0))

@@ -33,6 +33,9 @@ CELLS = (
     *("condition", "label", "role", "student_views", "teachers", "teacher_views", "objective"),
     *("parameters", "combine", "seeds", *NUMBERS),
 )
+TAUGHT = ("student", "training-mode-taught")
+"""Roles of those that learn from teachers: the second is an ablation, in rows of its own."""
+
 RELATIONS = ("committee", "teacher")
 """What a student is measured beside: its committee, or its one teacher."""
 
@@ -59,7 +62,7 @@ def table(study: Study, measures: pd.DataFrame) -> pd.DataFrame:
             **_numbers(rows[rows["condition"] == name], condition),
         }
         for name, condition in study.conditions.items()
-        if condition.role in ("student", "control")
+        if condition.role in (*TAUGHT, "control")
     ]
     return pd.DataFrame.from_records(records, columns=CELLS)
 
@@ -83,7 +86,7 @@ def _numbers(rows: pd.DataFrame, condition: Condition) -> dict[str, float]:
     for name, kind in NUMBERS.items():
         own = rows[rows["measure"] == name]
         if kind == OF_REFERENCE:
-            there = set(own["relation"]) if condition.role == "student" else set()
+            there = set(own["relation"]) if condition.role in TAUGHT else set()
             relation = next((each for each in RELATIONS if each in there), None)
             own = own[own["relation"] == relation]
         found[name] = float(own["value"].mean(skipna=False)) if len(own) else np.nan

@@ -24,7 +24,7 @@ def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame
     rows = study.rows
     rows.add_each(lambda own, entry: add_model(sets, own, entry), study.entries)
     rows.add_each(lambda own, each: add_pair(sets, own, each), study.compared)
-    taught = [entry for entry in study.entries if entry.role == "student"]
+    taught = [entry for entry in study.entries if entry.role in cells.TAUGHT]
     rows.add_each(lambda own, entry: add_teachers(sets, own, entry), taught)
     return {"attention_pairs": pairs_table(sets)}
 

@@ -35,6 +35,7 @@ class DarkKnowledge(Section):
     permutations: Annotated[int, Field(ge=20), BeforeValidator(whole)] = 1000
     seed: Whole = 0
     planted: Literal[TREE] | None = None
+    shuffles: Annotated[int, Field(ge=2), BeforeValidator(whole)] = 20
     tuning: Tuning | None = None
 
     @model_validator(mode="after")

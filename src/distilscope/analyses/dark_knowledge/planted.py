@@ -8,7 +8,8 @@ from distilscope.analyses.dark_knowledge import distinctness, relations
 
 
 def of_images(logits: np.ndarray, labels: np.ndarray, planted: np.ndarray) -> np.ndarray:
-    """Kendall's tau-b of each image's wrong logits and its class's planted relations: (N,).
+    """Kendall's tau-b of each image's wrong logits and its class's planted relations: (N,), NaN
+    where the logits are level.
 
     Args:
         logits: (N, C). labels: int (N,). planted: (C, C), larger is nearer.
@@ -18,7 +19,11 @@ def of_images(logits: np.ndarray, labels: np.ndarray, planted: np.ndarray) -> np
     return relations.kendall(wrong, related)
 
 
-def shuffled(planted: np.ndarray, seed: int) -> np.ndarray:
-    """The same relations among classes in another order: as many near and far, of other classes."""
-    order = np.random.default_rng(seed).permutation(len(planted))
-    return planted[np.ix_(order, order)]
+def shuffled(planted: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
+    """The same relations among classes in other orders: as many near and far, of other classes.
+
+    More of them are the same first, and others.
+    """
+    random = np.random.default_rng(seed)
+    orders = [random.permutation(len(planted)) for _ in range(count)]
+    return [planted[np.ix_(order, order)] for order in orders]

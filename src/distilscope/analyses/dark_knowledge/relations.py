@@ -106,13 +106,10 @@ def likeness(
     """Whether two (C, C) matrices relate the classes alike: rows and columns of the second are
     permuted together (Mantel 1967). NaN entries, as of classes without an image, don't count.
     """
-    off = ~np.eye(len(first), dtype=bool)
-    defined = off & ~np.isnan(first) & ~np.isnan(second)
-    if len(first) < 3 or defined.sum() < 3:
-        return Likeness(*[np.nan] * 4, int(defined.sum()), "fewer than three classes are defined")
-    rho = _rho(first[defined], second[defined])
-    if np.isnan(rho):
-        return Likeness(*[np.nan] * 4, int(defined.sum()), "one of the matrices is level")
+    rho, n, reason = alike(first, second)
+    if reason:
+        return Likeness(*[np.nan] * 4, n, reason)
+    defined = _defined(first, second)
     random, drawn = np.random.default_rng(seed), []
     known = np.flatnonzero(~np.isnan(second).all(axis=1))
     for _ in range(permutations):
@@ -123,9 +120,24 @@ def likeness(
         drawn.append(_rho(first[both], moved[both]))
     null = np.array(drawn)
     p = (1 + (null >= rho - 1e-12).sum()) / (permutations + 1)
-    return Likeness(
-        rho, float(np.mean(null)), float(np.quantile(null, 0.95)), float(p), int(defined.sum())
-    )
+    return Likeness(rho, float(np.mean(null)), float(np.quantile(null, 0.95)), float(p), n)
+
+
+def alike(first: np.ndarray, second: np.ndarray) -> tuple[float, int, str | None]:
+    """Spearman's rho of two (C, C) matrices' off-diagonals, of how many entries it is, and why it
+    is NaN where it is.
+    """
+    defined = _defined(first, second)
+    n = int(defined.sum())
+    if len(first) < 3 or n < 3:
+        return np.nan, n, "fewer than three classes are defined"
+    rho = _rho(first[defined], second[defined])
+    return rho, n, "one of the matrices is level" if np.isnan(rho) else None
+
+
+def _defined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    off = ~np.eye(len(first), dtype=bool)
+    return off & ~np.isnan(first) & ~np.isnan(second)
 
 
 def _rho(first: np.ndarray, second: np.ndarray) -> float:

@@ -55,12 +55,16 @@ def _of_likeness(tables: Tables) -> list[str]:
 def _of_planted(tables: Tables) -> list[str]:
     rows, null = tables.of("planted_kendall"), tables.of("planted_kendall_null")
     teachers = {c.key for c in tables.of_role("teacher", "twin")}
-    own, other = (each[each["condition"].isin(teachers)]["value"].dropna() for each in (rows, null))
+    own, other = (
+        each[each["condition"].isin(teachers)].dropna(subset="value") for each in (rows, null)
+    )
     if not len(own):
         return []
+    low, high = other["low"].min(), other["high"].max()
     return [
-        f"Teachers' wrong classes follow the planted tree by Kendall's τ = {own.mean():.2f} on "
-        f"average, and a shuffled tree by {other.mean():.2f}."
+        f"Teachers' wrong classes follow the planted tree by Kendall's τ = "
+        f"{own['value'].mean():.2f} on average, and shuffled trees by {other['value'].mean():.2f} "
+        f"(of each teacher most of {int(other['n'].max())} lie from {low:.2f} to {high:.2f})."
     ]
 
 

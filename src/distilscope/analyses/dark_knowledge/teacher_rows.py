@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -221,8 +221,8 @@ def _likeness(ladder: Ladder, first: Entry, second: Entry) -> Iterator[dict[str,
 
 
 def add_planted(ladder: Ladder) -> None:
-    """How well teachers and untrained networks recover the planted relations, beside a shuffled
-    tree.
+    """How well teachers and untrained networks recover the planted relations, beside shuffled
+    trees.
 
     Raises:
         ValueError: the classes are not those of the tree.
@@ -235,38 +235,59 @@ def add_planted(ladder: Ladder) -> None:
             "composed-parts a recipe with `classes: tree`, and no `data.classes`"
         )
     tree = composed_tree.relations().astype(float)
-    other = planted.shuffled(tree, ladder.settings["seed"])
+    others = planted.shuffled(tree, ladder.settings["shuffles"], ladder.settings["seed"])
     for entry in (*ladder.teachers, *ladder.floors):
-        _add_orders(ladder, entry, tree, other)
-        _add_matrices(ladder, entry, tree, other)
+        _add_orders(ladder, entry, tree, others)
+        _add_matrices(ladder, entry, tree, others)
 
 
-def _add_orders(ladder: Ladder, entry: Entry, tree: np.ndarray, other: np.ndarray) -> None:
+def _add_orders(
+    ladder: Ladder, entry: Entry, tree: np.ndarray, others: Sequence[np.ndarray]
+) -> None:
     """Of each test image: the order of its wrong classes, which no temperature changes."""
     study, said = ladder.study, ladder.study.outputs[entry.id]
-    columns = [planted.of_images(said.logits, said.label, each) for each in (tree, other)]
-    found = bootstrap.means(np.column_stack(columns), study.resamples, study.level)
-    study.rows.add_estimates(
-        entry, ("planted_kendall", "planted_kendall_null"), found, subset="all"
-    )
+    own, *null = (planted.of_images(said.logits, said.label, each) for each in (tree, *others))
+    found = bootstrap.means(own[:, None], study.resamples, study.level)
+    study.rows.add_estimates(entry, ("planted_kendall",), found, subset="all")
+    ranked = ~np.isnan(own)
+    means = np.array([each[ranked].mean() if ranked.any() else np.nan for each in null])
+    reason = None if ranked.any() else missing_reason(0, len(own))
+    _add_null(ladder, entry, "planted_kendall_null", means, reason, subset="all")
 
 
-def _add_matrices(ladder: Ladder, entry: Entry, tree: np.ndarray, other: np.ndarray) -> None:
+def _add_matrices(
+    ladder: Ladder, entry: Entry, tree: np.ndarray, others: Sequence[np.ndarray]
+) -> None:
     """Of the class-relation matrix at each temperature, on training and on test images."""
-    settings = ladder.settings
+    settings, rows = ladder.settings, ladder.study.rows
     for probe, tau in itertools.product((TRAIN, PROBE), settings["tau"]):
         said = ladder.outputs(entry.id, probe)
         matrix = relations.relation_matrix(said.logits, said.label, tau)
-        for name, each in (("planted_relation_rho", tree), ("planted_relation_rho_null", other)):
-            like = relations.likeness(matrix, each, settings["permutations"], settings["seed"])
-            ladder.study.rows.add(
-                entry,
-                name,
-                like.rho,
-                n=like.n,
-                reason=like.reason,
-                probe=probe,
-                subset="all",
-                tau=tau,
-                headline=probe == PROBE and tau == settings["shared"],
-            )
+        headline = probe == PROBE and tau == settings["shared"]
+        place = {"probe": probe, "subset": "all", "tau": tau, "headline": headline}
+        rho, n, reason = relations.alike(matrix, tree)
+        rows.add(entry, "planted_relation_rho", rho, n=n, reason=reason, **place)
+        null = np.array([relations.alike(matrix, each)[0] for each in others])
+        _add_null(ladder, entry, "planted_relation_rho_null", null, reason, **place)
+
+
+def _add_null(
+    ladder: Ladder,
+    entry: Entry,
+    measure: str,
+    values: np.ndarray,
+    reason: str | None = None,
+    **place: Any,
+) -> None:
+    """The mean over shuffled trees, and between which values so many of them lie."""
+    tail = (1 - ladder.study.level) / 2
+    low, high = np.quantile(values, (tail, 1 - tail))
+    ladder.study.rows.add(
+        *(entry, measure, values.mean()),
+        low=low,
+        high=high,
+        over="shuffles",
+        n=len(values),
+        reason=reason,
+        **place,
+    )

@@ -91,6 +91,9 @@ class Plantings:
         families = {name: [self.teacher]} if clean else {}
         plan = ModelPlan(asked, self.study.precision, dataset, families)
         self.plan.targets |= {k: v for k, v in plan.targets.items() if k not in self.study.targets}
+        self.plan.prepared |= {
+            k: v for k, v in plan.prepared.items() if k not in self.study.prepared
+        }
         known = {model.artefact.name for model in self.study.models}
         for model in plan.models:
             if model.artefact.name not in known:

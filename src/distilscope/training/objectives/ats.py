@@ -26,6 +26,8 @@ OBJECTIVE = Objective(
     },
     needs="logits",
     reduces_to={"ce": {"alpha": 0.0}},
+    target=f"{__name__}:target",
+    tau="tau_student",
 )
 
 
@@ -51,10 +53,16 @@ def loss(
     """
     if alpha == 0:
         return ce.loss(logits, labels)
+    aim = target(soft.only(teachers, "ats"), labels, tau_true=tau_true, tau_rest=tau_rest)
+    return soft.distil(logits, labels, aim, tau_student, alpha)
+
+
+def target(
+    teacher: Tensor, labels: Tensor, *, tau_true: float, tau_rest: float, **others: float
+) -> Tensor:
+    """The logarithms of the probabilities that a student aims at, (B, C)."""
     import torch  # here, because the plan reads this file without torch
     from torch.nn import functional as F
 
-    said = soft.only(teachers, "ats")
-    at_label = soft.of_label(labels, said.shape[1])
-    target = F.log_softmax(torch.where(at_label, said / tau_true, said / tau_rest), dim=1)
-    return soft.distil(logits, labels, target, tau_student, alpha)
+    at_label = soft.of_label(labels, teacher.shape[1])
+    return F.log_softmax(torch.where(at_label, teacher / tau_true, teacher / tau_rest), dim=1)

@@ -17,6 +17,7 @@ _OF_ENTRIES = {
     "taught_by",
     "committee",
     "combine",
+    "teachers_in_training_mode",
     "parameters",
 }
 _OF_CONDITIONS = {"role", "network", "source", "teacher", "views", "condition", "label"}
@@ -69,9 +70,14 @@ class Objective:
         derived: column of tables -> the parameter that it holds.
         reduces_to: name of another objective -> the values of parameters at which this one is that
             one, bit for bit.
-        prepare: dotted path of `prepare(tables, labels, **parameters) -> keyword arguments of the
-            loss`, called once at the start of a training with the teacher's table, float16
+        prepare: dotted path of `prepare(table, labels, **parameters) -> {name: tensor}`, keyword
+            arguments of the loss, made once for all students of a teacher from its table, float16
             (N, V, C), and the labels (N,). Such an objective takes one teacher, and its table.
+        prepare_takes: the parameters that `prepare` is given.
+        target: dotted path of `target(teacher, labels, **parameters)`, the logarithms of the
+            probabilities (B, C) that a student aims at, of one teacher's logits (B, C) in their own
+            precision; with what `prepare` makes. None of an objective that has no such target.
+        tau: the parameter by which the student's logits are softened towards it.
     """
 
     name: str
@@ -81,12 +87,15 @@ class Objective:
     derived: Mapping[str, str] = field(default_factory=dict)
     reduces_to: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     prepare: str | None = None
+    prepare_takes: tuple[str, ...] = ()
+    target: str | None = None
+    tau: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a declaration that a configuration could not be written for.
 
         Raises:
-            ValueError: a parameter's name, a derived column or a reduction can't be used.
+            ValueError: a parameter's name can't be used, or what is named is no parameter.
         """
         for name in self.parameters:
             if name in RESERVED or not name.isidentifier():
@@ -95,14 +104,9 @@ class Objective:
                     f"name that is an identifier and none of {', '.join(sorted(RESERVED))}"
                 )
         named = [*self.derived.values(), *(n for at in self.reduces_to.values() for n in at)]
-        for name in named:
+        for name in (*named, *self.prepare_takes, *filter(None, [self.tau])):
             if name not in self.parameters:
                 raise ValueError(f"objective {self.name!r}: it has no parameter {name!r}")
-
-    @property
-    def modules(self) -> list[str]:
-        """Dotted paths of the code that a training calls of it."""
-        return [self.loss, *([self.prepare] if self.prepare else [])]
 
     @property
     def needs_teacher(self) -> bool:
@@ -125,11 +129,9 @@ class Objective:
     ) -> dict[str, Any]:
         """What a training job gets of it; `combine` is one of `COMBINE` for a committee."""
         committee = {"combine": combine} if combine else {}
-        prepared = {"prepare": self.prepare} if self.prepare else {}
         return {
             "name": self.name,
             "loss": self.loss,
             "parameters": dict(parameters),
             **committee,
-            **prepared,
         }

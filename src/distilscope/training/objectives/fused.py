@@ -8,7 +8,7 @@ the teacher's class-relation matrix: the mean of q~ over the training examples o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distilscope.training.objectives import ce, soft
 from distilscope.training.objectives.declaration import Objective, Parameter
@@ -32,6 +32,9 @@ OBJECTIVE = Objective(
     needs="logits",
     reduces_to={"ce": {"alpha": 0.0}},
     prepare=f"{__name__}:prepare",
+    prepare_takes=("tau_teacher",),
+    target=f"{__name__}:target",
+    tau="tau_student",
 )
 
 
@@ -59,50 +62,55 @@ def loss(
     """
     if alpha == 0:
         return ce.loss(logits, labels)
+    own = {"relations": relations, "gamma": gamma, "tau_teacher": tau_teacher}
+    aim = target(soft.only(teachers, "fused"), labels, **own)
+    return soft.distil(logits, labels, aim, tau_student, alpha)
+
+
+def target(
+    teacher: Tensor,
+    labels: Tensor,
+    *,
+    relations: Tensor,
+    gamma: float,
+    tau_teacher: float,
+    **others: float,
+) -> Tensor:
+    """The logarithms of the probabilities that a student aims at, (B, C)."""
     import torch  # here, because the plan reads this file without torch
     from torch.nn import functional as F
 
-    target = F.log_softmax(soft.only(teachers, "fused") / tau_teacher, dim=1)
-    if gamma > 0:
-        at_label = soft.of_label(labels, target.shape[1])
-        wrong = target.masked_fill(at_label, -torch.inf)
-        mass = wrong.logsumexp(dim=1, keepdim=True)
-        mixed = (1 - gamma) * (wrong - mass).exp() + gamma * relations[labels]
-        target = torch.where(at_label, target, mass + mixed.log())
-    return soft.distil(logits, labels, target, tau_student, alpha)
+    said = F.log_softmax(teacher / tau_teacher, dim=1)
+    if gamma == 0:
+        return said
+    at_label = soft.of_label(labels, said.shape[1])
+    wrong = said.masked_fill(at_label, -torch.inf)
+    mass = wrong.logsumexp(dim=1, keepdim=True)
+    mixed = (1 - gamma) * (wrong - mass).exp() + gamma * relations[labels]
+    return torch.where(at_label, said, mass + mixed.log())
 
 
-def prepare(
-    tables: Sequence[np.ndarray], labels: Tensor, *, tau_teacher: float, **others: float
-) -> dict[str, Any]:
-    """The teacher's class-relation matrix, once at the start of a training.
+def prepare(table: np.ndarray, labels: Tensor, *, tau_teacher: float) -> dict[str, Tensor]:
+    """The teacher's class-relation matrix.
 
     Args:
-        tables: of the one teacher, float16 (N, V, C): its logits for V views of N examples.
-        labels: int64 (N,).
+        table: float16 (N, V, C): its logits for V views of N examples.
+        labels: int64 (N,), on the CPU.
 
     Returns:
         `relations`: fp32 (C, C), rows add up to 1 and have 0 on the diagonal. The row of a class
         that has no example is NaN; no example asks for it.
-
-    Raises:
-        ValueError: not exactly one teacher.
     """
-    if len(tables) != 1:
-        raise ValueError(
-            f"fused mixes what one teacher says with its own relations, not of {len(tables)}"
-        )
     import torch
 
-    table, classes = tables[0], tables[0].shape[2]
+    classes = table.shape[2]
     total = torch.zeros(classes, classes, dtype=torch.float64)
     count = torch.zeros(classes, dtype=torch.float64)
-    known = labels.cpu()
     for start in range(0, len(table), CHUNK):
         rows = slice(start, start + CHUNK)
         said = torch.from_numpy(table[rows].astype("float64")) / tau_teacher
-        own = known[rows]
+        own = labels[rows]
         wrong = said.masked_fill(soft.of_label(own, classes)[:, None], -torch.inf)
         total.index_add_(0, own, wrong.softmax(dim=2).mean(dim=1))
         count.index_add_(0, own, torch.ones(len(own), dtype=torch.float64))
-    return {"relations": (total / count[:, None]).float().to(labels.device)}
+    return {"relations": (total / count[:, None]).float()}

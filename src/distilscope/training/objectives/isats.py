@@ -39,6 +39,8 @@ OBJECTIVE = Objective(
     },
     needs="logits",
     reduces_to={"ce": {"alpha": 0.0}},
+    target=f"{__name__}:target",
+    tau="tau_student",
 )
 
 
@@ -65,16 +67,27 @@ def loss(
     """
     if alpha == 0:
         return ce.loss(logits, labels)
+    said = soft.only(teachers, "isats")
+    aim = target(said, labels, tau_low=tau_low, tau_high=tau_high, cap=cap)
+    return soft.distil(logits, labels, aim, tau_student, alpha)
+
+
+def target(
+    teacher: Tensor, labels: Tensor, *, tau_low: float, tau_high: float, cap: float, **others: float
+) -> Tensor:
+    """The logarithms of the probabilities that a student aims at, (B, C).
+
+    Raises:
+        ValueError: tau_low is above tau_high.
+    """
     import torch  # here, because the plan reads this file without torch
     from torch.nn import functional as F
 
-    said = soft.only(teachers, "isats")
     grid = temperatures(tau_low, tau_high)
-    true, rest = chosen(said, labels, grid, cap)
-    softened, rows = torch.stack([said / tau for tau in grid]), torch.arange(len(said))
-    at_label = soft.of_label(labels, said.shape[1])
-    target = F.log_softmax(torch.where(at_label, softened[true, rows], softened[rest, rows]), dim=1)
-    return soft.distil(logits, labels, target, tau_student, alpha)
+    true, rest = chosen(teacher, labels, grid, cap)
+    softened, rows = torch.stack([teacher / tau for tau in grid]), torch.arange(len(teacher))
+    at_label = soft.of_label(labels, teacher.shape[1])
+    return F.log_softmax(torch.where(at_label, softened[true, rows], softened[rest, rows]), dim=1)
 
 
 def temperatures(low: float, high: float) -> list[float]:

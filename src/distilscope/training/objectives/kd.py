@@ -24,6 +24,8 @@ OBJECTIVE = Objective(
     needs="logits",
     derived={"T": "T", "alpha": "alpha"},
     reduces_to={"ce": {"alpha": 0.0}},
+    target=f"{__name__}:target",
+    tau="T",
 )
 
 
@@ -46,7 +48,11 @@ def loss(
     """
     if alpha == 0:
         return ce.loss(logits, labels)
+    return soft.distil(logits, labels, target(soft.only(teachers, "kd"), labels, T=T), T, alpha)
+
+
+def target(teacher: Tensor, labels: Tensor, *, T: float, **others: float) -> Tensor:
+    """log softmax(t / T), (B, C)."""
     from torch.nn import functional as F  # here, because the plan reads this file without torch
 
-    target = F.log_softmax(soft.only(teachers, "kd") / T, dim=1)
-    return soft.distil(logits, labels, target, T, alpha)
+    return F.log_softmax(teacher / T, dim=1)

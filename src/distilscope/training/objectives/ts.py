@@ -26,6 +26,8 @@ OBJECTIVE = Objective(
     },
     needs="logits",
     reduces_to={"ce": {"alpha": 0.0}},
+    target=f"{__name__}:target",
+    tau="tau_student",
 )
 
 
@@ -50,7 +52,12 @@ def loss(
     """
     if alpha == 0:
         return ce.loss(logits, labels)
+    aim = target(soft.only(teachers, "ts"), labels, tau_teacher=tau_teacher)
+    return soft.distil(logits, labels, aim, tau_student, alpha)
+
+
+def target(teacher: Tensor, labels: Tensor, *, tau_teacher: float, **others: float) -> Tensor:
+    """log softmax(t / tau_teacher), (B, C)."""
     from torch.nn import functional as F  # here, because the plan reads this file without torch
 
-    target = F.log_softmax(soft.only(teachers, "ts") / tau_teacher, dim=1)
-    return soft.distil(logits, labels, target, tau_student, alpha)
+    return F.log_softmax(teacher / tau_teacher, dim=1)

@@ -78,7 +78,9 @@ def _by_method(tables: Tables, measure: str, method: str, variant: str | None) -
 
 
 def _points(tables: Tables, maps: pd.DataFrame) -> pd.DataFrame:
-    outputs, records = tables.headline(OUTPUTS), []
+    rows, records = tables.of(OUTPUTS), []
+    # Of a committee's student both are beside one member: a committee has no maps.
+    outputs = tables.one_each(rows[rows["headline"] & (rows["relation"] != "committee")])
     for condition in tables.of_role("student", "control"):
         x, y = estimate(condition, outputs), estimate(condition, maps)
         if x.defined and y.defined:

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from distilscope.analyses.attention.strengths import order
+from distilscope.planning.labels import TAUGHT_WORDS
 from distilscope.reporting import style
 from distilscope.reporting.figures import Drawing, NothingToDraw
 from distilscope.reporting.tables import Tables
@@ -84,7 +85,9 @@ def words(row: dict) -> str:
         return f"{student}, labels only"
     known = isinstance(row["combine"], str) and row["combine"] != "losses"
     combine = f"by mean {row['combine']}" if known else ""
-    return " ".join(filter(None, [f"{student} from {row['teacher_views']},", way(row), combine]))
+    said = " ".join(filter(None, [f"{student} from {row['teacher_views']},", way(row), combine]))
+    otherwise = TAUGHT_WORDS.get(row["role"])
+    return f"{said}, {otherwise}" if otherwise else said
 
 
 def way(row: dict) -> str:
