@@ -73,7 +73,8 @@ def check_classes(configuration: Configuration) -> None:
         names = list(dict.fromkeys(member.partition(".")[0] for member in members))
         lists = {name: _classes(name, configuration.teachers[name], known) for name in names}
         for name, other in itertools.permutations(names, 2):
-            missing = [c for c in lists[name] if c not in lists[other] and c in map(composed, known)]
+            lacked = {composed(own) for own in known} - set(lists[other])
+            missing = [own for own in lists[name] if own in lacked]
             if missing:
                 raise ConfigurationError(
                     f"grid: {name} and {other} can't be of one committee: {name} knows the class "
