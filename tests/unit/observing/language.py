@@ -7,13 +7,15 @@ import torch
 from distilscope import catalog
 from distilscope.models.build import build
 
-SETTINGS = {"width": 16, "layers": 2, "heads": 2, "mlp": 2.0, "context": 64, "tied": True}
+ARCHITECTURE = {
+    "builder": catalog.ARCHITECTURES["qwen2"].builder,
+    "settings": {"width": 16, "layers": 2, "heads": 2, "mlp": 2.0, "context": 64, "tied": True},
+}
 
 
 def made(vocabulary, scale=0.5):
     """A Qwen2 in evaluation mode; matrices are sines of their places, vectors as they begin."""
-    entry = catalog.ARCHITECTURES["qwen2"]
-    model = build({"builder": entry.builder, "settings": SETTINGS}, vocabulary).eval()
+    model = build(ARCHITECTURE, vocabulary).eval()
     with torch.no_grad():
         for number, parameter in enumerate(model.parameters()):
             if parameter.ndim == 2:
