@@ -35,15 +35,19 @@ class Committees:
 
         The mean of the losses by Kullback-Leibler divergences is, but for a constant, the loss
         from the mean of the probabilities, so that both stand beside the same committee.
+
+        Committees that serve the students' seeds in turn are one condition, as their students are:
+        seeds are pooled over them.
         """
         how = "logits" if combine == "logits" else "probabilities"
         names = tuple(self.families.name(member) for member in members)
         if (*names, how) not in self.found:
-            condition = Condition("committee", "committee", "combined", None, (), names, how)
+            entries, seed = tuple(member.network for member in members), self._seed(members)
+            named = _condition(names, how)
             self.found[(*names, how)] = Model(
-                id=labels.key(condition),
-                condition=condition,
-                seed=0,
+                id=labels.key(named),
+                condition=named if seed is None else _condition(entries, how),
+                seed=seed or 0,
                 # The file's name leaves the members out: another label of theirs renames no file.
                 artefact=self.sources.combined(f"committee-{how}", members, how),
                 architecture=None,
@@ -54,6 +58,18 @@ class Committees:
                 teachers=tuple(member.id for member in members),
             )
         return self.found[(*names, how)]
+
+    def _seed(self, members: Sequence[Model]) -> int | None:
+        """The first seed of the students whose teachers of these entries are the members."""
+        entries, seeds = [member.network for member in members], self.families.configuration.seeds
+        for seed in sorted(seeds):
+            if [self.families.teacher(name, seed) for name in entries] == list(members):
+                return seed
+        return None
+
+
+def _condition(teachers: tuple[str, ...], how: str) -> Condition:
+    return Condition("committee", "committee", "combined", None, (), teachers, how)
 
 
 def check_classes(configuration: Configuration) -> None:

@@ -92,7 +92,7 @@ def test_teachers_are_named_where_students_have_several():
 
 def test_a_committee_is_named_by_its_members():
     found = of([{**KD, "committee": [["a", "b"]], "combine": "logits"}, CE])
-    assert found["committee-logits-a-b.1"] == "Committee a + b.1"
+    assert found["committee-logits-a-b"] == "Committee a + b"
     assert found["tiny-kd-T4-a0.9-logits-a_b"] == "tiny T=4"
 
 

@@ -172,6 +172,23 @@ def test_a_committee_is_made_once_whatever_learns_from_it():
         assert artefact.outputs == ["run.json"]
 
 
+def test_committees_that_serve_the_seeds_in_turn_are_one_condition():
+    """So that what their students are beside them is pooled over seeds, in `seeds.parquet`."""
+    made = study(grid=[{**KD, "committee": [["a", "b"]]}])
+    found = [m for m in made.models if m.role == "committee"]
+    assert {m.condition.teachers for m in found} == {("a", "b")}
+    assert {(m.id, m.seed) for m in found} == {
+        ("committee-probabilities-a-b.1", 1),
+        ("committee-probabilities-a-b.2", 2),
+    }
+
+
+def test_a_committee_of_two_seeds_of_an_entry_is_named_by_them():
+    made = study(grid=[{**KD, "committee": [["b.1", "b.2"]]}])
+    (found,) = [m for m in made.models if m.role == "committee"]
+    assert (found.condition.teachers, found.seed) == (("b.1", "b.2"), 0)
+
+
 def test_the_order_of_its_members_makes_no_other_committee():
     """A mean has no order."""
     entries = [{**KD, "committee": [members]} for members in (["a", "b.1"], ["b.1", "a"])]
