@@ -45,7 +45,11 @@ class LanguageModel(nn.Module):
         Args:
             tokens: int64 (B, L). What stands at the right of a place, such as what fills a row up,
                 changes nothing at it.
+
+        Raises:
+            ValueError: they are more than the network's context.
         """
+        self._check_length(tokens.shape[1])
         return self.network(input_ids=tokens, use_cache=False).logits
 
     @torch.no_grad()
@@ -59,7 +63,11 @@ class LanguageModel(nn.Module):
 
         Returns:
             int64 (B, up to `most`), without the prompts.
+
+        Raises:
+            ValueError: prompts and what is added are more than the network's context.
         """
+        self._check_length(prompts.shape[1] + most)
         made = self.network.generate(
             prompts,
             attention_mask=torch.ones_like(prompts),
@@ -69,6 +77,15 @@ class LanguageModel(nn.Module):
             pad_token_id=pad,
         )
         return made[:, prompts.shape[1] :]
+
+    def _check_length(self, tokens: int) -> None:
+        """transformers goes on behind the context, with positions that no training has shown."""
+        context = self.network.config.max_position_embeddings
+        if tokens > context:
+            raise ValueError(
+                f"a text of {tokens} tokens is longer than the network's context of {context}: "
+                f"set `context` in the settings of its architecture to {tokens} or more"
+            )
 
 
 def qwen2(classes: int, channels: int, **settings: Any) -> LanguageModel:

@@ -97,6 +97,17 @@ def test_the_laptops_models_have_between_0_03_and_0_4_million_parameters():
     assert 25_000 < count(width=32, layers=2, heads=2, mlp=3.0) < 40_000
 
 
+def test_a_text_that_is_longer_than_the_context_is_refused():
+    model = made("qwen2", context=8)
+    with torch.no_grad():
+        assert model(tokens(1, 8)).shape == (1, 8, 11)
+        with pytest.raises(ValueError, match="9 tokens is longer than the network's context of 8"):
+            model(tokens(1, 9))
+    assert model.continued(tokens(1, 4), most=4, end=0, pad=0).shape[1] <= 4
+    with pytest.raises(ValueError, match=r"set `context` .* to 9 or more"):
+        model.continued(tokens(1, 4), most=5, end=0, pad=0)
+
+
 def test_a_width_that_heads_can_not_share_is_refused():
     with pytest.raises(ValueError, match="width 10 and heads 2: a head has 5 numbers"):
         made("qwen2", width=10)
