@@ -50,6 +50,7 @@ STATE = StoreState(STUDY)
 
 include: "rules/common.smk"
 include: "rules/data.smk"
+include: "rules/texts.smk"
 include: "rules/models.smk"
 include: "rules/changed.smk"
 include: "rules/targets.smk"

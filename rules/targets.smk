@@ -34,10 +34,7 @@ rule targets:
         teacher=input_of("teacher"),
         views=input_of("views"),  # where these are drawn
     output:
-        logits="results/store/targets/{targets}/logits.npy",
-        views="results/store/targets/{targets}/views.npy",
-        indices="results/store/targets/{targets}/indices.npy",
-        run="results/store/targets/{targets}/run.json",
+        outputs_of("targets"),
     log:
         "results/logs/targets/{targets}.log",
     benchmark:

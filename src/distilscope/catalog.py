@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from distilscope.data.declaration import LISTED_IN, Dataset, Modality
 from distilscope.data.policies import DRAWN, DrawnPolicy
+from distilscope.data.tasks.declared import TASKS as TASKS
 from distilscope.models.compressions.declaration import Setting
 from distilscope.models.compressions.declared import COMPRESSIONS, PERTURBATIONS
 from distilscope.models.declaration import Architecture
@@ -78,38 +79,13 @@ def library_of(architecture: str) -> str | None:
 
 # ----------------------------------------------------------------------------------- datasets
 
-
-_LISTED_IN = "distilscope.data.listing"
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A source of labelled images.
-
-    Attributes:
-        reader: dotted path `module:function`; called as `reader(path, image_size, fit)`,
-            returns `RawSplits`.
-        path: `bundled` (ships with the repository), `downloaded` (into the shared data folder)
-            or `given` (the configuration names it).
-        downloader: dotted path of the function that fetches it, for `downloaded` sets.
-        parted: its reader returns `PartedSplits`, which know the parts of every image.
-        files: dotted path of the function that lists which files of `path` are read.
-        without: dotted path of the function that draws its images without a part; None where
-            that can't be done, so that the part is filled with one colour instead.
-        black_ground: an image's object is its pixels above 0.
-        prepares: dotted path of the function that makes the prepared data set itself, of a source
-            without training images; `reader` is then not called.
-    """
-
-    reader: str
-    path: str
-    downloader: str | None = None
-    bundled_file: str | None = None
-    parted: bool = False
-    files: str = f"{_LISTED_IN}:everything"
-    without: str | None = None
-    black_ground: bool = False
-    prepares: str | None = None
+MODALITIES: dict[str, Modality] = {
+    "images": Modality(unit="images", recipe=("views",), plan="distilscope.planning.images:Images"),
+    "texts": Modality(
+        unit="items", recipe=("positions", "taught"), plan="distilscope.planning.texts:Texts"
+    ),
+}
+"""What an example is."""
 
 
 def _downloaded(name: str, *, black_ground: bool = False) -> Dataset:
@@ -133,17 +109,17 @@ DATASETS: dict[str, Dataset] = {
     "svhn": _downloaded("svhn"),
     "fashion-mnist": _downloaded("fashion_mnist", black_ground=True),
     "idx": Dataset(
-        reader="distilscope.data.readers:read_idx", path="given", files=f"{_LISTED_IN}:of_idx"
+        reader="distilscope.data.readers:read_idx", path="given", files=f"{LISTED_IN}:of_idx"
     ),
     "image-folder": Dataset(
         reader="distilscope.data.readers:read_image_folder",
         path="given",
-        files=f"{_LISTED_IN}:of_image_folder",
+        files=f"{LISTED_IN}:of_image_folder",
     ),
     "pictures": Dataset(
         reader="distilscope.data.pictures:chosen",
         path="given",
-        files=f"{_LISTED_IN}:of_pictures",
+        files=f"{LISTED_IN}:of_pictures",
         prepares="distilscope.data.pictures:prepare",
     ),
     "npz": Dataset(reader="distilscope.data.readers:read_npz", path="given"),
@@ -157,7 +133,10 @@ DATASETS: dict[str, Dataset] = {
         reader="distilscope.data.annotated_parts:read_annotated_parts",
         path="given",
         parted=True,
-        files=f"{_LISTED_IN}:of_annotated_parts",
+        files=f"{LISTED_IN}:of_annotated_parts",
+    ),
+    "generated-tasks": Dataset(
+        reader="distilscope.data.texts:prepare", path="generated", modality="texts"
     ),
 }
 

@@ -88,7 +88,7 @@ def make(artefact: Artefact, **changes) -> Path:
     """Do the job of one artefact, with changes to it; its inputs must be there. Its folder."""
     job = dataclasses.replace(Job.from_json(artefact.job()), **changes)
     more = {"checkpoints": CHECKPOINTS} if artefact.kind == "model" else {}
-    pkgutil.resolve_name(MAKERS[artefact.kind])(job, **more)
+    pkgutil.resolve_name(job.made_by or MAKERS[artefact.kind])(job, **more)
     return job.folder
 
 

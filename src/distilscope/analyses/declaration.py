@@ -155,6 +155,7 @@ class Analysis:
         section: typed settings under that key.
         measures: name -> what it is.
         needs: what it reads of a model on the test probe: `logits`, `saliency`, `features`.
+        modalities: of which kinds of examples it can be asked: keys of `catalog.MODALITIES`.
         places: columns of `measures.parquet` that say where a number of it holds.
         tables, figures, sections, forms: by name, in the order of the report.
         plan: dotted path of a subclass of `planning.hooks.AnalysisPlan`: what is to be observed,
@@ -179,6 +180,7 @@ class Analysis:
     question: str
     section: type[Strict]
     needs: tuple[str, ...] = ("logits",)
+    modalities: tuple[str, ...] = ("images",)
     measures: Mapping[str, Measure] = field(default_factory=dict)
     places: tuple[str, ...] = ()
     tables: Mapping[str, Table] = field(default_factory=dict)

@@ -25,6 +25,7 @@ from distilscope.configuration.kinds import (
     number,
     whole,
 )
+from distilscope.configuration.texts import Texts
 
 
 class HeldOut(Strict):
@@ -156,16 +157,26 @@ def names_in(classes: list[str] | str | None) -> list[str] | None:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _by_name(value: Any, either: ValidatorFunctionWrapHandler) -> Data | Pictures:
+SECTIONS: dict[str, type[Data | Pictures | Texts]] = {
+    "images": Data,
+    "pictures": Pictures,
+    "texts": Texts,
+}
+"""By the name of a source that has keys of its own, or by its modality."""
+
+
+def _by_name(value: Any, either: ValidatorFunctionWrapHandler) -> Data | Pictures | Texts:
     """By the name of the source, so that faults are those of its keys alone."""
-    if isinstance(value, Data | Pictures):
+    if isinstance(value, Data | Pictures | Texts):
         return value
-    pictures = isinstance(value, Mapping) and value.get("name") == "pictures"
-    return (Pictures if pictures else Data).model_validate(value)
+    name = value.get("name") if isinstance(value, Mapping) else None
+    known = catalog.DATASETS.get(name) if isinstance(name, str) else None
+    section = name if name in SECTIONS else known.modality if known else "images"
+    return SECTIONS[section].model_validate(value)
 
 
-Source = Annotated[Data | Pictures, WrapValidator(_by_name)]
-"""What a study's images are."""
+Source = Annotated[Data | Pictures | Texts, WrapValidator(_by_name)]
+"""What a study's examples are."""
 
 
 MAX_DRAWS = 32767

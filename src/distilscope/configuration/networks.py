@@ -196,6 +196,13 @@ def _check_plain(key: str, value: Any) -> None:
 
 def _check_setting(key: str, value: Any, default: Any) -> None:
     """Refuse a network's setting that is of another kind than its default."""
+    if isinstance(default, bool | float):
+        wanted = "true or false" if isinstance(default, bool) else "a number above 0"
+        if type(value) is bool and type(default) is bool:
+            return
+        if type(default) is float and type(value) in (int, float) and 0 < value < math.inf:
+            return
+        raise ValueError(f"setting {key!r} is {value!r}, expected {wanted}")
     if isinstance(default, list):
         numbers, wanted = value, "a list of whole numbers from 1"
     elif isinstance(default, int):

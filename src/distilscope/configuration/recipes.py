@@ -68,7 +68,9 @@ class Recipe(Strict):
     """How a model is trained. The weights of the last epoch are the model.
 
     `targets` says where a distilled model has its teacher's logits from: a table that is computed
-    once and serves every student, or the teacher itself at every step.
+    once and serves every student, or the teacher itself at every step. Of texts `positions` are
+    those whose tokens are learnt, and `taught` is which text: with `wrong-facts` a part of the
+    facts is wrong, with `other-procedure` the steps of a trace are those of another valid way.
     """
 
     epochs: Count
@@ -77,6 +79,8 @@ class Recipe(Strict):
     schedule: Schedule = Schedule()
     views: Views = Views()
     targets: Literal["table", "online"] = "table"
+    positions: Literal["answer", "all"] = "answer"
+    taught: Literal["gold", "wrong-facts", "other-procedure"] = "gold"
 
     @model_validator(mode="after")
     def _leaves_epochs(self) -> Recipe:

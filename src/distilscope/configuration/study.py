@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from distilscope import catalog, registry
-from distilscope.configuration import renamed
+from distilscope.configuration import modality, renamed
 from distilscope.configuration.analyses import Sections, read, sections, usual
 from distilscope.configuration.changed import Compressed, StandIn
 from distilscope.configuration.data import Pictures, Source
@@ -149,6 +149,7 @@ class Configuration(Strict):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Configuration:
+        modality.check(self)
         for section in self.analyses.on().values():
             section.check(self)
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -220,4 +221,8 @@ def _shown(configuration: Configuration) -> dict[str, Any]:
             if isinstance(where.get(key), list) and not (key == "seeds" and paired):
                 where[key] = sorted(set(where[key]))
     shown["grid"].sort(key=store.canonical_json)
+    own = catalog.DATASETS[configuration.data.name].modality
+    others = [key for n, m in catalog.MODALITIES.items() if n != own for key in m.recipe]
+    for recipe, key in itertools.product(shown["recipes"].values(), others):
+        recipe.pop(key, None)
     return shown

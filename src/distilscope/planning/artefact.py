@@ -17,6 +17,7 @@ STORE = RESULTS / "store"
 
 FOLDERS = {
     "dataset": "datasets",
+    "texts": "texts",
     "parts": "parts",
     "networks": "networks",
     "model": "models",

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 TRIED = catalog.OBJECTIVES["ce"].settings({})
 """The objective of a training step that is tried: objectives are this package's own."""
 
-UNVARIED = {"policy": "none", "tabulated": None}
-
 
 def plan_checks(study: Study) -> Artefact:
     """One trial of each network that a model of the study is made with.
@@ -30,21 +28,21 @@ def plan_checks(study: Study) -> Artefact:
     own = (model.artefact.contents for model in _one_of_each(study))
     methods = {name: catalog.METHODS[name] for name in study.configuration.observe.methods}
     trained = [n["model"] for n in networks if n["model"].get("recipe")]
-    policies = {model["recipe"]["views"]["policy"] for model in trained}
+    rendered = {path for model in trained for path in study.modality.rendered(model["recipe"])}
     return Artefact(
         kind="networks",
         slug="check",
         settings={"networks": networks},
         source=fingerprint.source(
-            "distilscope.checking.networks",
+            study.modality.module("networks"),
             TRIED["loss"],
             *(opener(network["model"]) for network in networks),
-            *(catalog.VIEW_POLICIES[policy] for policy in policies),
+            *rendered,
             *(method.module for method in methods.values()),
         )
         + fingerprint.entries("METHODS", methods),
         inputs={"dataset": study.dataset},
-        information={"entries": entries},
+        information={"entries": entries, **study.modality.made_by("networks")},
         contents={key: content for contents in own for key, content in contents.items()},
     )
 
@@ -60,7 +58,7 @@ def _networks(study: Study) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
     found: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
     for model in _one_of_each(study):
         network = {
-            "model": _model_settings(model),
+            "model": _model_settings(study, model),
             "observation": study.observation_settings(model),
             "randomised": sorted(randomised.get(model.network, ())),
         }
@@ -83,12 +81,12 @@ def _one_of_each(study: Study) -> Iterator[Model]:
     yield from (found[name] for name in sorted(found))
 
 
-def _model_settings(model: Model) -> dict[str, Any]:
+def _model_settings(study: Study, model: Model) -> dict[str, Any]:
     """The settings of the job of such a model, whatever its seed and objective."""
     settings = dict(model.artefact.settings)
     if settings["kind"] in ("given", "program"):
         return settings
     objective, recipe = (TRIED if settings["recipe"] else None), settings["recipe"]
-    if recipe and "drawn" in recipe["views"]:  # a trial waits for no draws
-        recipe = {**recipe, "views": UNVARIED}
+    if recipe:
+        recipe = study.modality.trial(recipe)
     return {**settings, "recipe": recipe, "seed": 0, "objective": objective}

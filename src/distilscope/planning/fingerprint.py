@@ -30,6 +30,7 @@ NOT_COMPUTING = frozenset({PACKAGE}) | frozenset(
         "analyses.declaration",
         "catalog",
         "configuration",
+        "data.declaration",
         "data.fetching",
         "data.policies",
         "models.declaration",

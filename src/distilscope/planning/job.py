@@ -79,6 +79,13 @@ class Job:
             "inputs": dict(self.inputs),
         }
 
+    @property
+    def made_by(self) -> str | None:
+        """Dotted path of the function that makes it, where the rule's script does not know: what
+        its examples are decides.
+        """
+        return self.information.get("made_by")
+
     def input(self, role: str) -> Path:
         """The folder of the one input in that role."""
         folder = self.inputs[role]

@@ -13,7 +13,7 @@ from distilscope.configuration.networks import Network, Teacher
 from distilscope.configuration.patterns import ROLES
 from distilscope.configuration.recipes import Recipe
 from distilscope.configuration.study import Configuration
-from distilscope.planning import labels
+from distilscope.planning import labels, modality
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.changed import changed
 from distilscope.planning.committees import Committees, check_classes
@@ -46,7 +46,8 @@ class ModelPlan:
     ) -> None:
         self.configuration = configuration
         check_classes(configuration)
-        self.sources = Sources(precision, configuration.threads, dataset)
+        self.modality = modality.of(configuration)
+        self.sources = Sources(self.modality, precision, configuration.threads, dataset)
         families = {
             name: (known or {}).get(name) or self._family(name) for name in configuration.teachers
         }
@@ -273,7 +274,7 @@ class ModelPlan:
             parameters,
             teachers,
             combine if len(teachers) > 1 else None,
-            recipe.views.name if recipe else None,
+            self.modality.views(recipe) if recipe else None,
         )
 
     @staticmethod
@@ -319,5 +320,6 @@ def _head(entry: Network, known: catalog.Architecture | None, path: str | None) 
     """
     if entry.classes is not None or entry.probabilities:
         return None
-    own = known.head if known and path == known.layers[known.explained[0]] else None
+    blocks = known.explained[:1] if known else ()
+    own = known.head if any(path == known.layers[block] for block in blocks) else None
     return entry.head or own

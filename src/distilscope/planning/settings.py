@@ -100,15 +100,16 @@ def classes_of(where: str, entry: Network) -> list[str]:
 
 
 def recipe_settings(recipe: Recipe) -> dict[str, Any]:
-    """The recipe in the form that a training job reads, without what its choices ignore."""
+    """What of a recipe a training job reads whatever its examples are, without what its choices
+    ignore.
+    """
     schedule = recipe.schedule
     taken = catalog.SCHEDULE_SETTINGS[schedule.name]
     if not schedule.milestones:  # there is nothing to multiply by `gamma` at
         taken = ()
     return {
-        **recipe.model_dump(exclude={"views", "targets", "schedule"}),
+        **recipe.model_dump(include={"epochs", "batch", "optimizer"}),
         "schedule": schedule.model_dump(include={"name", "warmup_epochs", *taken}),
-        "views": view_settings(recipe.views),
     }
 
 

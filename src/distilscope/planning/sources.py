@@ -12,14 +12,14 @@ from distilscope.configuration.networks import ONNX_ENDING, Network
 from distilscope.configuration.recipes import Recipe
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact, in_order_of_identity
-from distilscope.planning.settings import columns_of, content_of, network_settings, recipe_settings
+from distilscope.planning.settings import columns_of, content_of, network_settings
 from distilscope.store.contents import Content
 from distilscope.training.objectives.declaration import Objective
 
 if TYPE_CHECKING:
+    from distilscope.planning.modality import ModalityPlan
     from distilscope.planning.model import Model
 
-TRAINS = "distilscope.training.train"
 DRAWS = "distilscope.data.drawn"
 COMBINES = "distilscope.models.combined"
 COMPRESSES = "distilscope.models.compressed"
@@ -32,6 +32,7 @@ class Sources:
     """Makes the artefacts of the models of one study.
 
     Args:
+        modality: what its examples are.
         precision: `fp32` or `bf16`. threads: of a training. dataset: what is trained on.
 
     Attributes:
@@ -40,7 +41,10 @@ class Sources:
         drawn: the drawn views that models learn from, by name.
     """
 
-    def __init__(self, precision: str, threads: int, dataset: Artefact) -> None:
+    def __init__(
+        self, modality: ModalityPlan, precision: str, threads: int, dataset: Artefact
+    ) -> None:
+        self.modality = modality
         self.precision, self.threads, self.dataset = precision, threads, dataset
         self.targets: dict[str, Artefact] = {}
         self.prepared: dict[str, Artefact] = {}
@@ -70,13 +74,13 @@ class Sources:
         settings = {
             "precision": self.precision,
             "threads": self.threads,
-            "recipe": recipe_settings(recipe),
+            "recipe": self.modality.recipe(recipe),
             "objective": declared.settings(
                 dict(parameters), combine if len(teachers) > 1 else None
             ),
             **({"teachers_in_training_mode": True} if in_training_mode else {}),
         }
-        modules = [declared.loss, *_renders(recipe)]
+        modules = [declared.loss, *self.modality.renders(recipe)]
         online = in_training_mode or recipe.targets == "online"
         shown = {**self._taught(teachers, recipe, online), **self._shown(recipe)}
         if declared.prepare:
@@ -128,9 +132,14 @@ class Sources:
                 "seed": seed,
                 **settings,
             },
-            source=fingerprint.source(TRAINS, architecture["builder"], *modules),
+            source=fingerprint.source(
+                self.modality.module("model"), architecture["builder"], *modules
+            ),
             inputs={"dataset": self.dataset, **taught},
-            information={"init_file": file.place} if file else {},
+            information={
+                **({"init_file": file.place} if file else {}),
+                **self.modality.made_by("model"),
+            },
             files=("weights.safetensors", "history.parquet"),
             contents={_init_key(entry): file} if file else {},
         )
@@ -151,9 +160,9 @@ class Sources:
                 "weights": content.digest,
                 "preprocessing": entry.preprocessing.settings() if entry.preprocessing else None,
             },
-            source=fingerprint.source(TRAINS, architecture["builder"]),
+            source=fingerprint.source(self.modality.module("model"), architecture["builder"]),
             inputs={"dataset": self.dataset},
-            information={"weights_file": content.place},
+            information={"weights_file": content.place, **self.modality.made_by("model")},
             files=("weights.safetensors", "history.parquet"),
             contents={key: content},
         )
@@ -260,26 +269,25 @@ class Sources:
         return {"from": "file", "digest": content.digest}, content
 
     def _table(self, teacher: Model, recipe: Recipe) -> Artefact:
-        """A teacher's logits for the views of a recipe; one table serves every objective."""
-        views = recipe_settings(recipe)["views"]
+        """A teacher's logits for what a recipe shows; one table serves every objective."""
         architecture = teacher.artefact.settings["architecture"]
         artefact = Artefact(
             kind="targets",
             slug=teacher.id,
             settings={
-                "views": views,
+                **self.modality.table(recipe, teacher),
                 "precision": self.precision,
                 "threads": self.threads,
                 "architecture": architecture,
-                "preprocessing": teacher.preprocessing,
             },
             source=fingerprint.source(
-                "distilscope.training.targets",
+                self.modality.module("targets"),
                 architecture["builder"],
-                *_renders(recipe),
+                *self.modality.renders(recipe),
             ),
             inputs={"dataset": self.dataset, "teacher": teacher.artefact, **self._shown(recipe)},
-            files=("logits.npy", "views.npy", "indices.npy"),
+            information=self.modality.made_by("targets"),
+            files=self.modality.table_files,
         )
         return self.targets.setdefault(artefact.name, artefact)
 
@@ -302,11 +310,6 @@ class Sources:
 def opener(settings: Mapping[str, Any]) -> str:
     """Dotted path of what makes a network of such settings: a builder, or what opens programs."""
     return (settings.get("architecture") or {"builder": OPENS})["builder"]
-
-
-def _renders(recipe: Recipe) -> list[str]:
-    """What a training renders its views with: nothing where they are drawn."""
-    return [] if recipe.views.drawn else [catalog.VIEW_POLICIES[recipe.views.policy]]
 
 
 def drawn_views(

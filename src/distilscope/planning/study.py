@@ -10,17 +10,15 @@ from typing import Any
 from distilscope import catalog
 from distilscope.configuration.kinds import expanded
 from distilscope.configuration.study import Configuration
-from distilscope.planning import aggregate, datasets, fingerprint, hooks
+from distilscope.planning import aggregate, fingerprint, hooks, modality
 from distilscope.planning.artefact import RESULTS, Artefact, in_order_of_identity
 from distilscope.planning.checks import plan_checks
 from distilscope.planning.comparisons import Comparison, comparisons, families
+from distilscope.planning.modality import PROBE
 from distilscope.planning.model import FAMILY, Model
 from distilscope.planning.models import ModelPlan
 from distilscope.planning.settings import observe_settings
 from distilscope.store import publishing
-
-PROBE = "test"
-HELD_OUT = "held-out"
 
 
 class Study:
@@ -32,6 +30,7 @@ class Study:
         root: the folder of the workflow, where bundled data lies.
 
     Attributes:
+        modality: the plan of what its examples are.
         plans: what each analysis adds, by its name.
         models: in the order of every table. by_id: the same by their names.
         observations: of each model, by its name; of models of analyses too.
@@ -47,8 +46,8 @@ class Study:
         self.configuration = configuration
         self.precision = precision
         self.root = root
-        entries = {**configuration.teachers, **configuration.students}
-        self.dataset = datasets.dataset(configuration.data, root, self.data_folder, entries)
+        self.modality = modality.of(configuration)
+        self.dataset = self.modality.dataset(root, self.data_folder)
         self.plans = hooks.plans(self, configuration.analyses.on())
         plan = ModelPlan(configuration, precision, self.dataset)
         self.models, self.targets, self.drawn = plan.models, plan.targets, plan.drawn
@@ -178,14 +177,6 @@ class Study:
     def _observed(self) -> list[hooks.Addition]:
         return [plan.observed() for plan in self.plans.values()]
 
-    def _probes(self) -> list[dict[str, Any]]:
-        contents = [name for name in ("logits", "saliency", "features") if name in self._needed]
-        probes = [{"name": PROBE, "split": PROBE, "contents": contents}]
-        data = self.configuration.data
-        if data.held_out and data.labelled:  # pictures may have neither
-            probes.append({"name": HELD_OUT, "split": HELD_OUT, "contents": ["logits"]})
-        return probes
-
     def methods_of(self, model: Model) -> list[str]:
         """The explanation methods that a model's observation runs: a committee has no layers."""
         if "saliency" not in self._needed:
@@ -203,7 +194,7 @@ class Study:
             "explained": list(model.explained),
             "head": model.head,
             "preprocessing": model.preprocessing,
-            "probes": self._probes(),
+            "probes": self.modality.probes(self._needed),
             "threads": self.configuration.threads,
             **observe_settings(observe, self.methods_of(model)),
         }
@@ -219,7 +210,7 @@ class Study:
             slug=model.artefact.slug,
             settings={**self.observation_settings(model), **added, "observers": observers},
             source=fingerprint.source(
-                "distilscope.observing.observe",
+                self.modality.module("observation"),
                 *([builder] if builder else []),
                 *(method.module for method in methods.values()),
                 *observers,
@@ -231,18 +222,15 @@ class Study:
                 "references": references,
                 **hooks.inputs_of(self._observed),
             },
+            information=self.modality.made_by("observation"),
             files=tuple(self._observed_files(methods)),
         )
         self.observations[model.id] = artefact
         return artefact
 
     def _observed_files(self, methods: Mapping[str, Any]) -> Iterator[str]:
-        for probe in self._probes():
-            names = ["logits.parquet"]
-            if "saliency" in probe["contents"]:
-                names += [f"saliency.{method}.parquet" for method in methods]
-            if "features" in probe["contents"]:
-                names += ["features.safetensors", "grams.safetensors"]
+        for probe in self.modality.probes(self._needed):
+            names = self.modality.observed(probe, methods)
             yield from (f"{probe['name']}/{name}" for name in names)
         yield from (file for each in self._observed for file in each.files)
 

@@ -66,9 +66,13 @@ class Images:
         )
 
     @property
-    def labels(self) -> Tensor:
-        """Int64 (N,) of the training images."""
-        return self.train.labels
+    def device(self) -> torch.device:
+        """Where the labels are; pictures may stay on the disk."""
+        return self.train.labels.device
+
+    def labels_of(self, rows: Tensor) -> Tensor:
+        """Int64 (B,) of the training images at rows (B,)."""
+        return self.train.labels.index_select(0, rows)
 
     @property
     def held_out(self) -> Batches:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 Batches = Sequence[tuple[Tensor, Tensor]]
-"""(examples, labels) of each batch, on the device."""
+"""(examples, labels) of each batch, on the device; as many labels as rows of logits."""
 
 
 class Inputs(Protocol):
@@ -16,15 +17,22 @@ class Inputs(Protocol):
 
     Attributes:
         unit: what its examples are called, in the plural.
-        labels: int64 (N,), of the training examples.
+        device: where they are.
         held_out: the examples that are not trained on, as they are.
     """
 
     unit: str
-    labels: Tensor
+
+    @property
+    def device(self) -> torch.device: ...
 
     @property
     def held_out(self) -> Batches: ...
+
+    def labels_of(self, rows: Tensor) -> Tensor:
+        """What is to be learnt of the examples at rows (B,): int64 (B,), or of text int64 (P,), a
+        token each; the model's logits have as many rows.
+        """
 
     def shown(self, rows: Tensor, view_ids: Tensor) -> Tensor:
         """The examples at rows (B,) of the training part in the views (B,), before any model's

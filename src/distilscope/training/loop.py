@@ -81,7 +81,7 @@ def fit(model: nn.Module, task: Task, keeper: Keeper) -> tuple[State, str | None
         Interrupted: SIGTERM or SIGINT came; a checkpoint is written.
         CheckpointError: the checkpoint is another model's, or can't be written.
     """
-    device = task.inputs.labels.device
+    device = task.inputs.device
     with runtime.generators_restored(device), interrupt.watching() as stop:
         run = _Run(model, task, keeper, stop)
         resumed = run.resume()
@@ -102,7 +102,7 @@ def rehearse(model: nn.Module, task: Task, most: int) -> None:
     Raises:
         TrainingError: the loss is not finite.
     """
-    with runtime.generators_restored(task.inputs.labels.device):
+    with runtime.generators_restored(task.inputs.device):
         _Run(model, task, None, interrupt.Stop()).rehearse(most)
 
 
@@ -113,7 +113,7 @@ class _Run:
         self, model: nn.Module, task: Task, keeper: Keeper | None, stop: interrupt.Stop
     ) -> None:
         self.model, self.task, self.keeper, self.stop = model, task, keeper, stop
-        self.device = task.inputs.labels.device
+        self.device = task.inputs.device
         self.held_out = sum(len(labels) for _, labels in task.inputs.held_out)
         self.optimiser = Optimiser(model, task.recipe["optimizer"])
         self.state = State(self._no_sums())
@@ -179,7 +179,7 @@ class _Run:
         task, state = self.task, self.state
         runtime.seed_step(task.seed, state.epoch * task.plan.steps + state.step, self.device)
         examples = task.inputs.shown(rows, view_ids)
-        labels = task.inputs.labels.index_select(0, rows)
+        labels = task.inputs.labels_of(rows)
         teachers = [signal(rows, examples) for signal in signals]
         with runtime.autocast(task.precision, self.device):
             logits = self.model(task.inputs.to_model(examples))
@@ -187,9 +187,9 @@ class _Run:
         self.optimiser.forget_gradients()
         loss.backward()
         self.optimiser.step(self._rate(state.step))
-        state.sums[0] += loss.detach() * len(rows)
+        state.sums[0] += loss.detach() * len(labels)
         state.sums[1] += (logits.detach().argmax(dim=1) == labels).sum()
-        state.sums[2] += len(rows)
+        state.sums[2] += len(labels)
 
     def _mean_loss(self) -> str:
         loss, _, examples = self.state.sums.tolist()

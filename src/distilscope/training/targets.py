@@ -116,7 +116,7 @@ def _fill(
 
 def _answers(pairs: Tensor, teacher: OnlineTeacher, inputs: Images, table: Tensor) -> np.ndarray:
     """Logits fp16 (B, C) of pairs (row times V plus column), int64 (B,)."""
-    device = inputs.labels.device
+    device = inputs.device
     rows = (pairs // table.shape[1]).to(device)
     view_ids = table.view(-1)[pairs].long().to(device)
     return teacher.answer(inputs.shown(rows, view_ids)).cpu().numpy()

@@ -36,7 +36,7 @@ def run(snakemake: Any, function: str, **arguments: Any) -> None:
 
     Args:
         snakemake: the object that Snakemake gives to a script.
-        function: dotted path of a function that takes a `Job`.
+        function: dotted path of a function that takes a `Job`, where the job does not name one.
         arguments: passed on by name.
     """
     device = snakemake.resources.get("device", "cpu")
@@ -47,7 +47,8 @@ def run(snakemake: Any, function: str, **arguments: Any) -> None:
         store.remove_parts(job.folder)
         with _importing():
             registry.load_of_study()
-            make = pkgutil.resolve_name(function)  # before it is looked at what was imported
+            # before it is looked at what was imported
+            make = pkgutil.resolve_name(job.made_by or function)
         make(dataclasses.replace(job, watch=Watch.begin(job)), **arguments)
     gc.freeze()  # what is left goes with the process: no circles are looked for in it
 

@@ -99,7 +99,9 @@ def test_a_model_that_is_only_what_it_computes_cannot_be_compressed():
     settings = {name: v for name, v in own.artefact.settings.items() if name != "architecture"}
     program = replace(own, artefact=replace(own.artefact, settings=settings))
     with pytest.raises(ConfigurationError, match=r"compress.of: .* has no architecture of its own"):
-        list(changed(made.configuration, [program], Sources("fp32", 1, made.dataset)))
+        list(
+            changed(made.configuration, [program], Sources(made.modality, "fp32", 1, made.dataset))
+        )
 
 
 def planned(raw) -> Study:

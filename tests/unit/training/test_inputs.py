@@ -27,6 +27,13 @@ class Sentences:
         self.labels = ((self.words >= WORDS // 2).sum(dim=1) > LENGTH // 2).long()
         self.held_out = [(self.words[64:], self.labels[64:])]
 
+    @property
+    def device(self):
+        return self.words.device
+
+    def labels_of(self, rows):
+        return self.labels[rows]
+
     def shown(self, rows, view_ids):
         words = self.words[rows]
         return torch.where((view_ids == 1)[:, None], words.flip(1), words)

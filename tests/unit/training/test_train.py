@@ -365,7 +365,7 @@ def test_a_loss_that_is_not_finite_is_noticed_within_an_epoch(tmp_path, dataset,
         return ce.loss(logits, labels) * (math.nan if len(calls) == 2 else 1)
 
     monkeypatch.setattr(loop, "CHECK_EVERY", 4)
-    monkeypatch.setattr("distilscope.training.train._objective", lambda objective: spoilt)
+    monkeypatch.setattr("distilscope.training.train.loss_of", lambda objective, prepared: spoilt)
     with pytest.raises(TrainingError, match="the loss became nan in epoch 1 of 3"):
         trained(tmp_path, "net", dataset)
     assert len(calls) == 4

@@ -122,6 +122,7 @@ ANALYSIS = Analysis(
     name="outputs",
     question="What do models say: how accurate, how calibrated, how like their reference?",
     section=Outputs,
+    modalities=("images", "texts"),
     measure="distilscope.analyses.outputs.measure:measure",
     measures=MEASURES,
     tables=TABLES,

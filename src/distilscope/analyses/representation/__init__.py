@@ -29,6 +29,7 @@ ANALYSIS = Analysis(
     name="representation",
     question="How alike are the layers of two models?",
     section=Representation,
+    modalities=("images", "texts"),
     needs=("logits", "features"),
     plan="distilscope.analyses.representation.plan:Plan",
     compare="distilscope.analyses.representation.compare:compare",

@@ -1,0 +1,175 @@
+"""The job that every training of a language model waits for: each is tried in a small way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from distilscope.checking.faults import said
+from distilscope.data.texts import Texts, TextSplit, load
+from distilscope.models.build import ModelError, build
+from distilscope.observing.numerics import exact
+from distilscope.observing.texts import gold_pass
+from distilscope.planning.job import Job
+from distilscope.training import runtime
+from distilscope.training.loop import rehearse
+from distilscope.training.texts import AtTargets, shown
+from distilscope.training.train_texts import model_of, task_of
+from distilscope.workflow.provenance import Stopwatch, write_run
+
+ITEMS = 8
+"""Items of a training step, and of a pass."""
+
+ALONE = 1e-3
+"""The largest difference of a logit alone and within a batch, as a part of the largest logit."""
+
+log = logging.getLogger("distilscope")
+
+
+def check(job: Job) -> None:
+    """Try every language model of the study.
+
+    Input: `dataset`. Settings and information as of `checking.networks.check`. Facts: `checked` in
+    words, `notes` that are warnings.
+
+    Raises:
+        ModelError: what would fail after a training or be silently wrong, a line for each network.
+    """
+    stopwatch = Stopwatch()
+    stopwatch.phase("load")
+    networks = job.settings["networks"]
+    threads = max(network["observation"]["threads"] for network in networks)
+    runtime.prepare(threads, job.device)
+    texts = load(job.input("dataset"), job.device)
+    stopwatch.phase("check")
+    checked: dict[str, list[str]] = {}
+    faults: list[tuple[str, Exception]] = []
+    for network, entry in zip(networks, job.information["entries"], strict=True):
+        name = ", ".join(entry["names"])
+        model = replace(job, slug=name, settings=network["model"], information=entry["files"])
+        try:
+            checked[name] = attempt(model, texts, network["observation"])
+        except Exception as error:
+            log.debug("%s", name, exc_info=True)
+            faults.append((f"{name}: {error}", error))
+        else:
+            log.info("%s: checked: %s", name, "; ".join(checked[name]))
+    if faults:
+        raise ModelError("\n".join(text for text, _ in faults)) from faults[0][1]
+    notes = _notes(texts, networks)
+    for note in notes:
+        log.warning("%s", note)
+    write_run(job, stopwatch, {"checked": checked, "notes": notes})
+
+
+def attempt(job: Job, texts: Texts, observation: Mapping[str, Any]) -> list[str]:
+    """Try one network; what was tried, in words.
+
+    Args:
+        job: with the settings and information of a job that makes a model of this network.
+        texts: on the study's device.
+        observation: the settings of an observation.
+
+    Raises:
+        ModelError: what would fail later, or be silently wrong.
+        WeightsError: the weights don't fit.
+    """
+    _check_context(job.settings["architecture"], texts)
+    model = model_of(job, texts)[0].to(job.device)
+    done = []
+    if job.settings.get("recipe"):
+        task = task_of(job, texts)
+        with said("a training step failed"):
+            rehearse(AtTargets(model), task, ITEMS)
+        done.append(f"a training step of {ITEMS} items in {task.precision}")
+        _check_seeds(job, texts)
+    with exact(observation["threads"]):
+        model.eval()
+        _check_logits(model, texts)
+        done.append("logits of every token, the same twice, alone and with what fills up")
+        few = _first(texts.split("test"), ITEMS)
+        with said("an observation failed"):
+            gold_pass(model, few, observation["layers"])
+        done.append(f"layers {', '.join(observation['layers'])}")
+    return done
+
+
+def _first(split: TextSplit, most: int) -> TextSplit:
+    names = ("tokens", "start", "length", "labels", "indices")
+    return TextSplit(**{name: getattr(split, name)[:most] for name in names})
+
+
+def _check_context(architecture: Mapping[str, Any], texts: Texts) -> None:
+    """Refuse items that are longer than what a model takes: none is cut."""
+    context = (architecture.get("settings") or {}).get("context")
+    if context is None:
+        return
+    for name, split in texts.versions["gold"].items():
+        over = split.length > context
+        if over.any():
+            raise ModelError(
+                f"its `context` is {context} tokens and {int(over.sum())} items of {name} are "
+                f"longer (the first is index {int(split.indices[over][0])}, the longest has "
+                f"{int(split.length.max())} tokens): none is cut, so give a larger `context`"
+            )
+
+
+def _check_seeds(job: Job, texts: Texts) -> None:
+    """Seeds are what intervals are over: each must give other weights to begin with."""
+    if job.settings["init"]["from"] != "random":
+        return
+    first, second = (
+        build(job.settings["architecture"], texts.vocabulary, seed=seed).parameters()
+        for seed in (0, 1)
+    )
+    if all(map(torch.equal, first, second)):
+        raise ModelError(
+            "its initial weights are the same for every seed: does it call `torch.manual_seed`?"
+        )
+
+
+@torch.no_grad()
+def _check_logits(model: nn.Module, texts: Texts) -> None:
+    """Refuse what gives no logits of each token, or logits that depend on what stands behind."""
+    few = shown(_first(texts.split("test"), ITEMS), "answer")
+    with said("a pass in evaluation mode failed"):
+        first, again = model(few.tokens), model(few.tokens)
+    expected = (*few.tokens.shape, texts.vocabulary)
+    if not isinstance(first, torch.Tensor) or tuple(first.shape) != expected:
+        shape = tuple(first.shape) if isinstance(first, torch.Tensor) else type(first).__name__
+        raise ModelError(
+            f"it returns {shape}; logits (items, tokens, vocabulary) {expected} are needed"
+        )
+    if not torch.isfinite(first).all():
+        raise ModelError("its logits are not finite: its weights are wrong")
+    if not torch.equal(first, again):
+        raise ModelError(
+            "it gives other logits each time it sees the same items in evaluation mode: does it "
+            "drop out there, or keep a state between passes?"
+        )
+    length = int(few.length[0])
+    alone = model(few.tokens[:1, : length - 1])
+    difference = (alone[0] - first[0, : length - 1]).abs().max()
+    if not difference <= ALONE * first.abs().max():
+        raise ModelError(
+            "its logits of a token depend on what stands behind it, or on the other items (by up "
+            f"to {float(difference):.2g}): it must be causal"
+        )
+
+
+def _notes(texts: Texts, networks: list[Mapping[str, Any]]) -> list[str]:
+    """Requests that the items meet in part."""
+    test = texts.items[texts.items["split"] == "test"]
+    items = int((test["choices"].map(len) > 0).sum())
+    batch = max(network["observation"]["gram_batch"] for network in networks)
+    if items < batch:
+        return [
+            f"`observe.gram_batch` is {batch} and there are {items} test items with choices: no "
+            f"Gram is made and no CKA measured; give {items} or less"
+        ]
+    return []

@@ -1,0 +1,80 @@
+"""What of a study must agree with what its examples are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from distilscope import catalog, registry
+
+if TYPE_CHECKING:
+    from distilscope.configuration.networks import Network
+    from distilscope.configuration.study import Configuration
+
+
+def check(configuration: Configuration) -> None:
+    """Refuse what is for examples of another kind.
+
+    Raises:
+        ValueError: naming the key and what would be accepted.
+    """
+    own = catalog.DATASETS[configuration.data.name].modality
+    for where, network in [*configuration.teachers.items(), *configuration.students.items()]:
+        _check_network(where, network, own)
+    for where, key in _keys(configuration):
+        for other, modality in catalog.MODALITIES.items():
+            if other != own and key in modality.recipe:
+                accepted = ", ".join(f"`{each}`" for each in catalog.MODALITIES[own].recipe)
+                raise ValueError(
+                    f"{where}: `{key}` is for {other}, and the data are {own}: leave it out "
+                    f"(for {own} there is {accepted})"
+                )
+    for name in configuration.analyses.on():
+        able = registry.analyses()[name].modalities
+        if own not in able:
+            known = [n for n, each in registry.analyses().items() if own in each.modalities]
+            raise ValueError(
+                f"analyses.{name} is for {' and '.join(able)}, and the data are {own}; for "
+                f"{own} there are {', '.join(known)}"
+            )
+    if own != "images":
+        _check_images_only(configuration, own)
+
+
+def _keys(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    """(recipe or entry, key) of all that is said of a training and is not as usual."""
+    for name, recipe in configuration.recipes.items():
+        said = ((key, field.default) for key, field in type(recipe).model_fields.items())
+        yield from (
+            (f"recipes.{name}", key) for key, usual in said if getattr(recipe, key) != usual
+        )
+    for name, network in [*configuration.teachers.items(), *configuration.students.items()]:
+        yield from ((f"override of {name}", key) for key in network.override)
+
+
+def _check_network(where: str, network: Network, own: str) -> None:
+    entry = catalog.ARCHITECTURES.get(network.architecture)
+    library = network.architecture and catalog.library_of(network.architecture)
+    taken = entry.modality if entry else "images" if library or network.program else own
+    if taken != own:
+        able = [name for name, each in catalog.ARCHITECTURES.items() if each.modality == own]
+        raise ValueError(
+            f"{where}: {network.architecture or network.program!r} takes {taken}, and the data are "
+            f"{own}; networks for {own} are {', '.join(able) or 'not known here'}"
+        )
+
+
+def _check_images_only(configuration: Configuration, own: str) -> None:
+    for key in ("compress", "stand_ins"):
+        if getattr(configuration, key):
+            raise ValueError(f"`{key}` is for images, and the data are {own}: leave it out")
+    for position, entry in enumerate(configuration.grid):
+        if catalog.OBJECTIVES[entry.objective].prepare:
+            raise ValueError(
+                f"grid entry {position + 1}: {entry.objective} is made of relations between the "
+                f"classes of images, and the data are {own}"
+            )
+        if getattr(entry, "committee", None):
+            raise ValueError(
+                f"grid entry {position + 1}: a `committee` is for images: give `teachers`"
+            )

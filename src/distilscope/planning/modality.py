@@ -1,0 +1,91 @@
+"""What of a plan depends on what an example is: the jobs that know it, and what they are told."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from distilscope import catalog
+from distilscope.planning.artefact import Artefact
+
+if TYPE_CHECKING:
+    from distilscope.configuration.recipes import Recipe
+    from distilscope.configuration.study import Configuration
+    from distilscope.planning.model import Model
+
+PROBE, HELD_OUT = "test", "held-out"
+Probes = Sequence[Mapping[str, Any]]
+
+
+class ModalityPlan:
+    """The plan of a modality.
+
+    Attributes:
+        jobs: kind of artefact -> dotted path of the function that makes it, `module:function`.
+        scripted: whether those are what the scripts of the rules call; else the job names it.
+        table_files: of a table of a teacher's logits.
+    """
+
+    jobs: ClassVar[Mapping[str, str]]
+    scripted: ClassVar[bool] = False
+    table_files: ClassVar[tuple[str, ...]]
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+
+    def module(self, kind: str) -> str:
+        """The module that makes an artefact of that kind: where its fingerprint begins."""
+        return self.jobs[kind].partition(":")[0]
+
+    def made_by(self, kind: str) -> dict[str, str]:
+        """What a job gets to know who makes it, where its rule does not know."""
+        return {} if self.scripted else {"made_by": self.jobs[kind]}
+
+    def dataset(self, root: Path, downloads: Path) -> Artefact:
+        """The prepared examples.
+
+        Args:
+            root: the folder of the workflow, where bundled data lies.
+            downloads: where fetched data is.
+        """
+        raise NotImplementedError
+
+    def recipe(self, recipe: Recipe) -> dict[str, Any]:
+        """A recipe as a training job reads it, without what its choices ignore."""
+        raise NotImplementedError
+
+    def trial(self, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        """The recipe of a trial, from a job's."""
+        return dict(recipe)
+
+    def renders(self, recipe: Recipe) -> list[str]:
+        """Dotted paths of what a training shows its examples with."""
+        return []
+
+    def rendered(self, recipe: Mapping[str, Any]) -> list[str]:
+        """The same of a recipe as a job reads it."""
+        return []
+
+    def views(self, recipe: Recipe) -> str | None:
+        """What a condition calls the way that examples vary."""
+        return None
+
+    def table(self, recipe: Recipe, teacher: Model) -> dict[str, Any]:
+        """What of a recipe and a teacher its table of logits is a function of."""
+        raise NotImplementedError
+
+    def probes(self, needed: Iterable[str]) -> list[dict[str, Any]]:
+        """What a model is observed on, and which contents are kept of it."""
+        raise NotImplementedError
+
+    def observed(self, probe: Mapping[str, Any], methods: Iterable[str]) -> list[str]:
+        """The files of a probe's folder."""
+        raise NotImplementedError
+
+
+def of(configuration: Configuration) -> ModalityPlan:
+    """The plan of what a study's examples are."""
+    modality = catalog.DATASETS[configuration.data.name].modality
+    return pkgutil.resolve_name(catalog.MODALITIES[modality].plan)(configuration)

@@ -1,0 +1,74 @@
+"""The plan of texts: items of tasks, answered token by token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from distilscope import catalog
+from distilscope.planning import fingerprint
+from distilscope.planning.artefact import Artefact
+from distilscope.planning.modality import HELD_OUT, PROBE, ModalityPlan
+from distilscope.planning.settings import recipe_settings
+
+if TYPE_CHECKING:
+    from distilscope.configuration.recipes import Recipe
+    from distilscope.planning.model import Model
+
+UNVARIED = {"policy": "none", "tabulated": None}
+"""Texts have no views: each epoch shows every item once."""
+
+ANSWERS = ("answers.parquet", "choices.parquet", "token_logits.safetensors")
+
+
+class Texts(ModalityPlan):
+    """Texts: shown as they are, compared by what is answered."""
+
+    jobs: ClassVar[Mapping[str, str]] = {
+        "texts": "distilscope.data.texts:prepare",
+        "networks": "distilscope.checking.texts:check",
+        "model": "distilscope.training.train_texts:train",
+        "targets": "distilscope.training.text_targets:tabulate",
+        "observation": "distilscope.observing.texts:observe",
+    }
+    table_files = ("logits.npy", "indices.npy", "positions.npy")
+
+    def dataset(self, root: Path, downloads: Path) -> Artefact:
+        """See `ModalityPlan`."""
+        data = self.configuration.data
+        maker = catalog.DATASETS[data.name].reader
+        return Artefact(
+            kind="texts",
+            slug=data.name,
+            settings={**data.model_dump(), "tasks": data.chosen},
+            source=fingerprint.source(maker.partition(":")[0]),
+            information=self.made_by("texts"),
+            files=("items.parquet", "tokens.safetensors", "tokenizer.json", "manifest.json"),
+        )
+
+    def recipe(self, recipe: Recipe) -> dict[str, Any]:
+        """See `ModalityPlan`."""
+        own = {"positions": recipe.positions, "taught": recipe.taught}
+        return {**recipe_settings(recipe), "views": UNVARIED, **own}
+
+    def table(self, recipe: Recipe, teacher: Model) -> dict[str, Any]:
+        """See `ModalityPlan`."""
+        return {"positions": recipe.positions, "taught": recipe.taught}
+
+    def probes(self, needed: Iterable[str]) -> list[dict[str, Any]]:
+        """See `ModalityPlan`."""
+        features = ["features"] if "features" in set(needed) else []
+        return [
+            {"name": PROBE, "split": PROBE, "contents": ["logits", "answers", *features]},
+            {"name": HELD_OUT, "split": HELD_OUT, "contents": ["logits"]},
+        ]
+
+    def observed(self, probe: Mapping[str, Any], methods: Iterable[str]) -> list[str]:
+        """See `ModalityPlan`."""
+        names = ["logits.parquet"]
+        if "answers" in probe["contents"]:
+            names += ANSWERS
+        if "features" in probe["contents"]:
+            names += ["features.safetensors", "grams.safetensors"]
+        return names

@@ -1,0 +1,207 @@
+"""Texts as the training loop asks for them: items a batch at a time, learnt token by token.
+
+An item's target is some of its tokens (its answer, or all but the first); its examples in the loss
+are these tokens. A batch of items is thus a larger batch of tokens, in the order of the items and
+of the places in each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from distilscope import catalog, store
+from distilscope.data.texts import Texts, TextSplit
+from distilscope.models import weights
+from distilscope.models.build import build
+from distilscope.training.inputs import Batches
+from distilscope.training.signals import OnlineTeacher
+
+HELD_OUT_BATCH = 250
+TOGETHER = 64
+"""Items that go through a model together: those of a batch that are of like length."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Items as they are shown.
+
+    Attributes:
+        tokens: int64 (B, L), padded at the right.
+        first: int64 (B,), the place of the first token that is learnt, 1 or later.
+        length: int64 (B,), tokens of each item.
+    """
+
+    tokens: Tensor
+    first: Tensor
+    length: Tensor
+
+    def __len__(self) -> int:
+        """Number of items."""
+        return len(self.length)
+
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
+        return self.tokens.device
+
+    @property
+    def counts(self) -> Tensor:
+        """Int64 (B,): how many tokens of each item are learnt."""
+        return self.length - self.first
+
+    def at(self, rows: Tensor) -> Shown:
+        """Those at rows (b,), as wide as the longest of them."""
+        length = self.length[rows]
+        return Shown(self.tokens[rows, : int(length.max())], self.first[rows], length)
+
+    @property
+    def learnt(self) -> Tensor:
+        """Bool (B, L - 1): whether the token behind each place is learnt."""
+        places = torch.arange(1, self.tokens.shape[1], device=self.device)
+        return (places >= self.first[:, None]) & (places < self.length[:, None])
+
+    @property
+    def labels(self) -> Tensor:
+        """Int64 (P,): the tokens that are learnt."""
+        return self.tokens[:, 1:][self.learnt]
+
+
+class AtTargets(nn.Module):
+    """A language model as the loop sees it: items to logits at the tokens that are learnt.
+
+    Attributes:
+        network: tokens int64 (B, L) to logits (B, L, V).
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, shown: Shown) -> Tensor:
+        """Logits (P, V), in the order of `shown.labels`.
+
+        Items of like length go through the network together, so that little is filled up.
+        """
+        order = shown.length.argsort(stable=True)
+        groups = order.split(TOGETHER)
+        parts = [_at_targets(self.network, shown.at(rows)) for rows in groups]
+        if len(parts) == 1 and torch.equal(order, torch.arange(len(order), device=order.device)):
+            return parts[0]
+        ends = shown.counts.cumsum(0)
+        place = places(ends - shown.counts, shown.counts, order)
+        return torch.cat(parts).index_select(0, place.argsort())
+
+
+def _at_targets(network: nn.Module, shown: Shown) -> Tensor:
+    logits = network(shown.tokens[:, :-1])  # nothing follows the last token
+    chosen = shown.learnt.flatten().nonzero()[:, 0]
+    return logits.flatten(0, 1).index_select(0, chosen)
+
+
+def places(starts: Tensor, counts: Tensor, rows: Tensor) -> Tensor:
+    """Int64 (P,): where the tokens of items at rows (b,) are in a table of a row a token.
+
+    Args:
+        starts, counts: int64 (N,): of each item the place of its first token, and their number.
+    """
+    own = counts[rows]
+    ends = own.cumsum(0)
+    within = torch.arange(int(own.sum()), device=rows.device)
+    return within + (starts[rows] - (ends - own)).repeat_interleave(own)
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """See `inputs.Inputs`.
+
+    Attributes:
+        train: items that are learnt from.
+        held_out_items: items that are not.
+        positions: whose tokens are learnt, a key of `POSITIONS`.
+    """
+
+    train: TextSplit
+    held_out_items: TextSplit
+    positions: str
+    unit: ClassVar[str] = Texts.unit
+
+    @classmethod
+    def of(cls, texts: Texts, recipe: Mapping[str, Any]) -> Items:
+        """Those of prepared texts, as a recipe says.
+
+        Raises:
+            catalog.UnknownName: positions, or a version of the texts, that there aren't.
+        """
+        taught, positions = recipe["taught"], recipe["positions"]
+        catalog.lookup(POSITIONS, positions, "positions")
+        return cls(texts.split("train", taught), texts.split("held-out", taught), positions)
+
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
+        return self.train.tokens.device
+
+    @cached_property
+    def whole(self) -> Shown:
+        """All training items."""
+        return shown(self.train, self.positions)
+
+    @property
+    def held_out(self) -> Batches:
+        """Batches of the held-out items."""
+        if not len(self.held_out_items):
+            return []
+        every = shown(self.held_out_items, self.positions)
+        rows = torch.arange(len(every), device=self.device).split(HELD_OUT_BATCH)
+        return [(some, some.labels) for some in map(every.at, rows)]
+
+    def labels_of(self, rows: Tensor) -> Tensor:
+        """Int64 (P,), the tokens that are learnt of the items at rows (B,)."""
+        return self.whole.at(rows).labels
+
+    def shown(self, rows: Tensor, view_ids: Tensor) -> Shown:
+        """The items at rows (B,): there is one view of each."""
+        return self.whole.at(rows)
+
+    def to_model(self, examples: Shown) -> Shown:
+        """As they are."""
+        return examples
+
+
+POSITIONS = {
+    "answer": lambda split: split.start,
+    "all": lambda split: torch.ones_like(split.start),
+}
+"""Name in a recipe -> of each item of a split the first token that is learnt."""
+
+
+def shown(split: TextSplit, positions: str) -> Shown:
+    """All items of a split."""
+    return Shown(split.tokens, POSITIONS[positions](split), split.length)
+
+
+def model_of(folder: Path, texts: Texts) -> nn.Module:
+    """The language model of an artefact's folder, in evaluation mode, its parameters frozen.
+
+    Raises:
+        WeightsError: the weights don't fit the network. DamagedFile: a file is missing or altered.
+    """
+    settings = store.read_json(Path(folder) / store.RUN_FILE, settings=dict)["settings"]
+    model = build(settings["architecture"], texts.vocabulary)
+    weights.load_into(model, Path(folder) / "weights.safetensors")
+    return model.eval().requires_grad_(False)
+
+
+def online_teacher(
+    folder: Path, texts: Texts, precision: str, device: torch.device
+) -> OnlineTeacher:
+    """The language model of an artefact's folder, ready to answer."""
+    model = AtTargets(model_of(folder, texts).to(device))
+    return OnlineTeacher(model, lambda examples: examples, precision)
