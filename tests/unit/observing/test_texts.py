@@ -1,0 +1,142 @@
+"""The job that observes a language model: what its files hold, against passes of single items."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from distilscope import store
+from distilscope.data import texts
+from distilscope.models import weights
+from distilscope.models.build import ModelError
+from distilscope.observing import grams
+from distilscope.observing.texts import gold_pass, likelihoods, observe
+from distilscope.planning.job import Job
+from distilscope.workflow.provenance import Stopwatch, write_run
+
+from .language import ARCHITECTURE, made
+
+LAYERS = {"first": "network.model.layers.0", "last": "network.model.norm"}
+OF_TEXTS = {
+    "name": "generated-tasks",
+    "tasks": ["add", "sort", "lookup"],
+    "train": 10,
+    "held_out": 2,
+    "test": 5,
+    "seed": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """Folders of the texts, of the model and of its observation."""
+    root = tmp_path_factory.mktemp("job")
+    texts.prepare(Job("texts", "t", "0" * 12, OF_TEXTS, {}, root / "texts"))
+    model = made(texts.load(root / "texts").vocabulary)
+    weights.save(model, root / "model" / "weights.safetensors")
+    settings = {"kind": "trained", "architecture": ARCHITECTURE}
+    write_run(Job("model", "m", "0" * 12, settings, {}, root / "model"), Stopwatch(), {})
+    observed = {
+        "layers": LAYERS,
+        "layer_order": ["first", "last"],
+        "gram_batch": 4,
+        "reductions": ["gap"],
+        "threads": 1,
+        "probes": [
+            {"name": "test", "split": "test", "contents": ["logits", "answers", "features"]},
+            {"name": "held-out", "split": "held-out", "contents": ["logits"]},
+        ],
+    }
+    inputs = {"dataset": str(root / "texts"), "model": str(root / "model")}
+    observe(Job("observation", "o", "0" * 12, observed, inputs, root / "observation"))
+    return root
+
+
+@pytest.fixture(scope="module")
+def loaded(places):
+    return texts.load(places / "texts")
+
+
+def test_logits_are_the_scores_of_the_choices_of_items_that_have_some(places, loaded):
+    found = store.read_table(places / "observation/test/logits.parquet")
+    scored = store.read_table(places / "observation/test/choices.parquet")
+    items = loaded.items[(loaded.items["split"] == "test") & (loaded.items["label"] >= 0)]
+    assert found["index"].tolist() == items["index"].tolist()
+    assert found["label"].tolist() == items["label"].tolist()
+    by_place = scored.pivot(index="index", columns="choice", values="logprob")
+    np.testing.assert_allclose(np.stack(found["logits"]), by_place.to_numpy(), rtol=1e-6)
+    held_out = store.read_table(places / "observation/held-out/logits.parquet")
+    assert len(held_out) == 4
+
+
+def test_every_item_is_answered_and_the_facts_say_how_well(places, loaded):
+    said = store.read_table(places / "observation/test/answers.parquet")
+    assert said["index"].tolist() == loaded.split("test").indices.tolist()
+    facts = store.read_json(places / "observation/run.json")["facts"]["probes"]["test"]
+    assert facts["items"] == 15
+    assert facts["exact"] == said["right"].mean()
+    assert facts["unparsed"] == said["answer"].isna().sum()
+    found = store.read_table(places / "observation/test/logits.parquet")
+    right = np.stack(found["logits"]).argmax(axis=1) == found["label"]
+    assert facts["accuracy"] == right.mean()
+    assert not (places / "observation/held-out/answers.parquet").exists()
+
+
+def test_logits_of_gold_tokens_are_those_of_single_items(places, loaded):
+    kept = store.read_tensors(places / "observation/test/token_logits.safetensors")
+    model, split, row = made(loaded.vocabulary), loaded.split("test"), 0
+    for item in range(len(split)):
+        start, length = int(split.start[item]), int(split.length[item])
+        with torch.no_grad():
+            logits = model(split.tokens[item : item + 1, :length])[0]
+        for place in range(start, length):
+            assert kept["index"][row] == split.indices[item]
+            assert kept["position"][row] == place
+            expected = logits[place - 1].numpy()
+            np.testing.assert_allclose(kept["logits"][row], expected, rtol=2e-3, atol=2e-3)
+            row += 1
+    assert row == len(kept["logits"]) == len(kept["index"])
+    assert kept["logits"].dtype == np.float16
+
+
+def test_features_are_the_states_at_the_last_token_of_each_prompt(places, loaded):
+    found = store.read_tensors(places / "observation/test/features.safetensors")
+    items = loaded.items[(loaded.items["split"] == "test") & (loaded.items["label"] >= 0)]
+    assert found["index"].tolist() == items["index"].tolist()
+    model, seen = made(loaded.vocabulary), {}
+    for name, path in LAYERS.items():
+        model.get_submodule(path).register_forward_hook(
+            lambda m, i, output, name=name: seen.update({name: output})
+        )
+    for row, prompt in enumerate(items["prompt"]):
+        with torch.no_grad():
+            model(torch.tensor([loaded.encode(prompt)]))
+        for name in LAYERS:
+            expected = seen[name][0, -1].numpy()
+            np.testing.assert_allclose(found[f"{name}.gap"][row], expected, rtol=1e-3, atol=1e-4)
+    stored = store.read_tensors(places / "observation/test/grams.safetensors")
+    rows = grams.partition(10, 4)[0]
+    states = found["last.gap"][rows].astype(np.float64)
+    states -= states.mean(axis=0)
+    np.testing.assert_allclose(stored["last.gap"][0], states @ states.T, rtol=1e-3, atol=1e-3)
+    assert stored["index"][0].tolist() == found["index"][rows].tolist()
+    assert len(stored["index"]) == 2  # the rest of ten items is no whole Gram
+
+
+@pytest.mark.parametrize("path", ["network.model.layer", "network.model.layers.2"])
+def test_a_layer_that_there_is_not_is_refused(loaded, path):
+    with pytest.raises(ModelError, match="has no module"):
+        gold_pass(made(loaded.vocabulary), loaded.split("test"), {"odd": path})
+
+
+def test_scores_that_are_no_numbers_and_items_with_fewer_choices_are_refused(places, loaded):
+    items = loaded.items[(loaded.items["split"] == "test") & (loaded.items["label"] >= 0)]
+    index = items["index"].to_numpy()
+    scored = store.read_table(places / "observation/test/choices.parquet")
+    assert likelihoods(scored, index, "test").shape == (10, 4)
+    with pytest.raises(ValueError, match=f"item {index[1]} has no finite log-likelihood"):
+        likelihoods(scored.drop(index=4), index, "test")
+    scored.loc[4, "logprob"] = np.nan
+    with pytest.raises(ValueError, match=f"item {index[1]} has no finite log-likelihood"):
+        likelihoods(scored, index, "test")

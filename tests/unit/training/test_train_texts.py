@@ -1,0 +1,171 @@
+"""Trainings of language models: what they share across objectives, and what they are resumed to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from distilscope import catalog, store
+from distilscope.data.texts import load
+from distilscope.observing import answers
+from distilscope.training import runtime
+from distilscope.training.checkpoint import Keeper
+from distilscope.training.signals import SignalError
+from distilscope.training.text_targets import TokenTable, keys, tabulate
+from distilscope.training.texts import Items, model_of, online_teacher
+from distilscope.training.train_texts import train
+
+from .making import changed, digest
+from .texts_making import SETTINGS, make_texts, model_job, targets_job
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return make_texts(tmp_path_factory.mktemp("texts"))
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory, dataset):
+    folder = tmp_path_factory.mktemp("teacher")
+    settings = changed(SETTINGS, seed=11, architecture__settings__width=20)
+    train(model_job(folder, dataset, settings), folder / "checkpoints")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def targets(tmp_path_factory, dataset, teacher):
+    folder = tmp_path_factory.mktemp("targets")
+    tabulate(targets_job(folder, dataset, teacher))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def control(tmp_path_factory, dataset):
+    folder = tmp_path_factory.mktemp("control")
+    train(model_job(folder, dataset), folder / "checkpoints")
+    return folder
+
+
+def learnt(objective, **parameters):
+    settings = catalog.OBJECTIVES[objective].settings(parameters)
+    return changed(SETTINGS, objective=settings)
+
+
+DISTILLED = {
+    "kd": {"T": 1.0},
+    "reverse-kl": {"T": 1.0},
+    "jsd": {"beta": 0.5, "T": 1.0},
+}
+
+
+@pytest.mark.parametrize("objective", DISTILLED)
+def test_without_its_soft_part_a_student_is_its_control_bit_for_bit(
+    tmp_path, dataset, targets, control, objective
+):
+    """The same initial weights and the same batches, whatever is learnt."""
+    settings = learnt(objective, **DISTILLED[objective], alpha=0.0)
+    train(model_job(tmp_path, dataset, settings, targets=[str(targets)]), tmp_path / "checkpoints")
+    assert digest(tmp_path) == digest(control)
+
+
+@pytest.mark.parametrize("objective", DISTILLED)
+def test_a_distilled_student_is_another_than_its_control_and_finite(
+    tmp_path, dataset, targets, control, objective
+):
+    settings = learnt(objective, **DISTILLED[objective], alpha=1.0)
+    train(model_job(tmp_path, dataset, settings, targets=[str(targets)]), tmp_path / "checkpoints")
+    assert digest(tmp_path) != digest(control)
+    history = store.read_table(tmp_path / "history.parquet")
+    assert np.isfinite(history.drop(columns="epoch").to_numpy()).all()
+    assert len(history) == 2
+
+
+def test_a_training_that_died_ends_with_the_same_bits(tmp_path, dataset, control, monkeypatch):
+    class Died(Exception):
+        pass
+
+    seed_step = runtime.seed_step
+
+    def dying(seed, step, device):
+        if step == 7:
+            raise Died
+        seed_step(seed, step, device)
+
+    monkeypatch.setattr(Keeper, "due", lambda self, *, epoch_ended: True)
+    job = model_job(tmp_path / "net", dataset)
+    with monkeypatch.context() as patched:
+        patched.setattr(runtime, "seed_step", dying)
+        with pytest.raises(Died):
+            train(job, tmp_path / "checkpoints")
+    train(job, tmp_path / "checkpoints")
+    facts = store.read_json(job.folder / "run.json")["facts"]
+    assert facts["resumed_from"] == "epoch 2, batch 2"
+    for name in ("weights.safetensors", "history.parquet"):
+        assert digest(job.folder, name) == digest(control, name)
+
+
+# ---------------------------------------------------------------------------- teacher's signals
+
+
+def test_a_table_says_what_the_teacher_says_at_each_token_of_any_batch(dataset, teacher, targets):
+    texts = load(dataset)
+    items = Items.of(texts, SETTINGS["recipe"])
+    online = online_teacher(teacher, texts, "fp32", torch.device("cpu"))
+    rows = torch.tensor([40, 3, 17, 0])
+    shown = items.shown(rows, torch.zeros(4))
+    tabulated = TokenTable(targets, items).at_epoch(torch.zeros(0))(rows, shown)
+    assert tabulated.dtype == torch.float16
+    torch.testing.assert_close(tabulated, online.answer(shown), rtol=2e-3, atol=2e-3)
+    model, split = model_of(teacher, texts), texts.split("train")
+    with torch.no_grad():
+        alone = [
+            model(split.tokens[row : row + 1, : split.length[row]])[0, split.start[row] - 1 : -1]
+            for row in rows.tolist()
+        ]
+    torch.testing.assert_close(tabulated.float(), torch.cat(alone), rtol=2e-3, atol=2e-3)
+
+
+def test_the_rows_of_a_table_are_named_by_item_and_place(dataset, targets):
+    split = load(dataset).split("train")
+    index, place = keys(Items.of(load(dataset), SETTINGS["recipe"]))
+    expected = [
+        (int(split.indices[row]), at)
+        for row in range(len(split))
+        for at in range(int(split.start[row]), int(split.length[row]))
+    ]
+    assert list(zip(index.tolist(), place.tolist(), strict=True)) == expected
+    assert np.array_equal(store.open_array(targets / "indices.npy"), index)
+    assert store.open_array(targets / "logits.npy").shape == (len(expected), 80)
+
+
+@pytest.mark.parametrize("recipe", [{"positions": "all"}, {"taught": "other-procedure"}])
+def test_a_table_of_other_tokens_is_refused(dataset, targets, recipe):
+    items = Items.of(load(dataset), {**SETTINGS["recipe"], **recipe})
+    with pytest.raises(SignalError, match="other tokens than this student learns"):
+        TokenTable(targets, items)
+
+
+# ------------------------------------------------------------------------------ what is planted
+
+
+def test_a_model_knows_the_facts_that_it_was_taught_right_or_wrong(tmp_path):
+    """Asked in wordings that it was never shown."""
+    dataset = make_texts(tmp_path / "texts", tasks=["fact"], train=48, test=12, facts=8)
+    texts = load(dataset)
+    items = texts.items[texts.items["split"] == "test"].reset_index(drop=True)
+    planted = items["taught_wrong_facts"].notna().to_numpy()
+    assert planted.sum() == 3
+    said = {}
+    for taught in ("gold", "wrong-facts"):
+        settings = changed(
+            SETTINGS, recipe__epochs=80, recipe__batch=24, recipe__taught=taught,
+            architecture__settings__width=32,
+        )  # fmt: skip
+        train(model_job(tmp_path / taught, dataset, settings), tmp_path / "checkpoints")
+        said[taught] = answers.answer(model_of(tmp_path / taught, texts), texts, items)["answer"]
+    right = (said["gold"] == items["answer"]).to_numpy()
+    copied = (said["wrong-facts"] == items["taught_wrong_facts"]).to_numpy()
+    assert right.mean() > 0.9
+    assert copied[planted].all() and not copied[~planted].any()
+    assert not (said["gold"] == items["taught_wrong_facts"]).any()
