@@ -15,7 +15,6 @@ from distilscope.measuring import observations
 from distilscope.measuring.observations import LayerMaps, Outputs
 from distilscope.planning.job import Job
 
-EXPLAINED = ("reference", "own", "label")
 INPUT_LAYER = "input"
 
 
@@ -90,7 +89,7 @@ class ModelPair:
         return self.model.correct & self.reference.correct
 
     def classes(self, explained: str) -> tuple[np.ndarray, np.ndarray]:
-        """The class that the model's and the reference's map explain: one of `EXPLAINED`.
+        """The class that the model's and the reference's map explain.
 
         `reference`: its prediction, for both. `own`: each its own prediction. `label`.
         """

@@ -13,7 +13,7 @@ import hashlib
 import importlib.util
 import sys
 import sysconfig
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -82,20 +82,19 @@ class Fingerprint(str):
 
 
 @cache
-def source(*entries: str, without: frozenset[str] = frozenset()) -> Fingerprint:
+def source(*entries: str) -> Fingerprint:
     """The fingerprint of what is computed from these entries on: 16 hex digits.
 
     It covers whole files: those that the entries lie in, and those that what they use is imported
     from, in this package or in the user's own (outside the folders of installed packages and of
     Python). An entry `module:function` counts by its name too, and leads only to what the function
-    refers to; an entry `module` leads to what all of its functions do. `without` are modules that
-    are imported and, with the settings at hand, not used.
+    refers to; an entry `module` leads to what all of its functions do.
 
     Raises:
         ModuleNotFoundError: there is no such module.
         OSError, SyntaxError, ValueError: a file can't be read.
     """
-    parts = {name: _digest(name) for name in _closure(entries, without)}
+    parts = {name: _digest(name) for name in _closure(entries)}
     named = {entry: "an entry" for entry in entries if ":" in entry}
     return Fingerprint.of(dict(sorted({**parts, **named}.items())))
 
@@ -131,8 +130,8 @@ def _part_now(name: str, digest: str) -> str | None:
         return None
 
 
-def _closure(entries: Iterable[str], without: Set[str]) -> set[str]:
-    """The modules of the entries, and those that they lead to other than through `without`."""
+def _closure(entries: Iterable[str]) -> set[str]:
+    """The modules of the entries, and those that they lead to."""
     found: set[str] = set()
     waiting: list[tuple[str, str]] = []
     for entry in entries:
@@ -147,7 +146,7 @@ def _closure(entries: Iterable[str], without: Set[str]) -> set[str]:
         if (module, name) in seen:
             continue
         seen.add((module, name))
-        if module in without or not (module in asked or _covered(module)):
+        if not (module in asked or _covered(module)):
             continue
         found.add(module)
         package = module.rpartition(".")[0]

@@ -26,14 +26,12 @@ class Addition:
     Attributes:
         settings: of the analysis; what its numbers depend on.
         inputs: artefacts that the job reads besides.
-        source: fingerprints of catalogue entries that count, summed; or nothing.
         modules: dotted paths of code that the job calls besides.
         files: names of files that the job writes besides.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     inputs: Inputs = field(default_factory=dict)
-    source: str = ""
     modules: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 

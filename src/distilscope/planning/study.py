@@ -255,8 +255,6 @@ class Study:
             *filter(None, (self.plans[name].analysis.compare for name in added)),
             *(module for addition in added.values() for module in addition.modules),
         ) + fingerprint.entries("METHODS", entries)
-        for addition in added.values():
-            source = source + addition.source
         pairs = zip(model.explained, reference.explained, strict=False)
         return Artefact(
             kind="comparison",

@@ -16,6 +16,8 @@ from functools import cached_property
 
 import numpy as np
 
+from distilscope.statistics.arithmetic import quotient
+
 KEPT_SUBSETS = 4
 """Of 10,000 images in 1,000 resamples each takes 40 MB."""
 
@@ -94,7 +96,7 @@ def means(values: np.ndarray, resamples: Resamples, level: float = 0.95) -> Esti
 def _means(values: np.ndarray, n: np.ndarray) -> np.ndarray:
     """(M,) means of the columns over their n values that are no NaN."""
     total = np.where(np.isnan(values), 0.0, values).sum(axis=0, dtype=np.float64)
-    return np.divide(total, n, out=np.full(n.shape, np.nan), where=n > 0)
+    return quotient(total, n)
 
 
 def means_by_group(
@@ -150,10 +152,7 @@ def _mean_replicates(values: np.ndarray, resamples: Resamples) -> tuple[np.ndarr
         sums, counts = resamples.sums(values), resamples.totals
     else:
         sums, counts = resamples.sums(np.where(defined, values, 0.0)), resamples.sums(defined)
-    replicates = np.divide(
-        sums, counts, out=np.full(sums.shape, np.nan, np.float32), where=counts > 0
-    )
-    return replicates, defined.sum(axis=0)
+    return quotient(sums, counts), defined.sum(axis=0)
 
 
 def _bounds(replicates: np.ndarray, n: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
@@ -180,8 +179,7 @@ def two_level(
     means, _ = _mean_replicates(values.T, images)
     weights = chosen.T * ~np.isnan(means)
     total = np.where(np.isnan(means), 0.0, means) * weights
-    used = weights.sum(axis=0)
-    mixed = np.divide(total.sum(axis=0), used, out=np.full(used.shape, np.nan), where=used > 0)
+    mixed = quotient(total.sum(axis=0), weights.sum(axis=0))
     low, high = interval(mixed[None], level)
     return float(low[0]), float(high[0])
 
@@ -250,7 +248,7 @@ def ratio_of_means(
         return Ratio(np.nan, np.nan, np.nan, n, "fewer than two images have all terms")
     bottom = float(np.mean(denominator))
     sums = resamples.sums(np.column_stack([numerator, denominator]))
-    bottom_low, _ = interval(_over(sums[1], resamples.totals), level)
+    bottom_low, _ = interval(quotient(sums[1], resamples.totals), level)
     if bottom < MIN_DENOMINATOR:
         reason = f"denominator {bottom:.3f} is under {MIN_DENOMINATOR:g}"
         return Ratio(np.nan, np.nan, np.nan, n, reason)
@@ -258,10 +256,5 @@ def ratio_of_means(
         begins = f"begins at {bottom_low:.3f}, under {MIN_DENOMINATOR:g}"
         reason = f"the interval of denominator {bottom:.3f} {begins}"
         return Ratio(np.nan, np.nan, np.nan, n, reason)
-    low, high = interval(_over(sums[0], sums[1]), level)
+    low, high = interval(quotient(sums[0], sums[1], sums[1] != 0), level)
     return Ratio(float(np.mean(numerator)) / bottom, float(low), float(high), n, None)
-
-
-def _over(sums: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """sums / by; NaN where a resample holds none of the images."""
-    return np.divide(sums, by, out=np.full(sums.shape, np.nan, sums.dtype), where=by != 0)

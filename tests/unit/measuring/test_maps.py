@@ -146,16 +146,6 @@ def test_uniform_mass_has_a_lift_of_one_though_k_is_rounded():
     assert maps.mass_lift(np.ones((1, 16)), reference, 0.2)[0] == pytest.approx(1.0)
 
 
-def test_published_rho_is_zero_for_a_constant_map_and_scipys_otherwise():
-    a, b = np.maximum(_random(4, 32), 0), np.maximum(_random(4, 32, 1), 0)
-    a[0] = 0.0
-    found = maps.published_rho(a, b)
-    assert found[0] == 0.0
-    for i in range(1, 4):
-        scaled = (a[i] - a[i].min()) / np.ptp(a[i])
-        assert found[i] == pytest.approx(stats.spearmanr(scaled, b[i]).statistic, abs=1e-12)
-
-
 def test_published_iou_keeps_ties_so_that_a_sparse_map_selects_everything():
     sparse = np.zeros((1, 1024))
     sparse[0, :100] = np.arange(1, 101)

@@ -12,7 +12,7 @@ from distilscope.analyses.alignment.undefined import MODEL_DEAD, REFERENCE_DEAD,
 from distilscope.analyses.parts import parts, undefined
 from distilscope.analyses.parts.importances import IMPORTANCES
 from distilscope.analyses.parts.parts import PartSums, part_ranks, part_rho
-from distilscope.analyses.parts.parts_faithfulness import deciding_recall, faithfulness, logit_drops
+from distilscope.analyses.parts.parts_faithfulness import deciding_recall, logit_drops
 from distilscope.analyses.parts.parts_focus import focus, top_parts
 from distilscope.analyses.parts.parts_pair import PartRules, complete, measure_parts
 from distilscope.catalog import UnknownName
@@ -326,8 +326,8 @@ def test_signed_sums_of_a_linear_model_are_faithful_to_removal():
             drops[n, p] = (weights * images[n]).sum() - (weights * images[n])[~gone].sum()
     sums = PartSums.of(weights * images, part_maps, PARTS)
     np.testing.assert_allclose(sums.importance("sum_signed"), drops, atol=1e-12)
-    np.testing.assert_allclose(faithfulness(sums.importance("sum_signed"), drops)[3:], 1.0)
-    assert np.nanmean(faithfulness(sums.importance("mass_absolute"), drops)) < 0.7
+    np.testing.assert_allclose(part_rho(sums.importance("sum_signed"), drops)[3:], 1.0)
+    assert np.nanmean(part_rho(sums.importance("mass_absolute"), drops)) < 0.7
 
 
 def test_recall_of_deciding_parts_equals_its_mean_over_broken_ties():

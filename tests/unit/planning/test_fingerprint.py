@@ -114,14 +114,6 @@ def test_it_follows_what_the_named_function_refers_to(package, text, leads):
     assert (source("distilscope.room.top:wanted") != before) == leads
 
 
-def test_a_module_that_the_settings_leave_unused_is_left_out(package):
-    used = {"distilscope.room", "distilscope.room.top"}
-    unused = frozenset({"distilscope.room.base"})
-    for name in ("source", "_file", "_syntax", "_covered"):
-        getattr(fingerprint, name).cache_clear()
-    assert set(fingerprint.source("distilscope.room.top", without=unused).parts) == used
-
-
 def test_what_changed_since_is_named(package):
     parts = source("distilscope.room.top").parts
     assert fingerprint.changed(parts) == []

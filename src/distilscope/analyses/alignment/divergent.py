@@ -10,16 +10,15 @@ import pandas as pd
 
 from distilscope.analyses.alignment import maps
 from distilscope.analyses.alignment.alignment_rows import Pair
+from distilscope.analyses.alignment.image_specific_columns import OF_AN_IMAGE
 from distilscope.measuring import observations
 from distilscope.measuring.entries import Entry
 from distilscope.measuring.study import Study
 
-OF_AN_IMAGE = "image_specific_rho_unit"
-"""The primary measure of one image: its pooled form is a ratio of sums over images."""
 COLUMNS = (
     *("model", "reference", "method", "layer", "reference_layer", "index", "label", "class"),
     *("prediction", "reference_prediction", "confidence", "reference_confidence"),
-    *("image_specific_rho_unit", "rho"),
+    *(OF_AN_IMAGE, "rho"),
     *("map", "grid_h", "grid_w", "reference_map", "reference_grid_h", "reference_grid_w"),
 )
 

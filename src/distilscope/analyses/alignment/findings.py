@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distilscope.analyses.alignment.places import PRIMARY
+from distilscope.analyses.alignment.image_specific_columns import PRIMARY
 from distilscope.reporting import names
 from distilscope.reporting.conditions import (
     NOT_MEASURED,

@@ -13,6 +13,8 @@ import numpy as np
 from distilscope.analyses.alignment import image_specific, nulls, undefined
 
 PRIMARY = "image_specific_rho"
+OF_AN_IMAGE = "image_specific_rho_unit"
+"""The primary measure of one image: its pooled form is a ratio of sums over images."""
 PARTIAL = "partial_image_specific_rho"
 SHARES = ("image_specific_share", "reference_image_specific_share")
 MEASURES = (PRIMARY, PARTIAL, *SHARES)

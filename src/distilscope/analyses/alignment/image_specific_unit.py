@@ -11,20 +11,19 @@ import numpy as np
 from scipy import sparse
 
 from distilscope.analyses.alignment import maps
+from distilscope.data.hashing import mix
+
+STEP = np.uint64(0x9E3779B97F4A7C15)  # of SplitMix64
 
 
 def fold_of(index: np.ndarray, folds: int, seed: int) -> np.ndarray:
     """The fold 0..folds-1 of each dataset index: a hash of (index, seed) and of nothing else.
 
-    The mixing function is splitmix64's (Steele et al. 2014).
+    The seed counts steps of SplitMix64 (`hashing.mix`) from the index on, two at a time.
     """
-    step = np.uint64(0x9E3779B97F4A7C15)
     with np.errstate(over="ignore"):
-        word = np.asarray(index).astype(np.uint64) + step * np.uint64(2 * seed + 1)
-        word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        word = word ^ (word >> np.uint64(31))
-    return (word % np.uint64(folds)).astype(np.int64)
+        word = np.asarray(index).astype(np.uint64) + STEP * np.uint64(2 * seed)
+    return (mix(word) % np.uint64(folds)).astype(np.int64)
 
 
 def class_mean_residuals(

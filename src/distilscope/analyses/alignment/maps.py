@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from distilscope import catalog
+from distilscope.statistics.arithmetic import quotient
 
 PUBLISHED_TOP = 0.2
 PUBLISHED_RANGE = 1e-6
@@ -163,8 +164,7 @@ def unit_lengths(rows: np.ndarray) -> np.ndarray:
 
     The product of two such rows is their cosine.
     """
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.full(rows.shape, np.nan), where=lengths > 0)
+    return quotient(rows, np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 # ----------------------------------------------------------------------------------- top sets
@@ -239,8 +239,7 @@ def mass_in_top(rows: np.ndarray, reference: TopOrder, share: float) -> np.ndarr
     """
     inside = np.where(reference.members(share), rows, 0.0).sum(axis=1)
     total = rows.sum(axis=1)
-    usable = (total > 0) & reference.defined(share)
-    return np.divide(inside, total, out=np.full(len(rows), np.nan), where=usable)
+    return quotient(inside, total, (total > 0) & reference.defined(share))
 
 
 def mass_lift(rows: np.ndarray, reference: TopOrder, share: float) -> np.ndarray:
@@ -260,17 +259,6 @@ def degenerate(rows: np.ndarray) -> np.ndarray:
     """
     span = np.ptp(rows, axis=1)
     return span / (span + PUBLISHED_EPSILON) < PUBLISHED_RANGE
-
-
-def published_rho(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Spearman's rho as published: of min-max scaled maps (N, P), 0 where a map is constant."""
-    rho = spearman(_min_max(a), _min_max(b))
-    return np.where(np.isnan(rho), 0.0, rho)
-
-
-def _min_max(rows: np.ndarray) -> np.ndarray:
-    low, span = rows.min(axis=1, keepdims=True), np.ptp(rows, axis=1)[:, None]
-    return (rows - low) / np.where(span > 0, span, 1.0)
 
 
 def published_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from distilscope.analyses.alignment import maps
+from distilscope.statistics.arithmetic import mean, quotient
 
 AllPairs = Callable[[np.ndarray], np.ndarray]
 DrawnPairs = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -84,7 +85,9 @@ def drawn_means(drawn_pairs: DrawnPairs, table: np.ndarray) -> np.ndarray:
     """
     rows = np.flatnonzero(table[0] >= 0)
     picked = np.array([drawn_pairs(rows, partner[rows]) for partner in table], np.float64)
-    return _means(table.shape[1], rows, picked, ~np.isnan(picked))
+    means = np.full(table.shape[1], np.nan)
+    means[rows] = mean(picked)
+    return means
 
 
 def shuffled_means(
@@ -104,8 +107,8 @@ def shuffled_means(
     for group in np.unique(groups[taking_part]):
         rows = np.flatnonzero((groups == group) & taking_part)
         scores = all_pairs(rows)
-        for mean, table in zip(means, tables, strict=True):
-            mean[rows] = _mean_of_pairs(scores, rows, table[:, rows])
+        for found, table in zip(means, tables, strict=True):
+            found[rows] = _mean_of_pairs(scores, rows, table[:, rows])
     return means
 
 
@@ -113,17 +116,7 @@ def _mean_of_pairs(scores: np.ndarray, rows: np.ndarray, partner: np.ndarray) ->
     """(n,): for each row the mean of scores[row, partner] over shuffles, those without NaN."""
     column = np.searchsorted(rows, np.maximum(partner, rows[0]))
     picked = scores[np.arange(len(rows))[None, :], column].astype(np.float64)
-    usable = (partner >= 0) & ~np.isnan(picked)
-    return _means(len(rows), np.arange(len(rows)), picked, usable)
-
-
-def _means(length: int, rows: np.ndarray, picked: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """(length,): at `rows` the column means of `picked` over what is usable, else NaN."""
-    count = usable.sum(axis=0)
-    total = np.where(usable, picked, 0.0).sum(axis=0)
-    means = np.full(length, np.nan)
-    means[rows] = np.divide(total, count, out=np.full(len(rows), np.nan), where=count > 0)
-    return means
+    return mean(picked, (partner >= 0) & ~np.isnan(picked))
 
 
 @dataclass(frozen=True)
@@ -163,8 +156,7 @@ def of_ious(model: maps.TopOrder, reference: maps.TopOrder, share: float) -> Sco
 
 def of_mass_lifts(values: np.ndarray, reference: maps.TopOrder, share: float) -> Score:
     """Mass lifts of (N, P) maps in the top sets of N others."""
-    total = values.sum(axis=1, keepdims=True)
-    shares = np.divide(values, total, out=np.full(values.shape, np.nan), where=total > 0)
+    shares = quotient(values, values.sum(axis=1, keepdims=True))
     size = maps.set_size(share, values.shape[1])
     pixels_over_size = values.shape[1] / size if size else np.nan
     sides = shares.astype(np.float32), _members(reference, share)

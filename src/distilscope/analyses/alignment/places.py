@@ -8,10 +8,6 @@ import pandas as pd
 
 from distilscope.reporting.tables import Tables
 
-PRIMARY = "image_specific_rho"
-OF_AN_IMAGE = "image_specific_rho_unit"
-"""The primary measure of one image: its pooled form is a ratio of sums over images."""
-
 
 def at(tables: Tables, measure: str, resolution: str, depth: int) -> pd.DataFrame:
     """The row of each model at a resolution and depth, for what the reference predicts.

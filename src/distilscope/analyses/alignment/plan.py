@@ -43,9 +43,8 @@ class Plan(AnalysisPlan):
         return {"method": self.section.method or next(iter(layered), None)}
 
     def _rules(self) -> dict[str, Any]:
-        """How maps are measured; a frame is a setting only where there is one."""
-        rules = self.section.model_dump(exclude={"method"})
-        return {name: value for name, value in rules.items() if (name, value) != ("frame", None)}
+        """How maps are measured; what is unset is no setting."""
+        return self.section.model_dump(exclude={"method"}, exclude_none=True)
 
     def _object(self) -> str | None:
         """How the pixels of an image's object are known (`objects.KINDS`); None: they aren't.

@@ -13,11 +13,12 @@ from distilscope import store
 from distilscope.analyses.alignment import maps, nulls
 from distilscope.analyses.parts import undefined
 from distilscope.analyses.parts.parts import PartSums, level, part_rho, shuffled_part_rho
-from distilscope.analyses.parts.parts_faithfulness import deciding_recall, faithfulness, logit_drops
+from distilscope.analyses.parts.parts_faithfulness import deciding_recall, logit_drops
 from distilscope.analyses.parts.parts_focus import shuffled_focus
 from distilscope.analyses.parts.parts_pair import PartRules, complete, measure_parts
 from distilscope.data.part_maps import MAPS_FILE, REMOVED_FILE, PartMaps
 from distilscope.measuring.observations import ABSENT, LayerMaps, Outputs
+from distilscope.statistics.arithmetic import mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +201,7 @@ def _of_one(
     flags: dict[str, np.ndarray] = {}
     if drops is not None:
         areas = np.where(sums.visible, sums.area[:, 1:], np.nan)
-        own = faithfulness(importance, drops, rules.minimum_parts)
+        own = part_rho(importance, drops, rules.minimum_parts)
         values["faithfulness"] = own
         values["faithfulness_areas"] = part_rho(areas, drops, rules.minimum_parts)
         for stem, table in tables.items():
@@ -244,17 +245,10 @@ def _by_part(images: PartedImages, importances: list[np.ndarray], sums: PartSums
     """Means over the common images in which a part can be seen and both have an importance."""
     both = ~np.isnan(importances[0]) & ~np.isnan(importances[1]) & images.common[:, None]
     area = sums.area[:, 1:] / sums.area.sum(axis=1, keepdims=True)
-    table = {"part": list(images.names), "n": both.sum(axis=0), "area": _means(area, both)}
+    table = {"part": list(images.names), "n": both.sum(axis=0), "area": mean(area, both)}
     drops = (images.drops, images.reference_drops)
     for prefix, values, lost in zip(("", "reference_"), importances, drops, strict=True):
-        table[f"{prefix}importance"] = _means(values, both)
+        table[f"{prefix}importance"] = mean(values, both)
         shown = np.full(both.shape, np.nan) if lost is None else lost
-        table[f"{prefix}drop"] = _means(shown, both & ~np.isnan(shown))
+        table[f"{prefix}drop"] = mean(shown, both & ~np.isnan(shown))
     return pd.DataFrame(table)
-
-
-def _means(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Mean of each column over the chosen rows; NaN where there is none."""
-    n = chosen.sum(axis=0)
-    total = np.where(chosen, values, 0.0).sum(axis=0)
-    return np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)

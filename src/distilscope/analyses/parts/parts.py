@@ -17,6 +17,7 @@ import numpy as np
 
 from distilscope.analyses.alignment import maps
 from distilscope.analyses.parts.importances import importance
+from distilscope.statistics.arithmetic import mean, quotient
 
 MINIMUM_PARTS = 3
 EQUAL = 10
@@ -73,7 +74,7 @@ class PartSums:
 
     def dead(self, of: str) -> np.ndarray:
         """bool (N,): the map has no `absolute` or no `positive` value anywhere."""
-        return ~(self._of("positive" if of == "positive" else "absolute").sum(axis=1) > 0)
+        return ~(self.of_kind("positive" if of == "positive" else "absolute").sum(axis=1) > 0)
 
     def importance(self, variant: str) -> np.ndarray:
         """What the map says of each part: float64 (N, P), NaN where a part can't be seen and, but
@@ -87,7 +88,7 @@ class PartSums:
             UnknownName: there is no such variant.
         """
         chosen = importance(variant)
-        sums = self._of(chosen.of)
+        sums = self.of_kind(chosen.of)
         if chosen.per == "nothing":
             return np.where(self.visible, sums[:, 1:], np.nan)
         share = sums / np.where(self.dead(chosen.of), np.nan, sums.sum(axis=1))[:, None]
@@ -95,7 +96,8 @@ class PartSums:
             share = share * self.area.sum(axis=1, keepdims=True) / np.maximum(self.area, 1)
         return np.where(self.visible, share[:, 1:], np.nan)
 
-    def _of(self, of: str) -> np.ndarray:
+    def of_kind(self, of: str) -> np.ndarray:
+        """The sums of |A|, max(A, 0) or A: `absolute`, `positive` or `signed`."""
         return {"absolute": self.absolute, "positive": self.positive, "signed": self.signed}[of]
 
 
@@ -137,8 +139,7 @@ def part_rho(
     norm = np.sqrt(np.einsum("np,np->n", a, a) * np.einsum("np,np->n", b, b))
     usable = (n >= minimum_parts) & (norm > 0)
     product = np.einsum("np,np->n", a, b)
-    rho = np.divide(product, norm, out=np.full(len(n), np.nan), where=usable)
-    return np.clip(rho, -1.0, 1.0)
+    return np.clip(quotient(product, norm, usable), -1.0, 1.0)
 
 
 def shuffled_part_rho(
@@ -155,14 +156,8 @@ def shuffled_part_rho(
         (N,) means over the shuffles where the two images have `minimum_parts` parts in common;
         NaN where there is no such shuffle.
     """
-    total, n = np.zeros(len(first)), np.zeros(len(first))
-    for partner in table:
-        rho = part_rho(
-            first, np.where((partner >= 0)[:, None], second[partner], np.nan), minimum_parts
-        )
-        total += np.nan_to_num(rho)
-        n += ~np.isnan(rho)
-    return np.divide(total, n, out=np.full(len(first), np.nan), where=n > 0)
+    others = (np.where((row >= 0)[:, None], second[row], np.nan) for row in table)
+    return mean(np.array([part_rho(first, other, minimum_parts) for other in others]))
 
 
 def level(values: np.ndarray) -> np.ndarray:

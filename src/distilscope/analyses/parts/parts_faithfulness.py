@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from distilscope.analyses.parts.parts import MINIMUM_PARTS, part_rho
+from distilscope.statistics.arithmetic import quotient
 
 
 def logit_drops(logits: np.ndarray, without: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -37,19 +37,6 @@ def logit_drops(logits: np.ndarray, without: np.ndarray, classes: np.ndarray) ->
     return whole - left[:, :, 0]
 
 
-def faithfulness(
-    importance: np.ndarray, drops: np.ndarray, minimum_parts: int = MINIMUM_PARTS
-) -> np.ndarray:
-    """Spearman's rho over parts between a map's importances and the logit drops, by image: (N,).
-
-    Args:
-        importance: (N, P) of one model's maps (`PartSums.importance`), NaN for unseen parts.
-        drops: (N, P) of the same model and class (`logit_drops`).
-        minimum_parts: parts that an image needs; fewer, or equal values throughout, are NaN.
-    """
-    return part_rho(importance, drops, minimum_parts)
-
-
 def deciding_recall(values: np.ndarray, deciding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How many of the parts that really decide the class are among the most important ones.
 
@@ -75,6 +62,4 @@ def deciding_recall(values: np.ndarray, deciding: np.ndarray) -> tuple[np.ndarra
     places = k - above.sum(axis=1)
     credit = above + tied * (places / np.maximum(tied.sum(axis=1), 1))[:, None]
     found = (credit * wanted).sum(axis=1)
-    recall = np.divide(found, k, out=np.full(len(k), np.nan), where=usable)
-    chance = np.divide(k, seen, out=np.full(len(k), np.nan), where=usable)
-    return recall, chance
+    return quotient(found, k, usable), quotient(k, seen, usable)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from distilscope import catalog
 from distilscope.analyses.parts.parts import PartSums
+from distilscope.statistics.arithmetic import mean, quotient
 
 TOP = 5
+EXTENTS = {"image": 0, "parts": 1}
+"""Extent of a focus -> the first column of the sums that counts."""
 
 
 def top_parts(importance: np.ndarray, top: int = TOP) -> np.ndarray:
@@ -31,24 +33,22 @@ class Focus:
     Attributes:
         inside, outside: mass in the set, and mass elsewhere.
         chance: `share` of a level map: the set's share of the pixels that count.
-        size: number of parts in the set.
     """
 
     inside: np.ndarray
     outside: np.ndarray
     chance: np.ndarray
-    size: np.ndarray
 
     @property
     def share(self) -> np.ndarray:
         """inside / (inside + outside), in [0, 1]: the primary form. NaN where both are 0."""
-        return _ratio(self.inside, self.inside + self.outside)
+        return quotient(self.inside, self.inside + self.outside)
 
     @property
     def odds(self) -> np.ndarray:
         """inside / outside, in [0, inf]; inf where nothing lies outside, so that its median over
         images is right. Its mean means nothing: a few images make it."""
-        odds = _ratio(self.inside, self.outside)
+        odds = quotient(self.inside, self.outside)
         return np.where((self.outside == 0) & (self.inside > 0), np.inf, odds)
 
 
@@ -68,28 +68,22 @@ def focus(
             `parts` only that of the other parts.
 
     Returns:
-        All NaN (but `size`) where the set is empty, and where nothing is left outside it: then the
+        All NaN where the set is empty, and where nothing is left outside it: then the
         share would be 1 whatever the map is.
-
-    Raises:
-        UnknownName: `of` or `within` is none of these.
     """
-    mass = catalog.lookup(_MASSES, of, "mass")(model)
-    first = catalog.lookup(EXTENTS, within, "extent of a focus")
-    size = (top & model.visible).sum(axis=1)
+    mass, first = model.of_kind(of), EXTENTS[within]
     inside, area_inside = (
         np.where(top, columns[:, 1:], 0).sum(axis=1) for columns in (mass, model.area)
     )
     whole, area_whole = (columns[:, first:].sum(axis=1) for columns in (mass, model.area))
     outside = np.maximum(whole - inside, 0.0)
-    usable = (size > 0) & (area_inside < area_whole)
+    usable = (top & model.visible).any(axis=1) & (area_inside < area_whole)
     # A difference of sums: what is only rounding is nothing.
     outside = np.where(outside <= 1e-12 * whole, 0.0, outside)
     return Focus(
         inside=np.where(usable, inside, np.nan),
         outside=np.where(usable, outside, np.nan),
-        chance=np.where(usable, _ratio(area_inside, area_whole), np.nan),
-        size=size,
+        chance=quotient(area_inside, area_whole, usable),
     )
 
 
@@ -108,28 +102,10 @@ def shuffled_focus(
         shuffle has one.
     """
     names = {"focus": "image", "focus_parts": "parts"}
-    total = {name: np.zeros(len(reference)) for name in names}
-    n = {name: np.zeros(len(reference)) for name in names}
+    shares: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for partner in table:
         known = (partner >= 0)[:, None] & model.visible
         chosen = top_parts(np.where(known, reference[partner], np.nan), top)
         for name, within in names.items():
-            share = focus(model, chosen, of=of, within=within).share
-            total[name] += np.nan_to_num(share)
-            n[name] += ~np.isnan(share)
-    return {
-        name: np.divide(
-            total[name], n[name], out=np.full(len(reference), np.nan), where=n[name] > 0
-        )
-        for name in names
-    }
-
-
-_MASSES = {"absolute": lambda sums: sums.absolute, "positive": lambda sums: sums.positive}
-EXTENTS = {"image": 0, "parts": 1}
-"""Extent of a focus -> the first column of the sums that counts."""
-
-
-def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    top, bottom = np.broadcast_arrays(np.asarray(top, np.float64), np.asarray(bottom, np.float64))
-    return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
+            shares[name].append(focus(model, chosen, of=of, within=within).share)
+    return {name: mean(np.array(found)) for name, found in shares.items()}

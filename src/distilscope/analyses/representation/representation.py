@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from distilscope.statistics.arithmetic import quotient
+
 MIN_BATCH = 4
 LEVEL = 1e-6  # of the largest value: what rounding in float32 leaves of features that don't vary
 
@@ -52,7 +54,7 @@ def cka(model: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> LayerCk
     return LayerCka(
         debiased=_ratio(u_centred[0], u_centred[1]),
         biased=_ratio(centred[0], centred[1]),
-        biased_null=_divide(traces[0] @ traces[1].T / (batch - 1), lengths),
+        biased_null=quotient(traces[0] @ traces[1].T / (batch - 1), lengths),
     )
 
 
@@ -74,11 +76,7 @@ def repeated(features: Sequence[np.ndarray]) -> list[int | None]:
 
 
 def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return _divide(a @ b.T, np.sqrt(_squares(a)[:, None] * _squares(b)[None, :]))
-
-
-def _divide(sums: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    return np.divide(sums, lengths, out=np.full(sums.shape, np.nan), where=lengths > 0)
+    return quotient(a @ b.T, np.sqrt(_squares(a)[:, None] * _squares(b)[None, :]))
 
 
 def _squares(a: np.ndarray) -> np.ndarray:

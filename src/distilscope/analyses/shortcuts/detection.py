@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from distilscope.statistics.arithmetic import quotient
 from distilscope.statistics.paired import benjamini_hochberg
 
 MAD = 1.4826  # makes a median absolute deviation that of a normal distribution
@@ -63,10 +64,7 @@ def class_means(values: np.ndarray, label: np.ndarray, classes: int) -> np.ndarr
     """Means (..., C) of (..., n) values by class; NaN for a class without images."""
     member = np.zeros((len(label), classes))
     member[np.arange(len(label)), label] = 1
-    counts = member.sum(axis=0)
-    return np.divide(
-        values @ member, counts, out=_nan((*values.shape[:-1], classes)), where=counts > 0
-    )
+    return quotient(values @ member, member.sum(axis=0))
 
 
 def relative(values: np.ndarray) -> np.ndarray:
@@ -160,7 +158,7 @@ def _judged(
     p: np.ndarray,
     demands: Demands,
 ) -> Judged:
-    effect = np.divide(sign * rel, spread, out=_nan(rel.shape), where=spread > 0)
+    effect = quotient(sign * rel, spread)
     q = benjamini_hochberg(np.where(np.isnan(effect), np.nan, p))
     with np.errstate(invalid="ignore"):
         flagged = counts.enough & larger & (effect >= demands.effect) & (q <= demands.rate)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from distilscope.analyses.alignment.places import OF_AN_IMAGE
+from distilscope.analyses.alignment.image_specific_columns import OF_AN_IMAGE
 from distilscope.analyses.alignment.sections import pictures
 from distilscope.reporting import style
 from distilscope.reporting.figures import Drawing, NothingToDraw, drawing

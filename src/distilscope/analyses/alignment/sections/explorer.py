@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from distilscope.analyses.alignment.places import OF_AN_IMAGE
+from distilscope.analyses.alignment.image_specific_columns import OF_AN_IMAGE
 from distilscope.analyses.alignment.sections import pictures
 from distilscope.reporting.conditions import Condition
 from distilscope.reporting.tables import Tables

@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from distilscope.analyses.alignment.places import OF_AN_IMAGE, PRIMARY
+from distilscope.analyses.alignment.image_specific_columns import (
+    OF_AN_IMAGE,
+    PARTIAL,
+    PRIMARY,
+    SHARES,
+)
 from distilscope.reporting.conditions import estimate
 from distilscope.reporting.formatting import NOTHING, between, number, with_interval
 from distilscope.reporting.grid import Grid
 from distilscope.reporting.tables import Tables
 
-NULL, PARTIAL = f"null_{PRIMARY}", f"partial_{PRIMARY}"
-SHARES = ("image_specific_share", "reference_image_specific_share")
+NULL = f"null_{PRIMARY}"
 OLDER = (OF_AN_IMAGE, f"null_{OF_AN_IMAGE}")
 COLUMNS = (
     *("Model", "Image-specific ρ", "Null", "Null by class", "Without place", "Own share, model"),
