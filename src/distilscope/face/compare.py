@@ -120,9 +120,7 @@ def compare(
         known, passed = _observe(source, sides, requests)
     for side, one in zip(sides, passed, strict=True):
         side.look_at(one.logits)
-    labelled = known is not None
-    # Without labels the teacher's word stands for them, and numbers that need them are left out.
-    stand_in = passed[0].predictions if known is None else known
+    labelled = ABSENT not in known
     rules = Rules(
         resolution=resolution,
         image_size=_image_size(source, resolution),
@@ -132,16 +130,16 @@ def compare(
         seed=seed,
         changes=settings or {},
     )
-    size = gram_batch or min(Observe().gram_batch, max(len(stand_in), 4))
+    size = gram_batch or min(Observe().gram_batch, max(len(known), 4))
     observed = tuple(
         Observed(side.called, side.network, *_with_grams(request, one, size))
         for side, request, one in zip(sides, requests, passed, strict=True)
     )
     with tempfile.TemporaryDirectory(prefix="distilscope-") as place:
-        found = measured(Path(place), stand_in, observed, rules)
+        found = measured(Path(place), known, observed, rules)
     notes = [note for side in sides for note in side.notes]
-    if len(stand_in) < FEW:
-        notes.append(f"there are {len(stand_in)} images: intervals are wide under {FEW}")
+    if len(known) < FEW:
+        notes.append(f"there are {len(known)} images: intervals are wide under {FEW}")
     for note in notes:
         warnings.warn(note, stacklevel=2)
     notes += [side.proposal for side in sides if side.proposal]
@@ -247,8 +245,8 @@ def _request(side: Side, methods: Sequence[str]) -> Request:
 
 def _observe(
     source: Source, sides: tuple[Side, Side], requests: tuple[Request, Request]
-) -> tuple[np.ndarray | None, tuple[Passed, Passed]]:
-    """The labels (N,) where there are any, and what both networks said, image by image."""
+) -> tuple[np.ndarray, tuple[Passed, Passed]]:
+    """The labels (N,), `ABSENT` where not all are known, and what both said, image by image."""
     labels: list[np.ndarray] = []
     with ExitStack() as stack:
         stack.enter_context(exact(torch.get_num_threads()))
@@ -270,7 +268,7 @@ def _observe(
             count += size
         passed = teacher.in_index_order(), student.in_index_order()
     known = np.concatenate(labels)
-    return (None if (known == ABSENT).any() else known), passed
+    return (np.full_like(known, ABSENT) if ABSENT in known else known), passed
 
 
 def _check_labels(labels: np.ndarray, classes: int, *, known: bool) -> None:

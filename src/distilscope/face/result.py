@@ -12,6 +12,7 @@ import pandas as pd
 from distilscope import catalog
 from distilscope.face.study import ANALYSES, STUDENT, Observed
 from distilscope.measures import common_grid, evidence, upsample
+from distilscope.measuring.observations import UNLABELLED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,11 +22,6 @@ COLUMNS = (
     *("resolution", "explained", "class", "measure", "value", "low", "high", "n", "n_undefined"),
     *("reason", "headline"),
 )
-WITH_LABELS = (
-    *("accuracy", "confidence_gap", "nll", "brier", "ece", "ece_equal_mass", "calibration_l2"),
-    *("ece_noise_floor", "ece_noise_floor.q95", "agreement_chance"),
-)
-"""Measures of all images that need labels."""
 NOT_HERE = ("temperature", "ece_scaled", "nll_scaled", "multiply_adds")
 """What a study has and two networks in Python have not: held-out images, a count of operations."""
 SUBSETS = ("common", "all")
@@ -190,10 +186,10 @@ def _measures(table: pd.DataFrame, place: Mapping[str, str], labelled: bool) -> 
 def _without_labels(table: pd.DataFrame) -> pd.DataFrame:
     """Without what labels would be needed for.
 
-    The teacher's predictions stood for labels: `common` is then every image, and is called `all`.
+    The teacher's predictions stand for labels: `common` is then every image, and is called `all`.
     """
     nulls = table["measure"].str.startswith("null_") & table["subset"].eq("common")
     table = table.assign(subset=table["subset"].mask(nulls, "all"))
     kept = table["subset"].eq("all") | table["subset"].isna()
-    kept &= ~table["measure"].isin(WITH_LABELS) & table["class"].isna()
+    kept &= table["reason"].ne(UNLABELLED) & table["class"].isna()
     return table[kept]

@@ -73,7 +73,7 @@ def measured(
 
     Args:
         place: an empty folder for the files of its jobs.
-        labels: (N,) int64. sides: the teacher and the student.
+        labels: (N,) int64; -1 where there are none. sides: the teacher and the student.
     """
     teacher, student = sides
     classes = teacher.passed.logits.shape[1]

@@ -37,42 +37,13 @@ class Spent:
     phases: tuple[tuple[str, float], ...]
 
 
-@dataclass(frozen=True)
-class CarriedOver:
-    """A result that stands though its code was edited since: somebody's word, with the reason."""
-
-    kind: str
-    slug: str
-    why: str
-    when: str
-    changed: tuple[str, ...]
-
-
-def carried_over(runs: Iterable[Mapping[str, Any]]) -> list[CarriedOver]:
-    """What was accepted of the artefacts with these records, the oldest first."""
-    found = [
-        CarriedOver(run["kind"], run["slug"], one["why"], one["when"], tuple(one["changed"]))
-        for run in runs
-        for one in run.get("accepted", ())
-    ]
-    return sorted(found, key=lambda carried: carried.when)
-
-
-@dataclass(frozen=True)
-class Warned:
-    """What jobs found wrong and went on: a sentence, and the artefacts whose jobs said it."""
-
-    sentence: str
-    artefacts: tuple[str, ...]
-
-
-def warnings(runs: Iterable[Mapping[str, Any]]) -> list[Warned]:
-    """The notes of the runs, each once, in the order of the runs."""
-    found: dict[str, list[str]] = {}
+def warnings(runs: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """What jobs found wrong and went on: a sentence -> the artefacts whose jobs said it."""
+    found: dict[str, dict[str, None]] = {}
     for run in runs:
         for sentence in run.get("notes", []):
-            found.setdefault(str(sentence), []).append(f"{run['kind']} {run['slug']}")
-    return [Warned(sentence, tuple(dict.fromkeys(of))) for sentence, of in found.items()]
+            found.setdefault(str(sentence), {})[f"{run['kind']} {run['slug']}"] = None
+    return {sentence: list(artefacts) for sentence, artefacts in found.items()}
 
 
 def spent(runs: list[Mapping[str, Any]]) -> list[Spent]:
@@ -173,12 +144,16 @@ def _phases(entry: Spent) -> str:
 
 
 def carried_grid(runs: Iterable[Mapping[str, Any]]) -> Grid:
-    """What was carried over, on whose word."""
-    found = carried_over(runs)
+    """Results that stand though their code was edited since, with the reason; the oldest first."""
+    rows = [
+        (run["kind"], run["slug"], one["why"], one["when"], ", ".join(one["changed"]))
+        for run in runs
+        for one in run.get("accepted", ())
+    ]
     return Grid(
         "Results that were carried over",
         ("Kind", "Name", "Why", "When", "Edited"),
-        [(one.kind, one.slug, one.why, one.when, ", ".join(one.changed)) for one in found],
+        sorted(rows, key=lambda row: row[3]),
         words=("Name", "Why", "Edited"),
     )
 

@@ -20,7 +20,7 @@ from distilscope.planning.conditions import Condition
 from distilscope.planning.study import Study
 from distilscope.training.objectives.declaration import RESERVED
 
-from ..planning.test_study import RAW, REPOSITORY
+from ..planning.made_study import RAW, REPOSITORY
 
 PUBLISHED = REPOSITORY / "resources/published/reasoning-consistency.yaml"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from distilscope import store
-from distilscope.analyses.shortcuts.measure import AREAS, Aligned, Place, Residuals
+from distilscope.analyses.shortcuts.measure import AREAS, Aligned, Place
 from distilscope.measuring.tables import measure
 
 from .made_study import STUDENT, TEACHER, Made, MadeStudy
@@ -132,7 +132,7 @@ def test_alignment_is_the_image_specific_rho_of_the_comparison(study):
         Place(study.observation("short-s1"), "test", "block3", "gradcam"),
         Place(study.observation("teacher-s1"), "test", "layer4", "gradcam"),
     )
-    found = Aligned(Residuals(**RESIDUALS), study.size).of(*places)
+    found = Aligned(study.size, **RESIDUALS).of(*places)
     assert found == pytest.approx(
         images["image_specific_rho_unit"].to_numpy(), abs=1e-6, nan_ok=True
     )

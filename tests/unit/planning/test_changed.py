@@ -16,9 +16,8 @@ from distilscope.planning.conditions import Condition
 from distilscope.planning.sources import Sources
 from distilscope.planning.study import Study
 
-from .test_several_teachers import KD, RAW, REPOSITORY, beside, elsewhere, study
-
-__all__ = ["elsewhere"]
+from .made_study import REPOSITORY
+from .made_teachers import KD, RAW, beside, study
 
 ONE = {
     "teachers": {"a": {**RAW["teachers"]["a"], "twins": [2]}},

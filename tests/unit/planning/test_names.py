@@ -11,7 +11,7 @@ import yaml
 from distilscope.configuration.study import parse
 from distilscope.planning.study import Study
 
-from .test_several_teachers import CE, KD, RAW
+from .made_teachers import CE, KD, RAW
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

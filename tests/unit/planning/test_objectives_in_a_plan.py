@@ -7,16 +7,12 @@ import yaml
 
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.study import parse
+from distilscope.planning.study import Study
 
-from .test_study import RAW, REPOSITORY, Study
+from .made_study import RAW, REPOSITORY
 
 SOFT = {"students": ["tiny"], "tau_student": 1, "alpha": 0.5}
 FUSED = {"objective": "fused", "gamma": 0.5, "tau_teacher": 4, **SOFT}
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def raw(**changes):

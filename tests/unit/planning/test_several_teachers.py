@@ -1,61 +1,15 @@
-"""Teachers of different entries, one at a time and as committees: what is trained and compared."""
+"""Teachers of different entries, one at a time and as committees: what is trained."""
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from distilscope.configuration import patterns
 from distilscope.configuration.kinds import ConfigurationError
-from distilscope.configuration.study import parse
-from distilscope.planning.study import Study
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-
-KD = {"objective": "kd", "students": ["tiny"], "T": 4, "alpha": 0.9}
-CE = {"objective": "ce", "students": ["tiny"]}
-NETWORK = {"architecture": "resnet18", "recipe": "short"}
-RAW = {
-    "study": "x",
-    "title": "t",
-    "seeds": [1, 2, 3],
-    "data": {"name": "fashion-mnist-subset", "fit": "pad"},
-    "recipes": {"short": {"epochs": 2, "optimizer": {"lr": 0.1}}},
-    "teachers": {
-        "a": {**NETWORK, "settings": {"width": 8}, "seeds": [1]},
-        "b": {**NETWORK, "settings": {"width": 16}, "seeds": [1, 2]},
-    },
-    "students": {"tiny": {"architecture": "plain-tiny", "recipe": "short"}},
-    "grid": [{**KD, "teachers": "each"}, CE],
-    "floors": ["tiny"],
-}
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """Plans keep a cache of digests under results/: not in the repository."""
-    monkeypatch.chdir(tmp_path)
-
-
-def study(**changes):
-    return Study(parse({**copy.deepcopy(RAW), **copy.deepcopy(changes)}), "fp32", REPOSITORY)
-
-
-def rows(made):
-    """What the tables job gets of each model, by its id."""
-    return {row["id"]: row for row in made.tables.settings["models"]}
-
-
-def beside(made):
-    """Model -> [(reference, relation)], as the tables job gets them."""
-    return {
-        name: [(one["reference"], one["relation"]) for one in row["comparisons"]]
-        for name, row in rows(made).items()
-    }
-
+from .made_teachers import CE, KD, RAW, beside, rows, study
 
 # --------------------------------------------------------------------------- one at a time
 
@@ -261,112 +215,6 @@ def test_teachers_that_can_not_be_are_refused_by_their_key(entry, words):
 def test_a_member_named_twice_in_two_ways_is_no_committee():
     with pytest.raises(ConfigurationError, match=r"committee.*'a', 'a\.1'.*a-s1"):
         study(grid=[{**KD, "committee": [["a", "a.1"]]}])
-
-
-# ------------------------------------------------------------------- what is compared with what
-
-BOTH = [{**KD, "teachers": "each"}, {**KD, "committee": [["a", "b"]]}, CE]
-
-
-def pairs(relations, **changes):
-    """(model, reference, relation) of every comparison of a study of two rungs and a committee."""
-    made = study(grid=BOTH, compare=relations, **changes)
-    return {(each.model.id, each.reference.id, each.relation) for each in made.comparisons}
-
-
-def test_each_relation_adds_what_it_says_and_nothing_else():
-    own = pairs(["teacher"])
-    assert {relation for *_, relation in own} == {"teacher"}
-    for relation in ("committee", "other-teacher", "twin", "peer"):
-        more = pairs(["teacher", relation])
-        assert own <= more
-        assert {added[2] for added in more - own} == {relation}
-    everything = ["teacher", "other-teacher", "committee", "twin", "peer"]
-    assert pairs(everything) == pairs(everything[::-1])
-    assert pairs(everything) == own.union(*(pairs(["teacher", name]) for name in everything))
-
-
-def test_other_teachers_are_those_that_a_model_did_not_learn_from():
-    found = {pair for pair in pairs(["other-teacher"]) if pair[2] == "other-teacher"}
-    assert {(m, r) for m, r, _ in found if m == "tiny-kd-T4-a0.9-a-s1"} == {
-        ("tiny-kd-T4-a0.9-a-s1", "b-s1"),
-        ("tiny-kd-T4-a0.9-a-s1", "b-s2"),
-    }
-    assert {r for m, r, _ in found if m == "tiny-ce-s1"} == {"b-s2"}
-    assert {r for m, r, _ in found if m == "tiny-kd-T4-a0.9-a_b-s1"} == {"b-s2"}
-    assert not [m for m, _, _ in found if m.startswith(("a-s", "b-s", "a+b"))]
-
-
-def test_twins_are_models_of_one_entry():
-    found = {pair for pair in pairs(["twin"]) if pair[2] == "twin"}
-    assert found == {("b-s1", "b-s2", "twin"), ("b-s2", "b-s1", "twin")}
-
-
-def test_peers_are_seeds_of_one_condition_and_teachers_of_other_entries():
-    found = {pair[:2] for pair in pairs(["peer"]) if pair[2] == "peer"}
-    assert {(m, r) for m, r in found if m.startswith("tiny-ce")} == {
-        ("tiny-ce-s2", "tiny-ce-s1"),
-        ("tiny-ce-s3", "tiny-ce-s1"),
-        ("tiny-ce-s3", "tiny-ce-s2"),
-    }
-    assert {(m, r) for m, r in found if m.startswith(("a-", "b-"))} == {
-        ("b-s1", "a-s1"),
-        ("b-s2", "a-s1"),
-    }
-    assert ("tiny-kd-T4-a0.9-b-s1", "tiny-kd-T4-a0.9-a-s1") not in found
-
-
-def test_a_pair_is_compared_once_and_has_the_nearest_relation():
-    found = pairs(["teacher", "other-teacher", "committee", "twin", "peer"])
-    assert len({pair[:2] for pair in found}) == len(found)
-
-
-def test_a_models_own_teachers_stand_first():
-    made = study(grid=BOTH, compare=["peer", "other-teacher", "twin", "teacher"])
-    order = {"committee": 0, "teacher": 0, "twin": 1, "other-teacher": 2, "peer": 3}
-    for compared in beside(made).values():
-        ranks = [order[relation] for _, relation in compared]
-        assert ranks == sorted(ranks)
-
-
-def test_an_unknown_relation_is_refused():
-    with pytest.raises(ConfigurationError, match=r"compare\.0: 'rival' is none of 'teacher'"):
-        study(compare=["rival"])
-
-
-@pytest.mark.parametrize(
-    "relations", [["teacher", "twin"], ["teacher", "other-teacher", "committee", "twin", "peer"]]
-)
-def test_observations_refer_to_one_another_without_a_circle(relations):
-    """And a model explains what each of its references says that comes before it."""
-    made = study(grid=BOTH, compare=relations)
-    seen: dict[str, bool] = {}
-
-    def visit(artefact):
-        assert seen.get(artefact.name) is not False, f"{artefact.name} waits for itself"
-        if artefact.name not in seen:
-            seen[artefact.name] = False
-            for needed in artefact.direct_inputs():
-                visit(needed)
-            seen[artefact.name] = True
-
-    for artefact in made.observations.values():
-        visit(artefact)
-    order = {model.id: place for place, model in enumerate(made.models)}
-    for model in made.models:
-        asked = [r for r, _ in beside(made)[model.id] if order[r] < order[model.id]]
-        references = made.observations[model.id].inputs["references"]
-        assert {a.name for a in references} == {made.observations[r].name for r in asked}
-
-
-def test_a_control_is_compared_with_the_committees_of_the_students_like_it():
-    """A student of a committee and its control are read against one reference."""
-    made = study(grid=[{**KD, "committee": [["a", "b"]]}, CE])
-    assert beside(made)["tiny-ce-s1"] == [
-        ("a-s1", "teacher"),
-        ("b-s1", "teacher"),
-        ("committee-probabilities-a-b.1", "committee"),
-    ]
 
 
 def test_members_of_a_committee_have_one_preprocessing(tmp_path):

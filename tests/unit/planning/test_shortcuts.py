@@ -15,7 +15,7 @@ from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.study import parse
 from distilscope.planning.study import Study
 
-from .test_study import USUAL
+from .made_study import USUAL
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -46,12 +46,6 @@ PLANTED = {
     ],
     "arms": {"student": [CE], "both": [KD], "none": [{**CE, "seeds": [31, 32]}]},
 }
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """Plans keep a cache of digests under results/: not in the repository."""
-    monkeypatch.chdir(tmp_path)
 
 
 def study(**changes):

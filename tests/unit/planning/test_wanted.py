@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from .test_several_teachers import CE, KD, study
+from .made_study import REPOSITORY
+from .made_teachers import CE, KD, study
 
 GRID = {"source": "grid", "settings": {"rows": 2, "columns": 2}}
-DRAWN = {"name": "composed-parts", "path": "resources/composed-parts/plain.json"}
+PLAIN = REPOSITORY / "resources/composed-parts/plain.json"
+DRAWN = {"name": "composed-parts", "path": str(PLAIN)}
 
 
 @pytest.mark.parametrize(

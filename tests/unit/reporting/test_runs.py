@@ -1,6 +1,6 @@
 from distilscope import store
 from distilscope.reporting import formatting
-from distilscope.reporting.runs import carried_over, distinct, flatten, spent, warnings
+from distilscope.reporting.runs import carried_grid, distinct, flatten, spent, warnings
 from distilscope.store import accepted
 from distilscope.workflow.provenance import collect
 
@@ -67,10 +67,10 @@ def test_what_was_carried_over_is_told_with_its_reason_until_the_job_runs_again(
     store.write_json(path, {"kind": "model", "slug": "tiny-ce-s1"})
     entry = {"why": "renamed", "when": "2026-01-02", "from": "0" * 12, "changed": ["training.loop"]}
     accepted.write(tmp_path, [entry])
-    (found,) = carried_over(collect([path]))
-    assert (found.slug, found.why, found.changed) == ("tiny-ce-s1", "renamed", ("training.loop",))
+    (row,) = carried_grid(collect([path])).rows
+    assert row == ("model", "tiny-ce-s1", "renamed", "2026-01-02", "training.loop")
     store.write_json(path, {"kind": "model", "slug": "tiny-ce-s1", "again": True})
-    assert carried_over(collect([path])) == []
+    assert carried_grid(collect([path])).rows == []
 
 
 def test_warnings_are_the_sentences_of_all_runs_each_once_with_who_said_it():
@@ -78,7 +78,4 @@ def test_warnings_are_the_sentences_of_all_runs_each_once_with_who_said_it():
         return {"kind": "model", "slug": slug, **({"notes": list(said)} if said else {})}
 
     found = warnings([made("a", "one", "two"), made("b"), made("c", "two")])
-    assert [(w.sentence, w.artefacts) for w in found] == [
-        ("one", ("model a",)),
-        ("two", ("model a", "model c")),
-    ]
+    assert found == {"one": ["model a"], "two": ["model a", "model c"]}

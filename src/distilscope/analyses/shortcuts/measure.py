@@ -46,25 +46,19 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class Residuals:
-    """How class means are taken away: as in the settings of alignment."""
-
-    folds: int
-    minimum_class: int
-    seed: int
-
-
 @dataclass
 class Aligned:
     """Alignment of pairs of models on the same images, each worked out once.
 
     Attributes:
-        rules: of image-specific rho. image_size: of the maps.
+        image_size: of the maps. folds, minimum_class, seed: how class means are taken away, as in
+            the settings of alignment.
     """
 
-    rules: Residuals
     image_size: int
+    folds: int
+    minimum_class: int
+    seed: int
     _known: dict[tuple[Place, Place], np.ndarray] = field(default_factory=dict)
 
     def of(self, own: Place, reference: Place) -> np.ndarray:
@@ -75,10 +69,10 @@ class Aligned:
         if key not in self._known:
             seen = reference.outputs()
             observations.require_same_images(seen, own.outputs())
-            fold = image_specific_unit.fold_of(seen.index, self.rules.folds, self.rules.seed)
+            fold = image_specific_unit.fold_of(seen.index, self.folds, self.seed)
             residuals = [
                 image_specific_unit.class_mean_residuals(
-                    ranks, seen.prediction, fold, usable, self.rules.minimum_class
+                    ranks, seen.prediction, fold, usable, self.minimum_class
                 )
                 for ranks, usable in (self._maps(own, seen), self._maps(reference, seen))
             ]
@@ -120,7 +114,7 @@ class Place:
 def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """`shortcuts`: a row for each (audited model, detector, class); `shortcut_rates` of plantings.
 
-    Settings: `rules` (what a class must show), `residuals` (what `Residuals` takes), `image_size`,
+    Settings: `rules` (what a class must show), `residuals` and `image_size` as `Aligned` has them,
     `method`, `reliance`, and `audits`: of each audited model who it is and where it, its teacher
     and the twins were observed. There is no table where nothing can be judged.
     """
@@ -133,7 +127,7 @@ def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame
 
 
 def _shortcuts(study: Study, settings: Mapping[str, Any]) -> pd.DataFrame:
-    aligned = Aligned(Residuals(**settings["residuals"]), settings["image_size"])
+    aligned = Aligned(settings["image_size"], **settings["residuals"])
     records = []
     for audit in settings["audits"]:
         who = {"study": study.name, **{key: audit[key] for key in WHO}}

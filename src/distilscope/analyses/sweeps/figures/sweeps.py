@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib.ticker
 import pandas as pd
 from matplotlib.figure import Figure
 
 from distilscope.reporting import style
-from distilscope.reporting.conditions import Condition, estimate, estimates
+from distilscope.reporting.conditions import Condition, Estimate, estimate, estimates
 from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
 from distilscope.reporting.formatting import short_count
 from distilscope.reporting.tables import Tables
@@ -59,26 +60,26 @@ def _size_panel(axes, trained: list[Condition], rows: pd.DataFrame) -> None:
         ("distilled, other T", _not_at(shared), style.BLUE, "o", "", "white"),
         ("given", lambda c: c.given, style.BLUE, "D", "", style.BLUE),
     ):
-        chosen = [c for c in trained if belongs(c)]
-        points = [(c.parameters, estimate(c, rows)) for c in chosen]
-        points = sorted((p for p in points if p[1].defined), key=lambda p: p[0])
-        for size, found in points:
-            drawing.whiskers(axes, size, found, horizontal=False, color=color)
-        axes.plot(
-            [size for size, _ in points],
-            [found.value for _, found in points],
-            color=color,
-            marker=marker,
-            ls=line,
-            mfc=fill,
-            label=words,
-            zorder=3,
-        )
+        points = [(c.parameters, estimate(c, rows)) for c in trained if belongs(c)]
+        _line(axes, points, color, label=words, marker=marker, ls=line, mfc=fill)
     sizes = sorted({condition.parameters for condition in trained})
+    _log_axis(axes, sizes, [short_count(size) for size in sizes], room=1.5)
+
+
+def _line(axes, points: list[tuple[float, Estimate]], color: str, **looks: Any) -> None:
+    """The defined values with their intervals over a number, from the smallest on."""
+    known = sorted((point for point in points if point[1].defined), key=lambda point: point[0])
+    for place, found in known:
+        drawing.whiskers(axes, place, found, horizontal=False, color=color)
+    values = [found.value for _, found in known]
+    axes.plot([place for place, _ in known], values, color=color, zorder=3, **looks)
+
+
+def _log_axis(axes, places: list[float], names: list[str], room: float) -> None:
     axes.set_xscale("log")
-    axes.set_xticks(sizes, [short_count(size) for size in sizes])
+    axes.set_xticks(places, names)
     axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
-    axes.set_xlim(min(sizes) / 1.5, max(sizes) * 1.5)
+    axes.set_xlim(min(places) / room, max(places) * room)
 
 
 def _at(T: float) -> Callable[[Condition], bool]:
@@ -176,19 +177,5 @@ def _most_swept(students: list[Condition]) -> list[Condition]:
 
 def _temperature_panel(axes, swept: list[Condition], rows: pd.DataFrame) -> None:
     points = [(condition.number("T"), estimate(condition, rows)) for condition in swept]
-    points = [(T, found) for T, found in points if found.defined]
-    for T, found in points:
-        drawing.whiskers(axes, T, found, horizontal=False, color=style.BLUE)
-    axes.plot(
-        [T for T, _ in points],
-        [found.value for _, found in points],
-        color=style.BLUE,
-        marker="o",
-        label="distilled",
-        zorder=3,
-    )
-    every = [condition.number("T") for condition in swept]
-    axes.set_xscale("log")
-    axes.set_xticks(every, [f"{T:g}" for T in every])
-    axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
-    axes.set_xlim(min(every) / 1.3, max(every) * 1.3)
+    _line(axes, points, style.BLUE, label="distilled", marker="o")
+    _log_axis(axes, [T for T, _ in points], [f"{T:g}" for T, _ in points], room=1.3)
