@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +124,47 @@ def hostile(tmp_path_factory) -> Study:
     made = build(tmp_path_factory.mktemp("hostile"), models=models, classes=HOSTILE, explored=12)
     made.draw()
     return made
+
+
+class Reader(HTMLParser):
+    """Collects elements with attributes, text outside scripts, and scripts."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.elements, self.text, self.scripts, self._open = [], [], [], None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self._open = (tag, dict(attrs)) if tag in ("script", "style") else None
+
+    def handle_endtag(self, tag):
+        self._open = None
+
+    def handle_data(self, data):
+        if self._open is None:
+            self.text.append(data)
+        else:
+            self.scripts.append((*self._open, data))
+
+    def of(self, tag):
+        return [attrs for name, attrs in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def read_page(page):
+    store.verify(page)
+    return Reader(page.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def read_hostile(hostile):
+    title = "</title><script>alert(3)</script>"
+    configuration = {"<key>": "\"</td><img src=x>'"}
+    page = hostile.report(title=title, configuration=configuration)
+    return Reader(page.read_text(encoding="utf-8"))
+
+
+def explorer_data(reader):
+    (found,) = [body for tag, attrs, body in reader.scripts if attrs.get("id") == "explorer-data"]
+    return json.loads(found)

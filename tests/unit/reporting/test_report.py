@@ -1,69 +1,19 @@
 import base64
 import hashlib
-import io
-import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
-from PIL import Image
 
 from distilscope import registry, store
-from distilscope.analyses.alignment.sections import explorer, pictures
+from distilscope.analyses.alignment.sections import explorer
 from distilscope.reporting import appendix, figures, findings, reasons, report, summary
 
 from . import made_tables
-from .conftest import build, given
+from .conftest import build, explorer_data, given
 
 LOADS = {"src", "href", "action", "data", "poster", "srcset", "formaction", "background"}
-
-
-class Reader(HTMLParser):
-    """Collects elements with attributes, text outside scripts, and scripts."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.elements, self.text, self.scripts, self._open = [], [], [], None
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        self._open = (tag, dict(attrs)) if tag in ("script", "style") else None
-
-    def handle_endtag(self, tag):
-        self._open = None
-
-    def handle_data(self, data):
-        if self._open is None:
-            self.text.append(data)
-        else:
-            self.scripts.append((*self._open, data))
-
-    def of(self, tag):
-        return [attrs for name, attrs in self.elements if name == tag]
-
-
-@pytest.fixture(scope="module")
-def read_page(page):
-    store.verify(page)
-    return Reader(page.read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def read_hostile(hostile):
-    title = "</title><script>alert(3)</script>"
-    configuration = {"<key>": "\"</td><img src=x>'"}
-    page = hostile.report(title=title, configuration=configuration)
-    return Reader(page.read_text(encoding="utf-8"))
-
-
-def explorer_data(reader):
-    (found,) = [body for tag, attrs, body in reader.scripts if attrs.get("id") == "explorer-data"]
-    return json.loads(found)
 
 
 def test_nothing_is_loaded_from_outside_the_file(read_page):
@@ -315,81 +265,6 @@ def test_hostile_names_pass_unchanged_through_the_embedded_data(read_hostile):
     data = explorer_data(read_hostile)
     assert data["classes"][0] == "</script><script>alert(1)</script>"
     assert data["models"][0]["id"] == "<img src=x onerror=alert(2)>"
-
-
-# ------------------------------------------------------------------------------- explorer
-
-
-def test_the_explorer_holds_the_tables_rows_pictures_and_maps(read_page, study):
-    data, tables = explorer_data(read_page), study.tables()
-    divergent = tables["divergent"]
-    image = Image.open(io.BytesIO(base64.b64decode(data["atlas"].split(",")[1])))
-    atlas = np.asarray(image.convert("RGB"))
-    (model,) = [m for m in data["models"] if m["id"] == "tiny-kd-T4-a0.9-s1"]
-    own = divergent[divergent["model"] == model["id"]].set_index("index")
-    assert sorted(model["index"]) == sorted(own.index) and model["total"] == len(own)
-    stored = np.frombuffer(base64.b64decode(model["maps"]), np.uint8).reshape(-1, 4, 4)
-    for place, index in enumerate(model["index"]):
-        row = own.loc[index]
-        assert model["truth"][place] == row["label"]
-        assert model["prediction"][place] == row["prediction"]
-        shown = pictures.shown(row["map"], 4, 4)
-        assert np.abs(stored[place] / 255 - shown).max() <= 0.5 / 255 + 1e-9
-        x = model["picture"][place] % data["columns"] * data["width"]
-        y = model["picture"][place] // data["columns"] * data["height"]
-        tile = atlas[y : y + data["height"], x : x + data["width"]]
-        assert (tile == tables.images[index]).all()
-
-
-def test_an_undefined_rho_is_null_and_its_image_stays(read_page):
-    data = explorer_data(read_page)
-    for name in ("rho", "primary"):
-        assert all(model[name].count(None) == 1 for model in data["models"])
-
-
-def test_too_many_pictures_are_thinned_and_the_lowest_rho_kept(study, monkeypatch):
-    monkeypatch.setattr(explorer, "PICTURE_BYTES", 28 * 28 * 0.8 * 200)
-    tables = study.tables()
-    divergent = tables["divergent"]
-    packed = explorer.pack(tables, 200)
-    for model in packed["models"]:
-        kept, every = len(model["index"]), model["total"]
-        assert kept == 200 // 9 < every == 60
-        own = divergent[divergent["model"] == model["id"]]
-        lowest = set(own.sort_values(["image_specific_rho_unit", "index"])["index"][:11])
-        assert lowest <= set(model["index"])
-
-
-def test_a_study_limits_the_images_of_the_explorer(study):
-    packed = explorer.pack(study.tables(), 10)
-    assert {len(model["index"]) for model in packed["models"]} == {10}
-    assert explorer.pack(study.tables(), 0)["models"] == []
-
-
-def test_a_model_with_two_references_is_shown_beside_its_own(study):
-    """A compressed model has its original beside its teacher, with maps of another grid."""
-    tables = study.tables()
-    divergent = tables["divergent"]
-    other = divergent.assign(reference="original", reference_grid_h=1, reference_grid_w=1)
-    other["reference_map"] = [np.ones(1, np.float32)] * len(other)
-    both = pd.concat([other, divergent], ignore_index=True)
-    doubled = study.tables(own={**tables.own, "divergent": both})
-    assert explorer.pack(doubled, 200) == explorer.pack(tables, 200)
-
-
-def test_large_pictures_are_reduced_for_the_page(study):
-    tables = study.tables()
-    large = {
-        index: np.kron(image, np.ones((5, 5, 1), np.uint8))
-        for index, image in tables.images.items()
-    }
-    packed = explorer.pack(study.tables(images=large), 200)
-    assert (packed["height"], packed["width"]) == (64, 64)
-
-
-def test_a_study_without_images_to_explore_has_no_explorer(study):
-    assert explorer.context(study.tables({"explorer": 0})) is None
-    assert explorer.context(study.tables(images={})) is None
 
 
 @pytest.mark.parametrize(
