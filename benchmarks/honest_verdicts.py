@@ -181,16 +181,6 @@ def verdicts(file: claims.Claims, values: Values) -> dict[str, str]:
     return found
 
 
-def upper_bound(hits: int, of: int) -> float:
-    """The upper 95 % bound (Clopper and Pearson) of a rate."""
-    return 1.0 if hits == of else float(stats.beta.ppf(0.95, hits + 1, of - hits))
-
-
-def lower_bound(hits: int, of: int) -> float:
-    """The lower 95 % bound."""
-    return 0.0 if hits == 0 else float(stats.beta.ppf(0.05, hits, of - hits + 1))
-
-
 # ---------------------------------------------------------------------------------------- parts
 
 
@@ -297,6 +287,8 @@ def _halves(values: Values, where: Where) -> Iterator[np.ndarray]:
 
 
 def _rate(part: str, where: str, what: str, hits: int, of: int) -> dict[str, Any]:
+    """A rate with its lower and its upper 95 % bound (Clopper and Pearson)."""
+    bounds = stats.binomtest(hits, of).proportion_ci(0.9, method="exact")
     return {
         "part": part,
         "where": where,
@@ -304,8 +296,8 @@ def _rate(part: str, where: str, what: str, hits: int, of: int) -> dict[str, Any
         "supported": hits,
         "of": of,
         "rate": hits / of,
-        "low95": lower_bound(hits, of),
-        "high95": upper_bound(hits, of),
+        "low95": float(bounds.low),
+        "high95": float(bounds.high),
     }
 
 
