@@ -17,7 +17,7 @@ from distilscope import store
 from distilscope.analyses.alignment import undefined
 from distilscope.analyses.alignment.pairs import Images, Prepared, Rules, measure_pair
 from distilscope.analyses.outputs.output_rows import add_fidelity_rows, add_output_rows
-from distilscope.analyses.representation import layer_pairs
+from distilscope.analyses.representation.compare import layer_table, read_sides
 from distilscope.analyses.representation.measure import add_layer_rows
 from distilscope.measuring import observations
 from distilscope.measuring.observations import Outputs
@@ -390,8 +390,8 @@ def seen(tmp_path_factory) -> dict[str, pd.DataFrame]:
     for name, (own, other, batch) in SEEN.items():
         place = tmp_path_factory.mktemp(name)
         folders = observed(place / "own", own, batch), observed(place / "other", other, batch)
-        sides = layer_pairs.read_sides(folders, "test", (["last"], ["last"]))
-        table = layer_pairs.layer_table(sides, "test", ["gap"], 10)
+        sides = read_sides(folders, "test", (["last"], ["last"]))
+        table = layer_table(sides, "test", ["gap"], 10)
         store.write_table(place / "layers.parquet", table)
         entry = made_entry("m", references=[("t", "teacher")], compared_in=place)
         rows = Rows("made-up", "test", ("representation",), analysis="representation")
