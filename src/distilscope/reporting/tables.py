@@ -16,6 +16,7 @@ import pandas as pd
 
 from distilscope import registry
 from distilscope.analyses.declaration import Analysis
+from distilscope.measuring.observations import UNLABELLED
 from distilscope.reporting import ceiling
 from distilscope.reporting.conditions import Condition, arrange, ceilings
 from distilscope.reporting.style import printable
@@ -96,18 +97,33 @@ class Tables:
 
     @cached_property
     def subset_words(self) -> str:
-        """The same as a clause for titles and captions."""
-        if self.subset != COMMON:
-            return "images that the model and its reference both get right"
+        """The same as a clause for titles and captions.
+
+        Of images without labels, the prediction of the model that others are compared with stands
+        for the label: they are right where they predict the same.
+        """
         roles = self.models["role"].value_counts()
         teachers, twins = int(roles.get("teacher", 0)), int(roles.get("twin", 0))
-        if teachers + twins > 2:
+        if self.subset != COMMON:
+            who = "the model and its reference both get"
+        elif teachers + twins > 2:
             who = f"all {teachers + twins} teachers{' and twins' if twins else ''} get"
         elif teachers + twins == 2:
             who = "teacher and twin both get" if twins else "both teachers get"
-        else:
+        elif self.labelled:
             who = "the teacher gets"
-        return f"images that {who} right"
+        else:
+            return "all images"
+        if self.labelled:
+            return f"images that {who} right"
+        who = who.removesuffix(" get").removesuffix(" both")
+        return f"images on which {who} predict the same class"
+
+    @cached_property
+    def labelled(self) -> bool:
+        """Whether the images have labels, as far as anything was asked of them."""
+        rows = self.headline("accuracy")
+        return not len(rows) or not (rows["reason"] == UNLABELLED).all()
 
     def class_name(self, number: int) -> str:
         """The name of a class."""

@@ -49,6 +49,17 @@ def test_residuals_equal_a_brute_force_loop():
             np.testing.assert_allclose(found[i], ranks[i] - ranks[others].mean(axis=0))
 
 
+def test_classes_without_an_image_change_no_bit():
+    generator = np.random.default_rng(4)
+    ranks, label = generator.random((60, 9)), generator.integers(0, 3, 60)
+    fold, usable = image_specific_unit.fold_of(np.arange(60), 5, 0), generator.random(60) < 0.8
+    few, many = (
+        image_specific_unit.class_mean_residuals(ranks, own, fold, usable, 2)
+        for own in (label, np.array([17, 500, 999])[label])
+    )
+    np.testing.assert_array_equal(few, many)
+
+
 def test_a_class_mean_on_too_few_images_gives_nan():
     ranks, label = _two_models(n=20)
     assert np.isnan(_score(ranks, label, minimum=10)).all()

@@ -2,12 +2,14 @@
 
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from distilscope import store
 from distilscope.analyses.outputs.output_rows import OF_LABELS
 from distilscope.measuring.observations import UNLABELLED
+from distilscope.measuring.rows import by_class
 
 from .made_study import STUDENT, TEACHER, Made, MadeStudy
 
@@ -52,3 +54,22 @@ def test_what_needs_a_label_is_missing_with_that_reason_and_the_rest_is_the_same
         assert len(parts[0]) and parts[0] == pytest.approx(parts[1], nan_ok=True), measure
     models = store.read_table(both[1].tables / "models.parquet")
     assert models["accuracy"].isna().all()
+
+
+def test_images_are_grouped_by_the_classes_that_there_are():
+    found = by_class(np.array([7, 2, -1, 7, 900, 2]))
+    assert {number: rows.tolist() for number, rows in found.items()} == {
+        2: [1, 5],
+        7: [0, 3],
+        900: [4],
+    }
+
+
+def test_a_class_without_an_image_has_no_row(both):
+    labelled = both[0]
+    labelled.measure()
+    measures = store.read_table(labelled.tables / "measures.parquet")
+    label = store.read_table(next(labelled.folder.rglob("copy-s1*/test/logits.parquet")))["label"]
+    for measure in ("accuracy", "image_specific_rho"):
+        rows = measures[(measures["measure"] == measure) & measures["class"].notna()]
+        assert set(rows["class"]) == set(label), measure

@@ -1,4 +1,5 @@
 import io
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -386,6 +387,30 @@ def test_where_nothing_is_defined_a_figure_says_so(study):
         assert why in " ".join(text.get_text() for text in figure.texts)
     figure, _ = figures.draw("compression", gone)
     assert [axes.get_title("left") for axes in figure.axes] == ["Accuracy"]
+
+
+def test_accuracy_is_not_drawn_of_images_without_labels(study):
+    tables = study.tables()
+    bare = tables.measures["measure"].isin(["accuracy", "ece"])
+    measures = tables.measures.assign(value=tables.measures["value"].where(~bare))
+    figure, table = figures.draw("accuracy-calibration", replace(tables, measures=measures))
+    assert "need labels" in table["why_empty"].item() and not figure.axes
+
+
+def test_titles_of_panels_side_by_side_do_not_meet(study):
+    tables = study.tables()
+    rows = tables.condition_rows
+    longer = rows.assign(label=[f"{label}, 50 % pruned"[:24] for label in rows["label"]])
+    figure, _ = figures.draw("cka", replace(tables, condition_rows=longer))
+    figure.draw_without_rendering()
+    boxes = [
+        title.get_window_extent()
+        for axes in figure.axes
+        for title in (axes.title, axes._left_title)
+        if title.get_text()
+    ]
+    assert len(boxes) > 4
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
 def test_many_classes_and_several_seeds_are_drawn(tmp_path):

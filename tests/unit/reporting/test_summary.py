@@ -7,6 +7,7 @@ import pytest
 
 from distilscope.analyses.alignment import findings as alignment
 from distilscope.analyses.outputs import findings as outputs
+from distilscope.measuring.observations import UNLABELLED
 from distilscope.reporting import findings
 from distilscope.reporting.conditions import Condition, Estimate
 from distilscope.reporting.formatting import short_count
@@ -106,6 +107,20 @@ def test_common_images_without_a_twin_are_those_that_the_teacher_gets_right(stud
     said = " ".join(findings.caveats(alone))
     assert "no twin" in said
     assert "own images" not in said
+
+
+def test_images_without_labels_are_not_said_to_be_right(study):
+    tables = study.tables()
+    bare = tables.measures["measure"] == "accuracy"
+    measures = tables.measures.assign(
+        value=tables.measures["value"].where(~bare),
+        reason=tables.measures["reason"].where(~bare, UNLABELLED),
+    )
+    made = study.tables(measures=measures)
+    assert made.subset_words == "images on which teacher and twin predict the same class"
+    alone = study.tables(measures=measures, models=made.models[made.models["role"] != "twin"])
+    assert alone.subset_words == "all images"
+    assert "no labels" in " ".join(findings.caveats(made))
 
 
 def test_consistency_that_is_undefined_says_why(study):

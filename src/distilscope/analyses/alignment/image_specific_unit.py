@@ -46,8 +46,9 @@ def class_mean_residuals(
         (N, P) float64; a row is NaN where the map is not usable or the mean rests on too few.
     """
     folds = int(fold.max()) + 1 if len(fold) else 1
-    groups = (int(classes.max()) + 1 if len(classes) else 1) * folds
-    group = classes.astype(np.int64) * folds + fold
+    known, place = np.unique(classes, return_inverse=True)  # of a thousand classes, a few
+    groups = max(len(known), 1) * folds
+    group = place * folds + fold
     places = (group[usable], np.flatnonzero(usable))
     member = sparse.csr_matrix((np.ones(int(usable.sum())), places), shape=(groups, len(ranks)))
     sums = (member @ ranks).reshape(-1, folds, ranks.shape[1])

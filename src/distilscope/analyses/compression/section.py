@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,9 +64,10 @@ def _row(tables: Tables, rung: Rung, whole: float) -> tuple[str, ...]:
         for name in ("accuracy_drop", "changed", shown.LIKENESS)
     )
     worst = shown.lowest_layer(tables, rung.model)
+    weights = f"{number(size / 1e6, '{:.2f}')} ({number(100 * size / whole, '{:.0f}')} %)"
     return (
         rung.label,
-        f"{number(size / 1e6, '{:.2f}')} ({number(100 * size / whole, '{:.0f}')} %)",
+        weights if math.isfinite(size) else number(size),
         with_interval(accuracy),
         with_interval(drop),
         with_interval(ece),

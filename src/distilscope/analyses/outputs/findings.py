@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from distilscope.measuring.observations import UNLABELLED
 from distilscope.reporting.conditions import estimate, span, students_called
 from distilscope.reporting.tables import Tables
 
@@ -31,8 +30,7 @@ def _teachers(tables: Tables, rows: pd.DataFrame) -> str:
 
 def caveats(tables: Tables) -> list[str]:
     """What is missing where images have no labels."""
-    rows = tables.headline("accuracy")
-    if not len(rows) or not (rows["reason"] == UNLABELLED).all():
+    if tables.labelled:
         return []
     return [
         "The images have no labels: accuracy, calibration and all else that needs the right class "

@@ -11,6 +11,8 @@ from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
 from distilscope.reporting.tables import Tables
 
 COLUMNS = 4
+TITLE = 17
+"""Letters of a title that fit a panel, of four side by side."""
 MAX_PANELS = 24
 PAIR = ["model", "reference", "layer", "reference_layer"]
 BESIDE = (
@@ -41,7 +43,10 @@ def fig_cka(tables: Tables) -> Drawing:
         raise NothingToDraw("no similarity of layers to a teacher's is defined")
     drawn = found[:MAX_PANELS]
     widest = max(own["layer"].nunique() for _, own in drawn)
+    longest = max(len(drawing.label(one)) for one, _ in drawn)
     columns = COLUMNS if widest <= 6 else 2
+    if longest > TITLE:  # of four panels side by side, the titles would meet
+        columns = min(columns, 3)
     tallest = max(own["reference_layer"].nunique() for _, own in drawn)
     figure, all_axes = drawing.panels(len(drawn), columns, height=0.75 + 0.24 * tallest)
     shared = len({frozenset(own["reference_layer"]) for _, own in drawn}) == 1

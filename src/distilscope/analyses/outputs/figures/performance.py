@@ -20,6 +20,8 @@ COLUMNS = 4
 
 def fig_accuracy_calibration(tables: Tables) -> Drawing:
     """Bars of accuracy and ECE, a row a condition."""
+    if not any(tables.headline(measure)["value"].notna().any() for measure, *_ in PANELS):
+        raise NothingToDraw("accuracy and ECE need labels, and the images have none")
     figure = Figure(figsize=(style.WIDE, 0.75 + 0.22 * len(tables.conditions)))
     parts = []
     all_axes = figure.subplots(1, len(PANELS), sharey=True)
