@@ -9,10 +9,13 @@ from torch import tensor
 from torch.nn import functional as F
 
 from distilscope import store
+from distilscope.analyses.attention.figures.cells import arranged
 from distilscope.analyses.attention.measure import conclude, measure
 from distilscope.analyses.attention.teacher_rows import PAIRS
 
 from .made_study import SIZE, MadeStudy
+
+MEMBERS = ("weak-a-s1", "strong-a-s1")
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +220,24 @@ def test_a_cell_has_the_numbers_beside_the_committee(rows, measured):
     assert cells.loc["student", "fidelity"] == fidelity
     assert np.isnan(cells.loc["alone", "fidelity"])
     assert np.isnan(cells.loc["alone", "teachers_overlap_batch"])
+
+
+def test_students_of_teachers_in_training_mode_have_cells_with_a_name_of_their_own(tmp_path):
+    """As any student of a committee, and told from it in tables and figures."""
+    made = MadeStudy(tmp_path)
+    made.committee()
+    references = (*((name, "teacher") for name in MEMBERS), ("both-s0", "committee"))
+    own = {"objective": "kd", "parameters": (("T", 3.0),), "combine": "losses"}
+    made.add("wrong-s1", "training-mode-taught", "strong", 1, MEMBERS, references, **own)
+    study = made.sets().study
+    measure(study, made.settings)
+    cells = conclude(study, made.settings, study.rows.frame())["attention_cells"]
+    row = cells.set_index("condition").loc["wrong"]
+    assert row["role"] == "training-mode-taught"
+    assert row[["fidelity", "overlap_batch", "teachers_overlap_batch"]].notna().all()
+    words = arranged(cells).set_index("condition")["words"]
+    assert words["student"] == "strong from strong + weak, kd T=3"
+    assert words["wrong"] == "strong from strong + weak, kd T=3, teachers in training mode"
 
 
 def test_models_that_were_observed_on_other_images_are_refused(tmp_path):

@@ -27,6 +27,7 @@ def raw(**section):
         ({"shared": 3}, "`shared` is 3, which is none of `tau`: 1, 2, 4, 8"),
         ({"planted": "bush"}, "composed-tree"),
         ({"permutations": 5}, "expected 20 or more"),
+        ({"shuffles": 1}, "expected 2 or more"),
         ({"tuning": {"arms": ["tss"], "tries": 2, "seed": 1}}, "did you mean 'ts'"),
         ({"tuning": {"arms": ["kd"], "tries": 2, "seed": 1}}, "no student of the grid learns by"),
         ({"tuning": {"arms": ["ts"], "tries": 3, "seed": 1}}, "ts has 2 settings in the grid"),
