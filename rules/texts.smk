@@ -3,11 +3,7 @@
 
 rule texts:
     output:
-        items="results/store/texts/{texts}/items.parquet",
-        tokens="results/store/texts/{texts}/tokens.safetensors",
-        tokenizer="results/store/texts/{texts}/tokenizer.json",
-        manifest="results/store/texts/{texts}/manifest.json",
-        run="results/store/texts/{texts}/run.json",
+        outputs_of("texts"),
     log:
         "results/logs/texts/{texts}.log",
     benchmark:

@@ -61,6 +61,11 @@ class Texts(Strict):
         return True
 
     @property
+    def classes(self) -> None:
+        """The positions of choices are all that models know."""
+        return None
+
+    @property
     def image_size(self) -> None:
         """Items have no pixels."""
         return None

@@ -22,14 +22,18 @@ from torch import Tensor, nn
 
 from distilscope import store
 from distilscope.data.texts import Texts, load
+from distilscope.models import sources
 from distilscope.models.build import check_layers
+from distilscope.models.cost import cost, latency
 from distilscope.observing import answers, choices, grams
 from distilscope.observing.numerics import exact
 from distilscope.planning.job import Job
-from distilscope.training.texts import model_of, shown
+from distilscope.training.texts import shown
 from distilscope.workflow import progress, provenance
 
 LOG = logging.getLogger("distilscope")
+
+LATENCY_REPEATS = {1: 10, 64: 3}
 
 BATCH = 128
 """Items of like length that go through a model together."""
@@ -53,15 +57,26 @@ def observe(job: Job) -> None:
     of_analyses = [pkgutil.resolve_name(name)(job) for name in settings.get("observers", ())]
     with exact(settings["threads"]):
         texts = load(job.input("dataset"), job.device)
-        model = model_of(job.input("model"), texts).to(job.device)
+        model = sources.load(job.input("model"), texts.vocabulary).to(job.device)
         observer = Observer(job, texts, model)
-        facts: dict[str, Any] = {"parameters": sum(p.numel() for p in model.parameters())}
-        facts["probes"] = {}
+        example = texts.split("test").tokens[:1]
+        found = cost(model, example)
+        facts: dict[str, Any] = {
+            "parameters": found.parameters,
+            "multiply_adds": found.multiply_adds,
+            "probes": {},
+        }
         for probe in settings["probes"]:
             stopwatch.phase(probe["name"])
             facts["probes"][probe["name"]] = observer.probe(probe)
         for of_analysis in of_analyses:
             facts |= of_analysis(observer)
+    stopwatch.phase("latency")
+    with exact(threads=1):
+        facts["latency_ms"] = {
+            f"batch {batch}": latency(model, example.expand(batch, -1), repeats)
+            for batch, repeats in LATENCY_REPEATS.items()
+        }
     if observer.notes:
         facts["notes"] = [f"{job.slug}: {note}" for note in observer.notes]
         for note in facts["notes"]:

@@ -16,10 +16,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from distilscope import catalog, store
+from distilscope import catalog
 from distilscope.data.texts import Texts, TextSplit
-from distilscope.models import weights
-from distilscope.models.build import build
+from distilscope.models import sources
 from distilscope.training.inputs import Batches
 from distilscope.training.signals import OnlineTeacher
 
@@ -187,21 +186,9 @@ def shown(split: TextSplit, positions: str) -> Shown:
     return Shown(split.tokens, POSITIONS[positions](split), split.length)
 
 
-def model_of(folder: Path, texts: Texts) -> nn.Module:
-    """The language model of an artefact's folder, in evaluation mode, its parameters frozen.
-
-    Raises:
-        WeightsError: the weights don't fit the network. DamagedFile: a file is missing or altered.
-    """
-    settings = store.read_json(Path(folder) / store.RUN_FILE, settings=dict)["settings"]
-    model = build(settings["architecture"], texts.vocabulary)
-    weights.load_into(model, Path(folder) / "weights.safetensors")
-    return model.eval().requires_grad_(False)
-
-
 def online_teacher(
     folder: Path, texts: Texts, precision: str, device: torch.device
 ) -> OnlineTeacher:
     """The language model of an artefact's folder, ready to answer."""
-    model = AtTargets(model_of(folder, texts).to(device))
+    model = AtTargets(sources.load(folder, texts.vocabulary).requires_grad_(False).to(device))
     return OnlineTeacher(model, lambda examples: examples, precision)
