@@ -18,3 +18,31 @@ rule texts:
         job=job_of,
     script:
         "../workflow/scripts/texts.py"
+
+
+# What a teacher writes itself, for students that learn from its texts.
+
+
+rule told:
+    input:
+        dataset=input_of("dataset"),
+        teacher=input_of("teacher"),
+    output:
+        outputs_of("told"),
+    log:
+        "results/logs/told/{told}.log",
+    benchmark:
+        "results/logs/told/{told}.benchmark.tsv"
+    priority: 20
+    conda:
+        "../envs/distilscope.yaml"
+    threads: CONFIGURATION.threads
+    resources:
+        gpu=GPU,
+        device=DEVICE,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 1440 * attempt,
+    params:
+        job=job_of,
+    script:
+        "../workflow/scripts/told.py"

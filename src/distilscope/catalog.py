@@ -31,6 +31,7 @@ from distilscope.training.objectives import (
     kd,
     logit_matching,
     reverse_kl,
+    seq_kd,
     ts,
 )
 from distilscope.training.objectives.declaration import Objective
@@ -165,7 +166,7 @@ OBJECTIVES: dict[str, Objective] = {
     found.OBJECTIVE.name: found.OBJECTIVE
     for found in (
         *(ce, kd, ts, ats, isats, fused, ce_smoothed, ce_penalty, logit_matching),
-        *(reverse_kl, jsd),
+        *(reverse_kl, jsd, seq_kd),
     )
 }
 

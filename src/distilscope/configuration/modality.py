@@ -37,7 +37,9 @@ def check(configuration: Configuration) -> None:
                 f"analyses.{name} is for {' and '.join(able)}, and the data are {own}; for "
                 f"{own} there are {', '.join(known)}"
             )
-    if own != "images":
+    if own == "images":
+        _check_no_texts(configuration)
+    else:
         _check_images_only(configuration, own)
 
 
@@ -62,6 +64,15 @@ def _check_network(where: str, network: Network, own: str) -> None:
             f"{where}: {network.architecture or network.program!r} takes {taken}, and the data are "
             f"{own}; networks for {own} are {', '.join(able) or 'not known here'}"
         )
+
+
+def _check_no_texts(configuration: Configuration) -> None:
+    for position, entry in enumerate(configuration.grid):
+        if catalog.OBJECTIVES[entry.objective].needs == "texts":
+            raise ValueError(
+                f"grid entry {position + 1}: {entry.objective} learns from what a teacher writes, "
+                "and the data are images"
+            )
 
 
 def _check_images_only(configuration: Configuration, own: str) -> None:

@@ -32,6 +32,7 @@ FOLDERS = {
     "views": "views",
     "targets": "targets",
     "prepared": "prepared",
+    "told": "told",
     "observation": "observations",
     "layer_noise": "layer-noise",
     "comparison": "comparisons",

@@ -76,6 +76,10 @@ class ModalityPlan:
         """What of a recipe and a teacher its table of logits is a function of."""
         raise NotImplementedError
 
+    def told(self, dataset: Artefact, teacher: Model, threads: int) -> Artefact:
+        """What a teacher writes itself in the place of the training examples."""
+        raise NotImplementedError
+
     def probes(self, needed: Iterable[str]) -> list[dict[str, Any]]:
         """What a model is observed on, and which contents are kept of it."""
         raise NotImplementedError

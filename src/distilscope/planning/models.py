@@ -34,6 +34,7 @@ class ModelPlan:
         models: teachers, twins and committees, then the others, in the order of `ROLES`.
         targets: the tables of teachers' logits that the students learn from, by name.
         prepared: what objectives prepare of those, by name.
+        told: the texts of teachers that they learn from, by name.
         drawn: the drawn views that models learn from, by name.
     """
 
@@ -64,6 +65,11 @@ class ModelPlan:
     def targets(self) -> dict[str, Artefact]:
         """The tables that the students learn from."""
         return self.sources.targets
+
+    @property
+    def told(self) -> dict[str, Artefact]:
+        """The texts of teachers that students learn from."""
+        return self.sources.told
 
     @property
     def prepared(self) -> dict[str, Artefact]:

@@ -38,6 +38,7 @@ class Sources:
     Attributes:
         targets: the tables of teachers' logits that students learn from, by name.
         prepared: what objectives prepare of such tables, by name.
+        told: the texts that teachers write in the place of gold ones, by name.
         drawn: the drawn views that models learn from, by name.
     """
 
@@ -48,6 +49,7 @@ class Sources:
         self.precision, self.threads, self.dataset = precision, threads, dataset
         self.targets: dict[str, Artefact] = {}
         self.prepared: dict[str, Artefact] = {}
+        self.told: dict[str, Artefact] = {}
         self.drawn: dict[str, Artefact] = {}
 
     def untrained(self, slug: str, entry: Network, seed: int) -> Artefact:
@@ -81,8 +83,13 @@ class Sources:
             **({"teachers_in_training_mode": True} if in_training_mode else {}),
         }
         modules = [declared.loss, *self.modality.renders(recipe)]
-        online = in_training_mode or recipe.targets == "online"
-        shown = {**self._taught(teachers, recipe, online), **self._shown(recipe)}
+        if declared.needs == "texts":
+            made = self.modality.told(self.dataset, teachers[0], self.threads)
+            taught = {"told": self.told.setdefault(made.name, made)}
+        else:
+            online = in_training_mode or recipe.targets == "online"
+            taught = self._taught(teachers, recipe, online)
+        shown = {**taught, **self._shown(recipe)}
         if declared.prepare:
             (table,) = shown["targets"]
             shown["prepared"] = self._prepared(declared, dict(parameters), table)

@@ -30,6 +30,7 @@ class Texts(ModalityPlan):
         "networks": "distilscope.checking.texts:check",
         "model": "distilscope.training.train_texts:train",
         "targets": "distilscope.training.text_targets:tabulate",
+        "told": "distilscope.training.retelling:retell",
         "observation": "distilscope.observing.texts:observe",
     }
     table_files = ("logits.npy", "indices.npy", "positions.npy")
@@ -55,6 +56,19 @@ class Texts(ModalityPlan):
     def table(self, recipe: Recipe, teacher: Model) -> dict[str, Any]:
         """See `ModalityPlan`."""
         return {"positions": recipe.positions, "taught": recipe.taught}
+
+    def told(self, dataset: Artefact, teacher: Model, threads: int) -> Artefact:
+        """See `ModalityPlan`."""
+        architecture = teacher.artefact.settings["architecture"]
+        return Artefact(
+            kind="told",
+            slug=teacher.id,
+            settings={"threads": threads, "architecture": architecture},
+            source=fingerprint.source(self.module("told"), architecture["builder"]),
+            inputs={"dataset": dataset, "teacher": teacher.artefact},
+            information=self.made_by("told"),
+            files=("tokens.safetensors",),
+        )
 
     def probes(self, needed: Iterable[str]) -> list[dict[str, Any]]:
         """See `ModalityPlan`."""

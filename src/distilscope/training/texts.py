@@ -20,6 +20,7 @@ from distilscope import catalog
 from distilscope.data.texts import Texts, TextSplit
 from distilscope.models import sources
 from distilscope.training.inputs import Batches
+from distilscope.training.retelling import in_place_of
 from distilscope.training.signals import OnlineTeacher
 
 HELD_OUT_BATCH = 250
@@ -132,15 +133,23 @@ class Items:
     unit: ClassVar[str] = Texts.unit
 
     @classmethod
-    def of(cls, texts: Texts, recipe: Mapping[str, Any]) -> Items:
+    def of(cls, texts: Texts, recipe: Mapping[str, Any], told: Path | None = None) -> Items:
         """Those of prepared texts, as a recipe says.
+
+        Args:
+            told: the folder of a teacher's own texts, which stand in the place of the training
+                part's; held-out items stay as the recipe says.
 
         Raises:
             catalog.UnknownName: positions, or a version of the texts, that there aren't.
+            ValueError: the teacher's texts are of other items.
         """
         taught, positions = recipe["taught"], recipe["positions"]
         catalog.lookup(POSITIONS, positions, "positions")
-        return cls(texts.split("train", taught), texts.split("held-out", taught), positions)
+        train = texts.split("train", taught)
+        if told is not None:
+            train = in_place_of(train, told)
+        return cls(train, texts.split("held-out", taught), positions)
 
     @property
     def device(self) -> torch.device:

@@ -79,7 +79,8 @@ def task_of(job: Job, texts: Texts) -> Task:
         SignalError: a teacher's logits don't fit the items.
     """
     settings, recipe = job.settings, job.settings["recipe"]
-    inputs = Items.of(texts, recipe)
+    told = job.input("told") if "told" in job.inputs else None
+    inputs = Items.of(texts, recipe, told)
     return Task(
         name=job.slug,
         inputs=inputs,

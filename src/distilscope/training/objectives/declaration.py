@@ -66,7 +66,8 @@ class Objective:
             for each teacher: none where `needs` is `nothing`, and one where a committee is
             combined.
         parameters: name -> what it is, in the order of models' names.
-        needs: what it learns from besides the labels: `nothing`, or the `logits` of its teachers.
+        needs: what it learns from besides the labels: `nothing`, the `logits` of its teachers, or
+            the `texts` that its one teacher writes, which stand in the place of the gold ones.
         derived: column of tables -> the parameter that it holds.
         reduces_to: name of another objective -> the values of parameters at which this one is that
             one, bit for bit.
@@ -83,7 +84,7 @@ class Objective:
     name: str
     loss: str
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    needs: Literal["nothing", "logits"] = "nothing"
+    needs: Literal["nothing", "logits", "texts"] = "nothing"
     derived: Mapping[str, str] = field(default_factory=dict)
     reduces_to: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     prepare: str | None = None
