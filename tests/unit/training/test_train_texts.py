@@ -8,12 +8,13 @@ import torch
 
 from distilscope import catalog, store
 from distilscope.data.texts import load
+from distilscope.models import sources
 from distilscope.observing import answers
 from distilscope.training import runtime
 from distilscope.training.checkpoint import Keeper
 from distilscope.training.signals import SignalError
 from distilscope.training.text_targets import TokenTable, keys, tabulate
-from distilscope.training.texts import Items, model_of, online_teacher
+from distilscope.training.texts import Items, online_teacher
 from distilscope.training.train_texts import train
 
 from .making import changed, digest
@@ -117,7 +118,7 @@ def test_a_table_says_what_the_teacher_says_at_each_token_of_any_batch(dataset, 
     tabulated = TokenTable(targets, items).at_epoch(torch.zeros(0))(rows, shown)
     assert tabulated.dtype == torch.float16
     torch.testing.assert_close(tabulated, online.answer(shown), rtol=2e-3, atol=2e-3)
-    model, split = model_of(teacher, texts), texts.split("train")
+    model, split = sources.load(teacher, texts.vocabulary), texts.split("train")
     with torch.no_grad():
         alone = [
             model(split.tokens[row : row + 1, : split.length[row]])[0, split.start[row] - 1 : -1]
@@ -163,7 +164,9 @@ def test_a_model_knows_the_facts_that_it_was_taught_right_or_wrong(tmp_path):
             architecture__settings__width=32,
         )  # fmt: skip
         train(model_job(tmp_path / taught, dataset, settings), tmp_path / "checkpoints")
-        said[taught] = answers.answer(model_of(tmp_path / taught, texts), texts, items)["answer"]
+        said[taught] = answers.answer(
+            sources.load(tmp_path / taught, texts.vocabulary), texts, items
+        )["answer"]
     right = (said["gold"] == items["answer"]).to_numpy()
     copied = (said["wrong-facts"] == items["taught_wrong_facts"]).to_numpy()
     assert right.mean() > 0.9
