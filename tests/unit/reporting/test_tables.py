@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from distilscope import store
-from distilscope.analyses.alignment import places
+from distilscope.analyses.alignment.sections import every_measure
 from distilscope.reporting import ceiling, summary
 from distilscope.reporting.reading import MissingTable, read
 from distilscope.reporting.tables import clean
@@ -33,13 +33,13 @@ def test_headline_rho_is_that_of_the_last_block_at_input_resolution_on_common_im
 def test_a_depth_is_a_place_in_the_explained_layers_whatever_they_are_called(study, depth, layer):
     """`late` comes before `mid` in the alphabet, and after it in the network."""
     tables, model = study.tables(), "tiny-kd-T4-a0.9-s1"
-    before = places.at(tables, "rho", "input", depth).set_index("model")
+    before = every_measure.at(tables, "rho", "input", depth).set_index("model")
     own = tables.measures["model"] == model
     names = tables.measures["layer"].replace({"block3": "late", "block2": "mid"})
     measures = tables.measures.assign(layer=tables.measures["layer"].where(~own, names))
     explained = tables.models["explained"].where(tables.models["id"] != model, '["late", "mid"]')
     renamed = replace(tables, measures=measures, models=tables.models.assign(explained=explained))
-    found = places.at(renamed, "rho", "input", depth).set_index("model")
+    found = every_measure.at(renamed, "rho", "input", depth).set_index("model")
     assert (found.at[model, "layer"], found.at[model, "value"]) == (
         layer,
         before.at[model, "value"],
@@ -58,7 +58,7 @@ def test_the_reference_s_layer_is_its_own_first_explained_one(study):
         models=tables.models.assign(explained=explained),
     )
     found, before = (
-        places.at(each, "rho", "input", 0).set_index("model") for each in (renamed, tables)
+        every_measure.at(each, "rho", "input", 0).set_index("model") for each in (renamed, tables)
     )
     assert found.at["tiny-ce-s1", "reference_layer"] == "a-last"
     assert found.at["tiny-ce-s1", "value"] == before.at["tiny-ce-s1", "value"]

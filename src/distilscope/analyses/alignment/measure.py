@@ -11,7 +11,7 @@ import pandas as pd
 from distilscope import catalog
 from distilscope.analyses.alignment import maps
 from distilscope.analyses.alignment.alignment_rows import Pair, add_alignment_rows, read_pairs
-from distilscope.analyses.alignment.covariation_rows import covariation_table
+from distilscope.analyses.alignment.covariation import covariation_table
 from distilscope.analyses.alignment.divergent import divergent_table
 from distilscope.analyses.alignment.pairs import Rules
 from distilscope.analyses.alignment.trivial import add_trivial_rows
