@@ -51,12 +51,8 @@ def claims_table(
         found = judge(file, values, published_data=settings["published_data"])
         records = [_record(judgement, settings["scope"]) for judgement in found]
     table = pd.DataFrame.from_records(records, columns=list(COLUMNS))
-    for column in COLUMNS:
-        if column in TEXTS:
-            table[column] = table[column].astype(object)
-        else:
-            table[column] = table[column].astype("Int64" if column in INTEGERS else "float64")
-    return table
+    kinds = {**dict.fromkeys(TEXTS, "object"), **dict.fromkeys(INTEGERS, "Int64")}
+    return table.astype({column: kinds.get(column, "float64") for column in COLUMNS})
 
 
 def values_of(

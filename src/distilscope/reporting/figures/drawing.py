@@ -30,6 +30,15 @@ def panels(count: int, columns: int, height: float) -> tuple[Figure, list]:
     return figure, list(grid[:count])
 
 
+def first_models(tables: Tables, table: pd.DataFrame) -> tuple[list[Condition], pd.DataFrame]:
+    """The conditions whose first model has rows in a table, and these rows, labelled."""
+    labels = {condition.models[0]: condition.label for condition in tables.conditions}
+    rows = table[table["model"].isin(list(labels))]
+    there = set(rows["model"])
+    shown = [condition for condition in tables.conditions if condition.models[0] in there]
+    return shown, rows.assign(label=rows["model"].map(labels))
+
+
 def bounds(found: Estimate) -> tuple[float, float]:
     """Lengths of the interval below and above the value; 0 where there is no interval."""
     below, above = found.value - found.low, found.high - found.value

@@ -140,19 +140,13 @@ def _atlas(pictures: list[np.ndarray]) -> dict[str, Any]:
 
 def _model(rows: pd.DataFrame, place: Mapping[int, int]) -> dict[str, Any]:
     own = rows.iloc[0]
+    whole = ("index", "truth", "prediction", "reference_prediction")
+    numbers = ("confidence", "reference_confidence", "primary", "rho")
+    rows = rows.rename(columns={"label": "truth", OF_AN_IMAGE: "primary"})
     return {
         "picture": [place[int(index)] for index in rows["index"]],
-        "index": [int(index) for index in rows["index"]],
-        "truth": [int(value) for value in rows["label"]],
-        **{
-            name: [int(value) for value in rows[name]]
-            for name in ("prediction", "reference_prediction")
-        },
-        **{
-            name: [_number(value) for value in rows[name]]
-            for name in ("confidence", "reference_confidence", "rho")
-        },
-        "primary": [_number(value) for value in rows[OF_AN_IMAGE]],
+        **{name: [int(value) for value in rows[name]] for name in whole},
+        **{name: [_number(value) for value in rows[name]] for name in numbers},
         "grid": [int(own["grid_h"]), int(own["grid_w"])],
         "maps": _bytes(rows["map"], own["grid_h"], own["grid_w"]),
         "reference_grid": [int(own["reference_grid_h"]), int(own["reference_grid_w"])],

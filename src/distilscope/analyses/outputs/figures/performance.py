@@ -36,9 +36,7 @@ def fig_accuracy_calibration(tables: Tables) -> Drawing:
 
 def fig_reliability(tables: Tables) -> Drawing:
     """A reliability diagram for the first seed of each condition."""
-    table = tables["reliability"]
-    binned = set(table["model"])
-    shown = [condition for condition in tables.conditions if condition.models[0] in binned]
+    shown, table = drawing.first_models(tables, tables["reliability"])
     if not shown:
         raise NothingToDraw("the tables hold no confidence bins")
     drawn = shown[:MAX_PANELS]
@@ -51,9 +49,7 @@ def fig_reliability(tables: Tables) -> Drawing:
         axes.set_title(f"{drawing.label(condition)}\nECE {error:.3f}")
     figure.supxlabel("Confidence", fontsize=style.RC["axes.labelsize"])
     figure.supylabel("Accuracy", fontsize=style.RC["axes.labelsize"])
-    labels = {condition.models[0]: condition.label for condition in shown}
-    numbers = table[table["model"].isin(labels)]
-    return figure, numbers.assign(label=numbers["model"].map(labels))
+    return figure, table
 
 
 def _reliability(axes, bins: pd.DataFrame) -> None:

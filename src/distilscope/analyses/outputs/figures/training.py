@@ -18,9 +18,7 @@ DASHES = ((0, ()), (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1.2, 1, 1.2)))
 
 def fig_training(tables: Tables) -> Drawing:
     """Loss and held-out accuracy over epochs for the first seed of each condition."""
-    histories = tables["histories"]
-    trained = set(histories["model"])
-    shown = [condition for condition in tables.conditions if condition.models[0] in trained]
+    shown, histories = drawing.first_models(tables, tables["histories"])
     if not shown:
         raise NothingToDraw("no model of this study was trained")
     figure = Figure(figsize=(style.WIDE, 2.9))
@@ -33,13 +31,11 @@ def fig_training(tables: Tables) -> Drawing:
         axes.set_title(words)
         axes.set_xlabel("Epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
-    if (histories["loss"].dropna() > 0).all():
+    if (tables["histories"]["loss"].dropna() > 0).all():
         _log_scale(all_axes[0])
     handles = all_axes[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside right center")
-    labels = {one.models[0]: one.label for one in shown}
-    numbers = histories[histories["model"].isin(labels)]
-    return figure, numbers.assign(label=numbers["model"].map(labels)).reset_index(drop=True)
+    return figure, histories
 
 
 def _log_scale(axes) -> None:
