@@ -49,7 +49,9 @@ class Calibration:
         self, study: Study, architectures: Sequence[Mapping[str, Any]], at_once: int
     ) -> None:
         self._study, self._at_once = study, max(1, min(at_once, AT_ONCE))
-        self._architectures = {store.canonical_json(a): a for a in architectures}
+        # Of texts nobody knows how long they are before they are prepared.
+        measured = architectures if study.configuration.data.image_size else ()
+        self._architectures = {store.canonical_json(a): a for a in measured}
         self._processes: list[subprocess.Popen[str]] = []
         self._missing: list[str] = []
 

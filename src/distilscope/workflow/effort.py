@@ -33,6 +33,9 @@ class Speed:
     forward: float
 
 
+ONE_VIEW = {"tabulated": 1}
+"""Of examples that are shown as they are."""
+
 DRAWING = 0.002
 """Seconds of one draw of a random view, about."""
 
@@ -104,11 +107,14 @@ class Effort:
         match artefact.kind:
             case "model":
                 return startup + self._training(artefact, counts)
+            case "told":
+                teacher = self._speed(artefact.inputs_of("teacher")[0])
+                return startup + counts["train"] * teacher.forward
             case "views":
                 draws = counts[artefact.settings["split"]] * artefact.settings["per_image"]
                 return startup + draws * DRAWING
             case "targets":
-                views = views_of(artefact.settings["views"])
+                views = views_of(artefact.settings.get("views", ONE_VIEW))
                 teacher = self._speed(artefact.inputs_of("teacher")[0])
                 return startup + counts["train"] * views * teacher.forward
             case "observation" | "probe_observation":
