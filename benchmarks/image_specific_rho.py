@@ -47,7 +47,7 @@ fails 1, `unit less null` and `difference` fail 2. (b) Power at 0.05 is 1 for al
 `linear` is admissible too, at the border (0.05, growing with the jitter), and is one step as
 `quadratic` is; `quadratic` is closer to the 0 that is asked for.
 
-    python benchmarks/image_specific_rho.py [--studies 200] [--out results/benchmarks]
+    python -m benchmarks.image_specific_rho [--studies 200] [--out results/benchmarks]
 
 Writes image_specific_rho.csv and .png. Exit code 1: the measure that the pipeline uses
 (`centred`, and `quadratic` as the second number) breaks its rule.
@@ -58,7 +58,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,182 +66,29 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from distilscope.analyses.alignment import image_specific, image_specific_unit, maps, objects
+from benchmarks.image_specific_candidates import candidates, seconds
+from benchmarks.made_maps import (
+    CLASSES,
+    IMAGES,
+    UNRELATED,
+    chosen_parts,
+    class_sizes,
+    drawn,
+    looks,
+    planted,
+)
 from distilscope.reporting import style
 from distilscope.statistics import bootstrap
 
 ROOT = Path(__file__).resolve().parents[1]
-SIDE, CLASSES, IMAGES = 8, 4, 400
-FOLDS, MINIMUM = 5, 10
 REPLICATES = 400
 SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 CHOSEN, SECOND = "centred", "quadratic"
 BESIDE = ("raw", "partial")
 UNBIASED, CALIBRATED, COVERED, APART, FOUND = 0.01, 0.05, 0.92, 0.05, 0.2
 
-Draw = np.random.Generator
-Maker = Callable[[Draw, np.ndarray], tuple[np.ndarray, np.ndarray]]
-
-
-# ----------------------------------------------------------------------------------- candidates
-
-
-def cross_fitted(ranks: np.ndarray, classes: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """(N, P) ranks less the class mean of the other folds."""
-    fold = image_specific_unit.fold_of(np.arange(len(ranks)), FOLDS, 0)
-    return image_specific_unit.class_mean_residuals(ranks, classes, fold, usable, 1)
-
-
-def influence(products: np.ndarray, own: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(N,) contributions whose mean is sum products / sqrt(sum own sum other), NaN left out."""
-    sizes = np.nanmean(own), np.nanmean(other)
-    likeness = products / np.sqrt(sizes[0] * sizes[1])
-    return likeness - np.nanmean(likeness) / 2 * (own / sizes[0] + other / sizes[1] - 2)
-
-
-def products_of(u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """<u, v>, |u|^2, |v|^2 by row."""
-    return tuple(np.einsum("np,np->n", *pair) for pair in ((u, v), (u, u), (v, v)))
-
-
-def other_means(u: np.ndarray, v: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """(N,) mean over the other images j of the class of <u_i, v_j>."""
-    found = np.full(len(u), np.nan)
-    for number in np.unique(classes):
-        rows = np.flatnonzero((classes == number) & ~np.isnan(u[:, 0]) & ~np.isnan(v[:, 0]))
-        if len(rows) > 1:
-            both = u[rows] @ v[rows].T
-            found[rows] = (both.sum(axis=1) - np.diag(both)) / (len(rows) - 1)
-    return found
-
-
-def partial(a: np.ndarray, b: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """(N,) correlations by image given both models' mean maps of the class, of unit rank maps."""
-    found = np.full(len(a), np.nan)
-    for number in np.unique(classes):
-        rows = np.flatnonzero((classes == number) & ~np.isnan(a[:, 0]) & ~np.isnan(b[:, 0]))
-        if len(rows) > 1:
-            basis, _ = np.linalg.qr(np.column_stack([a[rows].mean(axis=0), b[rows].mean(axis=0)]))
-            left = [maps.unit_rows(side[rows] - side[rows] @ basis @ basis.T) for side in (a, b)]
-            found[rows] = np.einsum("np,np->n", *left)
-    return found
-
-
-def candidates(a: np.ndarray, b: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
-    """Name -> (N,) contributions, of which the mean is the candidate's value; NaN if undefined."""
-    ranks = maps.average_ranks(a), maps.average_ranks(b)
-    units = maps.unit_rows(ranks[0]), maps.unit_rows(ranks[1])
-    usable = ~np.isnan(units[0][:, 0]) & ~np.isnan(units[1][:, 0])
-    u, v = (cross_fitted(side, classes, usable) for side in ranks)
-    uu, vv = maps.unit_rows(u), maps.unit_rows(v)
-    unit = np.einsum("np,np->n", uu, vv)
-    chosen = image_specific.of_unit_ranks(*units, classes)
-    raw = np.einsum("np,np->n", *units)
-    centred = [np.where(usable[:, None], side - side.mean(axis=1)[:, None], 0) for side in ranks]
-    for side, number in itertools.product(centred, np.unique(classes)):
-        rows = usable & (classes == number)
-        if rows.any():
-            side[rows] -= side[rows].mean(axis=0)
-    gone = np.where(usable, 1.0, np.nan)
-    # Of the difference every image is in one matched pair and in two of each mismatched mean.
-    mismatched = (other_means(*units, classes) + other_means(*units[::-1], classes)) / 2
-    return {
-        "raw": raw,
-        "partial": partial(*units, classes),
-        "unit": unit,
-        "unit less null": unit - other_means(uu, vv, classes),
-        "pooled": influence(*products_of(u, v)),
-        "centred ranks": influence(*(gone * p for p in products_of(*centred))),
-        "centred": chosen.contributions,
-        "difference": raw - mismatched,
-    }
-
 
 # -------------------------------------------------------------------------------- unrelated models
-
-
-def noise(draw: Draw, n: int) -> np.ndarray:
-    """(n, SIDE**2) standard normal."""
-    return draw.standard_normal((n, SIDE * SIDE))
-
-
-def bump(row: np.ndarray, column: np.ndarray, width: float, side: int = SIDE) -> np.ndarray:
-    """(n, side**2) Gaussian bumps of height 1 at (row, column), both (n,)."""
-    grid = np.arange(side)
-    rows = np.exp(-0.5 * ((grid - row[:, None]) / width) ** 2)
-    columns = np.exp(-0.5 * ((grid - column[:, None]) / width) ** 2)
-    return (rows[:, :, None] * columns[:, None, :]).reshape(len(row), -1)
-
-
-def usual_place(classes: np.ndarray, which: int = 0) -> np.ndarray:
-    """(N, P) where objects of a class usually sit: the same for both models."""
-    turn = 2 * np.pi * (classes + which * 1.7) / CLASSES
-    middle = (SIDE - 1) / 2
-    return bump(middle + 2.2 * np.sin(turn), middle + 2.2 * np.cos(turn), 1.5)
-
-
-def same_place(draw: Draw, classes: np.ndarray) -> np.ndarray:
-    """A class's place and noise."""
-    return 3 * usual_place(classes) + noise(draw, len(classes))
-
-
-def second_place(draw: Draw, classes: np.ndarray, often: float = 0.2) -> np.ndarray:
-    """On a fifth of the images, each model's own, the map goes to a second shared place."""
-    there = draw.random(len(classes)) < often
-    place = np.where(there[:, None], usual_place(classes, 1), usual_place(classes))
-    return 3 * place + 0.5 * noise(draw, len(classes))
-
-
-def skewed(draw: Draw, classes: np.ndarray) -> np.ndarray:
-    """A second shared pattern whose strength is skewed over the images."""
-    strength = draw.standard_exponential((len(classes), 1)) ** 2
-    return 2 * usual_place(classes) + strength * usual_place(classes, 1) + noise(draw, len(classes))
-
-
-def near_constant(draw: Draw, classes: np.ndarray) -> np.ndarray:
-    """Zero everywhere but for one pixel, in four of five images the same one of the class."""
-    usual = 7 * classes + 3
-    place = np.where(draw.random(len(classes)) < 0.8, usual, draw.integers(0, SIDE**2, len(usual)))
-    found = np.zeros((len(classes), SIDE**2))
-    found[np.arange(len(classes)), place] = 1
-    return found
-
-
-def dead(draw: Draw, classes: np.ndarray) -> np.ndarray:
-    """A third of the maps is zero everywhere, the others are of `second_place`."""
-    return second_place(draw, classes) * (draw.random((len(classes), 1)) > 1 / 3)
-
-
-def tied(draw: Draw, classes: np.ndarray) -> np.ndarray:
-    """After a ReLU that leaves a fifth of the pixels."""
-    return np.maximum(second_place(draw, classes) - 0.9, 0)
-
-
-def coarse(draw: Draw, classes: np.ndarray) -> np.ndarray:
-    """Of a 4x4 grid, upsampled: sixteen numbers a map."""
-    own = second_place(draw, classes).reshape(-1, SIDE, SIDE)
-    return maps.upsample(maps.pool(own, (4, 4)), SIDE).reshape(len(classes), -1)
-
-
-UNRELATED: Mapping[str, tuple[Callable[[Draw, np.ndarray], np.ndarray], int]] = {
-    "same place": (same_place, IMAGES),
-    "second shared place": (second_place, IMAGES),
-    "skewed strength": (skewed, IMAGES),
-    "near-constant maps": (near_constant, IMAGES),
-    "dead maps": (dead, IMAGES),
-    "ties": (tied, IMAGES),
-    "coarse maps": (coarse, IMAGES),
-    "12 images a class": (second_place, 12 * CLASSES),
-    "4 images a class": (second_place, 4 * CLASSES),
-    "skewed class sizes": (second_place, IMAGES),
-}
-
-
-def class_sizes(scenario: str, n: int) -> np.ndarray:
-    """(n,) classes: equal ones, or 70, 20, 7 and 3 %."""
-    if scenario != "skewed class sizes":
-        return np.arange(n) % CLASSES
-    return np.repeat(np.arange(CLASSES), (n * np.array([0.7, 0.2, 0.07, 0.03])).astype(int))
 
 
 def unrelated(studies: int) -> Iterator[dict[str, Any]]:
@@ -272,26 +119,6 @@ def equal_maps(studies: int) -> Iterator[dict[str, Any]]:
 
 
 # ------------------------------------------------------------------------------ planted content
-
-
-def planted(share: float, *, second: bool = False) -> Maker:
-    """Two models whose maps share so much of their noise; `second`: they go elsewhere at times."""
-
-    def both(draw: Draw, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        common = noise(draw, len(classes))
-        return tuple(
-            _places(draw, classes, second)
-            + np.sqrt(share) * common
-            + np.sqrt(1 - share) * noise(draw, len(classes))
-            for _ in range(2)
-        )
-
-    return both
-
-
-def _places(draw: Draw, classes: np.ndarray, second: bool) -> np.ndarray:
-    there = second & (draw.random((len(classes), 1)) < 0.2)
-    return np.where(there, 3 * usual_place(classes, 1), 3 * usual_place(classes))
 
 
 def calibration(studies: int) -> Iterator[dict[str, Any]]:
@@ -353,68 +180,6 @@ def _summary(
 
 
 # ---------------------------------------------------------------------------------- drawn objects
-
-CANVAS, GRID, BOX = 28, 7, 14
-PARTS = ((0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75))
-
-
-def drawn(draw: Draw, n: int, jitter: int, grows: bool) -> tuple[np.ndarray, np.ndarray]:
-    """(n, 28, 28) bool masks of rectangles that jitter, and (n, 4) top, left, height, width."""
-    size = draw.integers(9, 16, (n, 2)) if grows else np.full((n, 2), 12)
-    corner = np.round((CANVAS - size) / 2).astype(int) + draw.integers(-jitter, jitter + 1, (n, 2))
-    corner = np.clip(corner, 0, CANVAS - size)
-    grid = np.arange(CANVAS)
-    rows, columns = (
-        (grid >= corner[:, [axis]]) & (grid < corner[:, [axis]] + size[:, [axis]])
-        for axis in (0, 1)
-    )
-    return rows[:, :, None] & columns[:, None, :], np.column_stack([corner, size])
-
-
-def looks(draw: Draw, box: np.ndarray, part: np.ndarray, coarse_maps: bool) -> np.ndarray:
-    """(n, 28, 28) evidence around a part, (n, 2) in units of the object, with noise of its own."""
-    centre = box[:, :2] + part * box[:, 2:] - 0.5
-    seen = bump(centre[:, 0], centre[:, 1], 3.0, CANVAS)
-    seen = seen.reshape(-1, CANVAS, CANVAS)
-    if coarse_maps:
-        small = maps.pool(seen, (GRID, GRID))
-        return maps.upsample(small + 0.15 * draw.standard_normal(small.shape), CANVAS)
-    rough = maps.upsample(draw.standard_normal((len(box), GRID, GRID)), CANVAS)
-    return seen + 0.15 * rough
-
-
-def chosen_parts(draw: Draw, n: int, what: str) -> tuple[np.ndarray, np.ndarray]:
-    """The part that each model looks at in each image: two (n, 2)."""
-    places = np.array(PARTS)
-    if what == "disjoint halves":
-        return np.tile([0.5, 0.25], (n, 1)), np.tile([0.5, 0.75], (n, 1))
-    first, second = (places[draw.integers(0, 4, n)] for _ in range(2))
-    return first, second if what == "parts of their own" else first
-
-
-def seconds(a: np.ndarray, b: np.ndarray, masks: np.ndarray) -> dict[str, float]:
-    """Name -> value of each candidate for the second number, of maps (n, 28, 28) of one class."""
-    one = np.zeros(len(a), int)
-    place = objects.place_and_extent(masks)
-    squares = objects.with_products(place)
-    cut = [_boxes(side, masks) for side in (a, b)]
-    return {
-        "image-specific": image_specific.image_specific_rho(a, b, one).value,
-        "linear": image_specific.image_specific_rho(a, b, one, place).value,
-        "quadratic": image_specific.image_specific_rho(a, b, one, squares).value,
-        "box": image_specific.image_specific_rho(*cut, one).value,
-        "box + quadratic": image_specific.image_specific_rho(*cut, one, squares).value,
-    }
-
-
-def _boxes(side: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """(n, 14, 14) maps cut to the masks' boxes."""
-    found = []
-    for own, mask in zip(side, masks, strict=True):
-        rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-        cut = own[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        found.append(maps.upsample(cut[None], BOX)[0])
-    return np.array(found)
 
 
 def objects_drawn(studies: int) -> Iterator[dict[str, Any]]:
