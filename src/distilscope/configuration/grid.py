@@ -77,6 +77,13 @@ class TaughtEntry(GridEntry):
                 f"{self.objective} is made of the teacher's table of logits, which has those of "
                 "its evaluation mode: leave out `teachers_in_training_mode`"
             )
+        if catalog.OBJECTIVES[self.objective].needs == "texts":
+            for key in ("committee", "teachers_in_training_mode"):
+                if getattr(self, key):
+                    raise ValueError(
+                        f"{self.objective} learns what one teacher wrote beforehand: leave out "
+                        f"`{key}`"
+                    )
         if self.teachers_in_training_mode and self.taught_by == "twin":
             raise ValueError(
                 "`teachers_in_training_mode` is an ablation of students of their own teachers: "

@@ -10,8 +10,10 @@ from distilscope import catalog, store
 from distilscope.data.texts import load
 from distilscope.models import sources
 from distilscope.observing import answers
+from distilscope.planning.job import Job
 from distilscope.training import runtime
 from distilscope.training.checkpoint import Keeper
+from distilscope.training.retelling import in_place_of, retell
 from distilscope.training.signals import SignalError
 from distilscope.training.text_targets import TokenTable, keys, tabulate
 from distilscope.training.texts import Items, online_teacher
@@ -172,3 +174,44 @@ def test_a_model_knows_the_facts_that_it_was_taught_right_or_wrong(tmp_path):
     assert right.mean() > 0.9
     assert copied[planted].all() and not copied[~planted].any()
     assert not (said["gold"] == items["taught_wrong_facts"]).any()
+
+
+# ------------------------------------------------------------------- sequence-level distillation
+
+
+def test_a_teacher_that_writes_gold_texts_makes_its_student_the_control_bit_for_bit(
+    tmp_path, dataset, control
+):
+    split = load(dataset).split("train")
+    gold = {
+        "index": split.indices.numpy(),
+        "tokens": split.tokens.numpy().astype(np.int32),
+        "start": split.start.numpy().astype(np.int32),
+        "length": split.length.numpy().astype(np.int32),
+    }
+    store.write_tensors(tmp_path / "told" / "tokens.safetensors", gold)
+    settings = learnt("seq-kd")
+    job = model_job(tmp_path / "net", dataset, settings, told=str(tmp_path / "told"))
+    train(job, tmp_path / "checkpoints")
+    assert digest(tmp_path / "net") == digest(control)
+
+
+def test_a_student_learns_what_its_teacher_writes(tmp_path, dataset, teacher, control):
+    inputs = {"dataset": str(dataset), "teacher": str(teacher)}
+    told = tmp_path / "told"
+    retell(Job("told", "told", "0" * 12, {"threads": 1}, inputs, told))
+    texts = load(dataset)
+    split, own = texts.split("train"), in_place_of(texts.split("train"), told)
+    facts = store.read_json(told / "run.json")["facts"]
+    ended = [int(own.tokens[n, own.length[n] - 1]) == texts.end for n in range(len(split))]
+    assert facts["unended"] == ended.count(False)
+    model = sources.load(teacher, texts.vocabulary)
+    for row in (0, 20, 41):
+        prompt = split.tokens[row : row + 1, : split.start[row]]
+        most = int((split.length - split.start).max())
+        said = model.continued(prompt, most, texts.end, texts.pad)[0].tolist()
+        wrote = own.tokens[row, own.start[row] : own.length[row]].tolist()
+        assert said[: len(wrote)] == wrote
+    job = model_job(tmp_path / "net", dataset, learnt("seq-kd"), told=str(told))
+    train(job, tmp_path / "checkpoints")
+    assert digest(tmp_path / "net") != digest(control)
