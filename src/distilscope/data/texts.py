@@ -70,8 +70,8 @@ def prepare(job: Job) -> None:
 
 
 def usual_facts(train: int) -> int:
-    """So many facts that training shows each four times or more, and 150 at most."""
-    return min(150, max(4, train // 4))
+    """So many facts that training shows each four times or more, and 60 at most."""
+    return min(60, max(4, train // 4))
 
 
 def write(folder: Path, items: Sequence[Item], tokenizer: Tokenizer, tasks: Sequence[str]) -> None:

@@ -39,7 +39,7 @@ def test_training_shows_each_fact_four_times_unless_it_is_said_how_many_there_ar
 
     assert len(asked(tmp_path)) == 5 and asked(tmp_path).min() == 4
     assert len(asked(folder)) == 12
-    assert [texts.usual_facts(train) for train in (6, 100, 1300)] == [4, 25, 150]
+    assert [texts.usual_facts(train) for train in (6, 100, 1300)] == [4, 25, 60]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from .language import ARCHITECTURE, made
 LAYERS = {"first": "network.model.layers.0", "last": "network.model.norm"}
 OF_TEXTS = {
     "name": "generated-tasks",
-    "tasks": ["add", "sort", "lookup"],
+    "tasks": ["add", "sort", "shift"],
     "train": 10,
     "held_out": 2,
     "test": 5,

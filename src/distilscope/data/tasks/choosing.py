@@ -86,10 +86,18 @@ def _bits(number: int) -> str:
     return " ".join(f"{number:04b}")
 
 
-def lookup(draws: Draws) -> Asked:
-    """The digit behind one of four letters; wrong are the digits behind the others."""
-    letters, digits = draws.several(FEW, 4), draws.several(range(10), 4)
-    asked = draws.between(0, 3)
-    pairs = " ".join(f"{letter} {digit}" for letter, digit in zip(letters, digits, strict=True))
-    wrong = tuple(str(digit) for place, digit in enumerate(digits) if place != asked)
-    return Asked(f"{pairs} | {letters[asked]}", str(digits[asked]), wrong=wrong)
+def shift(draws: Draws) -> Asked:
+    """Four letters moved on by one to three places, a behind z; wrong ones miss one by a place."""
+    letters = [draws.between(0, 25) for _ in range(4)]
+    places = draws.between(1, 3)
+    right = [(letter + places) % 26 for letter in letters]
+    wrong = []
+    for which in draws.several(range(4), WRONG):
+        missed = list(right)
+        missed[which] = (missed[which] + draws.one((-1, 1))) % 26
+        wrong.append(_letters(missed))
+    return Asked(f"{_letters(letters)} + {places}", _letters(right), wrong=tuple(wrong))
+
+
+def _letters(numbers: list[int]) -> str:
+    return " ".join(LETTERS[number] for number in numbers)

@@ -50,5 +50,5 @@ TASKS: dict[str, Task] = {
     "median": Task("choices", "the middle of five digits"),
     "count": Task("choices", "how often a letter stands among others"),
     "bits": Task("choices", "two operations on three numbers of four bits, left to right"),
-    "lookup": Task("choices", "the digit that stands behind a letter"),
+    "shift": Task("choices", "four letters moved on by one to three places"),
 }

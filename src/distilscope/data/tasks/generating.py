@@ -26,7 +26,7 @@ GENERATORS: dict[str, Generator] = {
     "median": choosing.median,
     "count": choosing.count,
     "bits": choosing.bits,
-    "lookup": choosing.lookup,
+    "shift": choosing.shift,
 }
 """By task, but for `fact`, whose generator has a table."""
 

@@ -78,10 +78,10 @@ def _bits(question: str) -> str:
     return " ".join(columns)
 
 
-def _lookup(question: str) -> str:
-    pairs, asked = question.split("|")
-    words = pairs.split()
-    return dict(zip(words[::2], words[1::2], strict=True))[asked.strip()]
+def _shift(question: str) -> str:
+    letters, places = question.split("+")
+    alphabet = "abcdefghijklmnopqrstuvwxyz" * 2
+    return " ".join(alphabet[alphabet.index(each) + int(places)] for each in letters.split())
 
 
 SOLVERS: dict[str, Callable[[str], str]] = {
@@ -97,6 +97,6 @@ SOLVERS: dict[str, Callable[[str], str]] = {
     "median": lambda question: sorted(question.split())[len(question.split()) // 2],
     "count": _count,
     "bits": _bits,
-    "lookup": _lookup,
+    "shift": _shift,
 }
 """By task: question -> the right answer. `fact` has no rule, only its table (`facts.Facts`)."""

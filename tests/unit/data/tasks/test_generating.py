@@ -78,7 +78,9 @@ def test_of_four_different_choices_one_is_right_at_every_place(items, task):
     assert min(at) > len(found) / 8
 
 
-@pytest.mark.parametrize(("task", "apart"), [("sort", 2), ("reverse", 2), ("bits", 1), ("fact", 1)])
+@pytest.mark.parametrize(
+    ("task", "apart"), [("sort", 2), ("reverse", 2), ("bits", 1), ("fact", 1), ("shift", 1)]
+)
 def test_wrong_choices_differ_in_one_place_or_in_two_neighbours(items, task, apart):
     for item in of(items, task):
         for choice in {*item.choices} - {item.answer}:
