@@ -27,6 +27,7 @@ OWN = (
     "shortcuts",
     "dark_knowledge",
     "attention",
+    "reasoning",
 )
 """In the order of the report."""
 

@@ -181,7 +181,8 @@ def test_by_class_rows_cover_every_class_and_subset(measures):
 def test_every_name_is_in_the_catalogue_and_defined_in_the_documentation(measures):
     defined = _headings("measures.md")
     declared = set(registry.measures())
-    pages = ("parts.md", "dark-knowledge.md", "attention-diversity.md", "compression.md")
+    analyses = ("parts.md", "dark-knowledge.md", "attention-diversity.md", "compression.md")
+    pages = (*analyses, "reasoning.md")
     elsewhere = set().union(*map(_headings, pages))
     on_pages = {name for name in elsewhere if name in declared}
     stems = {name.split(".")[0] for name in measures["measure"]}

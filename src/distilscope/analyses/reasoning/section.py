@@ -1,0 +1,150 @@
+"""Reasoning as the page shows it: who gains, who agrees beyond being right, who copies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from distilscope.analyses.reasoning.figures.beside import RELATIONS
+from distilscope.analyses.reasoning.task_table import ALL
+from distilscope.reporting.formatting import number
+from distilscope.reporting.grid import Grid
+from distilscope.reporting.tables import Tables
+
+UNIT = (
+    "The unit is the trained model: a student's number is its mean over items, and intervals "
+    "of students are over seeds. Excess agreement is that beyond what both accuracies let expect "
+    "within each task. Items differ in difficulty, which adds to it: read it beside the student on "
+    "labels only and the teacher's twin."
+)
+FIDELITY = {
+    "exact_accuracy": ("Exact, %", "{:.1f}", 100),
+    "answer_agreement": ("Agreement, %", "{:.1f}", 100),
+    "answer_agreement_excess": ("Excess", "{:.3f}", 1),
+    "choice_agreement_excess": ("Excess, choices", "{:.3f}", 1),
+    "step_fidelity": ("Steps", "{:.3f}", 1),
+    "step_fidelity_null": ("Steps, null", "{:.3f}", 1),
+    "choice_kl": ("KL, choices", "{:.3f}", 1),
+    "token_kl": ("KL, gold text", "{:.3f}", 1),
+}
+PLANTED = {
+    "planted_errors_copied": ("Errors copied, %", "{:.1f}", 100),
+    "planted_errors": ("Planted errors made, %", "{:.1f}", 100),
+    "procedure_copied": ("Procedure copied, %", "{:.1f}", 100),
+    "other_procedure_steps": ("Steps of it, %", "{:.1f}", 100),
+}
+CHOICES = {
+    "choice_accuracy": ("Choice, %", "{:.1f}", 100),
+    "question_free_accuracy": ("Without the question, %", "{:.1f}", 100),
+    "unparsed": ("No answer read, %", "{:.1f}", 100),
+}
+
+
+def context(tables: Tables) -> Mapping[str, Any]:
+    """The section: sentences, and four tables."""
+    rows = tables["reasoning_tasks"]
+    rows = rows[rows["task"] == ALL]
+    beside = rows[rows["relation"].isin(RELATIONS)]
+    planted = beside[beside[["planted_errors_copied", "procedure_copied"]].notna().any(axis=1)]
+    return {
+        "sentences": [UNIT, *_of_planted(tables)],
+        "fidelity": _grid("Fidelity to the teacher", tables, beside, FIDELITY),
+        "planted": _grid("What was planted in the teacher", tables, planted, PLANTED),
+        "tests": _tests(tables["reasoning_tests"]),
+        "choices": _grid("Choices", tables, rows.drop_duplicates("condition"), CHOICES),
+    }
+
+
+def answer(tables: Tables) -> list[str]:
+    """Whether students gain, and whether those that gain agree with their teacher."""
+    tests = tables["reasoning_tests"]
+    own = tests[tests["task"] == ALL]
+    if not len(own):
+        return []
+    row = own.iloc[0]
+    ends = f" [{100 * row['low']:.1f}, {100 * row['high']:.1f}]" if row["low"] == row["low"] else ""
+    said = [
+        f"Distilled students answer {100 * row['value']:.1f}{ends} points more items exactly than "
+        "their pairs on labels only."
+    ]
+    rows = tables["reasoning_tasks"]
+    rows = rows[(rows["task"] == ALL) & rows["relation"].isin(RELATIONS)]
+    by_role = rows.groupby("role")["answer_agreement_excess"].mean()
+    if {"student", "control"} <= set(by_role.dropna().index):
+        said.append(
+            "Agreement with the teacher beyond both accuracies: distilled "
+            f"{by_role['student']:.3f}, labels only {by_role['control']:.3f}."
+        )
+    return said
+
+
+def _of_planted(tables: Tables) -> list[str]:
+    rows = tables["reasoning_tasks"]
+    rows = rows[(rows["task"] == ALL) & rows["relation"].isin(RELATIONS)]
+    found = []
+    for measure, what in (
+        ("planted_errors_copied", "the teacher's planted errors"),
+        ("procedure_copied", "the steps of the teacher's other procedure"),
+    ):
+        known = rows[rows[measure].notna()]
+        means = known.groupby("role")[measure].mean()
+        named = [("student", "distilled students"), ("control", "students on labels only")]
+        said = [f"{words} {100 * means[role]:.0f} %" for role, words in named if role in means]
+        if said:
+            found.append(f"Of {what} are copied: {', '.join(said)}.")
+    return found
+
+
+def _grid(
+    label: str, tables: Tables, rows: pd.DataFrame, columns: Mapping[str, tuple[str, str, float]]
+) -> Grid:
+    order = {condition.key: place for place, condition in enumerate(tables.conditions)}
+    known = [row for row in rows.to_dict("records") if row["condition"] in order]
+    known.sort(key=lambda row: (str(row["reference"]), order[row["condition"]]))
+    return Grid(
+        label,
+        ("Model", "Beside", "Seeds", *(title for title, _, _ in columns.values())),
+        [
+            (
+                row["label"],
+                row["reference"] or "–",
+                str(row["seeds"]),
+                *(number(times * row[name], form) for name, (_, form, times) in columns.items()),
+            )
+            for row in known
+        ],
+        caption="Means over seeds, over all test items.",
+        words=("Model", "Beside"),
+    )
+
+
+def _tests(rows: pd.DataFrame) -> Grid:
+    return Grid(
+        "Do students gain?",
+        (
+            *("Task", "Gain, points", "95 % interval", "p", "Seeds", "Teachers"),
+            *("As published", "its t", "its p", "its rows"),
+        ),
+        [_test(row) for row in rows.to_dict("records")],
+        caption="Over seeds, all conditions of a seed averaged. As published: the best temperature "
+        "on test items, a one-sided t test over rows that share teachers, students and controls.",
+        words=("Task",),
+    )
+
+
+def _test(row: Mapping[str, Any]) -> Sequence[str]:
+    known = row["low"] == row["low"]
+    return (
+        row["task"],
+        number(100 * row["value"], "{:.1f}"),
+        f"{100 * row['low']:.1f} to {100 * row['high']:.1f}" if known else "–",
+        number(row["p"], "{:.2g}"),
+        str(row["seeds"]),
+        str(row["teachers"]),
+        number(100 * row["published_value"], "{:.1f}"),
+        number(row["published_t"], "{:.2f}"),
+        number(row["published_p"], "{:.2g}"),
+        str(row["published_rows"]),
+    )

@@ -1,0 +1,258 @@
+"""The other numbers of reasoning, against loops over items."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax
+from scipy.stats import entropy
+
+from distilscope import store
+from distilscope.analyses.reasoning import agreeing, partial, steps
+from distilscope.analyses.reasoning.measure import conclude, measure
+from distilscope.data.tasks.declared import TASKS
+from distilscope.statistics.bootstrap import Resamples
+
+from .made_study import MadeStudy, erring, gold
+from .test_planted import value
+
+SEEDS = (1, 2, 3)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A teacher and its twin that err, students that gain, and their controls."""
+    made = MadeStudy(
+        tmp_path_factory.mktemp("study"), ("add", "sum", "fact", "sort", "count", "multiply")
+    )
+    made.add("teacher-s1", "teacher", erring(0.3, 1))
+    teacher = [("teacher-s1", "teacher")]
+    made.add("twin-s2", "twin", erring(0.3, 2), 2, [("teacher-s1", "twin")], "teacher")
+    for network, rate in (("small", 0.6), ("large", 0.4)):
+        for seed in SEEDS:
+            taught = {"references": teacher, "network": network}
+            answers = erring(rate, 10 * seed)
+            made.add(f"{network}-sft-s{seed}", "control", answers, seed, objective="ce", **taught)
+            for t in (1.0, 2.0):
+                own = {"objective": "kd", "parameters": (("T", t),), "teachers": ("teacher",)}
+                answers = erring(rate - 0.1 * t, seed)
+                made.add(f"{network}-kd{t:g}-s{seed}", "student", answers, seed, **taught, **own)
+    return made
+
+
+@pytest.fixture(scope="module")
+def measured(made):
+    study = made.study()
+    assert measure(study, made.settings) == {}
+    rows = study.rows.frame()
+    return rows, conclude(study, made.settings, rows)
+
+
+@pytest.fixture(scope="module")
+def rows(measured):
+    return measured[0]
+
+
+def right(made, model, task=None):
+    return np.array(
+        [
+            answer == item.answer
+            for item, (_, answer) in zip(made.items, made.told[model], strict=True)
+            if task in (None, item.task)
+        ]
+    )
+
+
+def test_accuracy_is_counted_over_all_items_and_by_task(made, rows):
+    for task in (None, "add", "sort"):
+        found = value(rows, "small-sft-s1", "exact_accuracy", task=task)
+        assert found == pytest.approx(right(made, "small-sft-s1", task).mean())
+
+
+def test_improvement_is_over_the_control_of_the_same_network_and_seed(made, rows):
+    student, control = "large-kd1-s2", "large-sft-s2"
+    gain = right(made, student).mean() - right(made, control).mean()
+    assert value(rows, student, "improvement") == pytest.approx(gain)
+    assert value(rows, student, "control_accuracy") == pytest.approx(right(made, control).mean())
+    low, high = (value(rows, student, "improvement", column=end) for end in ("low", "high"))
+    assert low < gain < high
+    assert rows[(rows["measure"] == "improvement") & (rows["model"] == control)].empty
+
+
+def test_a_student_without_a_control_says_so(tmp_path):
+    made = MadeStudy(tmp_path, ("add", "sort"), test=4)
+    made.add("teacher-s1", "teacher", gold)
+    made.add("alone-s1", "student", gold, references=[("teacher-s1", "teacher")])
+    study = made.study()
+    measure(study, made.settings)
+    found = study.rows.frame()
+    assert math.isnan(value(found, "alone-s1", "improvement"))
+    assert "same" not in value(found, "alone-s1", "improvement", column="reason")
+    assert "labels only" in value(found, "alone-s1", "improvement", column="reason")
+    assert conclude(study, made.settings, found)["reasoning_tests"].empty
+
+
+def test_agreement_beyond_accuracies_is_computed_within_tasks(made, rows):
+    expected, sizes, agreed = [], [], []
+    for task in dict.fromkeys(item.task for item in made.items):
+        own, other = right(made, "small-kd1-s1", task), right(made, "teacher-s1", task)
+        expected.append(own.mean() * other.mean())
+        sizes.append(len(own))
+        pairs = zip(made.items, made.told["small-kd1-s1"], made.told["teacher-s1"], strict=True)
+        same = [a == b for item, (_, a), (_, b) in pairs if item.task == task]
+        agreed.append(np.mean(same))
+    by_hand = np.average(expected, weights=sizes)
+    pair = ("small-kd1-s1", "teacher-s1")
+    found = value(rows, pair[0], "answer_agreement_expected", pair[1])
+    assert found == pytest.approx(by_hand)
+    excess = value(rows, pair[0], "answer_agreement_excess", pair[1])
+    assert excess == pytest.approx(np.average(agreed, weights=sizes) - by_hand)
+    assert value(rows, pair[0], "answer_agreement_excess", pair[1], column="low") < excess
+
+
+def test_two_models_that_err_by_themselves_have_no_excess_and_copies_have_much():
+    random = np.random.default_rng(0)
+    n = 40_000
+    answers = random.integers(4, size=(2, n))  # 0 is right: each is right in a quarter
+    easy = np.arange(n) < n // 2  # a task that both know
+    answers[:, easy] = np.where(random.random((2, n // 2)) < 0.9, 0, answers[:, easy])
+    groups = [np.flatnonzero(easy), np.flatnonzero(~easy)]
+    draw = Resamples.draw(n, 50)
+
+    def excess(own, other, groups=groups, choices=(4, 4)):
+        columns = own == other, own == 0, other == 0
+        found = agreeing.beside_expected(*columns, groups, choices, draw, 0.95)
+        assert found.low[1] <= found.overall[1] <= found.high[1]
+        return found.overall[1]
+
+    assert abs(excess(*answers)) < 0.01
+    assert excess(answers[0], answers[0]) > 0.2
+    # over both tasks at once the shared knowledge of the easy one would pass for fidelity
+    assert excess(*answers, groups=[np.arange(n)], choices=(4,)) > 0.05
+
+
+def test_the_choices_of_teacher_right_and_teacher_wrong_items_are_counted_apart(made, rows):
+    student, teacher = made.outputs["small-kd1-s1"], made.outputs["teacher-s1"]
+    same = student.prediction == teacher.prediction
+    for subset, kept in (
+        ("reference-right", teacher.correct),
+        ("reference-wrong", ~teacher.correct),
+    ):
+        found = value(rows, "small-kd1-s1", "choice_agreement", "teacher-s1", subset=subset)
+        assert found == pytest.approx(same[kept].mean())
+
+
+def test_divergence_over_choices_and_on_gold_text_is_from_the_teacher_to_the_student(made, rows):
+    student, teacher = made.outputs["small-kd1-s1"], made.outputs["teacher-s1"]
+    by_item = [
+        entropy(np.exp(log_softmax(t)), np.exp(log_softmax(s)))
+        for t, s in zip(teacher.logits.astype(float), student.logits.astype(float), strict=True)
+    ]
+    found = value(rows, "small-kd1-s1", "choice_kl", "teacher-s1")
+    assert found == pytest.approx(np.mean(by_item), rel=1e-5)
+    read = [
+        store.read_tensors(made.folder / name / "test" / "token_logits.safetensors")["logits"]
+        for name in ("teacher-s1", "small-kd1-s1")
+    ]
+    by_token = [
+        entropy(np.exp(log_softmax(t)), np.exp(log_softmax(s)))
+        for t, s in zip(*(each.astype(float) for each in read), strict=True)
+    ]
+    found = value(rows, "small-kd1-s1", "token_kl", "teacher-s1")
+    assert found == pytest.approx(np.mean(by_token))
+
+
+def test_choices_without_the_question_are_at_chance_and_agree_by_chance(rows):
+    kept = rows[(rows["measure"] == "question_free_accuracy") & rows["task"].isna()]
+    assert kept["value"].between(0.05, 0.5).all()
+    pairs = rows[(rows["measure"] == "question_free_agreement") & rows["task"].isna()]
+    assert pairs["value"].between(0.05, 0.5).all()
+
+
+def test_a_step_that_stands_twice_has_to_be_taken_twice():
+    assert steps.shared("a , b", of="a , a , b , c") == 0.5
+    assert steps.shared("a , a , a , b", of="a , a , b") == 1
+    assert steps.shared("", of="a") == 0
+    assert math.isnan(steps.shared("a", of=""))
+
+
+def test_steps_of_another_item_are_the_null(rows):
+    own = value(rows, "large-kd1-s1", "step_fidelity", "teacher-s1")
+    null = value(rows, "large-kd1-s1", "step_fidelity_null", "teacher-s1")
+    assert null < 0.1 < own
+
+
+def test_no_item_meets_itself_in_the_null():
+    traces = [f"{i} + 0 = {i}" for i in range(7)]
+    found = steps.fidelity_by_chance(traces, traces, [np.arange(7)], 5, 0)
+    np.testing.assert_array_equal(found, np.zeros(7))
+    alone = steps.fidelity_by_chance(traces[:1], traces[:1], [np.arange(1)], 5, 0)
+    assert np.isnan(alone).all()
+
+
+def test_a_partial_rank_correlation_is_that_of_the_textbook():
+    random = np.random.default_rng(1)
+    first, second, third = random.normal(size=(3, 30))
+    second, third = second + first, third + first
+    r = {
+        (a, b): partial.spearman(x, y)
+        for (a, x), (b, y) in (
+            ((0, first), (1, second)),
+            ((0, first), (2, third)),
+            ((1, second), (2, third)),
+        )
+    }
+    by_hand = (r[1, 2] - r[0, 1] * r[0, 2]) / math.sqrt((1 - r[0, 1] ** 2) * (1 - r[0, 2] ** 2))
+    assert partial.spearman(second, third, [first]) == pytest.approx(by_hand)
+
+
+def test_the_table_of_tests_has_the_trained_model_as_unit_and_the_published_test_beside_it(
+    made, measured
+):
+    rows, tables = measured
+    tests = tables["reasoning_tests"].set_index("task")
+    names = [f"{n}-kd{t}" for n in ("small", "large") for t in (1, 2)]
+    gain = {(n, s): value(rows, f"{n}-s{s}", "improvement") for n in names for s in SEEDS}
+    by_seed = [np.mean([gain[n, s] for n in names]) for s in SEEDS]
+    assert tests.at["all", "value"] == pytest.approx(np.mean(by_seed))
+    assert tests.at["all", "seeds"] == len(SEEDS)
+    half = 4.302653 * np.std(by_seed, ddof=1) / math.sqrt(3)  # t of two degrees of freedom
+    assert tests.at["all", "high"] == pytest.approx(np.mean(by_seed) + half)
+    # a row for each network, at the temperature that is best on the test items
+    best = [
+        max(np.mean([gain[f"{n}-kd{t}", s] for s in SEEDS]) for t in (1, 2))
+        for n in ("small", "large")
+    ]
+    assert tests.at["all", "published_value"] == pytest.approx(np.mean(best))
+    assert tests.at["all", "published_rows"] == 2
+    assert set(tests.index) == {"all", *(item.task for item in made.items)}
+
+
+def test_the_table_of_tasks_has_each_condition_on_each_task(made, measured):
+    rows, tables = measured
+    table = tables["reasoning_tasks"]
+    assert set(table["task"]) == {"all", *(item.task for item in made.items)}
+    own = table[(table["condition"] == "small-kd1") & (table["task"] == "sort")].iloc[0]
+    by_seed = [value(rows, f"small-kd1-s{s}", "exact_accuracy", task="sort") for s in SEEDS]
+    assert own["exact_accuracy"] == pytest.approx(np.mean(by_seed))
+    assert own["reference"] == "teacher" and own["seeds"] == 3
+    assert TASKS["sort"].traced is False and np.isnan(own["step_fidelity"])
+
+
+def test_a_gain_where_the_teacher_is_good_is_found_over_tasks(made, rows):
+    student = "small-kd2-s1"
+    names = list(dict.fromkeys(item.task for item in made.items))
+    gain = [right(made, student, t).mean() - right(made, "small-sft-s1", t).mean() for t in names]
+    known = [right(made, "teacher-s1", t).mean() for t in names]
+    found = value(rows, student, "gain_reference_rho", "teacher-s1")
+    assert found == pytest.approx(partial.spearman(np.array(gain), np.array(known)))
+
+
+def test_models_that_answered_other_items_are_refused(tmp_path):
+    made = MadeStudy(tmp_path, ("add", "sort"), test=4)
+    made.add("teacher-s1", "teacher", gold)
+    path = tmp_path / "teacher-s1" / "test" / "answers.parquet"
+    answers = store.read_table(path)
+    store.write_table(path, answers.iloc[1:])
+    with pytest.raises(ValueError, match="other items than the texts of the study"):
+        measure(made.study(), made.settings)
