@@ -155,7 +155,7 @@ class Analysis:
         section: typed settings under that key.
         measures: name -> what it is.
         needs: what it reads of a model on the test probe: `logits`, `saliency`, `features`.
-        modalities: of which kinds of examples it can be asked: `images`, `texts`.
+        modalities: of which kinds of examples it can be asked: keys of `catalog.MODALITIES`.
         places: columns of `measures.parquet` that say where a number of it holds.
         tables, figures, sections, forms: by name, in the order of the report.
         plan: dotted path of a subclass of `planning.hooks.AnalysisPlan`: what is to be observed,
