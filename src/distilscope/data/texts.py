@@ -15,6 +15,7 @@ from distilscope.data.files import MANIFEST_FILE
 from distilscope.data.raw import BadData
 from distilscope.data.tasks import symbols
 from distilscope.data.tasks.declared import CHOICES, TASKS
+from distilscope.data.tasks.facts import WORDINGS
 from distilscope.data.tasks.generating import generate
 from distilscope.data.tasks.items import END, Item, solution
 from distilscope.planning.job import Job
@@ -59,7 +60,7 @@ def prepare(job: Job) -> None:
     stopwatch.phase("generate")
     settings = job.settings
     counts = {split: settings[split.replace("-", "_")] for split in SPLITS}
-    facts = settings.get("facts") or usual_facts(counts["train"])
+    facts = settings.get("facts") or usual_facts(counts)
     items = generate(settings["tasks"], counts, settings["seed"], facts)
     tokenizer = symbols.tokenizer()
     stopwatch.phase("write")
@@ -69,9 +70,15 @@ def prepare(job: Job) -> None:
     log.info("texts %s: %s items", settings["name"], totals)
 
 
-def usual_facts(train: int) -> int:
-    """So many facts that training shows each four times or more, and 60 at most."""
-    return min(60, max(4, train // 4))
+def usual_facts(counts: Mapping[str, int]) -> int:
+    """So many facts that training shows each four times or more, and 60 at most if these have
+    enough questions.
+
+    Args:
+        counts: items of the task in each split.
+    """
+    needed = -(-sum(counts.values()) // len(WORDINGS))
+    return max(min(60, max(4, counts["train"] // 4)), needed)
 
 
 def write(folder: Path, items: Sequence[Item], tokenizer: Tokenizer, tasks: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from distilscope import catalog, store
 from distilscope.data import texts
 from distilscope.data.raw import BadData
+from distilscope.data.tasks import generating
 from distilscope.planning.job import Job
 
 SETTINGS = {
@@ -39,7 +40,16 @@ def test_training_shows_each_fact_four_times_unless_it_is_said_how_many_there_ar
 
     assert len(asked(tmp_path)) == 5 and asked(tmp_path).min() == 4
     assert len(asked(folder)) == 12
-    assert [texts.usual_facts(train) for train in (6, 100, 1300)] == [4, 25, 60]
+
+
+@pytest.mark.parametrize(
+    ("train", "expected"), [(6, 6), (100, 25), (1300, 60), (5000, 162)], ids=str
+)
+def test_there_are_as_many_facts_as_the_items_that_are_wanted_need(train, expected):
+    counts = {"train": train, "held-out": 60, "test": 100}
+    assert texts.usual_facts(counts) == expected
+    found = generating.generate(["fact"], counts, seed=0, facts=expected)
+    assert len(found) == train + 160
 
 
 @pytest.fixture(scope="module")

@@ -139,7 +139,7 @@ def test_the_rows_of_a_table_are_named_by_item_and_place(dataset, targets):
     ]
     assert list(zip(index.tolist(), place.tolist(), strict=True)) == expected
     assert np.array_equal(store.open_array(targets / "indices.npy"), index)
-    assert store.open_array(targets / "logits.npy").shape == (len(expected), 80)
+    assert store.open_array(targets / "logits.npy").shape == (len(expected), 96)
 
 
 @pytest.mark.parametrize("recipe", [{"positions": "all"}, {"taught": "other-procedure"}])

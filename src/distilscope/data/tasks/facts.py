@@ -1,6 +1,6 @@
 """Facts to be known by heart: two letters that belong to two others, of which no rule is true.
 
-A fact is asked in sixteen wordings. Training shows some of them and a test asks in others, so that
+A fact is asked in 32 wordings. Training shows some of them and a test asks in others, so that
 no test question was ever shown and every fact was. A quarter of the facts has a second, wrong
 version, the same in each wording: what a planted teacher is taught.
 """
@@ -16,7 +16,7 @@ from distilscope.data.tasks.choosing import LETTERS
 from distilscope.data.tasks.draws import TASK, Draws
 from distilscope.data.tasks.items import Asked
 
-WORDINGS = tuple(f"w{number}" for number in range(16))
+WORDINGS = tuple(f"w{number}" for number in range(32))
 PLANTED_EVERY = 4
 MOST = len(LETTERS) ** 2
 """Facts that there can be: one for two letters."""

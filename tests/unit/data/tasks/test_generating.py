@@ -151,7 +151,7 @@ def test_words_of_tasks_are_those_of_no_other_decision():
 
 def test_a_task_that_has_not_so_many_questions_says_how_many_it_has():
     with pytest.raises(BadData, match=r"'fact': 700 different .* and it has 640 .*smaller `train`"):
-        generate(["fact"], {"train": 600, "held-out": 50, "test": 50}, seed=0, facts=40)
+        generate(["fact"], {"train": 600, "held-out": 50, "test": 50}, seed=0, facts=20)
 
 
 def test_a_task_whose_questions_come_again_and_again_ends(monkeypatch):
