@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
 from distilscope.analyses.compression import shown
@@ -59,6 +60,7 @@ def _name_points(axes, table: pd.DataFrame) -> None:
     for at, text in zip(points, known["value"], strict=True):
         note = axes.annotate(text, at, (0, 0), textcoords="offset points", fontsize=6)
         note.set_in_layout(False)
+        note.set_path_effects([withStroke(linewidth=2, foreground="white")])  # over lines
         for across, up, side in PLACES:
             note.xyann = (across, up)
             note.set_ha(side)
