@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from distilscope.models.build import check_layers
+from distilscope.models.halving import Halving
 from distilscope.models.probabilities import are_probabilities
 from distilscope.observing import layer_maps
 from distilscope.observing.capture import Tap, watching
 from distilscope.observing.forward import Batch, Pass
-from distilscope.observing.halving import Halving
 from distilscope.observing.numerics import exact
 
 INSIDE = "module"
@@ -179,11 +179,7 @@ class Side:
 
     def look_at(self, logits: np.ndarray) -> None:
         """Note what is odd about all logits (N, classes)."""
-        if self.halving.most is not None:
-            self.notes.append(
-                f"a batch did not fit in memory: the {self.called} took {self.halving.most} "
-                "images at once"
-            )
+        self.notes += self.halving.notes("images")
         if are_probabilities(torch.from_numpy(logits)):
             self.notes.append(
                 f"the outputs of the {self.called} are probabilities (each row sums to 1), not "

@@ -49,6 +49,12 @@ class Halving:
                 torch.cuda.empty_cache()
         return found
 
+    def notes(self, unit: str) -> list[str]:
+        """What the report says of it, where a batch was halved; `unit`: examples, in the plural."""
+        if self.most is None:
+            return []
+        return [f"a batch did not fit in memory: the {self.called} took {self.most} {unit} at once"]
+
     @staticmethod
     def _try(take: Callable[[slice], T], rows: slice) -> tuple[T] | tuple[()]:
         """Nothing where it does not fit: what it held is freed when this returns."""

@@ -10,10 +10,10 @@ from torch import nn
 
 from distilscope.catalog import METHODS
 from distilscope.data.dataset import stratified_subset
+from distilscope.models.halving import Halving
 from distilscope.observing import classes
 from distilscope.observing.capture import frozen
 from distilscope.observing.forward import Prepare
-from distilscope.observing.halving import Halving
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.probe import Probe
 from distilscope.observing.request import Request

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from distilscope.models.halving import Halving
 from distilscope.observing import classes, grams, layer_maps
 from distilscope.observing.capture import Captured, Tap, Watcher, watching
-from distilscope.observing.halving import Halving
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.probe import Probe
 from distilscope.observing.request import Request

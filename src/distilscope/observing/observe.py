@@ -18,12 +18,12 @@ from distilscope.catalog import METHODS
 from distilscope.data.dataset import Dataset, load
 from distilscope.models import sources
 from distilscope.models.cost import cost, latency
+from distilscope.models.halving import of_memory
 from distilscope.models.memory_format import place
 from distilscope.observing import written
 from distilscope.observing.backward import chosen_positions, explain, work_of
 from distilscope.observing.completeness import gap_facts, warn_of_gaps
 from distilscope.observing.forward import Passed, Prepare, forward
-from distilscope.observing.halving import of_memory
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.numerics import exact
 from distilscope.observing.probe import Probe, open_probe

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from distilscope import store
 from distilscope.data.part_maps import REMOVED_FILE
 from distilscope.data.removal import Removed
+from distilscope.models.halving import Halving
 from distilscope.observing.forward import Prepare
 from distilscope.planning.job import Job
 from distilscope.workflow import progress
@@ -33,14 +34,21 @@ def observer(job: Job) -> Callable[[Observer], dict[str, Any]]:
 
     def observe(run: Observer) -> dict[str, Any]:
         run.stopwatch.phase(f"{probe}: removal")
-        found = observe_removal(run.model, removed, run.prepare, job.device, path)
+        halving = Halving("model")
+        found = observe_removal(run.model, removed, run.prepare, job.device, path, halving)
+        run.notes += [f"{probe}: {note}" for note in halving.notes("images without a part")]
         return {"removal": found}
 
     return observe
 
 
 def observe_removal(
-    model: nn.Module, removed: Removed, prepare: Prepare, device: str, path: Path
+    model: nn.Module,
+    removed: Removed,
+    prepare: Prepare,
+    device: str,
+    path: Path,
+    halving: Halving,
 ) -> dict[str, int]:
     """Write the logits of every picture without a part, and return how many there are.
 
@@ -57,7 +65,11 @@ def observe_removal(
     stage = progress.stage("images without a part", len(pixels))
     with torch.inference_mode():
         for batch in pixels.split(BATCH):
-            found.append(model(prepare(batch.to(device))).float().cpu().numpy())
+
+            def take(rows: slice, batch: Tensor = batch) -> np.ndarray:
+                return model(prepare(batch[rows].to(device))).float().cpu().numpy()
+
+            found += halving.run(len(batch), take)
             stage.advance(len(batch))
     logits = np.concatenate(found)
     if not np.isfinite(logits).all():

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from distilscope import store
 from distilscope.data.dataset import Split, load
+from distilscope.models.halving import Halving
 from distilscope.planning.job import Job
 from distilscope.training import runtime
 from distilscope.training.batches import table_of
@@ -62,7 +63,8 @@ def tabulate(job: Job) -> None:
     started = time.perf_counter()
     with store.atomic(job.folder / "logits.npy") as temporary:
         logits = store.new_array(temporary, np.float16, shape)
-        largest = _fill(logits, job.slug, teacher, inputs, table)
+        halving = Halving("teacher")
+        largest = _fill(logits, job.slug, teacher, inputs, table, halving)
         logits.flush()
     seconds = time.perf_counter() - started
     stopwatch.phase("write")
@@ -75,6 +77,8 @@ def tabulate(job: Job) -> None:
         "images_per_second": round(table.numel() / seconds, 1),
         "device": job.device,
     }
+    if notes := halving.notes("views"):
+        facts["notes"] = [f"{job.slug}: {note}" for note in notes]
     write_run(job, stopwatch, facts)
 
 
@@ -101,12 +105,17 @@ def _fill(
     teacher: OnlineTeacher,
     inputs: Images,
     table: Tensor,
+    halving: Halving,
 ) -> float:
     """Fill the table image by image, so that it is written front to back; the largest |logit|."""
     flat = logits.reshape(-1, logits.shape[-1])
     largest, stage = 0.0, progress.stage("views", len(flat), "views")
     for pairs in torch.arange(len(flat)).split(BATCH):
-        answers = _answers(pairs, teacher, inputs, table)
+        answers = np.concatenate(
+            halving.run(
+                len(pairs), lambda rows, some=pairs: _answers(some[rows], teacher, inputs, table)
+            )
+        )
         _check_range(name, pairs, answers, inputs.train, table)
         flat[pairs[0] : pairs[-1] + 1] = answers
         largest = max(largest, float(np.abs(answers).max()))

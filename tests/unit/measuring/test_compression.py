@@ -14,7 +14,7 @@ from distilscope.analyses.compression import measure, noise
 from distilscope.analyses.compression.ladders import Rung, ladders
 from distilscope.measuring.observations import Outputs
 from distilscope.models.compressions import prune
-from distilscope.observing.halving import Halving
+from distilscope.models.halving import Halving
 from distilscope.statistics.bootstrap import Resamples
 from tests.unit.observing.making import PLAIN, PLAIN_LAYERS, lively
 

@@ -13,6 +13,7 @@ from torchvision.models import VisionTransformer
 from distilscope import catalog
 from distilscope.models.build import build
 from distilscope.models.compressions import dense, int8, low_rank, number_type, prune
+from distilscope.models.halving import Halving
 from tests.unit.observing.making import CLASSES, PLAIN, RESNET, lively
 
 IMAGES = torch.randn(12, 3, 16, 16, generator=torch.Generator().manual_seed(5))
@@ -229,6 +230,36 @@ def test_folding_batch_norms_changes_nothing_but_rounding(architecture):
     assert len(pairs) == norms > 0
     assert not any(isinstance(m, nn.BatchNorm2d) for m in model.modules())
     np.testing.assert_allclose(logits(model), before, rtol=1e-4, atol=1e-5)
+
+
+class Counting(nn.Module):
+    """What takes ranges, and counts the images in place of that."""
+
+    def __init__(self, dtype):
+        super().__init__()
+        self.images = 0
+
+    def forward(self, inputs):
+        self.images += len(inputs)
+
+    def calculate_qparams(self):
+        return self.images, 0
+
+
+def test_ranges_of_a_batch_that_does_not_fit_in_memory_count_each_image_once(monkeypatch):
+    """Layers before the one that fails see the batch, and see its halves again."""
+    monkeypatch.setattr(int8, "HistogramObserver", Counting)
+    model, halving = lively(PLAIN, 1), Halving("model")
+
+    def refuse(module, inputs):
+        if len(inputs[0]) > 5:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried too much")
+
+    model.get_submodule("head").register_forward_pre_hook(refuse)
+    layers = {path: m for path, m in model.named_modules() if isinstance(m, nn.Conv2d)}
+    ranges = int8._ranges(model, layers, IMAGES, halving)
+    assert len(layers) > 1 and halving.most == 3
+    assert [pair.tolist() for pair in ranges.values()] == [[len(IMAGES), 0.0]] * len(layers)
 
 
 def test_static_quantisation_leaves_the_paths_of_all_modules():

@@ -8,7 +8,7 @@ import torch
 
 from distilscope import store
 from distilscope.models import sources
-from distilscope.observing.halving import Halving, of_memory
+from distilscope.models.halving import Halving, of_memory
 from distilscope.observing.observe import observe
 
 ROOM = 3

@@ -7,6 +7,7 @@ import torch
 from distilscope import store
 from distilscope.data.part_maps import REMOVED_FILE
 from distilscope.data.removal import Removed
+from distilscope.models.halving import Halving
 from distilscope.observing.observe import observe
 from distilscope.observing.removal import observe_removal
 
@@ -28,7 +29,7 @@ def prepare(batch):
 
 def test_logits_are_those_of_each_picture_alone(plain, pictures, tmp_path):
     path = tmp_path / "removed.safetensors"
-    facts = observe_removal(plain, pictures, prepare, "cpu", path)
+    facts = observe_removal(plain, pictures, prepare, "cpu", path, Halving("model"))
     found = store.read_tensors(path)
     assert facts == {"pictures": 300}
     assert found["indices"].tolist() == pictures.indices.tolist()
@@ -44,7 +45,24 @@ def test_a_logit_that_is_no_number_names_image_and_part(plain, pictures, tmp_pat
         return prepare(batch) * torch.nan
 
     with pytest.raises(ValueError, match="image 0 without part 1: a logit is not finite"):
-        observe_removal(plain, pictures, broken, "cpu", tmp_path / "x.safetensors")
+        path = tmp_path / "x.safetensors"
+        observe_removal(plain, pictures, broken, "cpu", path, Halving("model"))
+
+
+def test_pictures_that_do_not_fit_in_memory_together_are_shown_in_halves(plain, pictures, tmp_path):
+    def refuse(batch):
+        if len(batch) > 70:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried too much")
+        return prepare(batch)
+
+    halving, paths = Halving("model"), [tmp_path / f"{name}.safetensors" for name in "ab"]
+    observe_removal(plain, pictures, prepare, "cpu", paths[0], Halving("model"))
+    observe_removal(plain, pictures, refuse, "cpu", paths[1], halving)
+    whole, halved = (store.read_tensors(path)["logits"] for path in paths)
+    np.testing.assert_allclose(halved, whole, atol=1e-5)
+    assert halving.notes("pictures") == [
+        "a batch did not fit in memory: the model took 64 pictures at once"
+    ]
 
 
 def test_an_observation_shows_them_only_where_it_is_told_to(make_job, pictures, tmp_path):

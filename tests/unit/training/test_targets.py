@@ -57,6 +57,25 @@ def test_the_table_holds_the_teachers_logits_of_every_view(dataset, teacher, tar
             np.testing.assert_allclose(logits[row, column], answer, rtol=1e-3, atol=1e-3)
 
 
+def test_a_table_of_batches_that_do_not_fit_in_memory_is_the_same_and_that_is_said(
+    tmp_path, dataset, teacher, targets, monkeypatch
+):
+    answer = OnlineTeacher.answer
+
+    def refuse(self, examples):
+        if len(examples) > 50:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried too much")
+        return answer(self, examples)
+
+    monkeypatch.setattr(OnlineTeacher, "answer", refuse)
+    tabulate(targets_job(tmp_path, dataset, teacher))
+    whole, halved = (store.open_array(place / "logits.npy") for place in (targets, tmp_path))
+    np.testing.assert_allclose(halved, whole, rtol=1e-3, atol=1e-3)
+    (note,) = store.read_json(tmp_path / "run.json")["facts"]["notes"]
+    assert "the teacher took" in note and note.endswith("views at once")
+    assert "notes" not in store.read_json(targets / "run.json")["facts"]
+
+
 def test_the_run_states_range_and_size(targets):
     facts = store.read_json(targets / "run.json")["facts"]
     assert (facts["views"], facts["images"]) == (4, TRAIN)

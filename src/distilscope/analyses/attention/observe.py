@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from distilscope import store
 from distilscope.analyses.attention.plan import SPLITS
 from distilscope.data.drawn import Drawn
+from distilscope.models.halving import Halving
 from distilscope.observing import layer_maps
 from distilscope.observing.capture import Tap, watching
 from distilscope.observing.methods import gradcam
@@ -66,21 +67,29 @@ def _one(run: Observer, name: str, split: str, drawn: Drawn | None) -> float:
     what = f"attention: {name}"
     run.stopwatch.phase(what)
     progress.stage(what, len(order))
+    halving = Halving("model")
     with watching(run.model, taps) as watch:
-        for rows in order.split(BATCH):
-            labels = part.labels[rows]
-            shown = (
-                part.images[rows] if drawn is None else drawn.shown(rows, torch.zeros_like(rows))
-            )
+
+        def take(rows: Tensor) -> dict[str, np.ndarray]:
+            first = torch.zeros_like(rows)
+            shown = part.images[rows] if drawn is None else drawn.shown(rows, first)
             seen = watch(run.prepare(shown))
-            _keep(found, "logits", seen.logits)
-            if head:
-                activations = seen.outputs["last"].detach()
-                if not found.get("attention"):
-                    layer_maps.check_head(seen, "last", head, run.request.head)
-                _keep(found, "attention", class_agnostic(activations, head.weight, head.bias))
-                _keep(found, "gradcam", gradcam.closed_form(activations, head.weight[labels]))
-            progress.advance(len(rows))
+            if not head:
+                return {"logits": _array(seen.logits)}
+            activations = seen.outputs["last"].detach()
+            if not found:
+                layer_maps.check_head(seen, "last", head, run.request.head)
+            maps = class_agnostic(activations, head.weight, head.bias)
+            own = gradcam.closed_form(activations, head.weight[part.labels[rows]])
+            kept = {"logits": seen.logits, "attention": maps, "gradcam": own}
+            return {key: _array(tensor) for key, tensor in kept.items()}
+
+        for batch in order.split(BATCH):
+            for made in halving.run(len(batch), lambda rows, some=batch: take(some[rows])):
+                for key, values in made.items():
+                    found.setdefault(key, []).append(values)
+            progress.advance(len(batch))
+    run.notes += [f"{what}: {note}" for note in halving.notes(run.dataset.unit)]
     run.stopwatch.phase("write")
     arrays = {key: np.concatenate(parts) for key, parts in found.items()}
     arrays |= {
@@ -99,5 +108,5 @@ def _head(run: Observer) -> nn.Linear | None:
     return found if isinstance(found, nn.Linear) else None
 
 
-def _keep(found: dict[str, list[np.ndarray]], name: str, tensor: Tensor) -> None:
-    found.setdefault(name, []).append(tensor.detach().float().cpu().numpy())
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().float().cpu().numpy()

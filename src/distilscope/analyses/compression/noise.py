@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from distilscope import store
 from distilscope.data.dataset import load
 from distilscope.models import sources
+from distilscope.models.halving import Halving
 from distilscope.models.memory_format import place
 from distilscope.observing.capture import Tap, watching
-from distilscope.observing.halving import Halving
 from distilscope.observing.numerics import exact
 from distilscope.planning.job import Job
 from distilscope.workflow.provenance import Stopwatch, write_run
@@ -66,11 +66,8 @@ def measure(job: Job) -> None:
     stopwatch.phase("write")
     store.write_table(job.folder / "noise.parquet", table.reset_index(drop=True))
     facts: dict[str, Any] = {"images": len(split)}
-    if halving.most is not None:
-        facts["notes"] = [
-            f"{job.slug}: a batch did not fit in memory: the {halving.called} took {halving.most} "
-            f"{dataset.unit} at once"
-        ]
+    if notes := halving.notes(dataset.unit):
+        facts["notes"] = [f"{job.slug}: {note}" for note in notes]
     write_run(job, stopwatch, facts)
 
 

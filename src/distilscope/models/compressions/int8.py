@@ -13,6 +13,7 @@ rounding (Bengio et al. 2013), so that it is that of the float layers with the q
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ from distilscope import store
 from distilscope.models import weights
 from distilscope.models.compressions import dense
 from distilscope.models.compressions.dense import Facts
+from distilscope.models.halving import Halving
 
 DYNAMIC, STATIC = "int8-dynamic", "int8-static"
 BATCH = 32
@@ -109,7 +111,9 @@ def compress(model: nn.Module, value: str, images: Tensor) -> tuple[nn.Module, F
             f"{type(model).__name__} has no {_kinds(value)} that can be quantised by {value}; "
             f"accepted are {DYNAMIC} for linear layers and {STATIC} for 2-d convolutions too"
         )
-    ranges = _ranges(model, found, images) if value == STATIC else dict.fromkeys(found)
+    halving = Halving("model")
+    static = value == STATIC
+    ranges = _ranges(model, found, images, halving) if static else dict.fromkeys(found)
     numbers = sum(layer.weight.numel() for layer in found.values())
     rest = dense.bytes_of_others(model)
     for path, layer in found.items():
@@ -120,7 +124,7 @@ def compress(model: nn.Module, value: str, images: Tensor) -> tuple[nn.Module, F
         "weight_bytes": numbers + dense.FLOAT_BYTES * (total - numbers) + rest,
         "int8_share": numbers / total,
         "folded": [list(pair) for pair in folded],
-        "notes": _notes(value, numbers / total),
+        "notes": [*_notes(value, numbers / total), *halving.notes("images")],
     }
 
 
@@ -166,14 +170,25 @@ def quantised(weight: Tensor) -> tuple[Tensor, Tensor]:
     return integers.to(torch.int8), scale
 
 
-def _ranges(model: nn.Module, found: Mapping[str, nn.Module], images: Tensor) -> dict[str, Tensor]:
+def _ranges(
+    model: nn.Module, found: Mapping[str, nn.Module], images: Tensor, halving: Halving
+) -> dict[str, Tensor]:
     """Path -> (2,): scale and zero point of what the layer takes over the images."""
     seen = {path: HistogramObserver(dtype=torch.quint8) for path in found}
-    hooks = [layer.register_forward_pre_hook(_watch(seen[p])) for p, layer in found.items()]
+    hooks = [layer.register_forward_pre_hook(_watch(seen, p)) for p, layer in found.items()]
+
+    def take(batch: Tensor) -> None:
+        before = copy.deepcopy(seen)
+        try:
+            model(batch)
+        except BaseException:  # layers before the one that failed have seen the batch
+            seen.update(before)
+            raise
+
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for start in range(0, len(images), BATCH):
-            model(images[start : start + BATCH])
+        for batch in images.split(BATCH):
+            halving.run(len(batch), lambda rows, batch=batch: take(batch[rows]))
         for hook in hooks:
             hook.remove()
         return {
@@ -182,9 +197,9 @@ def _ranges(model: nn.Module, found: Mapping[str, nn.Module], images: Tensor) ->
         }
 
 
-def _watch(observer: nn.Module) -> Callable[[nn.Module, tuple], None]:
+def _watch(seen: Mapping[str, nn.Module], path: str) -> Callable[[nn.Module, tuple], None]:
     def hook(module: nn.Module, inputs: tuple) -> None:
-        observer(inputs[0])
+        seen[path](inputs[0])
 
     return hook
 
