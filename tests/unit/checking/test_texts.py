@@ -1,0 +1,139 @@
+"""The trial of language models: what it notices before anything is trained."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from distilscope.checking import texts as checking
+from distilscope.data import texts
+from distilscope.data.tasks import symbols
+from distilscope.data.tasks.generating import generate
+from distilscope.models.build import ModelError
+from distilscope.planning.job import Job
+
+TASKS = ["sum", "sort"]
+ARCHITECTURE = {
+    "builder": "distilscope.models.language:qwen2",
+    "settings": {"width": 16, "layers": 1, "heads": 2, "mlp": 2.0, "context": 64, "tied": True},
+}
+SETTINGS = {
+    "kind": "trained",
+    "architecture": ARCHITECTURE,
+    "init": {"from": "random"},
+    "seed": 0,
+    "precision": "fp32",
+    "threads": 1,
+    "recipe": {
+        "epochs": 1,
+        "batch": 4,
+        "optimizer": {"name": "adamw", "lr": 1e-3, "betas": [0.9, 0.999], "eps": 1e-8,
+                      "weight_decay": 0.0},
+        "schedule": {"name": "constant", "warmup_epochs": 0},
+        "views": {"policy": "none", "tabulated": None},
+        "positions": "answer",
+        "taught": "gold",
+    },
+    "objective": {"name": "ce", "loss": "distilscope.training.objectives.ce:loss",
+                  "parameters": {}},
+}  # fmt: skip
+OBSERVATION = {"threads": 1, "layers": {"last": "network.model.norm"}, "gram_batch": 8}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("texts")
+    items = generate(TASKS, {"train": 8, "held-out": 4, "test": 6}, 0, 4)
+    texts.write(made, items, symbols.tokenizer(), TASKS)
+    return made
+
+
+@pytest.fixture(scope="module")
+def loaded(folder):
+    return texts.load(folder)
+
+
+def attempt(folder, loaded, observation=OBSERVATION, **settings):
+    made = copy.deepcopy(SETTINGS) | settings
+    job = Job("networks", "small", "0" * 12, made, {"dataset": str(folder)}, folder)
+    return checking.attempt(job, loaded, observation)
+
+
+def test_a_language_model_is_found_fit(folder, loaded):
+    done = attempt(folder, loaded)
+    assert any("training step" in one for one in done)
+    assert done[-1] == "layers last"
+
+
+def test_items_that_are_longer_than_the_context_are_counted_and_named(folder, loaded):
+    lengths = np.concatenate([loaded.split(name).length for name in ("train", "held-out", "test")])
+    context = int(lengths.max()) - 1
+    short = {**ARCHITECTURE, "settings": {**ARCHITECTURE["settings"], "context": context}}
+    with pytest.raises(ModelError) as found:
+        attempt(folder, loaded, architecture=short)
+    split = next(
+        split
+        for split in map(loaded.split, ("train", "held-out", "test"))
+        if (split.length > context).any()
+    )
+    assert f"`context` is {context} tokens" in str(found.value)
+    assert f"index {int(split.indices[split.length > context][0])}" in str(found.value)
+    assert "none is cut" in str(found.value)
+
+
+def test_a_layer_that_there_is_not_is_refused_before_the_training(folder, loaded):
+    with pytest.raises(ModelError, match=r"has no module 'network.model.norn'"):
+        attempt(folder, loaded, {**OBSERVATION, "layers": {"last": "network.model.norn"}})
+
+
+class Model(nn.Module):
+    """A bag of all tokens, those behind included, or of those before."""
+
+    def __init__(self, vocabulary, causal, drops=0.0):
+        super().__init__()
+        self.embedding, self.causal, self.drops = nn.Embedding(vocabulary, 8), causal, drops
+        self.head = nn.Linear(8, vocabulary)
+
+    def forward(self, tokens):
+        seen = self.embedding(tokens)
+        mixed = seen.cumsum(dim=1) if self.causal else seen.sum(dim=1, keepdim=True).expand_as(seen)
+        return self.head(nn.functional.dropout(mixed, self.drops, training=True))
+
+
+def non_causal(classes, channels):
+    return Model(classes, causal=False)
+
+
+def dropping(classes, channels):
+    return Model(classes, causal=True, drops=0.5)
+
+
+def causal(classes, channels):
+    return Model(classes, causal=True)
+
+
+def same_for_every_seed(classes, channels):
+    torch.manual_seed(0)
+    return Model(classes, causal=True)
+
+
+@pytest.mark.parametrize(
+    ("builder", "said"),
+    [
+        (non_causal, "depend on what stands behind"),
+        (dropping, "other logits each time"),
+        (same_for_every_seed, "the same for every seed"),
+    ],
+)
+def test_what_no_job_would_notice_is_refused(folder, loaded, builder, said):
+    architecture = {"builder": f"{__name__}:{builder.__name__}", "settings": {}}
+    observation = {**OBSERVATION, "layers": {"last": "embedding"}}
+    assert attempt(
+        folder, loaded, observation, architecture={**architecture, "builder": f"{__name__}:causal"}
+    )
+    with pytest.raises(ModelError, match=said):
+        attempt(folder, loaded, observation, architecture=architecture)
