@@ -64,16 +64,6 @@ def test_another_seed_or_objective_tabulates_nothing_again():
     assert set(planned(less).targets) == set(planned(RAW).targets)
 
 
-def test_a_student_of_a_teachers_texts_waits_for_them_and_for_no_table():
-    study = planned(RAW)
-    inputs = of(study, "small-seq-kd-misled-s1").inputs
-    assert set(inputs) == {"dataset", "told"}
-    assert inputs["told"].inputs["teacher"] is of(study, "misled-s103")
-    less = copy.deepcopy(RAW)
-    less["grid"] = [entry for entry in RAW["grid"] if entry["objective"] in ("ce", "seq-kd")]
-    assert not planned(less).targets and set(planned(less).told) == {inputs["told"].name}
-
-
 def test_the_students_of_one_seed_begin_alike_and_see_the_same_batches():
     study = planned(RAW)
     first, second = (
