@@ -10,6 +10,7 @@ from distilscope.commands.differences import Reasons, counted
 from distilscope.planning import record
 from distilscope.planning.state import StoreState, ToMake
 from distilscope.planning.study import Study
+from distilscope.words import count
 
 
 def explain(study: Study, root: Path) -> list[str]:
@@ -33,8 +34,8 @@ def explain(study: Study, root: Path) -> list[str]:
 def _jobs(todo: ToMake) -> str:
     counts = Counter(artefact.kind for artefact in todo.artefacts)
     total = counts.total() + todo.publish
-    words = [counted(count, kind) for kind, count in counts.items()]
-    return f"{total} job{'s' * (total != 1)}: {', '.join([*words, 'publish'])}"
+    words = [counted(number, kind) for kind, number in counts.items()]
+    return f"{count(total, 'job')}: {', '.join([*words, 'publish'])}"
 
 
 def main(path: Path, root: Path) -> int:

@@ -6,6 +6,7 @@ study's folder, which may move to another machine.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -150,11 +151,6 @@ def _read() -> dict[str, list[float]]:
 
 def _keep(known: Mapping[str, list[float]]) -> None:
     """Where nothing can be kept it is measured again the next time."""
-    path = cache()
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(known), encoding="utf-8")
-        os.replace(part, path)
-    except OSError:
-        return
+    unwritable = contextlib.suppress(OSError)
+    with unwritable, store.atomic(cache(), digest=False) as temporary:
+        temporary.write_text(json.dumps(known), encoding="utf-8")

@@ -15,7 +15,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 
@@ -61,17 +60,10 @@ def _watch(parent: int, done: int) -> None:
 def _descriptor() -> int | None:
     """Of the nearest process above this one that is no shell."""
     try:
-        process = os.getppid()
-        while Path(f"/proc/{process}/comm").read_text().strip() in SHELLS:
-            process = int(_status(process)["PPid"])
-        return os.pidfd_open(process)
-    except (OSError, AttributeError):
+        above = (one for one in psutil.Process().parents() if one.name() not in SHELLS)
+        return os.pidfd_open(next(above).pid)
+    except (psutil.Error, StopIteration, OSError, AttributeError):
         return None
-
-
-def _status(process: int) -> dict[str, str]:
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
 
 
 asked: list[signal.Signals] = []

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from distilscope.words import count
 from distilscope.workflow import progress, supervision
 from distilscope.workflow.calibration import Calibration
 from distilscope.workflow.effort import Effort
@@ -93,12 +94,11 @@ class Companion:
 
     def _estimate(self, overview: Overview) -> str:
         """`about 12 min: 11 models, fp32, 2 cores`."""
-        models = f"{self._models} model{'s' * (self._models != 1)}"
-        where = [models, self._started.study.precision]
+        where = [count(self._models, "model"), self._started.study.precision]
         if self._started.device == "cuda":
             where.append("GPU")
         elif self._cores:
-            where.append(f"{self._cores} core{'s' * (self._cores != 1)}")
+            where.append(count(self._cores, "core"))
         if overview.seconds_left is None:
             return f"{', '.join(where)}: the time is known when the first of them are made"
         return f"{words.about(overview.seconds_left)}: {', '.join(where)}"
