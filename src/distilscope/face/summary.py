@@ -27,7 +27,7 @@ def text(found: Comparison) -> str:
     ]
     rows = found.headline
     reasons: list[str] = []
-    for column in _columns():
+    for column in (column for name in ANALYSES for column in registry.analysis(name).summary):
         for model in (TEACHER, STUDENT):
             own = rows[(rows["model"] == model) & (rows["measure"] == column.measure)]
             if len(own):
@@ -38,10 +38,6 @@ def text(found: Comparison) -> str:
     for heading, said in (("Undefined or partly so:", reasons), ("Notes:", found.notes)):
         lines += ["", heading, *(f"  {each}" for each in said)] if said else []
     return "\n".join(lines)
-
-
-def _columns() -> list[Column]:
-    return [column for name in ANALYSES for column in registry.analysis(name).summary]
 
 
 def _line(name: str, column: Column, row: pd.Series, null: float | None) -> str:

@@ -64,7 +64,11 @@ def add_trivial_rows(
     Args:
         compared: the pairs of a model that is compared with it: which maps, on which images.
     """
-    chosen = [p for p in compared if p.key["explained"] == BY_CLASS and _at_layers(p)]
+    chosen = [
+        pair
+        for pair in compared
+        if pair.key["explained"] == BY_CLASS and catalog.METHODS[pair.key["method"]].at == "layers"
+    ]
     if not chosen:
         return
     pictures, outputs = _pictures(study), study.outputs[reference.id]
@@ -79,10 +83,6 @@ def add_trivial_rows(
             members = np.flatnonzero(own.subsets["common"])
             names = [f"{name}_{column}" for column in columns]
             add_means(study, rows, reference, own, columns, members, place, names)
-
-
-def _at_layers(pair: Pair) -> bool:
-    return catalog.METHODS[pair.key["method"]].at == "layers"
 
 
 def _pictures(study: Study) -> np.ndarray:

@@ -50,7 +50,7 @@ def context(tables: Tables) -> Mapping[str, Any] | None:
 
 def _about(tables: Tables) -> Iterator[str]:
     chosen = headline(tables)
-    words = SOURCES.get(chosen["source"], f"Regions are from {chosen['source']}")
+    words = SOURCES[chosen["source"]]
     yield f"{words}; {UNNAMED}" if are_regions(tables) else words
     texts = (
         f"The headline is {names.method(chosen['method'])} with the {_counted(tables)} as the "

@@ -97,7 +97,7 @@ def judge_alignment(
     scores = np.vstack([student, twins])
     means = class_means(scores, label, classes)
     means[:, ~counts.enough] = np.nan
-    others = [_others(row, len(scores)) for row in range(len(scores))]
+    others = [[twin for twin in range(1, len(scores)) if twin != row] for row in range(len(scores))]
     value = np.array([means[row] - means[rest].mean(axis=0) for row, rest in enumerate(others)])
     rel = relative(value)
     twin_spread = np.sqrt(np.nanmean(rel[1:] ** 2)) if counts.enough.any() else np.nan
@@ -235,11 +235,6 @@ def wilson(hits: int, n: int, level: float = 0.95) -> Rate:
         return Rate(0, 0, np.nan, np.nan, np.nan)
     found = stats.binomtest(hits, n).proportion_ci(confidence_level=level, method="wilson")
     return Rate(hits, n, hits / n, float(found.low), float(found.high))
-
-
-def _others(row: int, size: int) -> list[int]:
-    """Whom a row is set against: the twins, without itself. Row 0 is the student."""
-    return [other for other in range(1, size) if other != row]
 
 
 def _nan(shape: tuple[int, ...]) -> np.ndarray:
