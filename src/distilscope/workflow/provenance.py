@@ -35,6 +35,8 @@ RECORDED_PACKAGES = (
     "snakemake",
     "matplotlib",
 )
+WHERE_USED = ("transformers", "tokenizers")
+"""Of optional extras: recorded by the jobs that have imported them."""
 
 KEPT = (
     *("kind", "slug", "identity", "finished"),
@@ -160,7 +162,7 @@ def processor_name() -> str:
 def versions() -> dict[str, str]:
     """Installed versions of Python and of the packages that results depend on."""
     found = {"python": sys.version.split()[0]}
-    for name in RECORDED_PACKAGES:
+    for name in (*RECORDED_PACKAGES, *(name for name in WHERE_USED if name in sys.modules)):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
