@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
+from safetensors.torch import save_file
 
 from distilscope.__main__ import main
 from distilscope.auditing import inspecting, running
@@ -156,6 +159,35 @@ def test_pictures_without_labels_are_audited_by_what_needs_none(audit):
     values = {n["measure"] for n in found["numbers"] if n["value"] is not None}
     assert {"agreement", "image_specific_rho"} <= values and "accuracy" not in values
     assert any("no labels" in caveat for caveat in found["caveats"])
+
+
+@pytest.mark.long(3)
+def test_networks_of_timm_are_audited_as_their_configuration_says_they_see_pictures(audit):
+    timm = pytest.importorskip("timm", reason="the optional extra timm is not installed")
+    for name in ("test_resnet", "test_vit"):
+        torch.manual_seed(0)
+        network = timm.create_model(name, num_classes=len(CLASSES))
+        save_file(network.state_dict(), f"{name}.safetensors")
+    models = ("--teacher", "timm/test_resnet=test_resnet.safetensors")
+    models += ("--student", "timm/test_vit=test_vit.safetensors")
+    further = ("--images", "pictures", "--limit", "12", "--output", "of-timm")
+    code, said, _ = audit("--require", "agreement >= 0", usual=("audit", *models, *further))
+    assert code == 0, said.err
+    study = yaml.safe_load(Path("of-timm/audit.yaml").read_text())
+    for part, name in (("teachers", "test_resnet"), ("students", "test_vit")):
+        own, meant = study[part][name]["preprocessing"], timm.get_pretrained_cfg(name)
+        assert (own["mean"], own["std"]) == (list(meant.mean), list(meant.std))
+        assert own["size"] == meant.input_size[1]
+        assert own["resize"] == math.floor(own["size"] / meant.crop_pct)
+        assert own["interpolation"] == meant.interpolation
+    found = json.loads(Path("of-timm/audit.json").read_text())
+    assert found["images"]["count"] == 12
+    compared = {
+        number["where"]["layer"]
+        for number in found["numbers"]
+        if number["model"] == "test_vit" and number["measure"] == "cka_debiased"
+    }
+    assert compared == {"blocks_0", "blocks_1", "blocks_3", "blocks_4"}
 
 
 @pytest.mark.parametrize(
