@@ -108,9 +108,33 @@ def test_the_student_of_a_teachers_texts_never_sees_gold_ones(results):
     assert Path(inputs["told"]).name.startswith("misled-s103.")
 
 
+def test_exact_answers_are_those_that_the_solver_gives(results):
+    """Text by text: what stands behind the last `;`, or all of it, against the item's answer."""
+    own = data(results)
+    (folder,) = folders(results, "observations", "expert-s101")
+    said = pd.read_parquet(folder / "test" / "answers.parquet").set_index("index")
+    items = own.items[own.items["split"] == "test"].set_index("index")
+    assert list(said.index) == list(items.index)
+    right = []
+    for index, item in items.iterrows():
+        text = said.loc[index, "text"]
+        told = text.removesuffix(" .").rpartition("; ")[2] if text.endswith(" .") else None
+        right.append(told == item["answer"])
+    assert said["right"].tolist() == right
+    measures = table(results, "measures")
+    rows = measures[
+        (measures["model"] == "expert-s101") & (measures["measure"] == "exact_accuracy")
+    ]
+    assert set(rows["task"].dropna()) == {"add", "sum", "fact", "sort", "largest"}
+    by_task = pd.Series(right, index=items["task"]).groupby(level=0).mean()
+    for task, value in rows.dropna(subset=["task"]).set_index("task")["value"].items():
+        assert value == pytest.approx(by_task[task])
+
+
 def test_the_page_and_the_summary_speak_of_the_study(results):
     page = (results / "reasoning" / "report.html").read_text()
     assert "A tiny study of language models" in page
     assert "small kd T=1 from expert" in (results / "reasoning" / "summary.txt").read_text()
     drawn = {path.stem for path in (results / "reasoning" / "figures").glob("*.svg")}
-    assert {"accuracy-calibration", "cka", "training"} <= drawn
+    assert {"accuracy-calibration", "cka", "training", "reasoning-planted"} <= drawn
+    assert len(table(results, "reasoning_tasks"))
