@@ -228,6 +228,14 @@ def test_the_table_of_tests_has_the_trained_model_as_unit_and_the_published_test
     assert set(tests.index) == {"all", *(item.task for item in made.items)}
 
 
+def test_a_condition_of_few_seeds_takes_no_seed_from_the_test_of_all(made, measured):
+    rows, tables = measured
+    fewer = rows[~((rows["seed"] > 1) & (rows["condition"] == "small-kd1"))]
+    tests = conclude(made.study(), made.settings, fewer)["reasoning_tests"].set_index("task")
+    assert tests.at["all", "seeds"] == 3 and tests.at["all", "conditions"] == 3
+    assert tables["reasoning_tests"].set_index("task").at["all", "conditions"] == 4
+
+
 def test_the_table_of_tasks_has_each_condition_on_each_task(made, measured):
     rows, tables = measured
     table = tables["reasoning_tasks"]

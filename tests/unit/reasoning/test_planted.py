@@ -91,8 +91,17 @@ def test_as_many_errors_are_copied_as_a_count_by_hand_finds(made, rows):
 def test_a_teacher_that_was_not_planted_has_nothing_to_copy(rows):
     found = value(rows, "copies-facts-s1", "planted_errors_copied", "right-s1")
     why = value(rows, "copies-facts-s1", "planted_errors_copied", "right-s1", column="reason")
-    assert np.isnan(found) and "nowhere does what is planted" in why
+    assert np.isnan(found) and "a third of these items or fewer" in why
     assert np.isnan(value(rows, "copies-way-s1", "procedure_copied", "right-s1"))
+
+
+def test_a_teacher_that_errs_blindly_has_taught_nothing_though_it_meets_a_planted_error(tmp_path):
+    made = MadeStudy(tmp_path, ("fact",), test=60)
+    made.add("blind-s1", "teacher", erring(0.6, 5))
+    made.add("student-s1", "student", erring(0.6, 5), references=[("blind-s1", "teacher")])
+    found = measured(made)
+    assert 0 < value(found, "blind-s1", "planted_errors") < 1 / 3
+    assert np.isnan(value(found, "student-s1", "planted_errors_copied", "blind-s1"))
 
 
 def test_a_student_of_another_procedure_is_found_though_its_answers_are_all_right(rows):

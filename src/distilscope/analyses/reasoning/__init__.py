@@ -61,8 +61,8 @@ TABLES = {
     ),
     "reasoning_tests": Table(
         (
-            *("task", "value", "low", "high", "p", "seeds", "teachers", "teachers_low"),
-            *("teachers_high", "published_value", "published_t", "published_p"),
+            *("task", "value", "low", "high", "p", "seeds", "conditions", "teachers"),
+            *("teachers_low", "teachers_high", "published_value", "published_t", "published_p"),
             *("published_rows", "reason"),
         )
     ),

@@ -11,7 +11,7 @@ from distilscope.measuring.entries import Compared
 from distilscope.measuring.rows import Rows
 
 RIGHT, WRONG = "reference-right", "reference-wrong"
-NOT_COPIED = "the reference nowhere does what is planted"
+NOT_COPIED = "the reference does what is planted on a third of these items or fewer"
 NO_TOKENS = "logits on the gold text were not stored"
 FEW_TASKS = "too few tasks differ"
 FEWEST_TASKS = 6

@@ -8,6 +8,9 @@ from distilscope.analyses.reasoning import agreeing, steps
 from distilscope.analyses.reasoning.adding import spread, where
 from distilscope.analyses.reasoning.said import Questions, Said
 
+LEARNED = 1 / 3
+"""What one of three wrong choices gets of one who is always wrong, and blind."""
+
 
 def errors(questions: Questions, said: Said) -> np.ndarray:
     """(N,) 1.0 where a model's answer is the planted wrong one, 0.0 where it is another; NaN where
@@ -43,5 +46,11 @@ def other_procedure(questions: Questions, said: Said) -> np.ndarray:
 
 
 def copied(of_reference: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """(N,) `own` where the reference does wholly what is planted, else NaN."""
-    return where(of_reference == 1.0, own)
+    """(N,) `own` where the reference does wholly what is planted, else NaN.
+
+    NaN everywhere where it does so on a `LEARNED` share of the planted items or less: a model that
+    errs blindly now and then meets a planted error.
+    """
+    wholly = of_reference == 1.0
+    learned = wholly.sum() > LEARNED * np.isfinite(of_reference).sum()
+    return where(wholly & learned, own)

@@ -1,0 +1,113 @@
+"""The figures and the section of reasoning, drawn from the numbers of a made-up study."""
+
+import pkgutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from distilscope.analyses import reasoning
+from distilscope.analyses.reasoning import section
+from distilscope.analyses.reasoning.measure import conclude, measure
+from distilscope.reporting import style
+from distilscope.reporting.figures import NothingToDraw
+from distilscope.reporting.tables import Tables
+
+from .made_study import MadeStudy, erring, gold, other_procedure, wrong_facts
+
+
+def tables_of(made) -> Tables:
+    study = made.study()
+    measure(study, made.settings)
+    rows = study.rows.frame()
+    own = conclude(study, made.settings, rows)
+    names = ("id", "condition", "role", "network", "source")
+    models = pd.DataFrame(
+        [
+            {
+                **{name: getattr(entry, name) for name in names},
+                "seed": entry.seed,
+                "reference": entry.reference,
+                "parameters": study.costs[entry.id]["parameters"],
+            }
+            for entry in study.entries
+        ]
+    )
+    described = pd.DataFrame(
+        [{"condition": n, "label": n, **c.record()} for n, c in study.conditions.items()]
+    )
+    settings = {"scale": "laptop", "analyses": {"outputs": {}, "reasoning": made.settings}}
+    nothing = pd.DataFrame()
+    return Tables(rows, models, described, nothing, nothing, nothing, own, settings=settings)
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """A teacher with a twin and two planted ones; students of two sizes and three objectives."""
+    made = MadeStudy(tmp_path_factory.mktemp("study"), ("add", "sum", "fact", "sort", "count"), 12)
+    taught = {"expert": gold, "misled": wrong_facts, "other": other_procedure}
+    for place, (name, answers) in enumerate(taught.items()):
+        made.add(f"{name}-s{place}", "teacher", erring(0.1, place, answers), place, parameters=900)
+    twin = [("expert-s0", "twin")]
+    made.add("twin-s9", "twin", erring(0.1, 9), 9, twin, "expert", 900)
+    ids = {name: f"{name}-s{place}" for place, name in enumerate(taught)}
+    every = [(each, "teacher") for each in ids.values()]
+    for network, rate, size in (("small", 0.3, 300), ("tiny", 0.6, 100)):
+        about = {"network": network, "parameters": size}
+        for seed in (1, 2, 3):
+            answers = erring(rate, seed)
+            name = f"{network}-sft-s{seed}"
+            made.add(name, "control", answers, seed, every, objective="ce", **about)
+            for teacher, objective in (("expert", "kd"), ("expert", "jsd"), ("misled", "kd")):
+                answers = erring(rate / 2, 7 * seed, taught[teacher])
+                own = {"objective": objective, "teachers": (teacher,)}
+                name = f"{network}-{objective}-{teacher}-s{seed}"
+                beside = [(ids[teacher], "teacher")]
+                made.add(name, "student", answers, seed, beside, **about, **own)
+    return tables_of(made)
+
+
+@pytest.mark.parametrize("name", reasoning.FIGURES)
+def test_figure_is_drawn_with_the_numbers_that_it_shows(tables, name, tmp_path):
+    with style.applied():
+        figure, numbers = pkgutil.resolve_name(reasoning.FIGURES[name].draw)(tables)
+        style.title(figure, reasoning.FIGURES[name].title, "laptop")
+        style.write_png(figure, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+    assert len(numbers) and numbers.select_dtypes("number").notna().any(axis=None)
+
+
+def test_the_planted_figure_shows_who_copies_and_the_others_beside_the_same_teacher(tables):
+    draw = pkgutil.resolve_name(reasoning.FIGURES["reasoning-planted"].draw)
+    _, numbers = draw(tables)
+    assert "expert" not in set(numbers["reference"])  # nothing was planted in it
+    rows = numbers[(numbers["measure"] == "planted_errors_copied") & numbers["value"].notna()]
+    copied = rows[rows["reference"] == "misled"].set_index("condition")["value"]
+    assert copied["small-kd-misled"] > 0.6 > 0.4 > copied["small-sft"]
+    way = numbers[(numbers["measure"] == "procedure_copied") & (numbers["reference"] == "other")]
+    assert set(way["condition"]) == {"small-sft", "tiny-sft"} and (way["value"] == 0).all()
+
+
+def test_a_study_without_students_says_why_there_is_nothing_to_draw(tmp_path):
+    made = MadeStudy(tmp_path, ("add", "sort"), 4)
+    made.add("expert-s1", "teacher", gold)
+    alone = tables_of(made)
+    for name in ("reasoning-gains", "reasoning-tests", "reasoning-fidelity", "reasoning-together"):
+        with pytest.raises(NothingToDraw):
+            pkgutil.resolve_name(reasoning.FIGURES[name].draw)(alone)
+
+
+def test_the_section_says_who_copies_and_the_answer_who_gains(tables):
+    context = section.context(tables)
+    assert "Of the teacher's planted errors are copied: distilled students" in " ".join(
+        context["sentences"]
+    )
+    labels = [row[0] for row in context["fidelity"].rows]
+    assert {"the small-kd-misled", "the tiny-sft", "the twin"} <= set(labels)
+    by_role = tables["reasoning_tasks"].query("task == 'all'").groupby("role")["exact_accuracy"]
+    assert by_role.mean()["student"] > by_role.mean()["control"]
+    first, second = section.answer(tables)
+    tests = tables["reasoning_tests"].set_index("task")
+    assert f"{100 * tests.at['all', 'value']:.1f} [" in first
+    assert "labels only" in second
+    assert np.isfinite(tests.at["all", "teachers_low"])  # two teachers: the teacher as unit
