@@ -102,12 +102,15 @@ def draw(axes, rows: Sequence[Row], measure: str, null: str | None = None) -> No
 def name_rows(axes, rows: Sequence[Row]) -> None:
     """Labels down the left side, the first on top; beside which teacher where there are several."""
     several = len({row.reference for row in rows}) > 1
-    labels = [
-        f"{row.label} | {style.printable(row.reference, 'teacher', 14)}" if several else row.label
-        for row in rows
-    ]
-    axes.set_yticks(range(len(rows)), labels)
+    axes.set_yticks(range(len(rows)), [_words(row) if several else row.label for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
+
+
+def _words(row: Row) -> str:
+    """The label, and the teacher where the label does not name it."""
+    if row.reference in row.label:
+        return row.label
+    return f"{row.label}, beside {style.printable(row.reference, 'teacher', 14)}"
 
 
 def records(rows: Sequence[Row], measures: Sequence[str]) -> pd.DataFrame:

@@ -46,5 +46,7 @@ def _panels(tables: Tables, panels: Mapping[str, tuple[str, str | None]], nothin
         place.set_title(words, fontsize=7)
         if measure.endswith("_excess"):
             place.axvline(0, color=style.GREY, lw=0.5)
+        elif measure != "token_kl":
+            place.set_xlim(-0.05, 1.05)  # shares, though an interval of few seeds may end beyond
     name_rows(axes[0], rows)
     return figure, records(rows, measures)
