@@ -100,8 +100,8 @@ FIGURES = {
         "Steps taken is the share of the teacher's steps that the model's own solution has, beside "
         "what it has of another item's (grey ticks). Divergence is KL(teacher ∥ model), mean "
         "over the tokens of an item's gold text. Students on labels only show what comes of the "
-        "task alone[twin:, and the twin what two equals share]. Bars are 95 % intervals over seeds, "
-        "of a single model over items.",
+        "task alone[twin:, and the twin what two equals share]. Bars are 95 % intervals over seeds,"
+        " of a single model over items.",
     ),
     "reasoning-planted": Figure(
         f"{_HERE}.figures.fidelity:fig_planted",
