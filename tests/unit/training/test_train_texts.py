@@ -154,7 +154,7 @@ def test_a_table_of_other_tokens_is_refused(dataset, targets, recipe):
 
 def test_a_model_knows_the_facts_that_it_was_taught_right_or_wrong(tmp_path):
     """Asked in wordings that it was never shown."""
-    dataset = make_texts(tmp_path / "texts", tasks=["fact"], train=48, test=12, facts=8)
+    dataset = make_texts(tmp_path / "texts", tasks=["fact"], train=40, test=12, facts=4)
     texts = load(dataset)
     items = texts.items[texts.items["split"] == "test"].reset_index(drop=True)
     planted = items["taught_wrong_facts"].notna().to_numpy()
@@ -162,7 +162,7 @@ def test_a_model_knows_the_facts_that_it_was_taught_right_or_wrong(tmp_path):
     said = {}
     for taught in ("gold", "wrong-facts"):
         settings = changed(
-            SETTINGS, recipe__epochs=80, recipe__batch=24, recipe__taught=taught,
+            SETTINGS, recipe__epochs=15, recipe__batch=8, recipe__taught=taught,
             architecture__settings__width=32,
         )  # fmt: skip
         train(model_job(tmp_path / taught, dataset, settings), tmp_path / "checkpoints")
