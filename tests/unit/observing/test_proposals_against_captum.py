@@ -104,9 +104,22 @@ def of_captum(model, path, layout, images) -> dict[tuple[int, int], torch.Tensor
         setattr(holder, name, inner)
 
 
-def prepared(name: str) -> tuple[nn.Module, torch.Tensor]:
+OF_TIMM = {  # layout and head
+    "test_resnet": ("first", "fc"),
+    "test_nfnet": ("first", "head.fc"),
+    "test_coatnet": ("first", "head.fc"),
+    "test_vit": ("tokens", None),
+}
+
+
+def of_timm(name: str):
+    """What makes a small network of timm, the side of its input, and the rest."""
+    timm = pytest.importorskip("timm", reason="the optional extra timm is not installed")
+    return (lambda: timm.create_model(name, num_classes=5), 160, *OF_TIMM[name])
+
+
+def prepared(make, side: int) -> tuple[nn.Module, torch.Tensor]:
     """A network whose normalisation knows its inputs, and images."""
-    make, side, *_ = NETWORKS[name]
     torch.manual_seed(0)
     model, images = make(), torch.randn(3, 3, side, side)
     with torch.no_grad():
@@ -115,10 +128,10 @@ def prepared(name: str) -> tuple[nn.Module, torch.Tensor]:
     return model.eval(), images
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [*NETWORKS, *OF_TIMM])
 def test_maps_at_proposed_layers_are_captums_by_the_closed_form_or_the_gradient(name):
-    model, images = prepared(name)
-    *_, layout, head = NETWORKS[name]
+    make, side, layout, head = NETWORKS[name] if name in NETWORKS else of_timm(name)
+    model, images = prepared(make, side)
     found = propose(model, torch.randn(2, *images.shape[1:]))
     assert found.head == head
     paths = {layer: found.compared[layer] for layer in found.maps}
