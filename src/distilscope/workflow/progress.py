@@ -275,14 +275,14 @@ class Words:
 
 
 def words(status: Mapping[str, Any]) -> Words:
-    """The parts of a line; empty where a number is not known."""
+    """The parts of a line; empty where a number is not known, or nothing counted is left to do."""
     total, left, rate = status["total"], status["seconds_left"], status["rate"]
     return Words(
         stage=status["stage"],
         share=f"{100 * status['done'] / total:.0f} %" if total else "",
         rate=f"{rate:,.{0 if rate >= 10 else 1}f} {status['unit']}/s" if rate else "",
         detail=status["detail"],
-        left=f"{duration(left)} left" if left is not None else "",
+        left=f"{duration(left)} left" if left and round(left) else "",
     )
 
 

@@ -112,6 +112,14 @@ def test_what_comes_behind_the_work_that_was_foretold_is_not_said_to_be_over(job
     assert caplog.messages == ["net: latency, 25 s so far"]
 
 
+def test_a_stage_whose_units_are_done_and_that_goes_on_is_not_said_to_be_over(job, clock, caplog):
+    begin(job, "alignment", total=4).advance(4)
+    clock.now += 30
+    with caplog.at_level(logging.INFO, "distilscope"):
+        job.beat()
+    assert caplog.messages[0].endswith("30 s so far") and "left" not in caplog.messages[0]
+
+
 def test_a_loss_is_fetched_by_the_loop_and_only_where_it_is_wanted(job):
     asked = []
     stage = begin(job, detail=lambda: asked.append(threading.current_thread()) or "loss 1")
