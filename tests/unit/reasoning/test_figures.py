@@ -108,6 +108,6 @@ def test_the_section_says_who_copies_and_the_answer_who_gains(tables):
     assert by_role.mean()["student"] > by_role.mean()["control"]
     first, second = section.answer(tables)
     tests = tables["reasoning_tests"].set_index("task")
-    assert f"{100 * tests.at['all', 'value']:.1f} [" in first
+    assert f"gain {100 * tests.at['all', 'value']:.1f} [" in first
     assert "labels only" in second
     assert np.isfinite(tests.at["all", "teachers_low"])  # two teachers: the teacher as unit

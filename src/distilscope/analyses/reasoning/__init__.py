@@ -57,6 +57,7 @@ TABLES = {
             *("improvement", "planted_errors", "other_procedure_steps", "answer_agreement"),
             *("answer_agreement_excess", "choice_agreement_excess", "choice_kl", "token_kl"),
             *("step_fidelity", "step_fidelity_null", "planted_errors_copied", "procedure_copied"),
+            *("planted_choices_copied", "planted_choices_copied_null"),
         )
     ),
     "reasoning_tests": Table(

@@ -31,6 +31,8 @@ FIDELITY = {
 }
 PLANTED = {
     "planted_errors_copied": ("Errors copied, %", "{:.1f}", 100),
+    "planted_choices_copied": ("in choices, %", "{:.1f}", 100),
+    "planted_choices_copied_null": ("its null, %", "{:.1f}", 100),
     "planted_errors": ("Planted errors made, %", "{:.1f}", 100),
     "procedure_copied": ("Procedure copied, %", "{:.1f}", 100),
     "other_procedure_steps": ("Steps of it, %", "{:.1f}", 100),
@@ -40,6 +42,7 @@ CHOICES = {
     "question_free_accuracy": ("Without the question, %", "{:.1f}", 100),
     "unparsed": ("No answer read, %", "{:.1f}", 100),
 }
+COPIED = ("planted_errors_copied", "planted_choices_copied", "procedure_copied")
 
 
 def context(tables: Tables) -> Mapping[str, Any]:
@@ -47,7 +50,7 @@ def context(tables: Tables) -> Mapping[str, Any]:
     rows = tables["reasoning_tasks"]
     rows = rows[rows["task"] == ALL]
     beside = rows[rows["relation"].isin(RELATIONS)]
-    planted = beside[beside[["planted_errors_copied", "procedure_copied"]].notna().any(axis=1)]
+    planted = beside[beside[list(COPIED)].notna().any(axis=1)]
     return {
         "sentences": [UNIT, *_of_planted(tables)],
         "fidelity": _grid("Fidelity to the teacher", tables, beside, FIDELITY),
@@ -64,10 +67,11 @@ def answer(tables: Tables) -> list[str]:
     if not len(own):
         return []
     row = own.iloc[0]
-    ends = f" [{100 * row['low']:.1f}, {100 * row['high']:.1f}]" if row["low"] == row["low"] else ""
+    value, low, high = (number(100 * row[name], "{:.1f}") for name in ("value", "low", "high"))
+    ends = f" [{low}, {high}]" if row["low"] == row["low"] else ""
     said = [
-        f"Distilled students answer {100 * row['value']:.1f}{ends} points more items exactly than "
-        "their pairs on labels only."
+        f"Over their pairs on labels only distilled students gain {value}{ends} percentage "
+        "points of exact answers."
     ]
     rows = tables["reasoning_tasks"]
     rows = rows[(rows["task"] == ALL) & rows["relation"].isin(RELATIONS)]
@@ -86,6 +90,7 @@ def _of_planted(tables: Tables) -> list[str]:
     found = []
     for measure, what in (
         ("planted_errors_copied", "the teacher's planted errors"),
+        ("planted_choices_copied", "the same among the choices"),
         ("procedure_copied", "the steps of the teacher's other procedure"),
     ):
         known = rows[rows[measure].notna()]

@@ -17,7 +17,8 @@ OWN = (
 BESIDE = (
     *("answer_agreement", "answer_agreement_excess", "choice_agreement"),
     *("choice_agreement_excess", "choice_kl", "token_kl", "step_fidelity", "step_fidelity_null"),
-    *("planted_errors_copied", "procedure_copied"),
+    *("planted_errors_copied", "planted_choices_copied", "planted_choices_copied_null"),
+    "procedure_copied",
 )
 COLUMNS = (
     *("condition", "label", "role", "network", "reference", "relation", "task", "seeds"),

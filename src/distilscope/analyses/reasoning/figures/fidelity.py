@@ -25,7 +25,7 @@ PLANTED = {
 
 
 def fig_fidelity(tables: Tables) -> Drawing:
-    """A panel a measure, a row a condition beside a teacher."""
+    """A panel a measure that any model has, a row a condition beside a teacher."""
     return _panels(tables, FIDELITY, "no model was compared with a teacher")
 
 
@@ -39,9 +39,10 @@ def _panels(tables: Tables, panels: Mapping[str, tuple[str, str | None]], nothin
     rows = rows_beside(tables, measures)
     if not rows:
         raise NothingToDraw(nothing)
+    shown = {name: panel for name, panel in panels.items() if any(row.has(name) for row in rows)}
     figure = Figure(figsize=(style.WIDE, 0.9 + 0.19 * len(rows)))
-    axes = figure.subplots(1, len(panels), sharey=True)
-    for place, (measure, (words, null)) in zip(axes, panels.items(), strict=True):
+    axes = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    for place, (measure, (words, null)) in zip(axes, shown.items(), strict=True):
         draw(place, rows, measure, null)
         place.set_title(words, fontsize=7)
         if measure.endswith("_excess"):

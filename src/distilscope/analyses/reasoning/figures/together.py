@@ -44,6 +44,7 @@ def fig_together(tables: Tables) -> Drawing:
                 marker=style.MARKERS[networks.index(row.network) % 7],
             )
         place.set_xlabel(words)
+        place.locator_params(axis="x", nbins=5)
         place.set_title(_said(rows, name))
         place.axhline(0, color=style.GREY, lw=0.5)
         place.grid(color=style.PALE, lw=0.4)
