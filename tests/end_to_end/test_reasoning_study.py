@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,8 @@ def test_exact_answers_are_those_that_the_solver_gives(results):
 def test_the_page_and_the_summary_speak_of_the_study(results):
     page = (results / "reasoning" / "report.html").read_text()
     assert "A tiny study of language models" in page
+    shown = re.sub(r"<script.*?</script>|<style.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL)
+    assert "test items" in shown and "image" not in shown
     assert "small kd T=1 from expert" in (results / "reasoning" / "summary.txt").read_text()
     drawn = {path.stem for path in (results / "reasoning" / "figures").glob("*.svg")}
     assert {"accuracy-calibration", "cka", "training", "reasoning-planted"} <= drawn

@@ -187,7 +187,9 @@ def report(study: Study) -> Artefact:
 
 def _shown_settings(study: Study) -> dict[str, Any]:
     """What the jobs of figures and report get."""
+    unit = catalog.MODALITIES[catalog.DATASETS[study.configuration.data.name].modality].unit
     return {
+        **({} if unit == "images" else {"unit": unit}),
         "scale": study.configuration.scale,
         "divergent": study.configuration.report.divergent,
         "analyses": {name: dict(plan.drawn()) for name, plan in study.plans.items()},

@@ -26,6 +26,7 @@ from distilscope.reporting.grid import Grid, text
 from distilscope.reporting.reading import read
 from distilscope.reporting.style import EMPTY
 from distilscope.reporting.tables import Tables, clean
+from distilscope.reporting.units import in_units
 from distilscope.workflow import provenance
 
 MAX_BYTES = 25_000_000
@@ -59,6 +60,8 @@ def make_report(job: Job) -> None:
         title=job.information.get("title", "Reasoning consistency"),
         identity=job.identity,
     )
+    unit = job.settings.get("unit", "images")
+    page = in_units(page, unit)
     size = len(page.encode("utf-8"))
     if size > MAX_BYTES:
         raise PageTooLarge(
@@ -67,7 +70,7 @@ def make_report(job: Job) -> None:
             "lists of each model"
         )
     store.write_text(job.folder / "report.html", page)
-    store.write_text(job.folder / "summary.txt", summary.text(tables))
+    store.write_text(job.folder / "summary.txt", in_units(summary.text(tables), unit))
     provenance.write_run(job, stopwatch, {"bytes": size})
 
 
