@@ -190,9 +190,9 @@
       [model.role, model.prediction[row], model.confidence[row]],
     ];
     for (const [who, prediction, confidence] of lines) {
-      const right = prediction === model.truth[row];
+      const right = prediction === model.truth[row] ? " \u2713 right" : " \u2717 wrong";
       list.append(make("dt", "", `${who} says`));
-      list.append(make("dd", "", `${data.classes[prediction]} ${right ? "\u2713 right" : "\u2717 wrong"}`));
+      list.append(make("dd", "", `${data.classes[prediction]}${data.labelled ? right : ""}`));
       list.append(make("dd", "", percent(confidence)));
     }
     return list;

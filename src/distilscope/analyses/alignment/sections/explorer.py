@@ -61,6 +61,7 @@ def pack(tables: Tables, limit: int) -> dict[str, Any]:
     return {
         "first": main if main in order else next(iter(order), ""),
         "classes": _class_names(tables, rows),
+        "labelled": tables.labelled,
         "palette": _palette(),
         "opacity": list(pictures.OPACITY),
         **_atlas([tables.images[index] for index in used]),
