@@ -99,14 +99,12 @@ def test_a_study_without_students_says_why_there_is_nothing_to_draw(tmp_path):
 
 def test_the_section_says_who_copies_and_the_answer_who_gains(tables):
     context = section.context(tables)
-    assert "Of the teacher's planted errors are copied: distilled students" in " ".join(
-        context["sentences"]
-    )
     labels = [row[0] for row in context["fidelity"].rows]
     assert {"the small-kd-misled", "the tiny-sft", "the twin"} <= set(labels)
     by_role = tables["reasoning_tasks"].query("task == 'all'").groupby("role")["exact_accuracy"]
     assert by_role.mean()["student"] > by_role.mean()["control"]
-    first, second = section.answer(tables)
+    first, second, *copied = section.answer(tables)
+    assert "Of the teacher's planted errors are copied: distilled students" in copied[0]
     tests = tables["reasoning_tests"].set_index("task")
     assert f"gain {100 * tests.at['all', 'value']:.1f} [" in first
     assert "labels only" in second

@@ -1,6 +1,14 @@
 """Do distilled language models reason like their teacher?"""
 
-from distilscope.analyses.declaration import Analysis, Figure, Form, Measure, Section, Table
+from distilscope.analyses.declaration import (
+    Analysis,
+    Column,
+    Figure,
+    Form,
+    Measure,
+    Section,
+    Table,
+)
 from distilscope.analyses.reasoning.configuration import Reasoning
 from distilscope.analyses.reasoning.forms import PartialCorrelation
 
@@ -125,6 +133,28 @@ FIGURES = {
     ),
 }
 
+SUMMARY = (
+    Column(
+        "exact_accuracy",
+        "Exact, %",
+        "share of all items that the model answers exactly, in its own words",
+        short="exact %",
+        form="{:.1f}",
+        times=100.0,
+        better="higher",
+        details="reasoning",
+    ),
+    Column(
+        "step_fidelity",
+        "Steps",
+        "share of the teacher's steps that the model's own solutions take",
+        short="steps",
+        null="step_fidelity_null",
+        null_meaning="the same with the solution of another item",
+        details="reasoning",
+    ),
+)
+
 ANALYSIS = Analysis(
     name="reasoning",
     question="Do distilled language models reason like their teacher?",
@@ -140,5 +170,6 @@ ANALYSIS = Analysis(
     forms={
         "partial-correlation": Form(PartialCorrelation, f"{_HERE}.contrasts:partial_correlation")
     },
+    summary=SUMMARY,
     answer=f"{_HERE}.section:answer",
 )

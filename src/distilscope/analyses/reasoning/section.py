@@ -51,17 +51,18 @@ def context(tables: Tables) -> Mapping[str, Any]:
     rows = rows[rows["task"] == ALL]
     beside = rows[rows["relation"].isin(RELATIONS)]
     planted = beside[beside[list(COPIED)].notna().any(axis=1)]
+    alone = rows.drop_duplicates("condition").assign(reference=None)
     return {
-        "sentences": [UNIT, *_of_planted(tables)],
+        "sentences": [UNIT],
         "fidelity": _grid("Fidelity to the teacher", tables, beside, FIDELITY),
         "planted": _grid("What was planted in the teacher", tables, planted, PLANTED),
         "tests": _tests(tables["reasoning_tests"]),
-        "choices": _grid("Choices", tables, rows.drop_duplicates("condition"), CHOICES),
+        "choices": _grid("Choices", tables, alone, CHOICES),
     }
 
 
 def answer(tables: Tables) -> list[str]:
-    """Whether students gain, and whether those that gain agree with their teacher."""
+    """Whether students gain, agree with their teacher beyond being right, and copy it."""
     tests = tables["reasoning_tests"]
     own = tests[tests["task"] == ALL]
     if not len(own):
@@ -81,7 +82,7 @@ def answer(tables: Tables) -> list[str]:
             "Agreement with the teacher beyond both accuracies: distilled "
             f"{by_role['student']:.3f}, labels only {by_role['control']:.3f}."
         )
-    return said
+    return [*said, *_of_planted(tables)]
 
 
 def _of_planted(tables: Tables) -> list[str]:
