@@ -227,6 +227,12 @@ class Texts:
         version = catalog.lookup(self.versions, taught, "version of targets")
         return catalog.lookup(version, name, "split")
 
+    @property
+    def longest_target(self) -> int:
+        """Tokens of the longest target of the training items, in any version that is taught."""
+        splits = (version["train"] for version in self.versions.values())
+        return max(int((split.length - split.start).max()) for split in splits)
+
     def encode(self, text: str) -> list[int]:
         """The tokens of a text."""
         return self.tokenizer.encode(text).ids

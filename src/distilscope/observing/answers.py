@@ -20,7 +20,8 @@ def answer(
 ) -> pd.DataFrame:
     """The greedy answers to generated items.
 
-    A continuation may be as long as the longest target of the texts: what is longer is no answer.
+    A continuation may be as long as the longest target of the texts, whatever is taught: what is
+    longer is no answer.
 
     Args:
         model, texts, batch: as in `continuations`.
@@ -32,10 +33,11 @@ def answer(
     """
     import pandas as pd
 
-    split = texts.split("train")
-    most = int((split.length - split.start).max())
     encoded = [each.ids for each in texts.tokenizer.encode_batch(items["prompt"].tolist())]
-    said = [texts.decode(told) for told in continuations(model, texts, encoded, most, batch)]
+    said = [
+        texts.decode(told)
+        for told in continuations(model, texts, encoded, texts.longest_target, batch)
+    ]
     parsed = [
         parsing.symbols(text, TASKS[task].traced)
         for text, task in zip(said, items["task"], strict=True)

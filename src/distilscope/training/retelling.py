@@ -28,7 +28,8 @@ def retell(job: Job) -> None:
     Settings: `threads`. Inputs: `dataset`, texts; `teacher`, a language model.
 
     The tensors are those of the training split in the same order: `index` int64 (N,), `tokens`
-    int32 (N, L), `start` and `length` int32 (N,). A text may be as long as the longest gold one.
+    int32 (N, L), `start` and `length` int32 (N,). A text may be as long as the
+    longest target, whatever is taught.
     """
     stopwatch = Stopwatch()
     stopwatch.phase("load")
@@ -43,7 +44,7 @@ def retell(job: Job) -> None:
     if unended:
         notes.append(
             f"{unended} of {len(arrays['index'])} texts of the teacher have no end: they stop "
-            "where the longest gold text does, and are learnt so"
+            "where the longest target does, and are learnt so"
         )
         log.warning("%s: %s", job.slug, notes[0])
     write_run(job, stopwatch, {"unended": unended, "notes": notes})
@@ -54,8 +55,7 @@ def told(teacher: LanguageModel, texts: Texts) -> tuple[dict[str, np.ndarray], i
     split = texts.split("train")
     starts, rows = split.start.tolist(), split.tokens.tolist()
     prompts = [row[:start] for row, start in zip(rows, starts, strict=True)]
-    most = int((split.length - split.start).max())
-    said = continuations(teacher, texts, prompts, most)
+    said = continuations(teacher, texts, prompts, texts.longest_target)
     whole = [prompt + own for prompt, own in zip(prompts, said, strict=True)]
     length = np.array([len(each) for each in whole], np.int32)
     tokens = np.full((len(whole), length.max()), texts.pad, np.int32)

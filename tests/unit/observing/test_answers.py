@@ -70,3 +70,18 @@ def test_a_continuation_is_the_same_in_any_company(loaded):
     alone = [continuing.continuations(model, loaded, [each], most=6)[0] for each in prompts[:6]]
     assert together[:6] == alone
     assert len({*map(tuple, together)}) > 1
+
+
+def test_who_was_taught_a_longer_procedure_is_not_cut_short(tmp_path):
+    """Traces of the other way to add have more tokens than gold ones."""
+    found = generating.generate(["add"], COUNTS, seed=2, facts=8)
+    texts.write(tmp_path, found, symbols.tokenizer(), ["add"])
+    loaded = texts.load(tmp_path)
+    items = loaded.items[loaded.items["split"] == "test"].reset_index(drop=True)
+    taught = [f"{text} ." for text in items["taught_other_procedure"]]
+    gold = loaded.split("train")
+    assert max(len(loaded.encode(each)) for each in taught) > int((gold.length - gold.start).max())
+    model = Knowing(loaded, zip(items["prompt"], taught, strict=True))
+    said = answers.answer(model, loaded, items)
+    assert said["text"].tolist() == taught
+    assert said["right"].all()

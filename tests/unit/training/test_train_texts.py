@@ -208,8 +208,7 @@ def test_a_student_learns_what_its_teacher_writes(tmp_path, dataset, teacher, co
     model = sources.load(teacher, texts.vocabulary)
     for row in (0, 20, 41):
         prompt = split.tokens[row : row + 1, : split.start[row]]
-        most = int((split.length - split.start).max())
-        said = model.continued(prompt, most, texts.end, texts.pad)[0].tolist()
+        said = model.continued(prompt, texts.longest_target, texts.end, texts.pad)[0].tolist()
         wrote = own.tokens[row, own.start[row] : own.length[row]].tolist()
         assert said[: len(wrote)] == wrote
     job = model_job(tmp_path / "net", dataset, learnt("seq-kd"), told=str(told))
