@@ -110,10 +110,23 @@ def test_what_ran_here_says_how_long_the_rest_takes_and_what_ran_elsewhere_or_re
     effort = with_speeds(study)
     lay(study, teacher, 2 * effort.seconds(teacher) - BEFORE_SECONDS)
     watcher = Watcher(study, effort, slots=1)
-    assert watcher._scale("model") == pytest.approx(2.0)
+    assert watcher._scale("model", {}) == pytest.approx(2.0)
     for changes in ({"host": "elsewhere"}, {"resumed_from": "epoch 2, batch 1"}):
         lay(study, teacher, 999.0, **changes)
-        assert Watcher(study, effort, slots=1)._scale("model") == 1.0
+        assert Watcher(study, effort, slots=1)._scale("model", {}) == 1.0
+
+
+def test_trainings_of_networks_that_nothing_measured_are_like_each_other_and_no_other_job(study):
+    lay_images(study)
+    teacher = study.models[0].artefact
+    effort = Effort(study)
+    assert Watcher(study, effort, slots=1).look().seconds_left is None
+    say(teacher, elapsed=20.0, share=0.2, seconds_left=80.0)
+    watcher = Watcher(study, effort, slots=1)
+    running = {status_file(teacher): json.loads(status_file(teacher).read_text())}
+    expected = (100.0 + BEFORE_SECONDS) / effort.seconds(teacher)
+    assert watcher._scale("model", running) == pytest.approx(expected)
+    assert watcher.look().seconds_left > 80.0
 
 
 def test_a_running_job_counts_with_its_share_and_its_own_time_left(study):

@@ -137,18 +137,34 @@ class Watcher:
             known.append((seconds, artefact))
         return seconds
 
-    def _scale(self, kind: str) -> float | None:
-        """Seconds that a job of that kind takes here for each that it was thought to take."""
+    def _scale(self, kind: str, running: Mapping[Path, Status]) -> float | None:
+        """Seconds that a job of that kind takes here for each that it was thought to take.
+
+        A training where no network was measured is like those that ended, or that run and say how
+        long they will take: like no other job.
+        """
         own = self._taken.get(kind)
         if not own and self._local and self.effort.known:
             return 1.0
-        known = own or [pair for pairs in self._taken.values() for pair in pairs]
+        known = own or list(self._foretold(kind, running))
+        if not known and (kind != "model" or self.effort.known):
+            known = [pair for pairs in self._taken.values() for pair in pairs]
         thought = sum(self.effort.seconds(artefact) for _, artefact in known)
         return sum(s + BEFORE_SECONDS for s, _ in known) / thought if thought else None
 
+    def _foretold(
+        self, kind: str, running: Mapping[Path, Status]
+    ) -> Iterator[tuple[float, Artefact]]:
+        """The jobs of that kind that run, with the seconds that they say they will have taken."""
+        for artefact in self._pending.values():
+            status = running.get(status_file(artefact)) if artefact.kind == kind else None
+            if status and status["seconds_left"] is not None:
+                yield status["elapsed"] + status["seconds_left"], artefact
+
     def _whole(self, running: Mapping[Path, Status]) -> tuple[float, float | None]:
         """The share that is done, and the seconds that the rest takes if all slots are used."""
-        scales = {a.kind: self._scale(a.kind) for a in self._artefacts}
+        kinds = dict.fromkeys(artefact.kind for artefact in self._artefacts)
+        scales = {kind: self._scale(kind, running) for kind in kinds}
         total = done = 0.0
         left: dict[Path, float] = {}
         unknown = False
