@@ -22,7 +22,7 @@ UNSET = "unset"
 MAX_NAMED = 6
 """Modules that a reason names; a refactor of the whole package has hundreds."""
 LISTS = ("models", "conditions", "networks", "derived", "audits", "configuration", "figures")
-NAMED_BY = {"dataset": ("data.name",), "tables": ("study",)}
+NAMED_BY = {"dataset": ("data.name",), "texts": ("data.name",), "tables": ("study",)}
 """Which settings bring an artefact of a new name; of an analysis' own it is the analysis."""
 
 UNSEEN = ("title", "device", "data_folder")
@@ -31,6 +31,7 @@ WORDS = {
     "model": ("model", "models"),
     "result": ("result is", "results are"),
     "dataset": ("dataset", "datasets"),
+    "texts": ("set of texts", "sets of texts"),
     "parts": ("set of parts", "sets of parts"),
     "networks": ("check of networks", "checks of networks"),
     "program": ("program", "programs"),
@@ -44,6 +45,7 @@ WORDS = {
     "views": ("set of drawn views", "sets of drawn views"),
     "targets": ("table of targets", "tables of targets"),
     "prepared": ("preparation of an objective", "preparations of objectives"),
+    "told": ("set of a teacher's texts", "sets of teachers' texts"),
     "observation": ("observation", "observations"),
     "layer_noise": ("measurement of layers", "measurements of layers"),
     "comparison": ("comparison", "comparisons"),
@@ -53,6 +55,7 @@ WORDS = {
 }
 CONFIGURED_BY = {
     "dataset": ("data.",),
+    "texts": ("data.",),
     "observation": ("observe.", "threads", "analyses."),
     "comparison": ("analyses.", "observe.", "data."),
     "tables": ("analyses.", "statistics.", "report.", "claims", "study"),

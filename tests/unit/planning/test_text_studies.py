@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from distilscope.commands.differences import WORDS
+from distilscope.commands.plan import explain
 from distilscope.configuration.study import parse
+from distilscope.planning.artefact import FOLDERS
 from distilscope.planning.study import Study
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -62,6 +65,12 @@ def test_another_seed_or_objective_tabulates_nothing_again():
     less = copy.deepcopy(RAW)
     less["grid"] = [entry for entry in RAW["grid"] if entry["objective"] == "kd"]
     assert set(planned(less).targets) == set(planned(RAW).targets)
+
+
+def test_every_kind_of_artefact_has_words_in_a_plan():
+    assert set(FOLDERS) <= set(WORDS)
+    (first, _) = explain(planned(RAW), REPOSITORY)
+    assert "1 set of texts" in first and "1 set of a teacher's texts" in first
 
 
 def test_the_students_of_one_seed_begin_alike_and_see_the_same_batches():
