@@ -204,6 +204,15 @@ def test_the_page_of_given_models_explains_no_roles_that_it_lacks(tmp_path):
         assert absent not in text
 
 
+def test_a_study_without_claims_has_no_section_of_them(tmp_path):
+    made = build(tmp_path)
+    file = tmp_path / "tables" / "claims.parquet"
+    store.write_table(file, store.read_table(file).iloc[:0])
+    made.draw()
+    text = made.report().read_text(encoding="utf-8")
+    assert 'href="#evidence"' in text and "#claims" not in text and ">Claims<" not in text
+
+
 def test_an_interval_that_includes_zero_is_marked_in_the_table(page):
     rows = re.findall(r'<tr class="role-[a-z]+">.*?</tr>', page.read_text("utf-8"), re.DOTALL)
     marked = [re.search(r'<th scope="row">([^<]+)', r)[1] for r in rows if "includes 0" in r]
