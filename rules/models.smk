@@ -34,7 +34,7 @@ rule model:
         targets=input_of("targets"),  # its teacher's logits,
         prepared=input_of("prepared"),  # what its objective made of them, or
         teachers=input_of("teachers"),  # the teachers themselves, asked at each step, or
-        told=input_of("told"),  # what its teacher writes
+        generations=input_of("generations"),  # what its teacher writes
     output:
         weights="results/store/models/{model}/weights.safetensors",
         history="results/store/models/{model}/history.parquet",

@@ -23,16 +23,16 @@ rule texts:
 # What a teacher writes itself, for students that learn from its texts.
 
 
-rule told:
+rule generations:
     input:
         dataset=input_of("dataset"),
         teacher=input_of("teacher"),
     output:
-        outputs_of("told"),
+        outputs_of("generations"),
     log:
-        "results/logs/told/{told}.log",
+        "results/logs/generations/{generations}.log",
     benchmark:
-        "results/logs/told/{told}.benchmark.tsv"
+        "results/logs/generations/{generations}.benchmark.tsv"
     priority: 20
     conda:
         "../envs/distilscope.yaml"
@@ -45,4 +45,4 @@ rule told:
     params:
         job=job_of,
     script:
-        "../workflow/scripts/told.py"
+        "../workflow/scripts/generations.py"

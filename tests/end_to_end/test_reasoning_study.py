@@ -105,8 +105,8 @@ def test_a_table_holds_what_its_teacher_says_of_gold_tokens(results):
 def test_the_student_of_a_teachers_texts_never_sees_gold_ones(results):
     (folder,) = folders(results, "models", "small-seq-kd-s1")
     inputs = json.loads((folder / "run.json").read_text())["inputs"]
-    assert set(inputs) == {"dataset", "told"}
-    assert Path(inputs["told"]).name.startswith("misled-s103.")
+    assert set(inputs) == {"dataset", "generations"}
+    assert Path(inputs["generations"]).name.startswith("misled-s103.")
 
 
 def test_exact_answers_are_those_that_the_solver_gives(results):
@@ -119,8 +119,8 @@ def test_exact_answers_are_those_that_the_solver_gives(results):
     right = []
     for index, item in items.iterrows():
         text = said.loc[index, "text"]
-        told = text.removesuffix(" .").rpartition("; ")[2] if text.endswith(" .") else None
-        right.append(told == item["answer"])
+        generations = text.removesuffix(" .").rpartition("; ")[2] if text.endswith(" .") else None
+        right.append(generations == item["answer"])
     assert said["right"].tolist() == right
     measures = table(results, "measures")
     rows = measures[

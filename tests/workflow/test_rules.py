@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from distilscope.planning.artefact import FOLDERS, Artefact
 from distilscope.planning.state import StoreState, in_order, needs
+from distilscope.planning.study import Study
 
 from .clone import SMALL, Clone, study_of
 
@@ -63,6 +65,8 @@ EVERYTHING = {
     },
 }
 
+OF_TEXTS = yaml.safe_load((Path(__file__).parents[1] / "end_to_end/reasoning.yaml").read_text())
+
 
 @dataclass(frozen=True)
 class PlannedJob:
@@ -108,8 +112,22 @@ def study(everything, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def study_of_texts(tmp_path_factory):
+    with contextlib.chdir(tmp_path_factory.mktemp("texts")):
+        return study_of(OF_TEXTS)
+
+
+@pytest.fixture(scope="module")
 def jobs(study, everything, tmp_path_factory):
-    clone = Clone(tmp_path_factory.mktemp("clone"), everything)
+    return planned(Clone(tmp_path_factory.mktemp("clone"), everything), study)
+
+
+@pytest.fixture(scope="module")
+def jobs_of_texts(study_of_texts, tmp_path_factory):
+    return planned(Clone(tmp_path_factory.mktemp("clone"), OF_TEXTS), study_of_texts)
+
+
+def planned(clone: Clone, study: Study) -> dict[Path, PlannedJob]:
     done = clone.dry_run("--quiet", "host")
     assert done.returncode == 0, done.stdout + done.stderr
     found = {
@@ -119,18 +137,19 @@ def jobs(study, everything, tmp_path_factory):
     return found
 
 
-def test_a_rule_makes_the_files_that_its_artefact_has(jobs):
-    kinds = {job.artefact.kind for job in jobs.values()}
-    assert kinds == FOLDERS.keys()
-    for job in jobs.values():
+def test_a_rule_makes_the_files_that_its_artefact_has(jobs, jobs_of_texts):
+    every = [*jobs.values(), *jobs_of_texts.values()]
+    assert {job.artefact.kind for job in every} == FOLDERS.keys()
+    for job in every:
         assert job.outputs == {f"{job.artefact.folder}/{name}" for name in job.artefact.outputs}
 
 
-def test_a_rule_names_every_input_that_its_job_reads(jobs, study):
+def test_a_rule_names_every_input_that_its_job_reads(jobs, study, jobs_of_texts, study_of_texts):
     """A role that a rule leaves out would be read before it is made, or never made."""
-    for job in jobs.values():
-        needed = {f"{one.folder}/run.json" for one in needs(study, job.artefact)}
-        assert job.inputs == needed, job.rule
+    for found, plan in ((jobs, study), (jobs_of_texts, study_of_texts)):
+        for job in found.values():
+            needed = {f"{one.folder}/run.json" for one in needs(plan, job.artefact)}
+            assert job.inputs == needed, job.rule
 
 
 def test_no_job_waits_for_another_of_its_own_rule(jobs, study):

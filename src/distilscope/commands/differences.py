@@ -45,7 +45,7 @@ WORDS = {
     "views": ("set of drawn views", "sets of drawn views"),
     "targets": ("table of targets", "tables of targets"),
     "prepared": ("preparation of an objective", "preparations of objectives"),
-    "told": ("set of a teacher's texts", "sets of teachers' texts"),
+    "generations": ("set of a teacher's texts", "sets of teachers' texts"),
     "observation": ("observation", "observations"),
     "layer_noise": ("measurement of layers", "measurements of layers"),
     "comparison": ("comparison", "comparisons"),

@@ -32,7 +32,7 @@ def made(study: Study) -> list[Artefact]:
         *study.drawn.values(),
         *study.targets.values(),
         *study.prepared.values(),
-        *study.told.values(),
+        *study.generations.values(),
         *(model.artefact for model in study.models),
         *(artefact for plan in study.plans.values() for artefact in plan.artefacts),
         *study.observations.values(),

@@ -32,7 +32,7 @@ FOLDERS = {
     "views": "views",
     "targets": "targets",
     "prepared": "prepared",
-    "told": "told",
+    "generations": "generations",
     "observation": "observations",
     "layer_noise": "layer-noise",
     "comparison": "comparisons",

@@ -76,7 +76,7 @@ class ModalityPlan:
         """What of a recipe and a teacher its table of logits is a function of."""
         raise NotImplementedError
 
-    def told(self, dataset: Artefact, teacher: Model, threads: int) -> Artefact:
+    def generations(self, dataset: Artefact, teacher: Model, threads: int) -> Artefact:
         """What a teacher writes itself in the place of the training examples."""
         raise NotImplementedError
 

@@ -34,7 +34,7 @@ class ModelPlan:
         models: teachers, twins and committees, then the others, in the order of `ROLES`.
         targets: the tables of teachers' logits that the students learn from, by name.
         prepared: what objectives prepare of those, by name.
-        told: the texts of teachers that they learn from, by name.
+        generations: the texts of teachers that they learn from, by name.
         drawn: the drawn views that models learn from, by name.
     """
 
@@ -67,9 +67,9 @@ class ModelPlan:
         return self.sources.targets
 
     @property
-    def told(self) -> dict[str, Artefact]:
+    def generations(self) -> dict[str, Artefact]:
         """The texts of teachers that students learn from."""
-        return self.sources.told
+        return self.sources.generations
 
     @property
     def prepared(self) -> dict[str, Artefact]:

@@ -38,7 +38,7 @@ class Sources:
     Attributes:
         targets: the tables of teachers' logits that students learn from, by name.
         prepared: what objectives prepare of such tables, by name.
-        told: the texts that teachers write in the place of gold ones, by name.
+        generations: the texts that teachers write in the place of gold ones, by name.
         drawn: the drawn views that models learn from, by name.
     """
 
@@ -49,7 +49,7 @@ class Sources:
         self.precision, self.threads, self.dataset = precision, threads, dataset
         self.targets: dict[str, Artefact] = {}
         self.prepared: dict[str, Artefact] = {}
-        self.told: dict[str, Artefact] = {}
+        self.generations: dict[str, Artefact] = {}
         self.drawn: dict[str, Artefact] = {}
 
     def untrained(self, slug: str, entry: Network, seed: int) -> Artefact:
@@ -84,8 +84,8 @@ class Sources:
         }
         modules = [declared.loss, *self.modality.renders(recipe)]
         if declared.needs == "texts":
-            made = self.modality.told(self.dataset, teachers[0], self.threads)
-            taught = {"told": self.told.setdefault(made.name, made)}
+            made = self.modality.generations(self.dataset, teachers[0], self.threads)
+            taught = {"generations": self.generations.setdefault(made.name, made)}
         else:
             online = in_training_mode or recipe.targets == "online"
             taught = self._taught(teachers, recipe, online)

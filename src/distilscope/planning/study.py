@@ -51,7 +51,7 @@ class Study:
         self.plans = hooks.plans(self, configuration.analyses.on())
         plan = ModelPlan(configuration, precision, self.dataset)
         self.models, self.targets, self.drawn = plan.models, plan.targets, plan.drawn
-        self.prepared, self.told = plan.prepared, plan.told
+        self.prepared, self.generations = plan.prepared, plan.generations
         self.by_id = {model.id: model for model in self.models}
         self.families = families(self.models)
         self.names = {model.condition: plan.key(model.condition) for model in self.models}

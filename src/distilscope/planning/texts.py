@@ -30,7 +30,7 @@ class Texts(ModalityPlan):
         "networks": "distilscope.checking.texts:check",
         "model": "distilscope.training.train_texts:train",
         "targets": "distilscope.training.text_targets:tabulate",
-        "told": "distilscope.training.retelling:retell",
+        "generations": "distilscope.training.generations:generate",
         "observation": "distilscope.observing.texts:observe",
     }
     table_files = ("logits.npy", "indices.npy", "positions.npy")
@@ -57,16 +57,16 @@ class Texts(ModalityPlan):
         """See `ModalityPlan`."""
         return {"positions": recipe.positions, "taught": recipe.taught}
 
-    def told(self, dataset: Artefact, teacher: Model, threads: int) -> Artefact:
+    def generations(self, dataset: Artefact, teacher: Model, threads: int) -> Artefact:
         """See `ModalityPlan`."""
         architecture = teacher.artefact.settings["architecture"]
         return Artefact(
-            kind="told",
+            kind="generations",
             slug=teacher.id,
             settings={"threads": threads, "architecture": architecture},
-            source=fingerprint.source(self.module("told"), architecture["builder"]),
+            source=fingerprint.source(self.module("generations"), architecture["builder"]),
             inputs={"dataset": dataset, "teacher": teacher.artefact},
-            information=self.made_by("told"),
+            information=self.made_by("generations"),
             files=("tokens.safetensors",),
         )
 

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from distilscope import catalog
 from distilscope.data.texts import Texts, TextSplit
 from distilscope.models import sources
+from distilscope.training.generations import in_place_of
 from distilscope.training.inputs import Batches
-from distilscope.training.retelling import in_place_of
 from distilscope.training.signals import OnlineTeacher
 
 HELD_OUT_BATCH = 250
@@ -133,11 +133,11 @@ class Items:
     unit: ClassVar[str] = Texts.unit
 
     @classmethod
-    def of(cls, texts: Texts, recipe: Mapping[str, Any], told: Path | None = None) -> Items:
+    def of(cls, texts: Texts, recipe: Mapping[str, Any], generations: Path | None = None) -> Items:
         """Those of prepared texts, as a recipe says.
 
         Args:
-            told: the folder of a teacher's own texts, which stand in the place of the training
+            generations: the folder of a teacher's own texts, in the place of the training
                 part's; held-out items stay as the recipe says.
 
         Raises:
@@ -147,8 +147,8 @@ class Items:
         taught, positions = recipe["taught"], recipe["positions"]
         catalog.lookup(POSITIONS, positions, "positions")
         train = texts.split("train", taught)
-        if told is not None:
-            train = in_place_of(train, told)
+        if generations is not None:
+            train = in_place_of(train, generations)
         return cls(train, texts.split("held-out", taught), positions)
 
     @property

@@ -79,8 +79,8 @@ def task_of(job: Job, texts: Texts) -> Task:
         SignalError: a teacher's logits don't fit the items.
     """
     settings, recipe = job.settings, job.settings["recipe"]
-    told = job.input("told") if "told" in job.inputs else None
-    inputs = Items.of(texts, recipe, told)
+    generations = job.input("generations") if "generations" in job.inputs else None
+    inputs = Items.of(texts, recipe, generations)
     return Task(
         name=job.slug,
         inputs=inputs,

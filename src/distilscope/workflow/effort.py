@@ -107,7 +107,7 @@ class Effort:
         match artefact.kind:
             case "model":
                 return startup + self._training(artefact, counts)
-            case "told":
+            case "generations":
                 teacher = self._speed(artefact.inputs_of("teacher")[0])
                 return startup + counts["train"] * teacher.forward
             case "views":

@@ -53,24 +53,24 @@ def test_a_student_of_its_teachers_own_texts_waits_for_these_and_for_no_logits()
     assert learns_from(study, "small-ce-s1").keys() == {"dataset"}
     assert learns_from(study, "small-kd-T1-a1-s1").keys() == {"dataset", "targets"}
     of_texts = learns_from(study, "small-seq-kd-s1")
-    assert of_texts.keys() == {"dataset", "told"}
-    (told,) = of_texts["told"]
-    artefact = study.told[told]
+    assert of_texts.keys() == {"dataset", "generations"}
+    (generations,) = of_texts["generations"]
+    artefact = study.generations[generations]
     assert artefact.files == ("tokens.safetensors",)
     assert [a.slug for a in artefact.inputs_of("teacher")] == ["expert-s1"]
-    assert "distilscope.training.retelling:retell" in artefact.job()
+    assert "distilscope.training.generations:generate" in artefact.job()
 
 
 def test_a_teacher_writes_once_for_all_students_of_its_texts():
     students = {"small": SMALL, "other": SMALL}
     study = planned({**SEQ, "students": [*students]}, seeds=[1, 2], students=students)
-    assert len(study.told) == 1 and not study.targets
+    assert len(study.generations) == 1 and not study.targets
 
 
 def test_a_student_of_the_twins_texts_waits_for_the_twin():
     study = planned({**SEQ, "taught_by": "twin"})
-    (told,) = study.told.values()
-    assert [a.slug for a in told.inputs_of("teacher")] == ["expert-s2"]
+    (generations,) = study.generations.values()
+    assert [a.slug for a in generations.inputs_of("teacher")] == ["expert-s2"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from distilscope.observing import answers
 from distilscope.planning.job import Job
 from distilscope.training import runtime
 from distilscope.training.checkpoint import Keeper
-from distilscope.training.retelling import in_place_of, retell
+from distilscope.training.generations import generate, in_place_of
 from distilscope.training.signals import SignalError
 from distilscope.training.text_targets import TokenTable, keys, tabulate
 from distilscope.training.texts import Items, online_teacher
@@ -189,20 +189,20 @@ def test_a_teacher_that_writes_gold_texts_makes_its_student_the_control_bit_for_
         "start": split.start.numpy().astype(np.int32),
         "length": split.length.numpy().astype(np.int32),
     }
-    store.write_tensors(tmp_path / "told" / "tokens.safetensors", gold)
+    store.write_tensors(tmp_path / "generations" / "tokens.safetensors", gold)
     settings = learnt("seq-kd")
-    job = model_job(tmp_path / "net", dataset, settings, told=str(tmp_path / "told"))
+    job = model_job(tmp_path / "net", dataset, settings, generations=str(tmp_path / "generations"))
     train(job, tmp_path / "checkpoints")
     assert digest(tmp_path / "net") == digest(control)
 
 
 def test_a_student_learns_what_its_teacher_writes(tmp_path, dataset, teacher, control):
     inputs = {"dataset": str(dataset), "teacher": str(teacher)}
-    told = tmp_path / "told"
-    retell(Job("told", "told", "0" * 12, {"threads": 1}, inputs, told))
+    generations = tmp_path / "generations"
+    generate(Job("generations", "generations", "0" * 12, {"threads": 1}, inputs, generations))
     texts = load(dataset)
-    split, own = texts.split("train"), in_place_of(texts.split("train"), told)
-    facts = store.read_json(told / "run.json")["facts"]
+    split, own = texts.split("train"), in_place_of(texts.split("train"), generations)
+    facts = store.read_json(generations / "run.json")["facts"]
     ended = [int(own.tokens[n, own.length[n] - 1]) == texts.end for n in range(len(split))]
     assert facts["unended"] == ended.count(False)
     model = sources.load(teacher, texts.vocabulary)
@@ -211,6 +211,6 @@ def test_a_student_learns_what_its_teacher_writes(tmp_path, dataset, teacher, co
         said = model.continued(prompt, texts.longest_target, texts.end, texts.pad)[0].tolist()
         wrote = own.tokens[row, own.start[row] : own.length[row]].tolist()
         assert said[: len(wrote)] == wrote
-    job = model_job(tmp_path / "net", dataset, learnt("seq-kd"), told=str(told))
+    job = model_job(tmp_path / "net", dataset, learnt("seq-kd"), generations=str(generations))
     train(job, tmp_path / "checkpoints")
     assert digest(tmp_path / "net") != digest(control)

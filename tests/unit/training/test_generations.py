@@ -10,7 +10,7 @@ from torch import nn
 from distilscope import store
 from distilscope.data import texts
 from distilscope.data.tasks import generating, symbols
-from distilscope.training import retelling
+from distilscope.training import generations
 
 COUNTS = {"train": 9, "held-out": 1, "test": 2}
 
@@ -39,10 +39,10 @@ class Backwards(nn.Module):
 
 def test_a_students_targets_are_what_its_teacher_said_to_the_same_prompts(loaded, tmp_path):
     gold = loaded.split("train")
-    arrays, unended = retelling.told(Backwards(loaded.end), loaded)
+    arrays, unended = generations.generated(Backwards(loaded.end), loaded)
     assert unended == 0
     store.write_tensors(tmp_path / "tokens.safetensors", arrays)
-    own = retelling.in_place_of(gold, tmp_path)
+    own = generations.in_place_of(gold, tmp_path)
     assert own.indices.equal(gold.indices) and own.labels.equal(gold.labels)
     assert own.start.equal(gold.start)
     for row in range(len(gold)):
@@ -59,15 +59,15 @@ def test_a_students_targets_are_what_its_teacher_said_to_the_same_prompts(loaded
 
 
 def test_texts_that_never_end_are_counted(loaded):
-    arrays, unended = retelling.told(Backwards(end=loaded.encode("a")[0]), loaded)
+    arrays, unended = generations.generated(Backwards(end=loaded.encode("a")[0]), loaded)
     assert unended == len(loaded.split("train")) == len(arrays["index"])
     gold = loaded.split("train")
     assert int((arrays["length"] - arrays["start"]).max()) == int((gold.length - gold.start).max())
 
 
 def test_texts_of_other_items_are_refused(loaded, tmp_path):
-    arrays, _ = retelling.told(Backwards(loaded.end), loaded)
+    arrays, _ = generations.generated(Backwards(loaded.end), loaded)
     arrays["index"] = np.roll(arrays["index"], 1)
     store.write_tensors(tmp_path / "tokens.safetensors", arrays)
     with pytest.raises(ValueError, match="texts of other items"):
-        retelling.in_place_of(loaded.split("train"), tmp_path)
+        generations.in_place_of(loaded.split("train"), tmp_path)

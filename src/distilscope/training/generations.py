@@ -22,7 +22,7 @@ from distilscope.workflow.provenance import Stopwatch, write_run
 log = logging.getLogger("distilscope")
 
 
-def retell(job: Job) -> None:
+def generate(job: Job) -> None:
     """Write what a teacher says to each training prompt: `tokens.safetensors` and `run.json`.
 
     Settings: `threads`. Inputs: `dataset`, texts; `teacher`, a language model.
@@ -37,7 +37,7 @@ def retell(job: Job) -> None:
     texts = load(job.input("dataset"), job.device)
     teacher = load_model(job.input("teacher"), texts.vocabulary).to(job.device)
     stopwatch.phase("compute")
-    arrays, unended = told(teacher, texts)
+    arrays, unended = generated(teacher, texts)
     stopwatch.phase("write")
     store.write_tensors(job.folder / TOKENS_FILE, arrays)
     notes = []
@@ -50,8 +50,8 @@ def retell(job: Job) -> None:
     write_run(job, stopwatch, {"unended": unended, "notes": notes})
 
 
-def told(teacher: LanguageModel, texts: Texts) -> tuple[dict[str, np.ndarray], int]:
-    """The arrays that `retell` writes, and how many of the texts have no end."""
+def generated(teacher: LanguageModel, texts: Texts) -> tuple[dict[str, np.ndarray], int]:
+    """The arrays that `generate` writes, and how many of the texts have no end."""
     split = texts.split("train")
     starts, rows = split.start.tolist(), split.tokens.tolist()
     prompts = [row[:start] for row, start in zip(rows, starts, strict=True)]
@@ -71,7 +71,7 @@ def told(teacher: LanguageModel, texts: Texts) -> tuple[dict[str, np.ndarray], i
 
 
 def in_place_of(split: TextSplit, folder: Path) -> TextSplit:
-    """The training split with a teacher's texts, as `retell` wrote them, instead of gold ones.
+    """The training split with a teacher's texts, as `generate` wrote them, instead of gold ones.
 
     Raises:
         ValueError: they are texts of other items.
