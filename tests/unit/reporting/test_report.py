@@ -8,6 +8,7 @@ import pytest
 
 from distilscope import registry, store
 from distilscope.analyses.alignment.sections import explorer
+from distilscope.configuration import patterns
 from distilscope.reporting import appendix, figures, findings, reasons, report, summary
 
 from . import made_tables
@@ -202,6 +203,16 @@ def test_the_page_of_given_models_explains_no_roles_that_it_lacks(tmp_path):
     assert "<dt>Given</dt>" in text
     for absent in ("<dt>Distilled</dt>", "<dt>Labels only</dt>", "after their last epoch"):
         assert absent not in text
+
+
+def test_every_bracket_of_a_caption_is_for_a_role():
+    """Another form stays in the text as it was written."""
+    for analysis in registry.analyses().values():
+        for name, figure in analysis.figures.items():
+            brackets = re.findall(r"\[[^\]\d][^\]]*\]", figure.caption)
+            for bracket in brackets:
+                role, known = bracket[1:].partition(": ")[::2]
+                assert known and role in (*patterns.ROLES, "given"), (name, bracket)
 
 
 def test_a_study_without_claims_has_no_section_of_them(tmp_path):

@@ -109,8 +109,8 @@ FIGURES = {
         "Steps taken is the share of the teacher's steps that the model's own solution has, beside "
         "what it has of another item's (grey ticks). Divergence is KL(teacher ∥ model), mean "
         "over the tokens of an item's gold text. Students on labels only show what comes of the "
-        "task alone[twin:, and the twin what two equals share]. Bars are 95 % intervals over seeds,"
-        " of a single model over items.",
+        "task alone. [twin: The twin shows what two equals share.] Bars are 95 % intervals over "
+        "seeds, of a single model over items.",
     ),
     "reasoning-planted": Figure(
         f"{_HERE}.figures.fidelity:fig_planted",
@@ -136,7 +136,7 @@ FIGURES = {
 SUMMARY = (
     Column(
         "exact_accuracy",
-        "Exact, %",
+        "Exact",
         "share of all items that the model answers exactly, in its own words",
         short="exact %",
         form="{:.1f}",

@@ -71,8 +71,8 @@ def answer(tables: Tables) -> list[str]:
     value, low, high = (number(100 * row[name], "{:.1f}") for name in ("value", "low", "high"))
     ends = f" [{low}, {high}]" if row["low"] == row["low"] else ""
     said = [
-        f"Over their pairs on labels only distilled students gain {value}{ends} percentage "
-        "points of exact answers."
+        f"Distilled students gain {value}{ends} percentage points of exact answers over students "
+        "on labels only, averaged over all objectives."
     ]
     rows = tables["reasoning_tasks"]
     rows = rows[(rows["task"] == ALL) & rows["relation"].isin(RELATIONS)]
