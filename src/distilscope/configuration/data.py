@@ -171,8 +171,9 @@ def _by_name(value: Any, either: ValidatorFunctionWrapHandler) -> Data | Picture
         return value
     name = value.get("name") if isinstance(value, Mapping) else None
     known = catalog.DATASETS.get(name) if isinstance(name, str) else None
-    section = name if name in SECTIONS else known.modality if known else "images"
-    return SECTIONS[section].model_validate(value)
+    if known and name not in SECTIONS:
+        name = known.modality
+    return (SECTIONS[name] if known else Data).model_validate(value)
 
 
 Source = Annotated[Data | Pictures | Texts, WrapValidator(_by_name)]

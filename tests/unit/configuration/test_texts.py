@@ -75,6 +75,14 @@ def test_what_is_for_texts_is_refused_of_images(changes, said):
         parse(changed(IMAGES, **changes))
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [([], r"data.name: expected text, got \[\]"), ("texts", "unknown dataset")]
+)
+def test_a_name_that_is_of_no_data_set_chooses_no_section(name, said):
+    with pytest.raises(ConfigurationError, match=said):
+        parse(changed(IMAGES, data__name=name))
+
+
 def test_what_a_study_records_of_itself_is_read_again():
     for raw in (TEXTS, IMAGES):
         made = parse(raw)

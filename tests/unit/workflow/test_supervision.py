@@ -74,6 +74,15 @@ def test_a_signal_to_snakemake_alone_reaches_the_job_and_not_its_shell_or_other_
     assert "the tool goes on" in said
 
 
+@pytest.fixture
+def hangup_is_heard():
+    """Whatever the tests run under: `nohup` hands it down ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hangup_is_heard")
 @pytest.mark.parametrize("number", interrupt.ASKING)
 def test_a_job_that_is_no_training_leaves_at_once_and_closes_what_is_open(number):
     before, closed = signal.getsignal(number), []
