@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from distilscope.statistics.arithmetic import quotient
+from distilscope.statistics.arithmetic import mean, quotient
 from distilscope.statistics.paired import benjamini_hochberg
 
 MAD = 1.4826  # makes a median absolute deviation that of a normal distribution
@@ -100,7 +100,7 @@ def judge_alignment(
     others = [[twin for twin in range(1, len(scores)) if twin != row] for row in range(len(scores))]
     value = np.array([means[row] - means[rest].mean(axis=0) for row, rest in enumerate(others)])
     rel = relative(value)
-    twin_spread = np.sqrt(np.nanmean(rel[1:] ** 2)) if counts.enough.any() else np.nan
+    twin_spread = np.sqrt(mean(rel[1:].ravel() ** 2))
     own_spread = np.array([MAD * _nanmedian(np.abs(np.delete(rel[0], c))) for c in range(classes)])
     spread = np.fmax(own_spread, twin_spread)
     centred = scores - np.nanmedian(value, axis=1)[:, None] if counts.enough.any() else scores
