@@ -58,6 +58,12 @@ def measures() -> dict[str, Measure]:
     return {name: m for found in analyses().values() for name, m in found.measures.items()}
 
 
+def measure(name: str) -> Measure | None:
+    """The measure of that name, at whichever share; None where no analysis declares it."""
+    declared = (found.declared(name) for found in analyses().values())
+    return next(filter(None, declared), None)
+
+
 def add(analysis: Analysis) -> None:
     """Make an analysis of another package known; its module calls this when it is imported.
 

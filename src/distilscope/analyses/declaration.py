@@ -27,11 +27,14 @@ class Measure:
         unit: `fraction`, `nats` or nothing.
         better: `higher`, `lower`, or nothing where neither is meant.
         words: what it is, for the report's table of measures; nothing where it is not shown there.
+        of_share: whether its name ends in two digits, the percentage of a share that a setting
+            chooses: where `iou20` is declared, `iou25` is a measure too.
     """
 
     unit: str = ""
     better: str = ""
     words: str = ""
+    of_share: bool = False
 
 
 @dataclass(frozen=True)
@@ -198,6 +201,14 @@ class Analysis:
     method: str = ""
     wording: str | None = None
 
+    def declared(self, name: str) -> Measure | None:
+        """The measure of that name, or the one that is of another share; None where it has none."""
+        found = self.measures.get(name)
+        if found is None and name[-2:].isdigit():
+            of_shares = {known[:-2]: own for known, own in self.measures.items() if own.of_share}
+            found = of_shares.get(name[:-2])
+        return found
+
     @property
     def reported(self) -> list[str]:
         """Dotted paths of all that the report calls of it."""
@@ -224,4 +235,7 @@ def _wanted(declared: Mapping[str, Figure | Table], conditions: Iterable[Conditi
 
 def nulled(measures: Mapping[str, Measure], stem: str) -> dict[str, Measure]:
     """The nulls of a family of measures, generated: `<stem>_<name>` has the unit of `name`."""
-    return {f"{stem}_{name}": Measure(unit=found.unit) for name, found in measures.items()}
+    return {
+        f"{stem}_{name}": Measure(found.unit, of_share=found.of_share)
+        for name, found in measures.items()
+    }

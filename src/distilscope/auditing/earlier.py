@@ -82,7 +82,7 @@ def _ends(number: Number) -> tuple[float, float]:
 def _change(measure: str, low: float, high: float) -> str:
     if low <= 0 <= high:
         return "within"
-    declared = registry.measures().get(measure)
+    declared = registry.measure(measure)
     better = declared.better if declared else ""
     if not better:
         return "moved"

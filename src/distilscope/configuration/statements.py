@@ -29,7 +29,8 @@ CLASSES = "classes"  # the chance of guessing one of the study's classes
 
 
 def _measure(value: str) -> str:
-    catalog.lookup(registry.measures(), value, "measure")
+    if registry.measure(value) is None:
+        catalog.lookup(registry.measures(), value, "measure")
     return value
 
 

@@ -165,12 +165,11 @@ def _require_declared(table: pd.DataFrame, names: Sequence[str]) -> None:
             f"measures.parquet: add it to `places` of the analysis; there are {', '.join(names)}"
         )
     for name, measures in table.groupby("analysis")["measure"].unique().items():
-        declared = known[name].measures
         for measure in measures:
-            if measure.split(".")[0] not in declared:
+            if known[name].declared(measure.split(".")[0]) is None:
                 raise ValueError(
                     f"the analysis {name!r} added the measure {measure!r}, which is not in its "
-                    f"`measures`; it declares {', '.join(declared) or 'none'}"
+                    f"`measures`; it declares {', '.join(known[name].measures) or 'none'}"
                 )
 
 

@@ -18,7 +18,7 @@ def method(name: str) -> str:
 
 def measure(name: str) -> str:
     """A measure in the words of its analysis; its own name where it has none."""
-    found = registry.measures().get(name)
+    found = registry.measure(name)
     return found.words if found and found.words else name
 
 

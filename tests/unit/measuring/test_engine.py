@@ -9,8 +9,10 @@ from distilscope import registry, store
 from distilscope.analyses.declaration import Analysis, Measure, Table
 from distilscope.configuration.kinds import Section
 from distilscope.measuring.compare import compare
+from distilscope.measuring.rows import Rows
 from distilscope.measuring.tables import measure
 
+from .made_entry import made_entry
 from .made_study import MODELS, MadeStudy
 
 HERE = __name__
@@ -124,3 +126,30 @@ def test_analyses_of_the_package_share_no_name():
     for kind in ("measures", "tables", "figures", "forms"):
         names = [n for found in registry.analyses().values() for n in getattr(found, kind)]
         assert len(names) == len(set(names))
+
+
+def one_number(measure):
+    """The table of one number of the analysis of maps."""
+    rows = Rows("made-up", "test", ("alignment",), analysis="alignment")
+    rows.add(made_entry("copy-s1"), measure, 0.5)
+    return rows.frame()
+
+
+@pytest.mark.parametrize("name", ["iou25", "mass_lift07.sd", "null_other_iou99", "edges_iou25"])
+def test_measures_of_a_share_are_declared_at_every_share(name):
+    """`analyses.alignment.top` chooses it, and names of measures say it."""
+    assert one_number(name)["measure"].tolist() == [name]
+
+
+@pytest.mark.parametrize("name", ["rho25", "iou", "iou5", "iouxx", "iou025"])
+def test_a_name_that_is_no_share_of_a_measure_is_refused(name):
+    with pytest.raises(ValueError, match=f"added the measure '{name}', which is not in its"):
+        one_number(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "alike"),
+    [("iou25", "iou20"), ("null_mass_lift07", "null_mass_lift20"), ("iou", None), ("rho20", None)],
+)
+def test_a_measure_at_another_share_is_the_same_measure(name, alike):
+    assert registry.measure(name) == (registry.measures()[alike] if alike else None)

@@ -14,11 +14,11 @@ from distilscope.analyses.declaration import (
 _WANTED = "distilscope.planning.wanted"
 _HERE = "distilscope.analyses.alignment"
 
-HIGHER = Measure(better="higher")
+HIGHER, AT_SHARE = Measure(better="higher"), Measure(better="higher", of_share=True)
 LIKENESS = {
     **dict.fromkeys(("image_specific_rho", "image_specific_rho_unit", "rho"), HIGHER),
-    **{f"iou{percent:02d}": HIGHER for percent in (5, 10, 20, 30, 50)},
-    **dict.fromkeys(("mass_lift20", "cosine"), HIGHER),
+    **{f"iou{percent:02d}": AT_SHARE for percent in (5, 10, 20, 30, 50)},
+    **{"mass_lift20": AT_SHARE, "cosine": HIGHER},
 }
 """What has nulls, and is measured of maps that no model made too."""
 
