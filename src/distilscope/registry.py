@@ -64,6 +64,12 @@ def measure(name: str) -> Measure | None:
     return next(filter(None, declared), None)
 
 
+def require_measure(name: str, what: str = "measure") -> None:
+    """Raise `catalog.UnknownName`, which says what comes near, if no analysis declares it."""
+    if measure(name) is None:
+        catalog.lookup(measures(), name, what)
+
+
 def add(analysis: Analysis) -> None:
     """Make an analysis of another package known; its module calls this when it is imported.
 

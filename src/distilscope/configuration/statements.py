@@ -29,8 +29,7 @@ CLASSES = "classes"  # the chance of guessing one of the study's classes
 
 
 def _measure(value: str) -> str:
-    if registry.measure(value) is None:
-        catalog.lookup(registry.measures(), value, "measure")
+    registry.require_measure(value)
     return value
 
 

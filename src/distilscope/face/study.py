@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from distilscope import registry, store
-from distilscope.analyses.alignment.plan import EXPLAINED, IOU_CURVE
+from distilscope.analyses.alignment.plan import EXPLAINED
+from distilscope.analyses.alignment.shares import IOU_CURVE
 from distilscope.data.files import MANIFEST_FILE
 from distilscope.measuring import compare, tables
 from distilscope.measuring.study import PROBE

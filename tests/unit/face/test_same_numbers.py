@@ -10,7 +10,8 @@ import pytest
 
 import distilscope as ds
 from distilscope import store
-from distilscope.analyses.alignment.plan import EXPLAINED, IOU_CURVE
+from distilscope.analyses.alignment.plan import EXPLAINED
+from distilscope.analyses.alignment.shares import IOU_CURVE
 from distilscope.data.dataset import load
 from distilscope.measuring.compare import compare
 from distilscope.measuring.tables import measure

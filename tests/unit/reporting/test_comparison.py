@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from distilscope.analyses.alignment.figures import classes
 from distilscope.analyses.alignment.sections import every_measure
 from distilscope.reporting import appendix
 
@@ -22,7 +23,7 @@ def blocks(study):
 
 def line(grid, label):
     (found,) = [row for row in grid.rows if row[0] == label]
-    return dict(zip(every_measure.COLUMNS, found[1:], strict=True))
+    return dict(zip(every_measure.columns(0.2), found[1:], strict=True))
 
 
 def row(study, measure, **wanted):
@@ -85,3 +86,21 @@ def test_conditions_over_seeds_have_the_labels_of_the_figures(tmp_path, study):
         condition.label for condition in several.of_role("student", "control")
     }
     assert {row[1] for row in rows} == {"teacher-s1"}
+
+
+def test_another_share_of_the_headline_set_has_its_columns_and_its_bars(study):
+    tables = study.tables()
+    settings = {**tables.settings, "analyses": {**tables.settings["analyses"]}}
+    settings["analyses"]["alignment"] = {"method": "gradcam", "top": 0.25}
+    named = tables.measures["measure"].replace({"iou20": "iou25"})
+    other = replace(tables, settings=settings, measures=tables.measures.assign(measure=named))
+    grid = every_measure.context(other)["grids"][0]
+    assert grid.columns[4:10] == (
+        *("IoU 10 %", "IoU 20 %", "IoU 25 %", "IoU 30 %", "IoU 50 %"),
+        "Mass lift 25 %",
+    )
+    usual = {row[0]: row for row in every_measure.context(tables)["grids"][0].rows}
+    for row in grid.rows:
+        assert (row[5], row[6]) == ("–", usual[row[0]][5])
+    _, numbers = classes.fig_per_class(other)
+    assert set(numbers["measure"]) == {"image_specific_rho", "rho", "iou25"}

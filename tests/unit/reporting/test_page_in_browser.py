@@ -1,12 +1,15 @@
 """The report in a real browser: filters, keyboard, mouse, pictures, silence on the network."""
 
 import base64
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 
 from distilscope.analyses.alignment.sections import pictures
+from distilscope.measuring.observations import UNLABELLED
+from distilscope.reporting import report
 
 from . import browser
 
@@ -135,6 +138,34 @@ def test_filters_by_class_and_by_agreement_show_the_right_images(tab, page, stud
     assert "show=differ" in tab.js("location.hash")
     status = tab.js("document.getElementById('explorer-status').textContent")
     assert len(differ) and f"{len(differ)} of 60" in status
+
+
+def test_without_labels_the_filters_speak_of_predictions_alone(tab, study, tmp_path):
+    """The teacher's prediction stands where a label would."""
+    tables = study.tables()
+    bare = tables.measures["measure"] == "accuracy"
+    table = tables["divergent"].assign(label=tables["divergent"]["reference_prediction"])
+    table = table[table["label"] != 7]
+    measures = tables.measures.assign(
+        reason=tables.measures["reason"].mask(bare, UNLABELLED),
+    )
+    without = replace(tables, measures=measures, own={**tables.own, "divergent": table})
+    found = tmp_path / "report.html"
+    text = report.render(without, study.figures, [], title="Without labels", identity="1" * 12)
+    found.write_text(text, encoding="utf-8")
+    tab.open(address(found, student=STUDENT, order="rho", show="right", **{"class": "3"}))
+    own = table[table["model"] == STUDENT]
+    agreed = own[(own["prediction"] == 3) & (own["reference_prediction"] == 3)]
+    assert len(agreed) and sorted(shown(tab)) == sorted(agreed["index"])
+    words = tab.js("document.getElementById('explorer').textContent")
+    assert "Class, by the teacher" in words and "predictions agree" in words
+    for no in ("True class", "both right", "are right", "✓", "✗"):
+        assert no not in words
+    offered = tab.js("[...document.getElementById('choose-class').options].map((o) => o.value)")
+    known = tables.against_own(table)
+    assert offered == ["all", *map(str, sorted(known["label"].unique()))] and "7" not in offered
+    described = tab.js("document.querySelector('.card canvas').getAttribute('aria-label')")
+    assert described == f"Image that the teacher calls {tables.class_name(3)}"
 
 
 def test_the_confidence_gap_orders_from_the_largest(tab, page, study):

@@ -12,7 +12,7 @@ import pandas as pd
 from distilscope import store
 from distilscope.analyses.alignment import image_specific_columns as specific
 from distilscope.analyses.alignment import undefined
-from distilscope.analyses.alignment.pairs import percent_name
+from distilscope.analyses.alignment.shares import percent_name
 from distilscope.measuring.entries import Compared, Entry
 from distilscope.measuring.rows import Rows, by_class
 from distilscope.measuring.study import Study

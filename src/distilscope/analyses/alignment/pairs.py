@@ -10,6 +10,7 @@ import numpy as np
 
 from distilscope.analyses.alignment import image_specific_columns as specific
 from distilscope.analyses.alignment import image_specific_unit, maps, nulls, undefined
+from distilscope.analyses.alignment.shares import percent_name
 
 
 @dataclass(frozen=True)
@@ -125,11 +126,6 @@ class Images:
         """(N,) a number for each pair of classes that the two maps explain."""
         pairs = np.column_stack([self.classes, self.reference_classes])
         return np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1)
-
-
-def percent_name(stem: str, share: float) -> str:
-    """`iou20` for 0.2."""
-    return f"{stem}{round(100 * share):02d}"
 
 
 def measure_pair(

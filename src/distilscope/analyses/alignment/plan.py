@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from distilscope import catalog
+from distilscope.analyses.alignment.shares import IOU_CURVE, USUAL
 from distilscope.planning.hooks import Addition, AnalysisPlan
 from distilscope.planning.model import Model
 
-IOU_CURVE = (0.05, 0.1, 0.2, 0.3, 0.5)
 RESOLUTIONS = ("native", "input")
 EXPLAINED = ("reference", "own", "label")
 
@@ -37,10 +37,11 @@ class Plan(AnalysisPlan):
 
     def drawn(self) -> Mapping[str, Any]:
         """The method whose maps stand for all: that of the configuration, or the first that
-        explains layers.
+        explains layers; and the share of the headline set, where that is not the usual one.
         """
         layered = catalog.at_layers(self.study.configuration.observe.methods)
-        return {"method": self.section.method or next(iter(layered), None)}
+        found = {"method": self.section.method or next(iter(layered), None)}
+        return found if self.section.top == USUAL else {**found, "top": self.section.top}
 
     def _rules(self) -> dict[str, Any]:
         """How maps are measured; what is unset is no setting."""

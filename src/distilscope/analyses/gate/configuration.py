@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from distilscope import catalog, registry
+from distilscope import registry
 from distilscope.analyses.gate import requirements
 from distilscope.configuration.kinds import Section
 
@@ -21,7 +21,7 @@ class Gate(Section):
     def _legible(cls, value: list[str]) -> list[str]:
         for text in value:
             found = requirements.parse(text)
-            catalog.lookup(registry.measures(), found.measure, f"measure in {text!r}")
+            registry.require_measure(found.measure, f"measure in {text!r}")
         return value
 
     def check(self, configuration: Any) -> None:
@@ -29,7 +29,7 @@ class Gate(Section):
         on = configuration.analyses.on()
         for text in self.require:
             measure = requirements.parse(text).measure
-            owner = next(n for n, a in registry.analyses().items() if measure in a.measures)
+            owner = next(n for n, a in registry.analyses().items() if a.declared(measure))
             if owner not in on:
                 raise ValueError(
                     f"analyses.gate.require: {measure} is a measure of `{owner}`, which is not "

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from distilscope.analyses.alignment.shares import headline, percent, percent_name
 from distilscope.reporting import style
 from distilscope.reporting.conditions import Condition, estimate, estimates
 from distilscope.reporting.figures import Drawing, NothingToDraw, drawing
 from distilscope.reporting.tables import Tables
 
-MEASURES = (
-    ("image_specific_rho", "Image-specific ρ"),
-    ("rho", "Raw ρ"),
-    ("iou20", "IoU of top 20 %"),
-)
+MEASURES = {"image_specific_rho": "Image-specific ρ", "rho": "Raw ρ"}
 UNDEFINED = "no consistency by class is defined"
 MAX_BARS = 20
 MAX_NUMBERS = 20
@@ -25,7 +23,9 @@ MAX_NUMBERS = 20
 
 def fig_per_class(tables: Tables) -> Drawing:
     """Bars of the main student, its label-only control and the twin, for each class."""
-    main, found = tables.main_student, _by_class(tables)
+    top = headline(tables.settings_of("alignment"))
+    iou = {percent_name("iou", top): f"IoU of top {percent(top)} %"}
+    main, found = tables.main_student, _by_class(tables, {**MEASURES, **iou})
     if not found:
         raise NothingToDraw(UNDEFINED)
     group = [main, *_beside(tables, main)]
@@ -43,8 +43,8 @@ def fig_per_class(tables: Tables) -> Drawing:
     return figure, pd.concat(parts, ignore_index=True)
 
 
-def _by_class(tables: Tables) -> list[tuple[str, str, pd.DataFrame]]:
-    found = [(name, words, tables.headline(name, by_class=True)) for name, words in MEASURES]
+def _by_class(tables: Tables, measures: Mapping[str, str]) -> list[tuple[str, str, pd.DataFrame]]:
+    found = [(n, words, tables.headline(n, by_class=True)) for n, words in measures.items()]
     return [(name, words, rows) for name, words, rows in found if rows["value"].notna().any()]
 
 
@@ -112,7 +112,7 @@ def _numbers(tables: Tables, group: list[Condition], rows: pd.DataFrame) -> pd.D
 
 def fig_class_model(tables: Tables) -> Drawing:
     """Heatmaps of model × class."""
-    found = [entry for entry in _by_class(tables) if entry[0] != "iou20"]
+    found = _by_class(tables, MEASURES)
     shown = [condition for condition in tables.conditions if condition.role != "teacher"]
     if not found:
         raise NothingToDraw(UNDEFINED)

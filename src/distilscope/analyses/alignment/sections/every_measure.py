@@ -8,22 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from distilscope.analyses.alignment.shares import IOU_CURVE, headline, percent, percent_name
 from distilscope.reporting.conditions import estimate
 from distilscope.reporting.formatting import number, with_interval
 from distilscope.reporting.grid import Grid
 from distilscope.reporting.tables import Tables
 
-COLUMNS = {
-    "image_specific_rho": "Image-specific ρ",
-    "rho": "Raw ρ",
-    "iou05": "IoU 5 %",
-    "iou10": "IoU 10 %",
-    "iou20": "IoU 20 %",
-    "iou30": "IoU 30 %",
-    "iou50": "IoU 50 %",
-    "mass_lift20": "Mass lift 20 %",
-    "cosine": "Cosine",
-}
 TRIVIAL = {"gaussian_": "A centred Gaussian", "edges_": "The edges of the image"}
 NULLS = {"null_": "another image of the class", "null_other_": "an image of another class"}
 FORM = "{:.2f}"
@@ -35,6 +25,20 @@ PLACES = (
 )
 
 
+def columns(top: float) -> dict[str, str]:
+    """Measure -> its heading, where the headline set is that share of the pixels."""
+    return {
+        "image_specific_rho": "Image-specific ρ",
+        "rho": "Raw ρ",
+        **{
+            percent_name("iou", share): f"IoU {percent(share)} %"
+            for share in sorted({*IOU_CURVE, top})
+        },
+        percent_name("mass_lift", top): f"Mass lift {percent(top)} %",
+        "cosine": "Cosine",
+    }
+
+
 def context(tables: Tables) -> Mapping[str, Any] | None:
     """A table for each place at which maps were compared; None where there is none."""
     grids = [_grid(tables, *place) for place in PLACES]
@@ -44,8 +48,9 @@ def context(tables: Tables) -> Mapping[str, Any] | None:
 
 def _grid(tables: Tables, title: str, resolution: str, depth: int) -> Grid:
     """Every condition with its nulls under it, then the maps that no model made."""
+    shown = columns(headline(tables.settings_of("alignment")))
     found = {
-        stem: [at(tables, f"{stem}{name}", resolution, depth) for name in COLUMNS]
+        stem: [at(tables, f"{stem}{name}", resolution, depth) for name in shown]
         for stem in ("", *NULLS, *TRIVIAL)
     }
     lines = []
@@ -64,8 +69,7 @@ def _grid(tables: Tables, title: str, resolution: str, depth: int) -> Grid:
             own = number(first.value, FORM) if stem in NULLS else with_interval(first, FORM)
             rows.append((label, own, *(number(other.value, FORM) for other in others)))
             styles.append("null" if stem in NULLS else "")
-    columns = ("Model", *COLUMNS.values())
-    return Grid(title, columns, rows, style="comparison", row_styles=styles)
+    return Grid(title, ("Model", *shown.values()), rows, style="comparison", row_styles=styles)
 
 
 def at(tables: Tables, measure: str, resolution: str, depth: int) -> pd.DataFrame:

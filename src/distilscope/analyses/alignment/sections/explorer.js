@@ -31,7 +31,10 @@
   function fillControls() {
     for (const model of data.models) controls.student.append(option(model.id, model.name));
     controls.class.append(option("all", "all classes"));
-    data.classes.forEach((name, number) => controls.class.append(option(String(number), name)));
+    const there = new Set(data.models.flatMap((model) => model.truth));
+    data.classes.forEach((name, number) => {
+      if (there.has(number)) controls.class.append(option(String(number), name));
+    });
     controls.student.value = data.first;
     const differ = FILTERS.differ;
     const any = data.models.some((model) => model.index.some((_, row) => differ(model, row)));
@@ -172,7 +175,7 @@
     const name = data.classes[model.truth[row]];
     const place = model.picture[row];
     return [
-      picture("image", `Test image of class ${name}`, place),
+      picture("image", data.labelled ? `Test image of class ${name}` : `Image that the teacher calls ${name}`, place),
       picture("teacher", `Where the teacher looks on this image of ${name}`, place, referenceMap, model.reference_grid),
       picture(model.role, `Where ${model.name} looks on this image of ${name}`, place, ownMap, model.grid),
     ];
