@@ -7,7 +7,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+import yaml
+
 import distilscope
+from distilscope import catalog, registry
 
 ROOT = Path(distilscope.__file__).parent
 PACKAGE = "distilscope"
@@ -140,3 +144,57 @@ def test_nothing_of_the_pipeline_knows_its_python_face():
         if room(other) in ("face", "measures") and room(name) not in ("face", "measures")
     }
     assert found == set()
+
+
+# -------------------------------------------------------------------------- no branch on a name
+
+SHIPPED = sorted((Path(__file__).parents[2] / "config").rglob("*.yaml"))
+STUDIES = {yaml.safe_load(path.read_text())["study"] for path in SHIPPED}
+NAMES = {*STUDIES, *registry.analyses(), *catalog.METHODS, *catalog.OBJECTIVES}
+ALSO_WORDS = {"saliency", "parts", "attention", "reasoning"}
+"""Names that mean something else too: what an observation holds, kinds of maps and inputs."""
+
+OWN_PLACES = {
+    "analyses/dark_knowledge/": {"ts", "ats", "isats", "fused"},
+    "training/objectives/": {*catalog.OBJECTIVES},
+    "observing/methods/": {*catalog.METHODS},
+}
+"""Folders that are about what they name."""
+
+
+def branches(text: str) -> Iterator[tuple[int, str]]:
+    """(line, name) of each comparison with the name of a study, analysis, method or objective."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Compare | ast.MatchValue):
+            for each in ast.walk(node):
+                name = each.value if isinstance(each, ast.Constant) else None
+                if isinstance(name, str) and name in NAMES - ALSO_WORDS:
+                    yield node.lineno, name
+
+
+def test_nothing_asks_what_a_study_an_analysis_a_method_or_an_objective_is_called():
+    found = set()
+    for module, path in MODULES.items():
+        place = path.relative_to(ROOT).as_posix()
+        own = {name for folder, names in OWN_PLACES.items() if folder in place for name in names}
+        own |= {name for name in registry.analyses() if f"analyses/{name}/" in place}
+        found |= {(module, *at) for at in branches(path.read_text()) if at[1] not in own}
+    assert found == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if name == 'kd': pass",
+        "x = 1 if method in ('gradcam', 'other') else 2",
+        "match name:\n    case 'shortcuts': pass",
+        "found = [c for c in shown if c.row['objective'] != 'ce']",
+        "assert study != 'where-models-look'",
+    ],
+)
+def test_a_branch_on_a_name_is_seen(text):
+    assert list(branches(text))
+
+
+def test_a_name_that_is_looked_up_is_no_branch():
+    assert not list(branches("METHODS = {'gradcam': f}; found = METHODS['gradcam'](x)"))

@@ -21,8 +21,9 @@ from distilscope.measuring.study import PROBE, Entry, Study
 from distilscope.planning.conditions import Condition
 
 TRAIN, TEST = SPLITS
-METHODS = ("attention", "gradcam")
-"""Of maps: class-agnostic attention, and GradCAM of the label's logit."""
+METHODS = {"attention": np.asarray, "gradcam": maps.positive_part}
+"""Kinds of maps, and what counts of each: class-agnostic attention as it is, as published, and
+GradCAM of the label's logit where it is positive, as its maps do elsewhere."""
 
 INPUT, NATIVE = "input", "native"
 RESOLUTIONS = (INPUT, NATIVE)
@@ -31,7 +32,7 @@ RESOLUTIONS = (INPUT, NATIVE)
 OVERLAP = ("overlap", "overlap_null", "overlap_specific")
 """Numbers of two regions by image."""
 
-HEADLINE = {"method": METHODS[0], "resolution": INPUT}
+HEADLINE = {"method": "attention", "resolution": INPUT}
 NO_HEAD = "the network has no linear head behind average pooling over its last block"
 CHUNK = 1024
 """Images whose maps are brought to the images' size at once."""
@@ -150,16 +151,11 @@ class Sets:
         return self.entry(model).observation / "attention" / f"{name}.safetensors"
 
     def _regions(self, model: str, name: str, method: str, resolution: str) -> Regions | None:
-        """The attended regions of a model; None of one without such maps.
-
-        GradCAM counts where it is positive, as its maps do elsewhere; the class-agnostic map is
-        taken as it is, as published.
-        """
+        """The attended regions of a model; None of one without such maps."""
         found = store.read_tensors(self._path(model, name)).get(method)
         if found is None:
             return None
-        if method == "gradcam":
-            found = maps.positive_part(found)
+        found = METHODS[method](found)
         if resolution == INPUT:
             parts = (found[each] for each in overlap.batches(len(found), CHUNK))
             return Regions.joined(
@@ -190,7 +186,7 @@ def _kept(size: int) -> int:
     return max(FEWEST, MEMORY // size)
 
 
-def is_headline(name: str, method: str = METHODS[0], resolution: str = INPUT) -> bool:
+def is_headline(name: str, method: str = HEADLINE["method"], resolution: str = INPUT) -> bool:
     """Whether a number of this set and these maps stands for its measure: the published map, on
     test images as they are.
     """

@@ -50,7 +50,7 @@ def fig_matching(tables: Tables) -> Drawing:
 def _several(conditions: list[Condition]) -> list[Condition]:
     counted = Counter(map(_block, conditions))
     kept = [c for c in conditions if counted[_block(c)] > 1 and c.row["objective"]]
-    return sorted(kept, key=lambda c: (_block(c), c.row["objective"] != "kd", c.order))
+    return sorted(kept, key=lambda c: (_block(c), c.order))
 
 
 def _block(condition: Condition) -> tuple[str, ...]:
