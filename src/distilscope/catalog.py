@@ -26,9 +26,11 @@ from distilscope.training.objectives import (
     ce_penalty,
     ce_smoothed,
     fused,
+    gkd,
     isats,
     jsd,
     kd,
+    kd_noisy,
     logit_matching,
     reverse_kl,
     seq_kd,
@@ -166,7 +168,7 @@ OBJECTIVES: dict[str, Objective] = {
     found.OBJECTIVE.name: found.OBJECTIVE
     for found in (
         *(ce, kd, ts, ats, isats, fused, ce_smoothed, ce_penalty, logit_matching),
-        *(reverse_kl, jsd, seq_kd),
+        *(reverse_kl, jsd, seq_kd, gkd, kd_noisy),
     )
 }
 

@@ -73,6 +73,11 @@ def _check_no_texts(configuration: Configuration) -> None:
                 f"grid entry {position + 1}: {entry.objective} learns from what a teacher writes, "
                 "and the data are images"
             )
+        if catalog.OBJECTIVES[entry.objective].on_policy:
+            raise ValueError(
+                f"grid entry {position + 1}: {entry.objective} learns from what the student "
+                "writes, and the data are images"
+            )
 
 
 def _check_images_only(configuration: Configuration, own: str) -> None:
@@ -84,6 +89,11 @@ def _check_images_only(configuration: Configuration, own: str) -> None:
             raise ValueError(
                 f"grid entry {position + 1}: {entry.objective} is made of relations between the "
                 f"classes of images, and the data are {own}"
+            )
+        if getattr(entry, "teachers_in_training_mode", False):
+            raise ValueError(
+                f"grid entry {position + 1}: `teachers_in_training_mode` is for images, whose "
+                f"networks normalise by the batch, and the data are {own}: leave it out"
             )
         if getattr(entry, "committee", None):
             raise ValueError(

@@ -71,10 +71,12 @@ class Recipe(Strict):
     once and serves every student, or the teacher itself at every step. Of texts `positions` are
     those whose tokens are learnt, and `taught` is which text: with `wrong-facts` a part of the
     facts is wrong, with `other-procedure` the steps of a trace are those of another valid way.
+    With `accumulate` a batch goes through the model in so many parts, whose gradients add up.
     """
 
     epochs: Count
     batch: Count = 128
+    accumulate: Count = 1
     optimizer: Optimizer
     schedule: Schedule = Schedule()
     views: Views = Views()
@@ -89,5 +91,14 @@ class Recipe(Strict):
             raise ValueError(
                 f"`schedule.warmup_epochs` is {warm_up:g} of {self.epochs} `epochs`: nothing is "
                 f"left after the warm-up; give less than {self.epochs}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_parts(self) -> Recipe:
+        if self.accumulate > max(1, self.batch // 2):
+            raise ValueError(
+                f"`accumulate` is {self.accumulate} and `batch` {self.batch}: a part has two "
+                f"examples or more, so give up to {max(1, self.batch // 2)}"
             )
         return self

@@ -67,14 +67,40 @@ class LanguageModel(nn.Module):
         Raises:
             ValueError: prompts and what is added are more than the network's context.
         """
+        real = torch.ones_like(prompts)
+        return self._generated(prompts, real, most, end, pad, do_sample=False)
+
+    @torch.no_grad()
+    def sampled(self, prompts: Tensor, real: Tensor, most: int, end: int, pad: int) -> Tensor:
+        """A token of the model's own distribution at each step: of all tokens, at temperature 1.
+
+        It is drawn from the global generator.
+
+        Args:
+            prompts: int64 (B, P), filled up at the left.
+            real: int64 (B, P), 1 at a token of a prompt and 0 at what fills it up.
+            most, end, pad: as in `continued`.
+
+        Returns:
+            int64 (B, up to `most`), without the prompts.
+
+        Raises:
+            ValueError: prompts and what is added are more than the network's context.
+        """
+        free = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
+        return self._generated(prompts, real, most, end, pad, **free)
+
+    def _generated(
+        self, prompts: Tensor, real: Tensor, most: int, end: int, pad: int, **how: Any
+    ) -> Tensor:
         self._check_length(prompts.shape[1] + most)
         made = self.network.generate(
             prompts,
-            attention_mask=torch.ones_like(prompts),
-            do_sample=False,
+            attention_mask=real,
             max_new_tokens=most,
             eos_token_id=end,
             pad_token_id=pad,
+            **how,
         )
         return made[:, prompts.shape[1] :]
 

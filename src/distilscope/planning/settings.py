@@ -110,6 +110,7 @@ def recipe_settings(recipe: Recipe) -> dict[str, Any]:
     return {
         **recipe.model_dump(include={"epochs", "batch", "optimizer"}),
         "schedule": schedule.model_dump(include={"name", "warmup_epochs", *taken}),
+        **({"accumulate": recipe.accumulate} if recipe.accumulate > 1 else {}),
     }
 
 

@@ -87,7 +87,8 @@ class Sources:
             made = self.modality.generations(self.dataset, teachers[0], self.threads)
             taught = {"generations": self.generations.setdefault(made.name, made)}
         else:
-            online = in_training_mode or recipe.targets == "online"
+            asked = in_training_mode or declared.on_policy is not None
+            online = asked or recipe.targets == "online"
             taught = self._taught(teachers, recipe, online)
         shown = {**taught, **self._shown(recipe)}
         if declared.prepare:

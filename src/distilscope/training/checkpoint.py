@@ -36,8 +36,8 @@ class State:
     """Where a run is.
 
     Attributes:
-        sums: float64 (3,) on the device: loss times examples, right answers, examples of the epoch
-            so far.
+        sums: float64 (4,) on the device: loss times examples, right answers, examples, and those of
+            them that have a label, of the epoch so far.
         epoch, step: epochs finished, and batches finished of the one under way.
         history: a row (lr, loss, train accuracy, held-out accuracy, held-out NLL) a finished epoch.
         seconds: of each finished epoch; `spent` of the one under way. Information only.

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Batches = Sequence[tuple[Tensor, Tensor]]
 """(examples, labels) of each batch, on the device; as many labels as rows of logits."""
+
+
+class OnPolicy(Protocol):
+    """Examples that the model makes itself while it is trained; `training.own_texts` has texts."""
+
+    def due(self, step: int) -> bool:
+        """Whether the batch of that step (optimiser steps taken before it) is the model's own."""
+
+    def written(self, model: nn.Module, rows: Tensor) -> Any:
+        """What the model, as the loop calls it, makes of the examples at rows (B,).
+
+        It is what `Inputs.shown` would give, and has `at(places)` for some of it. The model is left
+        in training mode.
+        """
+
+    def labels_of(self, examples: Any) -> Tensor:
+        """Int64 of -1, one a row of logits: nobody knows what would have been right."""
 
 
 class Inputs(Protocol):

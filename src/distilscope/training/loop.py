@@ -20,7 +20,7 @@ from distilscope.training import runtime, schedule
 from distilscope.training.batches import BatchPlan
 from distilscope.training.checkpoint import Keeper, State
 from distilscope.training.evaluate import evaluate
-from distilscope.training.inputs import Inputs
+from distilscope.training.inputs import Inputs, OnPolicy
 from distilscope.training.optimiser import Optimiser
 from distilscope.training.signals import EpochSignal, Loss, Signal
 from distilscope.workflow import interrupt, progress
@@ -39,6 +39,10 @@ class TrainingError(ValueError):
     """A training that went wrong: the message names the model, the epoch and what to change."""
 
 
+Part = tuple[Tensor, Any, Tensor]
+"""Rows of some examples, these as they are shown, and their labels."""
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """What a model learns, from what and how.
@@ -49,9 +53,10 @@ class Task:
         plan: the batches and views of each epoch.
         objective: the loss, with a committee's teachers combined.
         signals: a teacher each.
-        recipe: `epochs`, `optimizer`, `schedule`.
+        recipe: `epochs`, `optimizer`, `schedule`, perhaps `accumulate`.
         seed: of what the network draws while it runs (dropout).
         precision: `fp32` or `bf16`.
+        own: examples that the model makes itself; None where all are given.
     """
 
     name: str
@@ -62,6 +67,7 @@ class Task:
     recipe: Mapping[str, Any]
     seed: int
     precision: str
+    own: OnPolicy | None = None
 
 
 def fit(model: nn.Module, task: Task, keeper: Keeper) -> tuple[State, str | None]:
@@ -119,7 +125,7 @@ class _Run:
         self.state = State(self._no_sums())
 
     def _no_sums(self) -> Tensor:
-        return torch.zeros(3, dtype=torch.float64, device=self.device)
+        return torch.zeros(4, dtype=torch.float64, device=self.device)
 
     def resume(self) -> str | None:
         found = self.keeper.load(self.model, self.optimiser, self.device)
@@ -177,22 +183,49 @@ class _Run:
 
     def _step(self, rows: Tensor, view_ids: Tensor, signals: Sequence[EpochSignal]) -> None:
         task, state = self.task, self.state
-        runtime.seed_step(task.seed, state.epoch * task.plan.steps + state.step, self.device)
-        examples = task.inputs.shown(rows, view_ids)
-        labels = task.inputs.labels_of(rows)
-        teachers = [signal(rows, examples) for signal in signals]
-        with runtime.autocast(task.precision, self.device):
-            logits = self.model(task.inputs.to_model(examples))
-        loss = task.objective(logits, labels, teachers)
+        taken = state.epoch * task.plan.steps + state.step
+        runtime.seed_step(task.seed, taken, self.device)
+        parts = self._parts(rows, view_ids, taken)
+        every = sum(len(labels) for _, _, labels in parts)
         self.optimiser.forget_gradients()
-        loss.backward()
+        for some, examples, labels in parts:
+            teachers = [signal(some, examples) for signal in signals]
+            with runtime.autocast(task.precision, self.device):
+                logits = self.model(task.inputs.to_model(examples))
+            loss = task.objective(logits, labels, teachers)
+            (loss * (len(labels) / every)).backward()  # a loss is the mean over its own part
+            self._count(loss, logits, labels)
         self.optimiser.step(self._rate(state.step))
-        state.sums[0] += loss.detach() * len(labels)
-        state.sums[1] += (logits.detach().argmax(dim=1) == labels).sum()
-        state.sums[2] += len(labels)
+
+    def _parts(self, rows: Tensor, view_ids: Tensor, taken: int) -> list[Part]:
+        """The parts of a batch, whose gradients are added up.
+
+        A part has two examples or more, which batch normalisation needs.
+        """
+        inputs, own = self.task.inputs, self.task.own
+        count = min(self.task.recipe.get("accumulate", 1), max(1, len(rows) // 2))
+        cut = rows.tensor_split(count)
+        if own is not None and own.due(taken):
+            written = own.written(self.model, rows)
+            places = torch.arange(len(rows), device=self.device).tensor_split(count)
+            shown = [written.at(some) for some in places]
+            return [(r, s, own.labels_of(s)) for r, s in zip(cut, shown, strict=True)]
+        views = view_ids.tensor_split(count)
+        return [
+            (some, inputs.shown(some, seen), inputs.labels_of(some))
+            for some, seen in zip(cut, views, strict=True)
+        ]
+
+    def _count(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Add a part to the state's sums."""
+        sums = self.state.sums
+        sums[0] += loss.detach() * len(labels)
+        sums[1] += (logits.detach().argmax(dim=1) == labels).sum()
+        sums[2] += len(labels)
+        sums[3] += (labels >= 0).sum()
 
     def _mean_loss(self) -> str:
-        loss, _, examples = self.state.sums.tolist()
+        loss, _, examples, _ = self.state.sums.tolist()
         return f"loss {loss / examples:.4f}"
 
     def _after_step(self) -> None:
@@ -252,12 +285,12 @@ class _Run:
         )
         if self.held_out and not math.isfinite(held_out.nll):
             self._fail(f"the held-out NLL became {held_out.nll:g}")
-        loss, right, examples = state.sums.tolist()
+        loss, right, examples, labelled = state.sums.tolist()
         state.history.append(
             [
                 self._rate(task.plan.steps - 1),
                 loss / examples,
-                right / examples,
+                right / labelled if labelled else math.nan,
                 held_out.accuracy,
                 held_out.nll,
             ]

@@ -70,7 +70,7 @@ def make(job: Job, checkpoints: Path, begin: Callable[[Job], Start]) -> None:
     confirm = job.watch.confirm if job.watch else None
     keeper = Keeper(checkpoints, job.slug, job.identity, confirm=confirm)
     stopwatch.phase("train")
-    state, resumed = State(torch.zeros(3)), None
+    state, resumed = State(torch.zeros(4)), None
     if job.settings.get("recipe"):
         state, resumed = fit(start.learner, start.task(), keeper)
     if state.history:

@@ -16,7 +16,8 @@ from distilscope.training.batches import BatchPlan
 from distilscope.training.evaluate import evaluate
 from distilscope.training.loop import Task
 from distilscope.training.making import Start, initial, loss_of, make
-from distilscope.training.signals import Signal
+from distilscope.training.own_texts import OwnTexts
+from distilscope.training.signals import Signal, SignalError
 from distilscope.training.text_targets import TokenTable
 from distilscope.training.texts import AtTargets, Items, online_teacher
 
@@ -81,6 +82,7 @@ def task_of(job: Job, texts: Texts) -> Task:
     settings, recipe = job.settings, job.settings["recipe"]
     generations = job.input("generations") if "generations" in job.inputs else None
     inputs = Items.of(texts, recipe, generations)
+    own = _own(job, texts, inputs)
     return Task(
         name=job.slug,
         inputs=inputs,
@@ -90,6 +92,32 @@ def task_of(job: Job, texts: Texts) -> Task:
         recipe=recipe,
         seed=settings["seed"],
         precision=settings["precision"],
+        own=own,
+    )
+
+
+def _own(job: Job, texts: Texts, inputs: Items) -> OwnTexts | None:
+    """What the objective has the student write; None where all texts are given.
+
+    Raises:
+        SignalError: a teacher's logits are a table, which has none of such texts.
+    """
+    settings = job.settings
+    share = settings["objective"].get("on_policy", 0)
+    if not share:
+        return None
+    if job.inputs_of("targets"):
+        raise SignalError(
+            f"{job.slug}: a table has no logits of what the student writes: `targets: online`"
+        )
+    return OwnTexts(
+        items=inputs,
+        share=share,
+        seed=settings["seed"],
+        precision=settings["precision"],
+        most=texts.longest_target,
+        end=texts.end,
+        pad=texts.pad,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import scipy.stats
 import torch
 
 from distilscope import catalog
@@ -124,3 +125,28 @@ def test_without_transformers_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(ValueError, match=r"pip install 'distilscope\[language\]'"):
         made("qwen2")
+
+
+def test_sampled_tokens_are_of_the_models_own_distribution_whatever_fills_a_prompt_up():
+    """Pairs of tokens behind prompts of two lengths, by a chi-squared test."""
+    vocabulary, draws = 6, 5_000
+    model = made("qwen2", vocabulary=vocabulary)
+    with torch.no_grad():  # initial weights hardly look at what stands before
+        for parameter in model.parameters():
+            parameter.mul_(12 if parameter.ndim == 2 else 1)
+    for width in (2, 5):
+        prompt = tokens(1, width, vocabulary=vocabulary)
+        pairs = torch.cat([prompt.expand(vocabulary, -1), torch.arange(vocabulary)[:, None]], dim=1)
+        with torch.no_grad():
+            logits = model(pairs)
+        expected = logits[:1, -2].softmax(1).T * logits[:, -1].softmax(1)
+        filled = torch.cat([torch.zeros(1, 5 - width, dtype=torch.int64), prompt], dim=1)
+        real = (torch.arange(5) >= 5 - width).long()[None]
+        torch.manual_seed(width)
+        said = model.sampled(
+            *(filled.expand(draws, -1), real.expand(draws, -1)), most=2, end=vocabulary, pad=0
+        )
+        found = torch.bincount(said[:, 0] * vocabulary + said[:, 1], minlength=vocabulary**2)
+        wanted = (expected.double() / expected.double().sum()).flatten().numpy() * draws
+        assert 5 < wanted.min() < wanted.max() / 3
+        assert scipy.stats.chisquare(found.numpy(), wanted).pvalue > 1e-4

@@ -93,3 +93,47 @@ def test_images_have_no_texts_that_a_teacher_could_write():
         match="seq-kd learns from what a teacher writes, and the data are images",
     ):
         parse({**RAW, "grid": [{"objective": "seq-kd", "students": [first]}]})
+
+
+GKD = {"objective": "gkd", "students": ["small"], "beta": 0.5, "T": 1.0, "on_policy": 0.5}
+
+
+def test_a_student_that_writes_itself_asks_its_teacher_at_each_step_whatever_targets_says():
+    study = planned(KD, GKD)
+    assert study.models[0].id == "expert-s1"
+    found = learns_from(study, "small-gkd-b0.5-T1-l0.5-s1")
+    assert found.keys() == {"dataset", "teachers"}
+    assert found["teachers"] == [study.models[0].artefact.name]
+    assert learns_from(study, "small-kd-T1-a1-s1").keys() == {"dataset", "targets"}
+    (model,) = [each for each in study.models if each.condition.objective == "gkd"]
+    assert model.artefact.settings["objective"]["on_policy"] == 0.5
+
+
+def test_images_have_no_texts_that_a_student_could_write():
+    first = next(iter(RAW["students"]))
+    with pytest.raises(
+        ConfigurationError,
+        match="gkd learns from what the student writes, and the data are images",
+    ):
+        parse({**RAW, "grid": [{**GKD, "students": [first]}]})
+
+
+def test_teachers_of_texts_have_no_training_mode_that_would_differ():
+    with pytest.raises(ConfigurationError, match="`teachers_in_training_mode` is for images"):
+        planned({**KD, "teachers_in_training_mode": True})
+
+
+@pytest.mark.parametrize(("accumulate", "said"), [(9, "two examples or more"), (0, "accumulate")])
+def test_a_batch_is_cut_into_parts_of_two_items_or_more(accumulate, said):
+    recipes = {"r": {**TEXTS["recipes"]["r"], "accumulate": accumulate}}
+    with pytest.raises(ConfigurationError, match=said):
+        planned(KD, recipes=recipes)
+
+
+def test_only_a_recipe_that_accumulates_says_so_in_its_settings():
+    def recipe(**more):
+        study = planned(KD, recipes={"r": {**TEXTS["recipes"]["r"], **more}})
+        return study.models[0].artefact.settings["recipe"]
+
+    assert recipe(accumulate=1) == recipe() and "accumulate" not in recipe()
+    assert recipe(accumulate=4) == {**recipe(), "accumulate": 4}

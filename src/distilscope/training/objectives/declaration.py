@@ -68,6 +68,9 @@ class Objective:
         parameters: name -> what it is, in the order of models' names.
         needs: what it learns from besides the labels: `nothing`, the `logits` of its teachers, or
             the `texts` that its one teacher writes, which stand in the place of the gold ones.
+        on_policy: the parameter that is the share of batches whose texts the student writes itself
+            while it learns. Its teachers are asked at each step, and it uses no labels: such texts
+            have none (labels of -1). None of an objective that learns from given examples.
         derived: column of tables -> the parameter that it holds.
         reduces_to: name of another objective -> the values of parameters at which this one is that
             one, bit for bit.
@@ -85,6 +88,7 @@ class Objective:
     loss: str
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     needs: Literal["nothing", "logits", "texts"] = "nothing"
+    on_policy: str | None = None
     derived: Mapping[str, str] = field(default_factory=dict)
     reduces_to: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     prepare: str | None = None
@@ -96,7 +100,8 @@ class Objective:
         """Refuse a declaration that a configuration could not be written for.
 
         Raises:
-            ValueError: a parameter's name can't be used, or what is named is no parameter.
+            ValueError: a parameter's name can't be used, or what is named is no parameter; or texts
+                of the student's own can't be learnt so.
         """
         for name in self.parameters:
             if name in RESERVED or not name.isidentifier():
@@ -105,9 +110,14 @@ class Objective:
                     f"name that is an identifier and none of {', '.join(sorted(RESERVED))}"
                 )
         named = [*self.derived.values(), *(n for at in self.reduces_to.values() for n in at)]
-        for name in (*named, *self.prepare_takes, *filter(None, [self.tau])):
+        for name in (*named, *self.prepare_takes, *filter(None, [self.tau, self.on_policy])):
             if name not in self.parameters:
                 raise ValueError(f"objective {self.name!r}: it has no parameter {name!r}")
+        if self.on_policy and (self.needs != "logits" or self.prepare):
+            raise ValueError(
+                f"objective {self.name!r}: what a student writes is known at its step alone: with "
+                "`on_policy` it needs `logits` and has no `prepare`"
+            )
 
     @property
     def needs_teacher(self) -> bool:
@@ -130,9 +140,11 @@ class Objective:
     ) -> dict[str, Any]:
         """What a training job gets of it; `combine` is one of `COMBINE` for a committee."""
         committee = {"combine": combine} if combine else {}
+        own_texts = {"on_policy": parameters[self.on_policy]} if self.on_policy else {}
         return {
             "name": self.name,
             "loss": self.loss,
             "parameters": dict(parameters),
             **committee,
+            **own_texts,
         }
