@@ -223,11 +223,13 @@ def formatted(found: Estimate, column: Column) -> str:
 
 
 def _caption(tables: Tables, own: list[Column]) -> str:
-    return (
+    brackets = "Brackets are 95 % intervals." if any(column.interval for column in own) else ""
+    said = (
         "All models. ★ is better than every other student and control, with intervals that don't "
-        f"overlap; ◆ lies on the Pareto front of {_traded(own)}, by the values alone. Brackets are "
-        f"95 % intervals. {_on_subset(tables, own)} {_beside_committees(tables, own)}".rstrip()
+        f"overlap; ◆ lies on the Pareto front of {_traded(own)}, by the values alone."
     )
+    others = (brackets, _on_subset(tables, own), _beside_committees(tables, own))
+    return " ".join([said, *filter(None, others)])
 
 
 def _on_subset(tables: Tables, own: Iterable[Column]) -> str:

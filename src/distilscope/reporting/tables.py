@@ -83,6 +83,12 @@ class Tables:
         """The conditions in the order of every figure."""
         return arrange(self.condition_rows, self.models)
 
+    @cached_property
+    def of_models(self) -> list[Condition]:
+        """The conditions that are models: without pairs of teachers, which stand for a twin."""
+        known = set(self.models["id"])
+        return [condition for condition in self.conditions if condition.models[0] in known]
+
     def of_role(self, *roles: str) -> list[Condition]:
         """The conditions of these roles, in that order."""
         return [condition for condition in self.conditions if condition.role in roles]

@@ -64,6 +64,23 @@ def test_a_study_has_the_figures_of_its_analyses_and_no_others(study, tmp_path):
     }
 
 
+def test_pairs_of_teachers_have_no_bar_and_a_long_name_stands_whole(study):
+    tables = study.tables()
+    of_teacher = tables.models[tables.models["role"] == "teacher"].assign(id="t2", seed=2)
+    models = pd.concat([tables.models[tables.models["role"] != "twin"], of_teacher])
+    labels = [
+        f"{label} from strong-a + strong-b by mean logits"
+        for label in tables.condition_rows["label"]
+    ]
+    described = tables.condition_rows.assign(label=labels)
+    changed = replace(tables, models=models, condition_rows=described)
+    assert "Other teachers" in [condition.label for condition in changed.conditions]
+    figure, table = figures.draw("accuracy-calibration", changed)
+    names = [text.get_text().replace("\n", " ") for text in figure.axes[0].get_yticklabels()]
+    assert names == table["model"].drop_duplicates().tolist()
+    assert set(names) < set(labels) and max(map(len, names)) > 55
+
+
 @pytest.mark.parametrize(("place", "measure"), [(0, "accuracy"), (1, "ece")])
 def test_a_bar_is_as_long_as_the_number_and_its_line_as_the_interval(study, drawn, place, measure):
     axes = drawn["accuracy-calibration"].axes[place]

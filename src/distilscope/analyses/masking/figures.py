@@ -21,7 +21,7 @@ COLUMNS = ("model", "condition", "area", "value", "low", "high", "interval", "n"
 
 def fig_masking(tables: Tables) -> Drawing:
     """Falls of the probability by area, and the excess of the teacher's, a line a condition."""
-    conditions = [c for c in tables.conditions if c.models[0] in set(tables.models["id"])]
+    conditions = tables.of_models
     figure, (left, right) = drawing.panels(2, 2, height=0.4 + 0.27 * len(conditions))
     records = []
     for offset, (area, (_, color, marker)) in zip((-APART, 0, APART), AREAS.items(), strict=True):

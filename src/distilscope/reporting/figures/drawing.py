@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 import matplotlib
 import numpy as np
@@ -12,6 +13,9 @@ from matplotlib.figure import Figure
 from distilscope.reporting import style
 from distilscope.reporting.conditions import Condition, Estimate, estimate
 from distilscope.reporting.tables import Tables
+
+LINE = 36
+"""Letters of a label that a row has room for."""
 
 
 def label(condition: Condition, width: int = 24) -> str:
@@ -46,9 +50,9 @@ def bounds(found: Estimate) -> tuple[float, float]:
 
 
 def row_bars(axes, tables: Tables, rows: pd.DataFrame, form: str) -> None:
-    """A horizontal bar for each condition, with interval, seeds and the number at the right."""
+    """A horizontal bar for each condition of models, with interval, seeds and the number."""
     ends = [0.0]
-    for place, condition in enumerate(tables.conditions):
+    for place, condition in enumerate(tables.of_models):
         found = estimate(condition, rows)
         if not found.defined:
             axes.text(0.01, place, "undefined", va="center", color=style.GREY, style="italic")
@@ -67,12 +71,16 @@ def row_bars(axes, tables: Tables, rows: pd.DataFrame, form: str) -> None:
         )
         ends.append(end)
     axes.set_xlim(0, max(ends) * 1.16 or 1)
-    name_rows(axes, tables.conditions)
+    name_rows(axes, tables.of_models)
 
 
 def name_rows(axes, conditions: list[Condition]) -> None:
-    """The conditions' labels down the left side, the first on top."""
-    axes.set_yticks(range(len(conditions)), [label(condition, 34) for condition in conditions])
+    """The conditions' labels down the left side, the first on top; a long one in two lines."""
+    names = [textwrap.wrap(label(condition, 2 * LINE), LINE) for condition in conditions]
+    axes.set_yticks(range(len(conditions)), ["\n".join(lines) for lines in names])
+    for tick, lines in zip(axes.yaxis.get_major_ticks(len(names)), names, strict=True):
+        if len(lines) > 1:
+            tick.label1.set(fontsize=0.8 * style.RC["ytick.labelsize"], linespacing=0.9)
     axes.set_ylim(len(conditions) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
 

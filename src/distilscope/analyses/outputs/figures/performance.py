@@ -22,14 +22,14 @@ def fig_accuracy_calibration(tables: Tables) -> Drawing:
     """Bars of accuracy and ECE, a row a condition."""
     if not any(tables.headline(measure)["value"].notna().any() for measure, *_ in PANELS):
         raise NothingToDraw("accuracy and ECE need labels, and the images have none")
-    figure = Figure(figsize=(style.WIDE, 0.75 + 0.22 * len(tables.conditions)))
+    figure = Figure(figsize=(style.WIDE, 0.75 + 0.22 * len(tables.of_models)))
     parts = []
     all_axes = figure.subplots(1, len(PANELS), sharey=True)
     for axes, (measure, words, form) in zip(all_axes, PANELS, strict=True):
         rows = tables.headline(measure)
         drawing.row_bars(axes, tables, rows, form)
         axes.set_xlabel(words)
-        parts.append(estimates(tables.conditions, rows).assign(measure=measure))
+        parts.append(estimates(tables.of_models, rows).assign(measure=measure))
     all_axes[0].set_xlim(0, 1)
     return figure, pd.concat(parts, ignore_index=True)
 
