@@ -66,29 +66,26 @@ def _match(
     artefact: Artefact, study: Study, published: Record, origins: Mapping[str, str]
 ) -> Carried | None:
     """The published result whose only difference from the artefact is its source."""
-    inputs = _input_names(json.loads(artefact.job())["inputs"])
+    inputs = _inputs(json.loads(artefact.job())["inputs"])
     expected = {
-        role: [origins.get(name.rpartition(".")[2], name.rpartition(".")[2]) for name in names]
-        for role, names in inputs.items()
+        role: sorted(origins.get(identity, identity) for identity in identities)
+        for role, identities in inputs.items()
     }
     for folder, known in _candidates(artefact, published):
         if not all((folder / name).is_file() for name in artefact.outputs):
             continue
         run = store.read_json(folder / "run.json", inputs=dict, settings=dict)
-        had = {
-            role: [name.rpartition(".")[2] for name in names]
-            for role, names in _input_names(run["inputs"]).items()
-        }
+        had = {role: sorted(found) for role, found in _inputs(run["inputs"]).items()}
         same = store.canonical_json(run["settings"]) == store.canonical_json(artefact.settings)
         if same and had == expected:
             return Carried(artefact, folder, _changed(known.parts, artefact.source.parts))
     return None
 
 
-def _input_names(inputs: Mapping[str, str | list[str]]) -> dict[str, list[str]]:
-    """The folders' names by role."""
+def _inputs(inputs: Mapping[str, str | list[str]]) -> dict[str, list[str]]:
+    """Their identities by role."""
     return {
-        role: [Path(place).name for place in ([found] if isinstance(found, str) else found)]
+        role: [place.rpartition(".")[2] for place in ([found] if isinstance(found, str) else found)]
         for role, found in inputs.items()
     }
 

@@ -78,6 +78,13 @@ class Artefact:
         }
         return store.digest_bytes(store.canonical_json(covered).encode())[:12]
 
+    @cached_property
+    def asked(self) -> str:
+        """A digest over settings and those of the inputs, whatever the source is."""
+        inputs = {role: [a.asked for a in many(found)] for role, found in self._sorted()}
+        covered = {"kind": self.kind, "settings": self.settings, "inputs": inputs}
+        return store.digest_bytes(store.canonical_json(covered).encode())
+
     def _sorted(self) -> list[tuple[str, Artefact | tuple[Artefact, ...]]]:
         return sorted(self.inputs.items())
 
@@ -131,6 +138,10 @@ def many(found: Artefact | tuple[Artefact, ...]) -> tuple[Artefact, ...]:
     return (found,) if isinstance(found, Artefact) else tuple(found)
 
 
-def in_order_of_identity(artefacts: Iterable[Artefact]) -> tuple[Artefact, ...]:
-    """Inputs of one role whose order means nothing: no label and no list decides it."""
-    return tuple(sorted(artefacts, key=lambda artefact: artefact.identity))
+def in_order_of_settings(artefacts: Iterable[Artefact]) -> tuple[Artefact, ...]:
+    """Inputs of one role whose order means nothing: no label, list or source decides it.
+
+    An order by identity would change with every edit of the code, and with it the last bits of a
+    sum over three.
+    """
+    return tuple(sorted(artefacts, key=lambda artefact: artefact.asked))

@@ -11,7 +11,7 @@ from distilscope.configuration.kinds import ConfigurationError, expanded
 from distilscope.configuration.networks import ONNX_ENDING, Network
 from distilscope.configuration.recipes import Recipe
 from distilscope.planning import fingerprint
-from distilscope.planning.artefact import Artefact, in_order_of_identity
+from distilscope.planning.artefact import Artefact, in_order_of_settings
 from distilscope.planning.settings import columns_of, content_of, network_settings
 from distilscope.store.contents import Content
 from distilscope.training.objectives.declaration import Objective
@@ -107,9 +107,9 @@ class Sources:
                     "its `weights` with an `architecture`"
                 )
         if online:
-            return {"teachers": in_order_of_identity([teacher.artefact for teacher in teachers])}
+            return {"teachers": in_order_of_settings([teacher.artefact for teacher in teachers])}
         return {
-            "targets": in_order_of_identity([self._table(teacher, recipe) for teacher in teachers])
+            "targets": in_order_of_settings([self._table(teacher, recipe) for teacher in teachers])
         }
 
     def _shown(self, recipe: Recipe) -> dict[str, Any]:
@@ -223,7 +223,7 @@ class Sources:
             source=fingerprint.source(COMBINES, *builders),
             inputs={
                 "dataset": self.dataset,
-                "members": in_order_of_identity([member.artefact for member in members]),
+                "members": in_order_of_settings([member.artefact for member in members]),
             },
         )
 

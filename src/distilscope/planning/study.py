@@ -11,7 +11,7 @@ from distilscope import catalog
 from distilscope.configuration.kinds import expanded
 from distilscope.configuration.study import Configuration
 from distilscope.planning import aggregate, fingerprint, hooks, modality
-from distilscope.planning.artefact import RESULTS, Artefact, in_order_of_identity
+from distilscope.planning.artefact import RESULTS, Artefact, in_order_of_settings
 from distilscope.planning.checks import plan_checks
 from distilscope.planning.comparisons import Comparison, comparisons, families
 from distilscope.planning.modality import PROBE
@@ -236,7 +236,7 @@ class Study:
 
     def _references(self, model: Model) -> tuple[Artefact, ...]:
         """The observations of the models that it is compared with and that come before it."""
-        return in_order_of_identity(
+        return in_order_of_settings(
             self.observations[each.reference.id]
             for each in self.comparisons
             if each.model is model and each.reference.id in self.observations
@@ -288,5 +288,5 @@ class Study:
         """
         if reference.network in self.families:
             return tuple(self.observations[m.id] for m in self.families[reference.network])
-        members = in_order_of_identity(self.observations[name] for name in reference.teachers)
+        members = in_order_of_settings(self.observations[name] for name in reference.teachers)
         return (self.observations[reference.id], *members)

@@ -145,3 +145,36 @@ def test_nothing_is_carried_over_where_nothing_changed(capsys):
     made(write(both(put(*OPTIMIZER, "lr", 0.05))))
     assert accept() == 0
     assert "0 results carried over; edited: nothing." in capsys.readouterr().out
+
+
+def of_committees(raw):
+    """Students of committees of three: whatever is made anew, no member may change its place."""
+    raw["teachers"]["resnet18"].update(seeds=[1, 2, 3, 4], twins=[5])
+    members = [f"resnet18.{seed}" for seed in (1, 2, 3, 4)]
+    committees = [[m for m in members if m != without] for without in members]
+    shared = {"objective": "kd", "students": ["tiny"], "T": 2, "alpha": 0.9}
+    raw["grid"] = [
+        {**shared, "committee": committees, "combine": "logits"},
+        {"objective": "ce", "students": ["tiny"]},
+    ]
+    raw["compare"] = ["teacher", "committee", "twin"]
+
+
+def test_committees_are_carried_over_whatever_the_order_of_their_members(monkeypatch):
+    made(write(of_committees))
+    study = after_refactor(monkeypatch, "training/train.py", edit=of_committees)
+    assert len([a for a in StoreState(study).to_make().artefacts if a.kind == "combined"]) == 4
+    accept()
+    assert left(study) == [f"{kind} small" for kind in sorted(KEPT)]
+
+
+def test_results_whose_members_stood_in_another_order_are_carried_over(monkeypatch):
+    before = made(write(of_committees))
+    combined = [a for a in before.artefacts.values() if a.kind == "combined"]
+    for artefact in combined:
+        run = store.read_json(artefact.folder / "run.json")
+        run["inputs"]["members"].reverse()
+        store.write_json(artefact.folder / "run.json", run)
+    study = after_refactor(monkeypatch, "training/train.py", edit=of_committees)
+    accept()
+    assert left(study) == [f"{kind} small" for kind in sorted(KEPT)]

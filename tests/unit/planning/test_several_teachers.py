@@ -8,6 +8,7 @@ import pytest
 
 from distilscope.configuration import patterns
 from distilscope.configuration.kinds import ConfigurationError
+from distilscope.planning import fingerprint
 
 from .made_teachers import CE, KD, RAW, beside, rows, study
 
@@ -363,3 +364,21 @@ def test_drawn_views_are_made_once_for_all_who_are_shown_them():
     assert f"views/{views.name}" in made.artefacts
     trial = made.networks.settings["networks"]
     assert "drawn" not in str(trial)
+
+
+def test_members_stand_in_one_order_whatever_the_source(monkeypatch):
+    three = {"committee": [["a.1", "b.1", "b.2"]]}
+
+    def members():
+        made = study(grid=[{**KD, **three}, CE])
+        student = next(m for m in made.models if m.role == "student")
+        return [table.slug for table in student.artefact.inputs_of("targets")], student
+
+    first, student = members()
+    original = fingerprint._digest
+    monkeypatch.setattr(fingerprint, "source", fingerprint.source.__wrapped__)
+    for edit in range(5):
+        monkeypatch.setattr(fingerprint, "_digest", lambda name, e=edit: f"{original(name)}{e}")
+        again, edited = members()
+        assert edited.artefact.identity != student.artefact.identity
+        assert again == first
