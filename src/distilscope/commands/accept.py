@@ -46,48 +46,56 @@ class Carried:
 
 def matches(study: Study, published: Record) -> tuple[list[Carried], list[Artefact]]:
     """What can be carried over, inputs first, and what has to be computed after all."""
-    origins: dict[str, str] = {}
+    origins: dict[Path, Path] = {}
     found: list[Carried] = []
     left: list[Artefact] = []
     state = StoreState(study)
     for artefact in in_order(study):
         if artefact.kind in MADE_ANEW or state.is_whole(artefact):
             continue
-        match = _match(artefact, study, published, origins)
+        match = _match(artefact, published, origins)
         if match is None:
             left.append(artefact)
         else:
-            origins[artefact.identity] = match.origin.name.rpartition(".")[2]
+            origins[artefact.folder] = match.origin
             found.append(match)
     return found, left
 
 
-def _match(
-    artefact: Artefact, study: Study, published: Record, origins: Mapping[str, str]
-) -> Carried | None:
+def _match(artefact: Artefact, published: Record, origins: Mapping[Path, Path]) -> Carried | None:
     """The published result whose only difference from the artefact is its source."""
-    inputs = _inputs(json.loads(artefact.job())["inputs"])
-    expected = {
-        role: sorted(origins.get(identity, identity) for identity in identities)
-        for role, identities in inputs.items()
-    }
+    expected = _inputs(json.loads(artefact.job())["inputs"], origins)
     for folder, known in _candidates(artefact, published):
         if not all((folder / name).is_file() for name in artefact.outputs):
             continue
         run = store.read_json(folder / "run.json", inputs=dict, settings=dict)
-        had = {role: sorted(found) for role, found in _inputs(run["inputs"]).items()}
         same = store.canonical_json(run["settings"]) == store.canonical_json(artefact.settings)
-        if same and had == expected:
+        if same and _inputs(run["inputs"], {}) == expected:
             return Carried(artefact, folder, _changed(known.parts, artefact.source.parts))
     return None
 
 
-def _inputs(inputs: Mapping[str, str | list[str]]) -> dict[str, list[str]]:
-    """Their identities by role."""
+def _inputs(
+    inputs: Mapping[str, str | list[str]], origins: Mapping[Path, Path]
+) -> dict[str, list[str]]:
+    """By role the identities under which they were computed, in no order.
+
+    Args:
+        inputs: their folders. origins: of those that are to be carried, whence.
+    """
     return {
-        role: [place.rpartition(".")[2] for place in ([found] if isinstance(found, str) else found)]
+        role: sorted(
+            _computed(origins.get(Path(place), Path(place)))
+            for place in ([found] if isinstance(found, str) else found)
+        )
         for role, found in inputs.items()
     }
+
+
+def _computed(folder: Path) -> str:
+    """The identity under which a result was computed, however often it was carried since."""
+    entries = accepted.read(folder)
+    return entries[0]["from"] if entries else folder.name.rpartition(".")[2]
 
 
 def _candidates(artefact: Artefact, published: Record) -> Iterator[tuple[Path, Known]]:

@@ -178,3 +178,17 @@ def test_results_whose_members_stood_in_another_order_are_carried_over(monkeypat
     study = after_refactor(monkeypatch, "training/train.py", edit=of_committees)
     accept()
     assert left(study) == [f"{kind} small" for kind in sorted(KEPT)]
+
+
+def test_what_was_left_out_at_first_is_carried_over_by_a_second_word(monkeypatch):
+    """Its inputs have their new identity by then, and it was computed from the old ones."""
+    made(write())
+    study = after_refactor(monkeypatch, "objectives/kd.py")
+    accept("the first")
+    carried = [a for a in study.artefacts.values() if accepted.read(a.folder)]
+    later = [a for a in carried if a.kind in ("observation", "comparison")]
+    assert 0 < len(later) < len(carried)
+    for artefact in later:
+        shutil.rmtree(artefact.folder)
+    accept("the second")
+    assert left(study) == [f"{kind} small" for kind in sorted(KEPT)]
