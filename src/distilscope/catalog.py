@@ -85,7 +85,9 @@ def library_of(architecture: str) -> str | None:
 MODALITIES: dict[str, Modality] = {
     "images": Modality(unit="images", recipe=("views",), plan="distilscope.planning.images:Images"),
     "texts": Modality(
-        unit="items", recipe=("positions", "taught"), plan="distilscope.planning.texts:Texts"
+        unit="items",
+        recipe=("positions", "taught", "top_k"),
+        plan="distilscope.planning.texts:Texts",
     ),
 }
 """What an example is."""
@@ -171,6 +173,11 @@ OBJECTIVES: dict[str, Objective] = {
         *(reverse_kl, jsd, seq_kd, gkd, kd_noisy),
     )
 }
+
+
+GROUPED: dict[str, dict[str, float]] = {name: {"T": 1.0} for name in ("kd", "reverse-kl", "jsd")}
+"""Objectives that stay defined where classes are taken together, with the parameters at which they
+do: their soft term is a divergence between softmaxes. They learn from top-k."""
 
 
 def register(objective: Objective) -> None:

@@ -39,8 +39,10 @@ def check(configuration: Configuration) -> None:
             )
     if own == "images":
         _check_no_texts(configuration)
+        _check_whole_tables(configuration)
     else:
         _check_images_only(configuration, own)
+        _check_top_k(configuration)
 
 
 def _keys(configuration: Configuration) -> Iterator[tuple[str, str]]:
@@ -77,6 +79,47 @@ def _check_no_texts(configuration: Configuration) -> None:
             raise ValueError(
                 f"grid entry {position + 1}: {entry.objective} learns from what the student "
                 "writes, and the data are images"
+            )
+
+
+def _check_whole_tables(configuration: Configuration) -> None:
+    for name in (*configuration.teachers, *configuration.students):
+        recipe = configuration.recipe_of(name)
+        if recipe and recipe.targets not in ("table", "online"):
+            raise ValueError(
+                f"the recipe of {name} has `targets: {recipe.targets}`, which is for texts, and "
+                "the data are images: set `table` or `online`"
+            )
+
+
+def _check_top_k(configuration: Configuration) -> None:
+    """Refuse losses that are no divergence of a few classes and all others together."""
+    for position, entry in enumerate(configuration.grid):
+        top_k = [
+            name
+            for name in entry.students
+            if (recipe := configuration.recipe_of(name)) and recipe.targets == "top-k"
+        ]
+        declared = catalog.OBJECTIVES[entry.objective]
+        if not top_k or declared.needs != "logits" or declared.on_policy:
+            continue
+        where = f"grid entry {position + 1}: the recipe of {top_k[0]} has `targets: top-k`, and"
+        if entry.objective not in catalog.GROUPED:
+            raise ValueError(
+                f"{where} {entry.objective} needs each logit of the teacher: set `targets: hidden` "
+                f"or `online` (top-k is enough for {', '.join(catalog.GROUPED)})"
+            )
+        for key, value in catalog.GROUPED[entry.objective].items():
+            if set(getattr(entry, key)) != {value}:
+                raise ValueError(
+                    f"{where} what the teacher leaves to all other tokens is known at {key} = "
+                    f"{value:g} alone, not at {getattr(entry, key)}: set `targets: hidden` or "
+                    "`online`"
+                )
+        if getattr(entry, "committee", None):
+            raise ValueError(
+                f"{where} each teacher of a `committee` would have other tokens: set `targets: "
+                "hidden` or `online`"
             )
 
 

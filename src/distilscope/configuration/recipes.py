@@ -15,7 +15,7 @@ from pydantic import (
 
 from distilscope import catalog
 from distilscope.configuration.data import Views
-from distilscope.configuration.kinds import Count, Fraction, Positive, Strict, number
+from distilscope.configuration.kinds import Count, Fraction, Positive, Strict, number, whole
 
 Decay = Annotated[float, Field(ge=0), BeforeValidator(number)]
 Beta = Annotated[float, Field(ge=0, lt=1), BeforeValidator(number)]
@@ -68,9 +68,11 @@ class Recipe(Strict):
     """How a model is trained. The weights of the last epoch are the model.
 
     `targets` says where a distilled model has its teacher's logits from: a table that is computed
-    once and serves every student, or the teacher itself at every step. Of texts `positions` are
-    those whose tokens are learnt, and `taught` is which text: with `wrong-facts` a part of the
-    facts is wrong, with `other-procedure` the steps of a trace are those of another valid way.
+    once and serves every student, or the teacher itself at every step. Of texts the table may have,
+    instead of all logits, the `hidden` states that the teacher's head makes them of, or the `top-k`
+    likeliest tokens, `top_k` of them. `positions` are those whose tokens are learnt, and `taught`
+    is which text: with `wrong-facts` a part of the facts is wrong, with `other-procedure` the steps
+    of a trace are those of another valid way.
     With `accumulate` a batch goes through the model in so many parts, whose gradients add up.
     """
 
@@ -80,7 +82,8 @@ class Recipe(Strict):
     optimizer: Optimizer
     schedule: Schedule = Schedule()
     views: Views = Views()
-    targets: Literal["table", "online"] = "table"
+    targets: Literal["table", "hidden", "top-k", "online"] = "table"
+    top_k: Annotated[int, Field(ge=2), BeforeValidator(whole)] | None = None
     positions: Literal["answer", "all"] = "answer"
     taught: Literal["gold", "wrong-facts", "other-procedure"] = "gold"
 
@@ -100,5 +103,15 @@ class Recipe(Strict):
             raise ValueError(
                 f"`accumulate` is {self.accumulate} and `batch` {self.batch}: a part has two "
                 f"examples or more, so give up to {max(1, self.batch // 2)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _says_how_many(self) -> Recipe:
+        if (self.targets == "top-k") != (self.top_k is not None):
+            raise ValueError(
+                "`targets: top-k` and `top_k`, how many tokens are kept (such as 64), go together: "
+                f"`targets` is {self.targets} and `top_k` "
+                f"{'is left out' if self.top_k is None else self.top_k}"
             )
         return self

@@ -52,6 +52,29 @@ class LanguageModel(nn.Module):
         self._check_length(tokens.shape[1])
         return self.network(input_ids=tokens, use_cache=False).logits
 
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """Final hidden states (B, L, H), of which `head` makes the logits of `forward`.
+
+        Args:
+            tokens: as in `forward`.
+
+        Raises:
+            ValueError: they are more than the network's context.
+        """
+        self._check_length(tokens.shape[1])
+        body = getattr(self.network, self.network.base_model_prefix)
+        return body(input_ids=tokens, use_cache=False).last_hidden_state
+
+    @property
+    def head(self) -> nn.Linear:
+        """From hidden states to logits; its weight may be the embedding's."""
+        return self.network.get_output_embeddings()
+
+    @property
+    def vocabulary(self) -> int:
+        """How many logits there are."""
+        return self.head.weight.shape[0]
+
     @torch.no_grad()
     def continued(self, prompts: Tensor, most: int, end: int, pad: int) -> Tensor:
         """The likeliest token at each step, with a cache of keys and values.

@@ -30,7 +30,9 @@ class Images(ModalityPlan):
         "observation": "distilscope.observing.observe:observe",
     }
     scripted = True
-    table_files = ("logits.npy", "views.npy", "indices.npy")
+    table_files: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "table": ("logits.npy", "views.npy", "indices.npy")
+    }
 
     def dataset(self, root: Path, downloads: Path) -> Artefact:
         """See `ModalityPlan`."""

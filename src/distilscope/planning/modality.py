@@ -25,12 +25,12 @@ class ModalityPlan:
     Attributes:
         jobs: kind of artefact -> dotted path of the function that makes it, `module:function`.
         scripted: whether those are what the scripts of the rules call; else the job names it.
-        table_files: of a table of a teacher's logits.
+        table_files: what a recipe calls a table of a teacher (`targets`) -> its files.
     """
 
     jobs: ClassVar[Mapping[str, str]]
     scripted: ClassVar[bool] = False
-    table_files: ClassVar[tuple[str, ...]]
+    table_files: ClassVar[Mapping[str, tuple[str, ...]]]
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration

@@ -295,7 +295,7 @@ class Sources:
             ),
             inputs={"dataset": self.dataset, "teacher": teacher.artefact, **self._shown(recipe)},
             information=self.modality.made_by("targets"),
-            files=self.modality.table_files,
+            files=self.modality.table_files[recipe.targets],
         )
         return self.targets.setdefault(artefact.name, artefact)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 UNVARIED = {"policy": "none", "tabulated": None}
 """Texts have no views: each epoch shows every item once."""
 
+OF_TOKENS = ("indices.npy", "positions.npy")
 ANSWERS = ("answers.parquet", "choices.parquet", "token_logits.safetensors")
 
 
@@ -33,7 +34,11 @@ class Texts(ModalityPlan):
         "generations": "distilscope.training.generations:generate",
         "observation": "distilscope.observing.texts:observe",
     }
-    table_files = ("logits.npy", "indices.npy", "positions.npy")
+    table_files: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "table": ("logits.npy", *OF_TOKENS),
+        "hidden": ("states.npy", "head.safetensors", *OF_TOKENS),
+        "top-k": ("tokens.npy", "logits.npy", *OF_TOKENS),
+    }
 
     def dataset(self, root: Path, downloads: Path) -> Artefact:
         """See `ModalityPlan`."""
@@ -55,7 +60,9 @@ class Texts(ModalityPlan):
 
     def table(self, recipe: Recipe, teacher: Model) -> dict[str, Any]:
         """See `ModalityPlan`."""
-        return {"positions": recipe.positions, "taught": recipe.taught}
+        keeps = {} if recipe.targets == "table" else {"keeps": recipe.targets}
+        most = {} if recipe.top_k is None else {"top_k": recipe.top_k}
+        return {"positions": recipe.positions, "taught": recipe.taught, **keeps, **most}
 
     def generations(self, dataset: Artefact, teacher: Model, threads: int) -> Artefact:
         """See `ModalityPlan`."""

@@ -7,7 +7,7 @@ of the places in each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +21,13 @@ from distilscope.data.texts import Texts, TextSplit
 from distilscope.models import sources
 from distilscope.training.generations import in_place_of
 from distilscope.training.inputs import Batches
+from distilscope.training.rows import LARGE, Projected
 from distilscope.training.signals import OnlineTeacher
 
 HELD_OUT_BATCH = 250
+LOGITS = 2**27
+"""Of items that are evaluated together, at most: of a large vocabulary they are fewer."""
+
 TOGETHER = 64
 """Items that go through a model together: those of a batch that are of like length."""
 
@@ -77,32 +81,55 @@ class AtTargets(nn.Module):
     """A language model as the loop sees it: items to logits at the tokens that are learnt.
 
     Attributes:
-        network: tokens int64 (B, L) to logits (B, L, V).
+        network: tokens int64 (B, L) to logits (B, L, V). One with `hidden`, `head` and `vocabulary`
+            (see `models.language`) may have a large vocabulary.
     """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, shown: Shown) -> Tensor:
-        """Logits (P, V), in the order of `shown.labels`.
+    def forward(self, shown: Shown) -> Tensor | Projected:
+        """Logits (P, V), in the order of `shown.labels`; of a large vocabulary `Projected`.
 
         Items of like length go through the network together, so that little is filled up.
         """
-        order = shown.length.argsort(stable=True)
-        groups = order.split(TOGETHER)
-        parts = [_at_targets(self.network, shown.at(rows)) for rows in groups]
-        if len(parts) == 1 and torch.equal(order, torch.arange(len(order), device=order.device)):
-            return parts[0]
-        ends = shown.counts.cumsum(0)
-        place = places(ends - shown.counts, shown.counts, order)
-        return torch.cat(parts).index_select(0, place.argsort())
+        if is_large(self.network):
+            return Projected.of(self.states(shown), self.network.head, self.network.vocabulary)
+        return self.at_once(shown)
+
+    def states(self, shown: Shown) -> Tensor:
+        """Final hidden states (P, H) in the same order, of which the head makes logits."""
+        return _gathered(self.network.hidden, shown)
+
+    def at_once(self, shown: Shown) -> Tensor:
+        """Logits (P, V), however large the vocabulary."""
+        return _gathered(self.network, shown)
 
 
-def _at_targets(network: nn.Module, shown: Shown) -> Tensor:
-    logits = network(shown.tokens[:, :-1])  # nothing follows the last token
+def _gathered(of: Callable[[Tensor], Tensor], shown: Shown) -> Tensor:
+    """What a network says at the tokens that are learnt, in their order."""
+    order = shown.length.argsort(stable=True)
+    groups = order.split(TOGETHER)
+    parts = [_at_targets(of, shown.at(rows)) for rows in groups]
+    if len(parts) == 1 and torch.equal(order, torch.arange(len(order), device=order.device)):
+        return parts[0]
+    ends = shown.counts.cumsum(0)
+    place = places(ends - shown.counts, shown.counts, order)
+    return torch.cat(parts).index_select(0, place.argsort())
+
+
+def _at_targets(of: Callable[[Tensor], Tensor], shown: Shown) -> Tensor:
+    said = of(shown.tokens[:, :-1])  # nothing follows the last token
     chosen = shown.learnt.flatten().nonzero()[:, 0]
-    return logits.flatten(0, 1).index_select(0, chosen)
+    return said.flatten(0, 1).index_select(0, chosen)
+
+
+def is_large(network: nn.Module) -> bool:
+    """Whether a network's logits are made a piece at a time; one that has no head of its own, such
+    as one of the user's, gives them at once.
+    """
+    return getattr(network, "vocabulary", 0) > LARGE
 
 
 def places(starts: Tensor, counts: Tensor, rows: Tensor) -> Tensor:
@@ -125,11 +152,13 @@ class Items:
         train: items that are learnt from.
         held_out_items: items that are not.
         positions: whose tokens are learnt, a key of `POSITIONS`.
+        vocabulary: how many logits a token has.
     """
 
     train: TextSplit
     held_out_items: TextSplit
     positions: str
+    vocabulary: int
     unit: ClassVar[str] = Texts.unit
 
     @classmethod
@@ -149,7 +178,7 @@ class Items:
         train = texts.split("train", taught)
         if generations is not None:
             train = in_place_of(train, generations)
-        return cls(train, texts.split("held-out", taught), positions)
+        return cls(train, texts.split("held-out", taught), positions, texts.vocabulary)
 
     @property
     def device(self) -> torch.device:
@@ -167,7 +196,7 @@ class Items:
         if not len(self.held_out_items):
             return []
         every = shown(self.held_out_items, self.positions)
-        rows = torch.arange(len(every), device=self.device).split(HELD_OUT_BATCH)
+        rows = together(every, self.vocabulary, HELD_OUT_BATCH)
         return [(some, some.labels) for some in map(every.at, rows)]
 
     def labels_of(self, rows: Tensor) -> Tensor:
@@ -193,6 +222,12 @@ POSITIONS = {
 def shown(split: TextSplit, positions: str) -> Shown:
     """All items of a split."""
     return Shown(split.tokens, POSITIONS[positions](split), split.length)
+
+
+def together(every: Shown, vocabulary: int, most: int) -> tuple[Tensor, ...]:
+    """Rows of items in their order, so many at a time that their logits can be held."""
+    able = LOGITS // (vocabulary * int(every.counts.max()))
+    return torch.arange(len(every), device=every.device).split(max(1, min(most, able)))
 
 
 def online_teacher(

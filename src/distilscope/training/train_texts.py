@@ -17,6 +17,7 @@ from distilscope.training.evaluate import evaluate
 from distilscope.training.loop import Task
 from distilscope.training.making import Start, initial, loss_of, make
 from distilscope.training.own_texts import OwnTexts
+from distilscope.training.pieces import by_pieces
 from distilscope.training.signals import Signal, SignalError
 from distilscope.training.text_targets import TokenTable
 from distilscope.training.texts import AtTargets, Items, online_teacher
@@ -87,7 +88,7 @@ def task_of(job: Job, texts: Texts) -> Task:
         name=job.slug,
         inputs=inputs,
         plan=BatchPlan(inputs.train.indices, recipe, settings["seed"]),
-        objective=loss_of(settings["objective"], {}),
+        objective=by_pieces(loss_of(settings["objective"], {})),
         signals=_signals(job, texts, inputs),
         recipe=recipe,
         seed=settings["seed"],
@@ -122,9 +123,10 @@ def _own(job: Job, texts: Texts, inputs: Items) -> OwnTexts | None:
 
 
 def _signals(job: Job, texts: Texts, inputs: Items) -> list[Signal]:
-    tables = [TokenTable(folder, inputs) for folder in job.inputs_of("targets")]
+    precision = job.settings["precision"]
+    tables = [TokenTable(folder, inputs, precision) for folder in job.inputs_of("targets")]
     online = [
-        online_teacher(folder, texts, job.settings["precision"], inputs.device)
+        online_teacher(folder, texts, precision, inputs.device)
         for folder in job.inputs_of("teachers")
     ]
     return [*tables, *online]

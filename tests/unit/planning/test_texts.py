@@ -137,3 +137,76 @@ def test_only_a_recipe_that_accumulates_says_so_in_its_settings():
 
     assert recipe(accumulate=1) == recipe() and "accumulate" not in recipe()
     assert recipe(accumulate=4) == {**recipe(), "accumulate": 4}
+
+
+# ---------------------------------------------------------------- what is kept of a teacher
+
+
+def with_targets(**recipe):
+    return {"recipes": {"r": {**TEXTS["recipes"]["r"], **recipe}}}
+
+
+def test_each_way_of_keeping_a_teacher_is_a_table_of_its_own_files():
+    files = {
+        "table": {"logits.npy"},
+        "hidden": {"states.npy", "head.safetensors"},
+        "top-k": {"tokens.npy", "logits.npy"},
+    }
+    identities, settings = set(), {}
+    for keeps, own in files.items():
+        most = {"top_k": 8} if keeps == "top-k" else {}
+        (table,) = planned(KD, **with_targets(targets=keeps, **most)).targets.values()
+        assert set(table.files) == {*own, "indices.npy", "positions.npy"}
+        identities.add(table.identity)
+        settings[keeps] = table.settings
+    assert len(identities) == 3
+    whole = settings["table"]
+    assert settings["hidden"] == {**whole, "keeps": "hidden"}
+    assert settings["top-k"] == {**whole, "keeps": "top-k", "top_k": 8}
+
+
+def test_students_of_one_teacher_may_learn_from_different_tables_of_it():
+    students = {"small": SMALL, "other": {**SMALL, "override": {"targets": "hidden"}}}
+    study = planned({**KD, "students": [*students]}, students=students)
+    assert len(study.targets) == 2
+    kinds = {
+        model: "keeps" in study.targets[learns_from(study, model)["targets"][0]].settings
+        for model in ("small-kd-T1-a1-s1", "other-kd-T1-a1-s1")
+    }
+    assert kinds == {"small-kd-T1-a1-s1": False, "other-kd-T1-a1-s1": True}
+
+
+@pytest.mark.parametrize("objective", ["kd", "reverse-kl", "jsd"])
+def test_divergences_at_temperature_one_learn_from_top_k(objective):
+    beta = {"beta": 0.5} if objective == "jsd" else {}
+    planned({**KD, "objective": objective, **beta}, **with_targets(targets="top-k", top_k=4))
+
+
+@pytest.mark.parametrize(
+    ("entry", "recipe", "said"),
+    [
+        ({"T": 2.0}, {"top_k": 4}, "is known at T = 1 alone, not at"),
+        ({"T": [1.0, 2.0]}, {"top_k": 4}, "is known at T = 1 alone, not at"),
+        ({"objective": "logit-matching", "T": None}, {"top_k": 4}, "needs each logit of the teach"),
+        ({}, {}, "`top_k`, how many tokens are kept .*, go together"),
+        ({}, {"top_k": 1}, "top_k"),
+        ({}, {"targets": "hidden", "top_k": 4}, "go together: `targets` is hidden and `top_k` 4"),
+    ],
+)
+def test_what_top_k_can_not_say_is_refused(entry, recipe, said):
+    changed = {key: value for key, value in {**KD, **entry}.items() if value is not None}
+    with pytest.raises(ConfigurationError, match=said):
+        planned(changed, **with_targets(**{"targets": "top-k", **recipe}))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        ({"targets": "hidden"}, "`targets: hidden`, which is for texts, and the data are images"),
+        ({"targets": "top-k", "top_k": 4}, "`top_k` is for texts, and the data are images"),
+    ],
+)
+def test_images_have_whole_tables_alone(recipe, said):
+    name, own = next(iter(RAW["recipes"].items()))
+    with pytest.raises(ConfigurationError, match=said):
+        parse({**RAW, "recipes": {**RAW["recipes"], name: {**own, **recipe}}})
