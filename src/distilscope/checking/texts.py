@@ -18,7 +18,7 @@ from distilscope.observing.texts import gold_pass
 from distilscope.planning.job import Job
 from distilscope.training import runtime
 from distilscope.training.loop import rehearse
-from distilscope.training.texts import AtTargets, shown
+from distilscope.training.texts import AtTargets, is_large, shown
 from distilscope.training.train_texts import model_of, task_of
 from distilscope.workflow.provenance import Stopwatch, write_run
 
@@ -152,6 +152,8 @@ def _check_logits(model: nn.Module, texts: Texts) -> None:
             "it gives other logits each time it sees the same items in evaluation mode: does it "
             "drop out there, or keep a state between passes?"
         )
+    if is_large(model):
+        _check_head(model, few.tokens, first)
     length = int(few.length[0])
     alone = model(few.tokens[:1, : length - 1])
     difference = (alone[0] - first[0, : length - 1]).abs().max()
@@ -159,6 +161,17 @@ def _check_logits(model: nn.Module, texts: Texts) -> None:
         raise ModelError(
             "its logits of a token depend on what stands behind it, or on the other items (by up "
             f"to {float(difference):.2g}): it must be causal"
+        )
+
+
+def _check_head(model: nn.Module, tokens: torch.Tensor, logits: torch.Tensor) -> None:
+    """Refuse a large network whose logits are not what its head makes of its hidden states."""
+    difference = (model.head(model.hidden(tokens)) - logits).abs().max()
+    if not difference <= ALONE * logits.abs().max():
+        raise ModelError(
+            "its head makes other logits of its final hidden states than it gives (by up to "
+            f"{float(difference):.2g}): it does more with them (soft caps, scales), and of "
+            f"{model.vocabulary} tokens logits are made of hidden states, a piece at a time"
         )
 
 

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from distilscope.data.tasks.items import prompt
 from distilscope.data.texts import encode
+from distilscope.training.rows import Projected
+from distilscope.training.texts import is_large
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,11 +46,27 @@ def log_likelihoods(
     for first in range(0, len(tokens), batch):
         rows = by_length[first : first + batch]
         shown = torch.from_numpy(tokens[rows, : length[rows].max()].astype(np.int64)).to(device)
-        likely = of_tokens(model(shown), shown).cpu().double().numpy()
         places = np.arange(1, shown.shape[1])
         counted = (places >= start[rows, None]) & (places < length[rows, None])
-        found[rows] = np.where(counted, likely, 0.0).sum(axis=1)
+        if is_large(model):
+            likely = _of_some(model, shown, torch.from_numpy(counted).to(device))
+        else:
+            likely = of_tokens(model(shown), shown)
+        found[rows] = np.where(counted, likely.cpu().double().numpy(), 0.0).sum(axis=1)
     return found
+
+
+def _of_some(model: nn.Module, tokens: Tensor, counted: Tensor) -> Tensor:
+    """As `of_tokens`, of a large vocabulary: 0 but where it is `counted` (B, L - 1)."""
+    states, labels = model.hidden(tokens)[:, :-1][counted], tokens[:, 1:][counted]
+    logits = Projected.of(states, model.head, model.vocabulary)
+    parts = [
+        logits.piece(rows).float().log_softmax(dim=1).gather(1, labels[rows, None])[:, 0]
+        for rows in logits.pieces
+    ]
+    likely = torch.zeros(counted.shape, device=tokens.device)
+    likely[counted] = torch.cat(parts)
+    return likely
 
 
 def of_tokens(logits: Tensor, tokens: Tensor) -> Tensor:

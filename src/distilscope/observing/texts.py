@@ -28,7 +28,7 @@ from distilscope.models.cost import cost, latency
 from distilscope.observing import answers, choices, grams
 from distilscope.observing.numerics import exact
 from distilscope.planning.job import Job
-from distilscope.training.texts import shown
+from distilscope.training.texts import is_large, shown
 from distilscope.workflow import progress, provenance
 
 LOG = logging.getLogger("distilscope")
@@ -205,22 +205,24 @@ def gold_pass(
 
     Returns:
         of the target tokens `index` int64 (P,), `position` int32 (P,), their places in the text,
-        and `logits` float16 (P, V), by items and places; and layer -> features float32 (N, C), the
-        hidden state at the last token of the prompt.
+        and by items and places `logits` float16 (P, V), or of a large vocabulary `states` float16
+        (P, H) and `head` float16 (V, H), perhaps with `bias` (V,), that makes them; and layer ->
+        features float32 (N, C), the hidden state at the last token of the prompt.
     """
     every = shown(split, "answer")
     order = every.length.argsort(stable=True)
-    logits: dict[int, np.ndarray] = {}
+    large = is_large(model)
+    told: dict[int, np.ndarray] = {}
     features: dict[str, dict[int, np.ndarray]] = {name: {} for name in layers}
     for rows in order.split(BATCH):
         some = every.at(rows)
         with _states(model, layers) as states:
-            said = model(some.tokens[:, :-1])
+            said = (model.hidden if large else model)(some.tokens[:, :-1])
         at = torch.arange(len(rows), device=rows.device)
         parts = said[some.learnt].half().cpu().numpy()
         ends = np.cumsum(some.counts.cpu().numpy())
         for place, row in enumerate(rows.tolist()):
-            logits[row] = parts[ends[place] - int(some.counts[place]) : ends[place]]
+            told[row] = parts[ends[place] - int(some.counts[place]) : ends[place]]
         for name, state in states.items():
             taken = state[at, some.first - 1].float().cpu().numpy()
             features[name] |= dict(zip(rows.tolist(), taken, strict=True))
@@ -228,8 +230,12 @@ def gold_pass(
     tokens = {
         "index": split.indices.repeat_interleave(every.counts).cpu().numpy(),
         "position": (every.learnt.nonzero()[:, 1] + 1).cpu().numpy().astype(np.int32),
-        "logits": np.concatenate([logits[row] for row in count]),
+        "states" if large else "logits": np.concatenate([told[row] for row in count]),
     }
+    if large:
+        head = {"weight": "head", "bias": "bias"}
+        own = model.head.state_dict().items()
+        tokens |= {head[name]: each.half().cpu().numpy() for name, each in own}
     return tokens, {name: np.stack([own[row] for row in count]) for name, own in features.items()}
 
 

@@ -101,10 +101,9 @@ class Logits(Way):
     @property
     def instead(self) -> str:
         """See `Way`."""
-        head = getattr(self.learner.network, "head", None)
-        if head is None:
+        if not hasattr(self.learner.network, "hidden"):
             return super().instead
-        size = 2 * head.weight.shape[1]
+        size = 2 * self.learner.network.head.weight.shape[1]
         return f"set `targets: hidden`, which keeps as much in {size} bytes a token, or `online`"
 
     def of(self, shown: Shown) -> dict[str, Tensor]:

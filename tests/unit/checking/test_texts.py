@@ -14,7 +14,9 @@ from distilscope.data import texts
 from distilscope.data.tasks import symbols
 from distilscope.data.tasks.generating import generate
 from distilscope.models.build import ModelError
+from distilscope.models.language import LanguageModel
 from distilscope.planning.job import Job
+from distilscope.training import texts as training_texts
 
 TASKS = ["sum", "sort"]
 ARCHITECTURE = {
@@ -137,3 +139,14 @@ def test_what_no_job_would_notice_is_refused(folder, loaded, builder, said):
     )
     with pytest.raises(ModelError, match=said):
         attempt(folder, loaded, observation, architecture=architecture)
+
+
+def test_a_large_network_that_does_more_with_its_logits_than_its_head_is_refused(
+    folder, loaded, monkeypatch
+):
+    monkeypatch.setattr(training_texts, "LARGE", 50)
+    assert attempt(folder, loaded)
+    forward = LanguageModel.forward
+    monkeypatch.setattr(LanguageModel, "forward", lambda self, tokens: 2 * forward(self, tokens))
+    with pytest.raises(ModelError, match="its head makes other logits of its final hidden states"):
+        attempt(folder, loaded)

@@ -12,6 +12,8 @@ import torch
 from distilscope.data import texts
 from distilscope.data.tasks import generating, symbols
 from distilscope.observing import choices
+from distilscope.training import rows
+from distilscope.training import texts as training_texts
 
 from .language import made
 
@@ -78,3 +80,15 @@ def test_a_score_is_what_lm_eval_gives_the_same_text():
     expected = [each["log_likelihood"] for each in RECORDED["texts"]]
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert np.std(expected) > 1
+
+
+def test_scores_of_a_large_vocabulary_are_made_a_piece_at_a_time_and_the_same(
+    model, items, monkeypatch
+):
+    found = choices.score(model, symbols.tokenizer(), items, batch=5)
+    monkeypatch.setattr(training_texts, "LARGE", 50)
+    monkeypatch.setattr(rows, "PIECE", 7 * len(symbols.SYMBOLS))
+    monkeypatch.setattr(choices, "of_tokens", None)
+    large = choices.score(model, symbols.tokenizer(), items, batch=5)
+    for column in ("logprob", "logprob_no_question"):
+        np.testing.assert_allclose(large[column], found[column], rtol=1e-5)

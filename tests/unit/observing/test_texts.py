@@ -9,10 +9,11 @@ import torch
 from distilscope import store
 from distilscope.data import texts
 from distilscope.models import weights
-from distilscope.models.build import ModelError
+from distilscope.models.build import ModelError, build
 from distilscope.observing import grams
 from distilscope.observing.texts import gold_pass, likelihoods, observe
 from distilscope.planning.job import Job
+from distilscope.training import texts as training_texts
 from distilscope.workflow.provenance import Stopwatch, write_run
 
 from .language import ARCHITECTURE, made
@@ -98,6 +99,27 @@ def test_logits_of_gold_tokens_are_those_of_single_items(places, loaded):
             row += 1
     assert row == len(kept["logits"]) == len(kept["index"])
     assert kept["logits"].dtype == np.float16
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_of_a_large_vocabulary_states_and_head_are_kept_that_make_the_logits(
+    loaded, monkeypatch, tied
+):
+    settings = {**ARCHITECTURE["settings"], "tied": tied}
+    model = build({**ARCHITECTURE, "settings": settings}, loaded.vocabulary).eval()
+    split = loaded.split("test")
+    whole, features = gold_pass(model, split, LAYERS)
+    monkeypatch.setattr(training_texts, "LARGE", 50)
+    kept, others = gold_pass(model, split, LAYERS)
+    assert kept.keys() == {"index", "position", "states", "head"}
+    assert kept["states"].dtype == kept["head"].dtype == np.float16
+    assert kept["states"].shape == (len(whole["logits"]), 16)
+    made = kept["states"].astype(np.float64) @ kept["head"].T.astype(np.float64)
+    np.testing.assert_allclose(made, whole["logits"], atol=3e-3 * np.abs(made).max())
+    for key in ("index", "position"):
+        assert np.array_equal(kept[key], whole[key])
+    for name, each in features.items():
+        np.testing.assert_allclose(others[name], each, rtol=1e-4, atol=1e-5)
 
 
 def test_features_are_the_states_at_the_last_token_of_each_prompt(places, loaded):

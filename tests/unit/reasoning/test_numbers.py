@@ -8,7 +8,7 @@ from scipy.special import log_softmax
 from scipy.stats import entropy
 
 from distilscope import store
-from distilscope.analyses.reasoning import agreeing, partial, steps
+from distilscope.analyses.reasoning import agreeing, partial, steps, tokens
 from distilscope.analyses.reasoning.measure import conclude, measure
 from distilscope.data.tasks.declared import TASKS
 from distilscope.statistics.bootstrap import Resamples
@@ -160,6 +160,33 @@ def test_divergence_over_choices_and_on_gold_text_is_from_the_teacher_to_the_stu
     ]
     found = value(rows, "small-kd1-s1", "token_kl", "teacher-s1")
     assert found == pytest.approx(np.mean(by_token))
+
+
+def test_divergence_on_gold_text_is_the_same_of_logits_that_are_made_of_hidden_states(
+    tmp_path, monkeypatch
+):
+    random = np.random.default_rng(0)
+    at = {"index": np.repeat(np.arange(4), 2), "position": np.tile(np.arange(2), 4)}
+    said = []
+    for name, width, bias in (("own", 3, False), ("other", 5, True)):
+        tensors = {
+            "states": random.normal(size=(8, width)).astype(np.float16),
+            "head": random.normal(size=(11, width)).astype(np.float16),
+            **({"bias": random.normal(size=11).astype(np.float16)} if bias else {}),
+        }
+        logits = np.einsum(
+            "ph,vh->pv", *(tensors[key].astype(float) for key in ("states", "head"))
+        ) + tensors.get("bias", 0)
+        store.write_tensors(tmp_path / f"{name}.safetensors", {**at, **tensors})
+        store.write_tensors(tmp_path / f"{name}-whole.safetensors", {**at, "logits": logits})
+        said.append(logits)
+    expected = [
+        entropy(np.exp(log_softmax(t)), np.exp(log_softmax(s))) for s, t in zip(*said, strict=True)
+    ]
+    monkeypatch.setattr(tokens, "PIECE", 3 * 11)
+    for own, other in (("own", "other"), ("own-whole", "other"), ("own", "other-whole")):
+        read = [tokens.TokenLogits.read(tmp_path / f"{name}.safetensors") for name in (own, other)]
+        np.testing.assert_allclose(tokens.divergence(*read), expected, rtol=1e-5)
 
 
 def test_choices_without_the_question_are_at_chance_and_agree_by_chance(rows):

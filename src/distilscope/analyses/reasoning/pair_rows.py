@@ -6,7 +6,8 @@ import numpy as np
 
 from distilscope.analyses.reasoning import agreeing, model_rows, partial, planted, steps
 from distilscope.analyses.reasoning.adding import NO_CHOICES, NO_TRACES, add_means, spread, where
-from distilscope.analyses.reasoning.said import Questions, Said, kl
+from distilscope.analyses.reasoning.said import Questions, Said
+from distilscope.analyses.reasoning.tokens import kl
 from distilscope.measuring.entries import Compared
 from distilscope.measuring.rows import Rows
 

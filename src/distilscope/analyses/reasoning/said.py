@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from distilscope import store
+from distilscope.analyses.reasoning.tokens import TokenLogits, divergence
 from distilscope.data import texts
 from distilscope.data.files import MANIFEST_FILE
 from distilscope.data.tasks import parsing
@@ -179,24 +179,16 @@ class Questions:
         )
         if not (own.exists() and other.exists()):
             return np.full(len(self.items), np.nan)
-        first, second = (store.read_tensors(path) for path in (own, other))
+        first, second = map(TokenLogits.read, (own, other))
         for key in ("index", "position"):
-            if not np.array_equal(first[key], second[key]):
+            if not np.array_equal(getattr(first, key), getattr(second, key)):
                 raise ValueError(f"{own} and {other} hold logits of different tokens")
-        divergence = kl(first["logits"], second["logits"])
+        apart = divergence(first, second)
         index = self.items["index"].to_numpy(np.int64)
-        rows = np.searchsorted(index, first["index"])
-        sums = np.bincount(rows, divergence, minlength=len(index))
+        rows = np.searchsorted(index, first.index)
+        sums = np.bincount(rows, apart, minlength=len(index))
         tokens = np.bincount(rows, minlength=len(index))
         return np.divide(sums, tokens, out=np.full(len(index), np.nan), where=tokens > 0)
-
-
-def kl(own: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """KL(other || own) by row of logits (N, C), in nats; a logit of -inf is a class that is not."""
-    p, q = (special.log_softmax(np.asarray(each, np.float64), axis=1) for each in (other, own))
-    there = np.isfinite(p)
-    apart = np.where(there, p, 0.0) - np.where(there, q, 0.0)
-    return np.maximum((np.exp(p) * apart).sum(axis=1), 0.0)
 
 
 def _require_same(found: np.ndarray, wanted: np.ndarray, path: Path) -> None:
