@@ -28,12 +28,13 @@ from distilscope.models.cost import cost, latency
 from distilscope.observing import answers, choices, grams
 from distilscope.observing.numerics import exact
 from distilscope.planning.job import Job
-from distilscope.training.texts import is_large, shown
+from distilscope.training.texts import LOGITS, is_large, shown
 from distilscope.workflow import progress, provenance
 
 LOG = logging.getLogger("distilscope")
 
 LATENCY_REPEATS = {1: 10, 64: 3}
+"""Items of a batch -> passes; a batch whose logits are too many to be held is left out."""
 
 BATCH = 128
 """Items of like length that go through a model together."""
@@ -76,6 +77,7 @@ def observe(job: Job) -> None:
         facts["latency_ms"] = {
             f"batch {batch}": latency(model, example.expand(batch, -1), repeats)
             for batch, repeats in LATENCY_REPEATS.items()
+            if batch == 1 or batch * example.shape[1] * texts.vocabulary <= LOGITS
         }
     if observer.notes:
         facts["notes"] = [f"{job.slug}: {note}" for note in observer.notes]

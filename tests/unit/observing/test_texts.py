@@ -101,6 +101,20 @@ def test_logits_of_gold_tokens_are_those_of_single_items(places, loaded):
     assert kept["logits"].dtype == np.float16
 
 
+def test_a_batch_whose_logits_can_not_be_held_is_not_timed(places, tmp_path, monkeypatch):
+    before = store.read_json(places / "observation/run.json")
+    assert before["facts"]["latency_ms"].keys() == {"batch 1", "batch 64"}
+    monkeypatch.setattr("distilscope.observing.texts.LOGITS", 1000)
+    probe = {"name": "held-out", "split": "held-out", "contents": ["logits"]}
+    inputs = {"dataset": str(places / "texts"), "model": str(places / "model")}
+    job = Job(
+        *("observation", "o", "0" * 12), {**before["settings"], "probes": [probe]}, inputs, tmp_path
+    )
+    observe(job)
+    facts = store.read_json(tmp_path / "run.json")["facts"]
+    assert facts["latency_ms"].keys() == {"batch 1"}
+
+
 @pytest.mark.parametrize("tied", [True, False])
 def test_of_a_large_vocabulary_states_and_head_are_kept_that_make_the_logits(
     loaded, monkeypatch, tied

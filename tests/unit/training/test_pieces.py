@@ -73,6 +73,20 @@ def test_loss_and_every_gradient_are_those_of_all_logits_at_once(small_pieces, n
         torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("how", ["losses", "logits", "probabilities"])
+def test_a_committee_acts_alike_by_pieces_and_at_once(small_pieces, how):
+    states, head, labels = made()
+    settings = catalog.OBJECTIVES["kd"].settings(OBJECTIVES["kd"], how)
+    loss = pieces.by_pieces(loss_of(settings, {}))
+    committee = [Projected.of(*made(seed)[:2], VOCABULARY).half() for seed in (1, 2)]
+    for each in committee:
+        each.head.requires_grad_(False)
+    committee = [each.detach() for each in committee]
+    logits = Projected.of(states, head, VOCABULARY)
+    found, expected = loss(logits, labels, committee), loss(logits.whole(), labels, committee)
+    torch.testing.assert_close(found, expected)
+
+
 def _whole(said):
     return said if isinstance(said, torch.Tensor) else said.whole()
 
