@@ -198,3 +198,30 @@ def test_a_branch_on_a_name_is_seen(text):
 
 def test_a_name_that_is_looked_up_is_no_branch():
     assert not list(branches("METHODS = {'gradcam': f}; found = METHODS['gradcam'](x)"))
+
+
+PARAMETERS = {name for objective in catalog.OBJECTIVES.values() for name in objective.parameters}
+SPELLED = {
+    "training/objectives/": PARAMETERS,
+    "analyses/sweeps/": {"T", "alpha"},
+    "analyses/dark_knowledge/figures/asymmetric.py": {"tau_true", "tau_rest"},
+    "analyses/reasoning/tests_table.py": {"T"},  # which the published test chooses on test items
+    "configuration/renamed.py": {"alpha"},  # the error rate of claims, under its earlier key
+    "data/policies.py": {"alpha"},  # of torchvision's transforms
+    "catalog.py": {"gamma"},  # of a schedule, as in the next line
+    "training/schedule.py": {"gamma"},
+    "models/halving.py": {"T"},  # a type
+}
+"""Where parameters of objectives are spelled: by themselves, what is about them, and homonyms."""
+
+
+def test_parameters_of_an_objective_are_spelled_by_it_and_by_what_is_about_it():
+    found = set()
+    for module, path in MODULES.items():
+        place = path.relative_to(ROOT).as_posix()
+        own = {n for start, names in SPELLED.items() if place.startswith(start) for n in names}
+        nodes = ast.walk(ast.parse(path.read_text()))
+        said = {node.value for node in nodes if isinstance(node, ast.Constant)}
+        found |= {(module, name) for name in (said & PARAMETERS) - own}
+    assert len(PARAMETERS) > 8
+    assert found == set()
