@@ -11,7 +11,8 @@ from distilscope import store
 from distilscope.data.part_maps import FINDINGS_FILE, MAPS_FILE, REMOVED_FILE, PartMaps
 from distilscope.planning.job import Job
 
-from .made_study import Made, MadeStudy
+from .made_models import Made
+from .made_study import MadeStudy
 
 NAMES = ("upper left", "upper right", "lower left", "lower right")
 VARIANTS = ("mass_absolute", "sum_signed")

@@ -10,7 +10,8 @@ from distilscope.configuration import claims
 from distilscope.measuring.claim_rows import COLUMNS, PUBLISHED_COLUMNS
 from distilscope.measuring.tables import measure
 
-from .made_study import MODELS, MadeStudy
+from .made_models import MODELS
+from .made_study import MadeStudy
 
 KD4 = {"objective": "kd", "T": 4, "alpha": 0.9}
 NUMBER = {"measure": "rho", "of": "it", "value": 0.7, "trust": "summary", "source": "page 1"}

@@ -10,7 +10,8 @@ from distilscope import store
 from distilscope.analyses.alignment import maps, undefined
 from distilscope.measuring.compare import compare
 
-from .made_study import MODELS, MadeStudy
+from .made_models import MODELS
+from .made_study import MadeStudy
 
 
 def _rows(table, **wanted):

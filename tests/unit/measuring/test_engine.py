@@ -13,7 +13,8 @@ from distilscope.measuring.rows import Rows
 from distilscope.measuring.tables import measure
 
 from .made_entry import made_entry
-from .made_study import MODELS, MadeStudy
+from .made_models import MODELS
+from .made_study import MadeStudy
 
 HERE = __name__
 

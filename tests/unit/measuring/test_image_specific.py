@@ -12,7 +12,8 @@ from distilscope.analyses.alignment.image_specific import image_specific_rho
 from distilscope.statistics import bootstrap
 
 from .image_specific_by_hand import by_hand, mean_apart, spearman_of_all_pairs
-from .made_study import MODELS, MadeStudy
+from .made_models import MODELS
+from .made_study import MadeStudy
 
 SIDE = 8
 

@@ -6,7 +6,8 @@ from benchmarks import old_and_new_measure
 
 from distilscope.configuration import claims
 
-from .made_study import MODELS, STUDENT, Made, MadeStudy
+from .made_models import MODELS, STUDENT, Made
+from .made_study import MadeStudy
 
 PAIRS = [
     Made(f"{kind}-s{seed}", role, STUDENT, own=own, noise=0.5, seed=seed, T=T, alpha=alpha)

@@ -10,8 +10,8 @@ from scipy import stats
 from distilscope import registry, store
 from distilscope.measuring.tables import measure
 
+from .made_models import MODELS, STUDENT, Made
 from .made_parts import FINDING, NAMES, VARIANTS, PartedStudy
-from .made_study import MODELS, STUDENT, Made
 
 FURTHER = (
     Made("copy-s2", "student", STUDENT, T=4.0, alpha=0.9, seed=2, noise=0.3),

@@ -7,8 +7,8 @@ from scipy import stats
 from distilscope import store
 from distilscope.analyses.parts import undefined
 
+from .made_models import MODELS
 from .made_parts import NAMES, PARTS, PartedStudy
-from .made_study import MODELS
 
 STUDENT = "finer-s1"
 KEY = {"method": "integrated-gradients", "variant": "mass_absolute"}

@@ -10,7 +10,8 @@ from scipy import stats
 from distilscope import store
 from distilscope.measuring.tables import measure
 
-from .made_study import MODELS, MadeStudy
+from .made_models import MODELS
+from .made_study import MadeStudy
 
 STEPS = {"flipped": [["cascade", 1], ["independent", 1]], "other": [["cascade", 2]]}
 

@@ -12,7 +12,8 @@ from distilscope.measuring.compare import compare
 from distilscope.measuring.tables import measure
 from tests.unit.planning.made_study import asking, study
 
-from .made_study import MODELS, MadeStudy
+from .made_models import MODELS
+from .made_study import MadeStudy
 
 MODEL = "finer-s1"
 

@@ -9,7 +9,8 @@ from distilscope import store
 from distilscope.analyses.shortcuts.measure import AREAS, Aligned, Place
 from distilscope.measuring.tables import measure
 
-from .made_study import STUDENT, TEACHER, Made, MadeStudy
+from .made_models import STUDENT, TEACHER, Made
+from .made_study import MadeStudy
 
 TWINS = ("teacher-s2", "teacher-s3", "teacher-s4")
 MODELS = (

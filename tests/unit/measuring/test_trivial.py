@@ -7,7 +7,8 @@ from scipy import ndimage, stats
 from distilscope import store
 from distilscope.analyses.alignment import trivial
 
-from .made_study import MODELS, MadeStudy
+from .made_models import MODELS
+from .made_study import MadeStudy
 
 
 @pytest.fixture(scope="module")

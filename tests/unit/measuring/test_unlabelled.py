@@ -11,7 +11,8 @@ from distilscope.analyses.outputs.output_rows import OF_LABELS
 from distilscope.measuring.observations import UNLABELLED
 from distilscope.measuring.rows import by_class
 
-from .made_study import STUDENT, TEACHER, Made, MadeStudy
+from .made_models import STUDENT, TEACHER, Made
+from .made_study import MadeStudy
 
 MODELS = (
     Made("teacher-s1", "teacher", TEACHER, accuracy=1.0, parameters=10_000),

@@ -18,7 +18,7 @@ from distilscope.reporting.reading import read
 from distilscope.reporting.tables import Tables
 from distilscope.workflow import provenance
 
-from . import made_tables
+from . import made_models, made_tables
 
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -85,7 +85,7 @@ class Study:
 
 def build(folder: Path, **settings) -> Study:
     """Write the tables of a study; `settings` as `made_tables.Builder` takes them."""
-    settings.setdefault("models", made_tables.default_models())
+    settings.setdefault("models", made_models.default_models())
     builder = made_tables.Builder(**settings)
     builder.write(folder)
     return Study(folder, builder)
@@ -94,8 +94,8 @@ def build(folder: Path, **settings) -> Study:
 def given(folder: Path) -> Study:
     """An audit: a teacher and a student whose weights were handed in."""
     models = [
-        made_tables.Made("teacher-s1", "teacher", "resnet18", None, None, 0.95, kind="given"),
-        made_tables.Made("shipped", "student", "small", None, None, 0.6, kind="given"),
+        made_models.Made("teacher-s1", "teacher", "resnet18", None, None, 0.95, kind="given"),
+        made_models.Made("shipped", "student", "small", None, None, 0.6, kind="given"),
     ]
     return build(folder, models=models)
 
@@ -118,8 +118,8 @@ def page(study) -> Path:
 def hostile(tmp_path_factory) -> Study:
     """A small study whose classes and students have names made to break a page or a figure."""
     models = [
-        made_tables.Made("teacher-s1", "teacher", "resnet18", None, None, 0.95),
-        made_tables.Made("<img src=x onerror=alert(2)>", "student", "a<b>&\"'$x$", 4.0, 0.9, 0.7),
+        made_models.Made("teacher-s1", "teacher", "resnet18", None, None, 0.95),
+        made_models.Made("<img src=x onerror=alert(2)>", "student", "a<b>&\"'$x$", 4.0, 0.9, 0.7),
     ]
     made = build(tmp_path_factory.mktemp("hostile"), models=models, classes=HOSTILE, explored=12)
     made.draw()

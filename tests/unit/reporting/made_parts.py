@@ -13,7 +13,8 @@ from distilscope.measuring.rows import columns
 from distilscope.reporting.tables import Tables
 
 from .conftest import Study
-from .made_tables import USUAL, Builder, Made
+from .made_models import Made
+from .made_tables import USUAL, Builder
 
 HEADLINE = {"method": "saliency", "variant": "mass_absolute", "top": 2}
 HEADLINE |= {"source": "annotated", "regions": False}

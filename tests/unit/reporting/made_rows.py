@@ -1,11 +1,15 @@
-"""Tables of a made-up study that are the same whatever its models."""
+"""Rows of a made-up study's tables: some are the same whatever its models."""
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
+
+from .made_models import Made
 
 
 def randomisation() -> pd.DataFrame:
@@ -96,3 +100,50 @@ def claims() -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows)
     return table.astype(dict.fromkeys(absent, "float64") | {"seeds_to_decide": "Int64"})
+
+
+def reliability(models: Iterable[Made]) -> pd.DataFrame:
+    edges, parts = np.linspace(0, 1, 16), []
+    for made in models:
+        middle = (edges[:-1] + edges[1:]) / 2
+        share = np.exp(
+            4 * (middle - 1) * made.quality - 3 * (middle - 0.1) ** 2 * (made.quality == 0)
+        )
+        n = np.round(2000 * share / share.sum()).astype(int)
+        n[0] = 0
+        accuracy = np.clip(middle - 0.15 * np.sin(3 * middle) * (1.1 - made.quality), 0, 1)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "model": made.id,
+                    "bin": np.arange(15),
+                    "low": edges[:-1],
+                    "high": edges[1:],
+                    "n": n,
+                    "confidence": np.where(n > 0, middle, np.nan),
+                    "accuracy": np.where(n > 0, accuracy, np.nan),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def histories(models: Iterable[Made]) -> pd.DataFrame:
+    records = []
+    for made in models:
+        if made.role == "floor":
+            continue
+        for epoch in range(1, 9):
+            done = 1 - math.exp(-epoch / 2.5)
+            top = 0.10 + 0.83 * made.quality**0.4
+            records.append(
+                {
+                    "model": made.id,
+                    "epoch": epoch,
+                    "lr": 0.1 * (1 + math.cos(math.pi * epoch / 8)) / 2,
+                    "loss": 2.3 * (1 - done * (0.5 + 0.4 * made.quality)),
+                    "train_accuracy": 0.1 + (top - 0.08) * done,
+                    "held_out_accuracy": 0.1 + (top - 0.1) * done * 0.99,
+                }
+            )
+    return pd.DataFrame(records)

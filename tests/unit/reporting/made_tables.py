@@ -12,89 +12,22 @@ import pandas as pd
 
 from distilscope import registry, store
 from distilscope.measuring.rows import columns
-from distilscope.planning.conditions import Condition
 from distilscope.planning.labels import key, labels
 from distilscope.reporting.reading import WITH_CLAIMS
 
 from . import made_rows
+from .made_models import Made
 
 CLASSES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
-SIZES = {"medium": 981_802, "small": 242_474, "tiny": 94_762}
 USUAL = {name: {} for name in ("alignment", "representation", "outputs", "sweeps")}
 USUAL["alignment"] = {"method": "gradcam"}
 """The analyses of the made-up study."""
 EVERY = USUAL | {"randomisation": {}, "shortcuts": {}}
 REST = {"covariation": "alignment", "parts": "parts"}
 """Tables that most of the tests have nothing in; `made_parts` fills them."""
-
-
-@dataclass(frozen=True)
-class Made:
-    """A model of the made-up study: quality in [0, 1] sets every number."""
-
-    id: str
-    role: str
-    student: str | None
-    T: float | None
-    alpha: float | None
-    quality: float
-    seed: int = 1
-    kind: str = "trained"
-
-    @property
-    def architecture(self) -> str:
-        return f"plain-{self.student}" if self.student in SIZES else "resnet18"
-
-    @property
-    def parameters(self) -> int:
-        return SIZES.get(self.student, 11_173_962)
-
-    @property
-    def condition(self) -> str:
-        return key(self.as_condition)
-
-    @property
-    def as_condition(self) -> Condition:
-        """Its condition, as the planner has it."""
-        return Condition(
-            role=self.role,
-            network=self.student,
-            source="randomised" if self.role == "floor" else self.kind,
-            objective="kd" if self.T else "ce" if self.role == "control" else None,
-            parameters=(("T", self.T), ("alpha", self.alpha)) if self.T else (),
-            teachers=("resnet18",) if self.T else (),
-        )
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        if self.architecture == "resnet18":
-            return ("layer1", "layer2", "layer3", "layer4")
-        return tuple(
-            f"block{i}" for i in range(1, {"tiny": 4, "small": 5, "medium": 6}[self.student])
-        )
-
-
-def default_models(seeds: int = 1, twin: bool = True, temperatures=(2.0, 4.0, 8.0)) -> list[Made]:
-    """The default study: teacher, twin, five distilled cells, three controls, a floor."""
-    found = [Made("teacher-s1", "teacher", "resnet18", None, None, 0.95)]
-    if twin:
-        found.append(Made("twin-s2", "twin", "resnet18", None, None, 0.94, 2))
-    cells = [("medium", T) for T in temperatures] + [("small", 4.0), ("tiny", 4.0)]
-    base = {"medium": 0.8, "small": 0.68, "tiny": 0.5}
-    for seed in range(1, seeds + 1):
-        for size, T in cells:
-            name = f"{size}-kd-T{T:g}-a0.9-s{seed}"
-            quality = base[size] + 0.01 * T + 0.01 * seed
-            found.append(Made(name, "student", size, T, 0.9, quality, seed))
-        for size in SIZES:
-            found.append(
-                Made(f"{size}-ce-s{seed}", "control", size, None, None, base[size] - 0.05, seed)
-            )
-    found.append(Made("medium-untrained-s1", "floor", "medium", None, None, 0.0))
-    return found
 
 
 def _stands(made: Made, place: dict) -> bool:
@@ -308,51 +241,6 @@ class Builder:
                 )
         return pd.DataFrame(records)
 
-    def reliability(self) -> pd.DataFrame:
-        edges, parts = np.linspace(0, 1, 16), []
-        for made in self.models:
-            middle = (edges[:-1] + edges[1:]) / 2
-            share = np.exp(
-                4 * (middle - 1) * made.quality - 3 * (middle - 0.1) ** 2 * (made.quality == 0)
-            )
-            n = np.round(2000 * share / share.sum()).astype(int)
-            n[0] = 0
-            accuracy = np.clip(middle - 0.15 * np.sin(3 * middle) * (1.1 - made.quality), 0, 1)
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "model": made.id,
-                        "bin": np.arange(15),
-                        "low": edges[:-1],
-                        "high": edges[1:],
-                        "n": n,
-                        "confidence": np.where(n > 0, middle, np.nan),
-                        "accuracy": np.where(n > 0, accuracy, np.nan),
-                    }
-                )
-            )
-        return pd.concat(parts, ignore_index=True)
-
-    def histories(self) -> pd.DataFrame:
-        records = []
-        for made in self.models:
-            if made.role == "floor":
-                continue
-            for epoch in range(1, 9):
-                done = 1 - math.exp(-epoch / 2.5)
-                top = 0.10 + 0.83 * made.quality**0.4
-                records.append(
-                    {
-                        "model": made.id,
-                        "epoch": epoch,
-                        "lr": 0.1 * (1 + math.cos(math.pi * epoch / 8)) / 2,
-                        "loss": 2.3 * (1 - done * (0.5 + 0.4 * made.quality)),
-                        "train_accuracy": 0.1 + (top - 0.08) * done,
-                        "held_out_accuracy": 0.1 + (top - 0.1) * done * 0.99,
-                    }
-                )
-        return pd.DataFrame(records)
-
     def divergent(self, indices: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
         count, classes, records = len(indices), len(self.classes), []
         teacher_maps = {int(i): self._map(4) for i in indices}
@@ -427,8 +315,8 @@ class Builder:
             "models": self.model_table(),
             "conditions": self.condition_table(),
             "seeds": self.seeds(),
-            "reliability": self.reliability(),
-            "histories": self.histories(),
+            "reliability": made_rows.reliability(self.models),
+            "histories": made_rows.histories(self.models),
             "claims": made_rows.claims(),
             "randomisation": made_rows.randomisation(),
             "shortcuts": made_rows.shortcuts(),

@@ -10,7 +10,7 @@ from distilscope.analyses.alignment.figures import classes
 from distilscope.analyses.alignment.sections import every_measure
 from distilscope.reporting import appendix
 
-from . import made_tables
+from . import made_models
 from .conftest import build
 
 PLACES = [title for title, _, _ in every_measure.PLACES]
@@ -80,7 +80,7 @@ def test_a_place_at_which_nothing_was_compared_has_no_block(study):
 
 def test_conditions_over_seeds_have_the_labels_of_the_figures(tmp_path, study):
     assert appendix.over_seeds(study.tables()).rows == []
-    several = build(tmp_path, models=made_tables.default_models(seeds=3)).tables()
+    several = build(tmp_path, models=made_models.default_models(seeds=3)).tables()
     rows = appendix.over_seeds(several).rows
     assert {row[0] for row in rows} == {
         condition.label for condition in several.of_role("student", "control")

@@ -12,7 +12,7 @@ from distilscope import registry, store
 from distilscope.measuring.rows import columns
 from distilscope.reporting import figures, summary
 
-from . import artists, made_tables
+from . import artists, made_models, made_tables
 from .conftest import Study
 
 MODULE = """
@@ -94,7 +94,7 @@ def made(tmp_path, monkeypatch):
     registry.load(["lengths_analysis"])
     study = Study(
         tmp_path / "study",
-        Builder(made_tables.default_models()[:4], explored=2, images=40),
+        Builder(made_models.default_models()[:4], explored=2, images=40),
         {"outputs": {}, "lengths": {}},
     )
     tables, _ = study.builder.write(study.folder)

@@ -11,7 +11,7 @@ from PIL import Image
 from distilscope import registry
 from distilscope.reporting import figures, style
 
-from . import made_tables
+from . import made_models, made_tables
 from .conftest import build, given
 
 
@@ -46,7 +46,7 @@ def test_a_study_can_name_its_own_titles(study):
     assert figure.get_suptitle() == "How it went (laptop-scale)"
 
 
-ALONE = [made_tables.Made("teacher-s1", "teacher", "resnet18", None, None, 0.95)]
+ALONE = [made_models.Made("teacher-s1", "teacher", "resnet18", None, None, 0.95)]
 NEEDS_A_STUDENT = {"per-class", "divergent", "compression"}
 NEEDS_SEVERAL = {"temperature", "covariation", "regimes", "logit-table"}
 
@@ -55,8 +55,8 @@ NEEDS_SEVERAL = {"temperature", "covariation", "regimes", "logit-table"}
     ("models", "left_out"),
     [
         (ALONE, {*NEEDS_A_STUDENT, *NEEDS_SEVERAL, "consistency", "class-model", "cka"}),
-        (made_tables.default_models()[:3], NEEDS_SEVERAL),
-        (made_tables.default_models(), {"regimes", "logit-table"}),
+        (made_models.default_models()[:3], NEEDS_SEVERAL),
+        (made_models.default_models(), {"regimes", "logit-table"}),
     ],
 )
 def test_a_figure_is_planned_only_where_the_conditions_give_it_something(models, left_out):
@@ -72,7 +72,7 @@ def test_an_audit_of_given_models_plans_no_training_curve(tmp_path):
 
 
 def test_an_untrained_network_alone_has_no_training_curve():
-    models = [replace(ALONE[0], kind="given"), made_tables.default_models()[-1]]
+    models = [replace(ALONE[0], kind="given"), made_models.default_models()[-1]]
     wanted = registry.analyses()["outputs"].figures_of([made.as_condition for made in models])
     assert "training" not in wanted
 
@@ -150,7 +150,7 @@ def test_titles_of_panels_side_by_side_do_not_meet(study):
 
 
 def test_many_classes_and_several_seeds_are_drawn(tmp_path):
-    models = [m for m in made_tables.default_models(seeds=3) if m.student in ("resnet18", "tiny")]
+    models = [m for m in made_models.default_models(seeds=3) if m.student in ("resnet18", "tiny")]
     classes = tuple(f"class number {n}" for n in range(24))
     tables = build(tmp_path, models=models, classes=classes, images=120).tables()
     figure, table = figures.draw("per-class", tables)

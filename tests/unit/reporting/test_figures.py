@@ -8,7 +8,7 @@ from distilscope import registry, store
 from distilscope.analyses.alignment.sections import pictures
 from distilscope.reporting import figures, style
 
-from . import artists, made_tables
+from . import artists, made_models, made_tables
 
 MEDIUM, TINY = "medium-kd-T4-a0.9-s1", "tiny-kd-T4-a0.9-s1"
 
@@ -157,11 +157,11 @@ def test_compression_draws_students_over_their_size_and_the_floor_and_twin_acros
     axes = artists.panel(drawn["compression"], "Image-specific ρ")
     curves = artists.curves(axes)
     sizes, values = curves["distilled, T=4"]
-    assert sizes.tolist() == sorted(made_tables.SIZES.values())
+    assert sizes.tolist() == sorted(made_models.SIZES.values())
     ids = [f"{name}-kd-T4-a0.9-s1" for name in ("tiny", "small", "medium")]
     expected = [last_block(study, "image_specific_rho", model)["value"] for model in ids]
     assert values.tolist() == pytest.approx(expected)
-    assert curves["distilled, other T"][0].tolist() == [made_tables.SIZES["medium"]] * 2
+    assert curves["distilled, other T"][0].tolist() == [made_models.SIZES["medium"]] * 2
     assert len(curves["labels only"][0]) == 3
     for label, model in (("twin", "twin-s2"), ("untrained", "medium-untrained-s1")):
         level = last_block(study, "image_specific_rho", model)["value"]

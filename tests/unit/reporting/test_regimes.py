@@ -7,8 +7,8 @@ from distilscope import store
 from distilscope.analyses.sweeps.regimes import Regime, ladder
 from distilscope.reporting import figures, style
 
+from .made_models import Made
 from .made_parts import build_parted, ladder_models
-from .made_tables import Made
 
 LABELS, LOW = Regime(0.0, None), Regime(0.9, 1.0)
 MILD, STRONG = Regime(0.5, 4.0), Regime(0.9, 4.0)

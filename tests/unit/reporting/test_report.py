@@ -11,7 +11,7 @@ from distilscope.analyses.alignment.sections import explorer
 from distilscope.configuration import patterns
 from distilscope.reporting import appendix, figures, findings, reasons, report, summary
 
-from . import made_tables
+from . import made_models
 from .conftest import build, explorer_data, given
 
 LOADS = {"src", "href", "action", "data", "poster", "srcset", "formaction", "background"}
@@ -165,7 +165,7 @@ def test_the_undefined_is_folded_and_nothing_is_said_of_figures_that_are_not_pla
 
 def test_a_planned_figure_without_a_number_is_folded_with_its_reason(tmp_path):
     """No row of `histories` is left though models were trained."""
-    made = build(tmp_path, models=made_tables.default_models()[:3], explored=4, images=40)
+    made = build(tmp_path, models=made_models.default_models()[:3], explored=4, images=40)
     made = replace(made, analyses={"outputs": {}})
     path = made.folder / "tables" / "histories.parquet"
     store.write_table(path, store.read_table(path)[:0])

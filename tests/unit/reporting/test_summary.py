@@ -15,7 +15,7 @@ from distilscope.reporting.names import ascii_only
 from distilscope.reporting.summary import summarise
 from distilscope.reporting.summary import text as terminal
 
-from . import made_tables
+from . import made_models
 from .conftest import build, given
 
 
@@ -181,8 +181,8 @@ def test_the_terminal_table_fits_100_columns_and_lists_every_model(study):
 
 def test_long_names_and_undefined_numbers_keep_the_table_aligned(tmp_path):
     models = [
-        made_tables.Made("teacher-s1", "teacher", "resnet18", None, None, 0.9),
-        made_tables.Made("m" * 40, "student", "a-student-with-a-very-long-name", 4.0, 0.9, 0.5),
+        made_models.Made("teacher-s1", "teacher", "resnet18", None, None, 0.9),
+        made_models.Made("m" * 40, "student", "a-student-with-a-very-long-name", 4.0, 0.9, 0.5),
     ]
     tables = build(tmp_path, models=models).tables()
     header, rule, *lines = terminal(tables).splitlines()
@@ -224,7 +224,7 @@ def test_caveats_name_one_seed_one_teacher_no_twin_and_the_scale(tmp_path, study
     alone = " ".join(findings.caveats(study.tables()))
     assert "laptop-scale" in alone and "trained once" in alone and "one teacher" in alone
     assert "no twin" not in alone
-    models = made_tables.default_models(seeds=2, twin=False)
+    models = made_models.default_models(seeds=2, twin=False)
     tables = build(tmp_path, models=models).tables({"scale": "paper"})
     several = " ".join(findings.caveats(tables))
     assert "2 seeds" in several and "no twin" in several and "laptop" not in several

@@ -9,7 +9,7 @@ from distilscope.reporting import ceiling, summary
 from distilscope.reporting.reading import MissingTable, read
 from distilscope.reporting.tables import clean
 
-from . import made_tables
+from . import made_models, made_tables
 from .conftest import build
 
 
@@ -65,7 +65,7 @@ def test_the_reference_s_layer_is_its_own_first_explained_one(study):
 
 
 def test_without_a_twin_alignment_is_on_each_models_own_images(tmp_path):
-    made = build(tmp_path, models=made_tables.default_models(twin=False))
+    made = build(tmp_path, models=made_models.default_models(twin=False))
     tables = made.tables()
     assert tables.subset == "both-correct"
     assert set(tables.headline("rho")["subset"]) == {"both-correct"}

@@ -11,6 +11,7 @@ from distilscope import store
 from distilscope.planning.job import Job
 from distilscope.training.objectives import ce
 from distilscope.training.objectives import kd as kd_file
+from distilscope.training.train import train
 
 TRAIN, HELD_OUT, TEST, SIZE, CLASSES = 41, 12, 6, 8, 3
 VIEWS = {"policy": "crop-flip", "pad": 1, "tabulated": 4}
@@ -135,3 +136,21 @@ def prepared_job(folder, dataset, targets, **parameters):
 
 def digest(folder, name="weights.safetensors"):
     return store.digest_file(Path(folder) / name)
+
+
+def trained(tmp_path, name, dataset, settings=SETTINGS, **more):
+    folder = tmp_path / name
+    train(model_job(folder, dataset, settings, **more), tmp_path / "checkpoints")
+    return folder
+
+
+def weights_of(folder):
+    return store.read_tensors(folder / "weights.safetensors")
+
+
+def history_of(folder):
+    return store.read_table(folder / "history.parquet")
+
+
+def facts_of(folder):
+    return store.read_json(folder / "run.json")["facts"]
