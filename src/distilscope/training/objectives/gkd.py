@@ -19,8 +19,8 @@ OBJECTIVE = Objective(
     "gkd",
     loss=f"{__name__}:loss",
     parameters={
-        "beta": Parameter("b", 0.0, 1.0, meaning="weight of the teacher in the mixture", sign="β"),
-        "T": soft.temperature("T", "temperature of both softmaxes", "T"),
+        "beta": soft.BETA,
+        "T": soft.SOFTENED["T"],
         "on_policy": Parameter(
             "l", 0.0, 1.0, meaning="share of batches that the student writes itself", sign="λ"
         ),

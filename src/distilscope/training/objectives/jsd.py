@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from distilscope.training.objectives import ce, kd, reverse_kl, soft
-from distilscope.training.objectives.declaration import Objective, Parameter
+from distilscope.training.objectives.declaration import Objective
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 OBJECTIVE = Objective(
     "jsd",
     loss=f"{__name__}:loss",
-    parameters={
-        "beta": Parameter("b", 0.0, 1.0, meaning="weight of the teacher in the mixture", sign="β"),
-        "T": soft.temperature("T", "temperature of both softmaxes", "T"),
-        "alpha": soft.ALPHA,
-    },
+    parameters={"beta": soft.BETA, **soft.SOFTENED},
     needs="logits",
     derived={"T": "T", "alpha": "alpha", "beta": "beta"},
     reduces_to={"ce": {"alpha": 0.0}},
@@ -62,13 +58,9 @@ def loss(
         end = kd if beta == 0 else reverse_kl
         return end.loss(logits, labels, teachers, T=T, alpha=alpha)
     import torch  # here, because the plan reads this file without torch
-    from torch.nn import functional as F
 
-    own = F.log_softmax(logits.float() / T, dim=1)
-    target = F.log_softmax(soft.only(teachers, "jsd") / T, dim=1)
+    own = soft.log_probabilities(logits.float(), T)
+    target = soft.log_probabilities(soft.only(teachers, "jsd"), T)
     mixture = torch.logaddexp(target + math.log(beta), own + math.log1p(-beta))
-    of_teacher, of_student = (
-        F.kl_div(mixture, each, reduction="batchmean", log_target=True) for each in (target, own)
-    )
-    divergence = beta * of_teacher + (1 - beta) * of_student
-    return reverse_kl.weighed(divergence, logits, labels, T, alpha)
+    of_both = beta * soft.divergence(target, mixture) + (1 - beta) * soft.divergence(own, mixture)
+    return soft.weighed(of_both, logits, labels, T, alpha)

@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 OBJECTIVE = Objective(
     "kd",
     loss=f"{__name__}:loss",
-    parameters={
-        "T": soft.temperature("T", "temperature of both softmaxes", "T"),
-        "alpha": soft.ALPHA,
-    },
+    parameters=soft.SOFTENED,
     needs="logits",
     derived={"T": "T", "alpha": "alpha"},
     reduces_to={"ce": {"alpha": 0.0}},
@@ -53,6 +50,4 @@ def loss(
 
 def target(teacher: Tensor, labels: Tensor, *, T: float, **others: float) -> Tensor:
     """log softmax(t / T), (B, C)."""
-    from torch.nn import functional as F  # here, because the plan reads this file without torch
-
-    return F.log_softmax(teacher / T, dim=1)
+    return soft.log_probabilities(teacher, T)

@@ -18,8 +18,7 @@ OBJECTIVE = Objective(
     "kd-noisy",
     loss=f"{__name__}:loss",
     parameters={
-        "T": soft.temperature("T", "temperature of both softmaxes", "T"),
-        "alpha": soft.ALPHA,
+        **soft.SOFTENED,
         "sigma": Parameter(
             "n",
             0.0,

@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 OBJECTIVE = Objective(
     "reverse-kl",
     loss=f"{__name__}:loss",
-    parameters={
-        "T": soft.temperature("T", "temperature of both softmaxes", "T"),
-        "alpha": soft.ALPHA,
-    },
+    parameters=soft.SOFTENED,
     needs="logits",
     derived={"T": "T", "alpha": "alpha"},
     reduces_to={"ce": {"alpha": 0.0}},
@@ -46,19 +43,6 @@ def loss(
     """
     if alpha == 0:
         return ce.loss(logits, labels)
-    from torch.nn import functional as F  # here, because the plan reads this file without torch
-
-    own = F.log_softmax(logits.float() / T, dim=1)
-    target = F.log_softmax(soft.only(teachers, "reverse-kl") / T, dim=1)
-    divergence = F.kl_div(target, own, reduction="batchmean", log_target=True)
-    return weighed(divergence, logits, labels, T, alpha)
-
-
-def weighed(divergence: Tensor, logits: Tensor, labels: Tensor, T: float, alpha: float) -> Tensor:
-    """alpha T^2 times a divergence plus (1 - alpha) CE(s, label).
-
-    Args:
-        divergence: the mean over the batch. alpha: above 0. logits, labels, T: as in `loss`.
-    """
-    apart = alpha * T**2 * divergence
-    return apart if alpha == 1 else apart + (1 - alpha) * ce.loss(logits, labels)
+    own = soft.log_probabilities(logits.float(), T)
+    target = soft.log_probabilities(soft.only(teachers, "reverse-kl"), T)
+    return soft.weighed(soft.divergence(own, target), logits, labels, T, alpha)

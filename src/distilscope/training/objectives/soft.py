@@ -20,6 +20,11 @@ def temperature(symbol: str, meaning: str, sign: str) -> Parameter:
     return Parameter(symbol, 0.0, HOTTEST, low_open=True, meaning=meaning, sign=sign)
 
 
+BETA = Parameter("b", 0.0, 1.0, meaning="weight of the teacher in the mixture", sign="β")
+SOFTENED = {"T": temperature("T", "temperature of both softmaxes", "T"), "alpha": ALPHA}
+"""What an objective takes that softens teacher and student alike."""
+
+
 def only(teachers: Sequence[Tensor], objective: str) -> Tensor:
     """The one teacher's logits in fp32.
 
@@ -34,6 +39,33 @@ def only(teachers: Sequence[Tensor], objective: str) -> Tensor:
     return teachers[0].float()
 
 
+def log_probabilities(logits: Tensor, temperature: float) -> Tensor:
+    """log softmax(z / T) of logits (B, C), in their precision."""
+    from torch.nn import functional as F  # here, because the plan reads this file without torch
+
+    return F.log_softmax(logits / temperature, dim=1)
+
+
+def divergence(of: Tensor, by: Tensor) -> Tensor:
+    """KL(of || by) of logarithms of probabilities, both (B, C); mean over the batch."""
+    from torch.nn import functional as F
+
+    return F.kl_div(by, of, reduction="batchmean", log_target=True)
+
+
+def weighed(
+    divergence: Tensor, logits: Tensor, labels: Tensor, temperature: float, alpha: float
+) -> Tensor:
+    """alpha T^2 times a divergence plus (1 - alpha) CE(s, label).
+
+    Args:
+        divergence: the mean over the batch. logits: the student's (B, C). labels: (B,) int64.
+        temperature: T. alpha: above 0.
+    """
+    soft = alpha * temperature**2 * divergence
+    return soft if alpha == 1 else soft + (1 - alpha) * ce.loss(logits, labels)
+
+
 def distil(
     logits: Tensor, labels: Tensor, target: Tensor, temperature: float, alpha: float
 ) -> Tensor:
@@ -44,12 +76,8 @@ def distil(
         target: (B, C) fp32, logarithms of the probabilities to learn.
         temperature: T, of the student. alpha: above 0.
     """
-    from torch.nn import functional as F  # here, because the plan reads this file without torch
-
-    own = F.log_softmax(logits.float() / temperature, dim=1)
-    divergence = F.kl_div(own, target, reduction="batchmean", log_target=True)
-    soft = alpha * temperature**2 * divergence
-    return soft if alpha == 1 else soft + (1 - alpha) * ce.loss(logits, labels)
+    own = log_probabilities(logits.float(), temperature)
+    return weighed(divergence(target, own), logits, labels, temperature, alpha)
 
 
 def of_label(labels: Tensor, classes: int) -> Tensor:

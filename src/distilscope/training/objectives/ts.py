@@ -58,6 +58,4 @@ def loss(
 
 def target(teacher: Tensor, labels: Tensor, *, tau_teacher: float, **others: float) -> Tensor:
     """log softmax(t / tau_teacher), (B, C)."""
-    from torch.nn import functional as F  # here, because the plan reads this file without torch
-
-    return F.log_softmax(teacher / tau_teacher, dim=1)
+    return soft.log_probabilities(teacher, tau_teacher)
