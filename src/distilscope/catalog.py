@@ -175,11 +175,6 @@ OBJECTIVES: dict[str, Objective] = {
 }
 
 
-GROUPED: dict[str, dict[str, float]] = {name: {"T": 1.0} for name in ("kd", "reverse-kl", "jsd")}
-"""Objectives that stay defined where classes are taken together, with the parameters at which they
-do: their soft term is a divergence between softmaxes. They learn from top-k."""
-
-
 def register(objective: Objective) -> None:
     """Make an objective of another package known; its module calls this when it is imported.
 

@@ -104,12 +104,13 @@ def _check_top_k(configuration: Configuration) -> None:
         if not top_k or declared.needs != "logits" or declared.on_policy:
             continue
         where = f"grid entry {position + 1}: the recipe of {top_k[0]} has `targets: top-k`, and"
-        if entry.objective not in catalog.GROUPED:
+        if declared.grouped is None:
+            able = [name for name, each in catalog.OBJECTIVES.items() if each.grouped is not None]
             raise ValueError(
                 f"{where} {entry.objective} needs each logit of the teacher: set `targets: hidden` "
-                f"or `online` (top-k is enough for {', '.join(catalog.GROUPED)})"
+                f"or `online` (top-k is enough for {', '.join(able)})"
             )
-        for key, value in catalog.GROUPED[entry.objective].items():
+        for key, value in declared.grouped.items():
             if set(getattr(entry, key)) != {value}:
                 raise ValueError(
                     f"{where} what the teacher leaves to all other tokens is known at {key} = "

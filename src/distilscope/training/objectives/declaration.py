@@ -74,6 +74,9 @@ class Objective:
         derived: column of tables -> the parameter that it holds.
         reduces_to: name of another objective -> the values of parameters at which this one is that
             one, bit for bit.
+        grouped: the values of parameters at which it stays defined where classes are taken
+            together, as the soft term of a divergence between softmaxes does: then the top k of a
+            teacher are enough. None of an objective that needs each logit.
         prepare: dotted path of `prepare(table, labels, **parameters) -> {name: tensor}`, keyword
             arguments of the loss, made once for all students of a teacher from its table, float16
             (N, V, C), and the labels (N,). Such an objective takes one teacher, and its table.
@@ -91,6 +94,7 @@ class Objective:
     on_policy: str | None = None
     derived: Mapping[str, str] = field(default_factory=dict)
     reduces_to: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    grouped: Mapping[str, float] | None = None
     prepare: str | None = None
     prepare_takes: tuple[str, ...] = ()
     target: str | None = None
@@ -109,7 +113,8 @@ class Objective:
                     f"objective {self.name!r}: a parameter can't be called {name!r}; give it a "
                     f"name that is an identifier and none of {', '.join(sorted(RESERVED))}"
                 )
-        named = [*self.derived.values(), *(n for at in self.reduces_to.values() for n in at)]
+        settled = [*self.reduces_to.values(), self.grouped or {}]
+        named = [*self.derived.values(), *(name for at in settled for name in at)]
         for name in (*named, *self.prepare_takes, *filter(None, [self.tau, self.on_policy])):
             if name not in self.parameters:
                 raise ValueError(f"objective {self.name!r}: it has no parameter {name!r}")

@@ -23,6 +23,7 @@ OBJECTIVE = Objective(
     needs="logits",
     derived={"T": "T", "alpha": "alpha", "beta": "beta"},
     reduces_to={"ce": {"alpha": 0.0}},
+    grouped={"T": 1.0},
 )
 
 

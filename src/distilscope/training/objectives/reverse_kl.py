@@ -21,6 +21,7 @@ OBJECTIVE = Objective(
     needs="logits",
     derived={"T": "T", "alpha": "alpha"},
     reduces_to={"ce": {"alpha": 0.0}},
+    grouped={"T": 1.0},
 )
 
 
