@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from distilscope import catalog
-from distilscope.configuration.kinds import Member, Strict, Whole, number
+from distilscope.configuration.kinds import Member, Positive, Strict, Whole, number
 from distilscope.training.objectives.declaration import COMBINE, Objective, Parameter
 
 Named = Annotated[list[str], Field(min_length=1)]
@@ -27,12 +27,14 @@ Named = Annotated[list[str], Field(min_length=1)]
 class GridEntry(Strict):
     """Students under one objective; every combination of its parameters is trained.
 
-    The objective's own parameters are keys of the entry, each a number or a list.
+    The objective's own parameters are keys of the entry, each a number or a list. `lr` takes the
+    place of the learning rate in the recipe of these students.
     """
 
     objective: str
     students: list[str] = Field(min_length=1)
     seeds: list[Whole] | None = None
+    lr: Positive | None = None
 
     def combinations(self) -> Iterator[tuple[tuple[str, float], ...]]:
         """Each combination of the values of the parameters, as (name, value)."""

@@ -37,6 +37,10 @@ def check(configuration: Configuration) -> None:
                 f"analyses.{name} is for {' and '.join(able)}, and the data are {own}; for "
                 f"{own} there are {', '.join(known)}"
             )
+    for name, recipe in configuration.recipes.items():
+        for task in recipe.tasks or ():
+            known = {each: each for each in configuration.data.chosen}
+            catalog.lookup(known, task, f"task in recipes.{name}.tasks")
     if own == "images":
         _check_no_texts(configuration)
         _check_whole_tables(configuration)

@@ -15,7 +15,15 @@ from pydantic import (
 
 from distilscope import catalog
 from distilscope.configuration.data import Views
-from distilscope.configuration.kinds import Count, Fraction, Positive, Strict, number, whole
+from distilscope.configuration.kinds import (
+    Count,
+    Fraction,
+    Name,
+    Positive,
+    Strict,
+    number,
+    whole,
+)
 
 Decay = Annotated[float, Field(ge=0), BeforeValidator(number)]
 Beta = Annotated[float, Field(ge=0, lt=1), BeforeValidator(number)]
@@ -73,6 +81,7 @@ class Recipe(Strict):
     likeliest tokens, `top_k` of them. `positions` are those whose tokens are learnt, and `taught`
     is which text: with `wrong-facts` a part of the facts is wrong, with `other-procedure` the steps
     of a trace are those of another valid way.
+    `tasks` are those that are taught; null is all.
     With `accumulate` a batch goes through the model in so many parts, whose gradients add up.
     """
 
@@ -86,6 +95,7 @@ class Recipe(Strict):
     top_k: Annotated[int, Field(ge=2), BeforeValidator(whole)] | None = None
     positions: Literal["answer", "all"] = "answer"
     taught: Literal["gold", "wrong-facts", "other-procedure"] = "gold"
+    tasks: Annotated[list[Name], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _leaves_epochs(self) -> Recipe:

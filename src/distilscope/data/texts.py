@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -194,6 +194,13 @@ class TextSplit:
         """The tokens, for who need not know that they are text."""
         return self.tokens
 
+    def among(self, wanted: torch.Tensor) -> TextSplit:
+        """Those whose dataset index is one of these."""
+        import torch  # here, because to prepare texts needs no torch
+
+        rows = torch.isin(self.indices, wanted.to(self.indices.device))
+        return TextSplit(*(getattr(self, field.name)[rows] for field in fields(self)))
+
 
 @dataclass(frozen=True, eq=False)
 class Texts:
@@ -226,6 +233,21 @@ class Texts:
         """
         version = catalog.lookup(self.versions, taught, "version of targets")
         return catalog.lookup(version, name, "split")
+
+    def of_tasks(self, split: TextSplit, tasks: Sequence[str]) -> TextSplit:
+        """The items of a split that are of these tasks.
+
+        Raises:
+            ValueError: there is none.
+        """
+        import torch  # here, because to prepare texts needs no torch
+
+        chosen = self.items["index"][self.items["task"].isin(tasks)]
+        found = split.among(torch.from_numpy(chosen.to_numpy(np.int64)))
+        if not len(found) and len(split):
+            known = ", ".join(dict.fromkeys(self.items["task"]))
+            raise ValueError(f"no item is of {', '.join(tasks)}; there are {known}")
+        return found
 
     @property
     def longest_target(self) -> int:

@@ -161,7 +161,7 @@ class ModelPlan:
         kept = catalog.OBJECTIVES[objective].parameters
         parameters = tuple((key, value) for key, value in parameters if key in kept)
         if not isinstance(entry, TaughtEntry) or not catalog.OBJECTIVES[objective].needs_teacher:
-            yield self._control(name, objective, parameters, seed)
+            yield self._control(name, objective, parameters, seed, entry.lr)
             return
         for names in map(sorted, entry.committee or ()):
             members = self.families.committee(names, seed)
@@ -169,6 +169,7 @@ class ModelPlan:
             yield self._student(
                 *(name, objective, parameters, seed, tuple(names), members, combine),
                 in_training_mode=entry.teachers_in_training_mode,
+                lr=entry.lr,
             )
         for family in self.families.of(entry):
             reference = self.families.teacher(family, seed)
@@ -176,6 +177,7 @@ class ModelPlan:
             yield self._student(
                 *(name, objective, parameters, seed, (family,), [teacher], None, (reference.id,)),
                 in_training_mode=entry.teachers_in_training_mode,
+                lr=entry.lr,
             )
 
     def _student(
@@ -189,6 +191,7 @@ class ModelPlan:
         combine: str | None,
         references: tuple[str, ...] = (),
         in_training_mode: bool = False,
+        lr: float | None = None,
     ) -> Model:
         """A student that learns from models; a committee's is compared with it and its members."""
         members = tuple(model.id for model in models)
@@ -201,7 +204,7 @@ class ModelPlan:
         # The file's name leaves the teacher out: another teacher added renames no file.
         slug = f"{labels.key(condition)}-s{seed}"
         artefact = self.sources.trained(
-            *(slug, entry, self._recipe(name), objective, parameters, seed, models, combine),
+            *(slug, entry, self._recipe(name, lr), objective, parameters, seed, models, combine),
             in_training_mode=in_training_mode,
         )
         return self._model(
@@ -209,14 +212,19 @@ class ModelPlan:
         )
 
     def _control(
-        self, name: str, objective: str, parameters: tuple[tuple[str, Any], ...], seed: int
+        self,
+        name: str,
+        objective: str,
+        parameters: tuple[tuple[str, Any], ...],
+        seed: int,
+        lr: float | None,
     ) -> Model:
         """A student without a teacher, compared with each teacher of the students like it."""
         condition = self._condition("control", name, objective, parameters)
         entry = self.configuration.students[name]
         slug = f"{labels.key(condition)}-s{seed}"
         artefact = self.sources.trained(
-            slug, entry, self._recipe(name), objective, parameters, seed
+            slug, entry, self._recipe(name, lr), objective, parameters, seed
         )
         return self._model(slug, condition, seed, artefact, entry, (), self._references(name, seed))
 
@@ -310,12 +318,16 @@ class ModelPlan:
             references=references,
         )
 
-    def _recipe(self, name: str) -> Recipe:
+    def _recipe(self, name: str, lr: float | None = None) -> Recipe:
+        """The recipe of a teacher or student, at the learning rate of an entry of the grid."""
         recipe = self.configuration.recipe_of(name)
         if recipe is None:
             raise ConfigurationError(
                 f"{name}: it is in the grid and has no `recipe`; name one of `recipes`"
             )
+        if lr is not None:
+            optimizer = recipe.optimizer.model_copy(update={"lr": lr})
+            recipe = recipe.model_copy(update={"optimizer": optimizer})
         return recipe
 
 

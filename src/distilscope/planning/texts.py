@@ -55,14 +55,13 @@ class Texts(ModalityPlan):
 
     def recipe(self, recipe: Recipe) -> dict[str, Any]:
         """See `ModalityPlan`."""
-        own = {"positions": recipe.positions, "taught": recipe.taught}
-        return {**recipe_settings(recipe), "views": UNVARIED, **own}
+        return {**recipe_settings(recipe), "views": UNVARIED, **_read(recipe)}
 
     def table(self, recipe: Recipe, teacher: Model) -> dict[str, Any]:
         """See `ModalityPlan`."""
         keeps = {} if recipe.targets == "table" else {"keeps": recipe.targets}
         most = {} if recipe.top_k is None else {"top_k": recipe.top_k}
-        return {"positions": recipe.positions, "taught": recipe.taught, **keeps, **most}
+        return {**_read(recipe), **keeps, **most}
 
     def generations(self, dataset: Artefact, teacher: Model, threads: int) -> Artefact:
         """See `ModalityPlan`."""
@@ -93,3 +92,9 @@ class Texts(ModalityPlan):
         if "features" in probe["contents"]:
             names += ["features.safetensors", "grams.safetensors"]
         return names
+
+
+def _read(recipe: Recipe) -> dict[str, Any]:
+    """Which tokens of which texts a recipe has a model learn."""
+    some = {} if recipe.tasks is None else {"tasks": sorted(set(recipe.tasks))}
+    return {"positions": recipe.positions, "taught": recipe.taught, **some}

@@ -171,14 +171,16 @@ class Items:
 
         Raises:
             catalog.UnknownName: positions, or a version of the texts, that there aren't.
-            ValueError: the teacher's texts are of other items.
+            ValueError: the teacher's texts are of other items, or no item is of the recipe's tasks.
         """
         taught, positions = recipe["taught"], recipe["positions"]
         catalog.lookup(POSITIONS, positions, "positions")
-        train = texts.split("train", taught)
+        train, held_out = (texts.split(name, taught) for name in ("train", "held-out"))
         if generations is not None:
             train = in_place_of(train, generations)
-        return cls(train, texts.split("held-out", taught), positions, texts.vocabulary)
+        if recipe.get("tasks"):
+            train, held_out = (texts.of_tasks(s, recipe["tasks"]) for s in (train, held_out))
+        return cls(train, held_out, positions, texts.vocabulary)
 
     @property
     def device(self) -> torch.device:

@@ -75,6 +75,12 @@ TABLES = {
             *("published_rows", "reason"),
         )
     ),
+    "reasoning_tuning": Table(
+        (
+            *("arm", "student", "teachers", "seed", "lr", "held_out_accuracy", "held_out_nll"),
+            *("best", "used"),
+        )
+    ),
 }
 
 FIGURES = {
@@ -160,6 +166,7 @@ ANALYSIS = Analysis(
     question="Do distilled language models reason like their teacher?",
     section=Reasoning,
     modalities=("texts",),
+    plan=f"{_HERE}.plan:Plan",
     measure=f"{_HERE}.measure:measure",
     conclude=f"{_HERE}.measure:conclude",
     measures=MEASURES,

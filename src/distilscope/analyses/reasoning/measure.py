@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from distilscope.analyses.reasoning import task_table, tests_table
+from distilscope.analyses.reasoning import task_table, tests_table, tuning_table
 from distilscope.analyses.reasoning.model_rows import add_model
 from distilscope.analyses.reasoning.pair_rows import add_pair
 from distilscope.analyses.reasoning.said import Questions
@@ -29,8 +29,10 @@ def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame
 def conclude(
     study: Study, settings: Mapping[str, Any], measures: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
-    """The tables `reasoning_tasks` and `reasoning_tests`."""
+    """The tables `reasoning_tasks` and `reasoning_tests`, and `reasoning_tuning` if it was done."""
+    tuned = settings.get("tuning")
     return {
         "reasoning_tasks": task_table.table(study, measures),
         "reasoning_tests": tests_table.table(study, measures),
+        **({"reasoning_tuning": tuning_table.table(study, tuned)} if tuned else {}),
     }

@@ -1,0 +1,87 @@
+"""What the choice of learning rates adds to a study: students that are not reported."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from distilscope.analyses.reasoning.arms import Arm, arms
+from distilscope.analyses.reasoning.configuration import Reasoning
+from distilscope.planning.artefact import Artefact
+from distilscope.planning.hooks import Addition, AnalysisPlan
+from distilscope.planning.model import FAMILY
+from distilscope.planning.models import ModelPlan
+
+
+class Plan(AnalysisPlan):
+    """One student for each arm and learning rate."""
+
+    section: Reasoning
+
+    def prepare(self) -> None:
+        """Plan the students of each arm, and what they learn from."""
+        self.tried: list[dict[str, Any]] = []
+        if self.section.tuning is None:
+            return
+        for arm in arms(self.study.configuration):
+            for rate in self.section.tuning.learning_rates:
+                self._add(arm, rate)
+
+    def _add(self, arm: Arm, rate: float) -> None:
+        study, tuning = self.study, self.section.tuning
+        made = ModelPlan(
+            self._with(arm, rate),
+            study.precision,
+            study.dataset,
+            {name: list(members) for name, members in study.families.items()},
+        )
+        (model,) = (each for each in made.models if each.role not in (*FAMILY, "committee"))
+        model = replace(model, id=f"{model.id}-lr{rate:g}")
+        self._take(model.artefact)
+        for found, known in (
+            (made.targets, study.targets),
+            (made.prepared, study.prepared),
+            (made.generations, study.generations),
+        ):
+            for name, artefact in found.items():
+                if name not in known:
+                    self._take(artefact)
+        self.models.append(model)
+        self.tried.append(
+            {
+                "arm": arm.words,
+                "student": tuning.student,
+                "teachers": sorted(model.teachers),
+                "lr": rate,
+                "used": arm.entries[0].lr == rate,
+            }
+        )
+
+    def _with(self, arm: Arm, rate: float) -> Any:
+        """The study's configuration with that student alone."""
+        configuration, tuning = self.study.configuration, self.section.tuning
+        return configuration.model_copy(
+            update={
+                "grid": [arm.tried(tuning.student, tuning.seed, rate)],
+                "seeds": [tuning.seed],
+                "students": {tuning.student: configuration.students[tuning.student]},
+                "floors": [],
+            }
+        )
+
+    def _take(self, artefact: Artefact) -> None:
+        if artefact.name not in {known.name for known in self.artefacts}:
+            self.artefacts.append(artefact)
+
+    def tabulated(self) -> Addition:
+        """Settings of measures, and what was tried, in the order of the inputs."""
+        settings = self.section.model_dump(exclude={"tuning"})
+        if not self.tried:
+            return Addition(settings=settings)
+        settings["tuning"] = {"seed": self.section.tuning.seed, "tried": self.tried}
+        made = tuple(model.artefact for model in self.models)
+        return Addition(settings=settings, inputs={"tried": made})
+
+    def tables(self) -> list[str]:
+        """The learning rates only where they were chosen."""
+        return [n for n in super().tables() if self.tried or n != "reasoning_tuning"]
