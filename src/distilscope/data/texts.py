@@ -243,7 +243,7 @@ class Texts:
         import torch  # here, because to prepare texts needs no torch
 
         chosen = self.items["index"][self.items["task"].isin(tasks)]
-        found = split.among(torch.from_numpy(chosen.to_numpy(np.int64)))
+        found = split.among(torch.tensor(chosen.tolist()))
         if not len(found) and len(split):
             known = ", ".join(dict.fromkeys(self.items["task"]))
             raise ValueError(f"no item is of {', '.join(tasks)}; there are {known}")

@@ -98,10 +98,17 @@ class Rows:
         measures: Sequence[str],
         estimates: Any,
         reasons: Sequence[str | None] | None = None,
+        *,
+        undefined: bool = True,
         **place: Any,
     ) -> None:
-        """A row for each column of `bootstrap.means` or `bootstrap.deviations`."""
+        """A row for each column of `bootstrap.means` or `bootstrap.deviations`.
+
+        `undefined`: whether a column of which no image has a value gets one, too.
+        """
         for i, measure in enumerate(measures):
+            if not (undefined or estimates.n[i]):
+                continue
             self.add(
                 who,
                 measure,

@@ -96,7 +96,7 @@ class MadeStudy:
         seed: int = 1,
         references=(),
         network: str | None = None,
-        parameters: float = 100,
+        size: float = 100,
         **condition,
     ) -> None:
         """A model that answers so, and whose likeliest choice is its answer where that is one."""
@@ -106,7 +106,7 @@ class MadeStudy:
         told = self.told[id] = [answers(item) for item in self.items]
         own = self.folder / id
         self._write(own / "test", told)
-        store.write_json(own / "run.json", {"facts": {"parameters": parameters}})
+        store.write_json(own / "run.json", {"facts": {"parameters": size}})
         teachers = tuple(each for each, relation in references if relation == "teacher")
         about = {
             "network": network,

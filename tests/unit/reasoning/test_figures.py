@@ -1,6 +1,7 @@
 """The figures and the section of reasoning, drawn from the numbers of a made-up study."""
 
 import pkgutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -47,13 +48,13 @@ def tables(tmp_path_factory):
     made = MadeStudy(tmp_path_factory.mktemp("study"), ("add", "sum", "fact", "sort", "count"), 12)
     taught = {"expert": gold, "misled": wrong_facts, "other": other_procedure}
     for place, (name, answers) in enumerate(taught.items()):
-        made.add(f"{name}-s{place}", "teacher", erring(0.1, place, answers), place, parameters=900)
+        made.add(f"{name}-s{place}", "teacher", erring(0.1, place, answers), place, size=900)
     twin = [("expert-s0", "twin")]
     made.add("twin-s9", "twin", erring(0.1, 9), 9, twin, "expert", 900)
     ids = {name: f"{name}-s{place}" for place, name in enumerate(taught)}
     every = [(each, "teacher") for each in ids.values()]
     for network, rate, size in (("small", 0.3, 300), ("tiny", 0.6, 100)):
-        about = {"network": network, "parameters": size}
+        about = {"network": network, "size": size}
         for seed in (1, 2, 3):
             answers = erring(rate, seed)
             name = f"{network}-sft-s{seed}"
@@ -109,3 +110,24 @@ def test_the_section_says_who_copies_and_the_answer_who_gains(tables):
     assert f"gain {100 * tests.at['all', 'value']:.1f} [" in first
     assert "labels only" in second
     assert np.isfinite(tests.at["all", "teachers_low"])  # two teachers: the teacher as unit
+
+
+def test_the_section_has_what_each_learning_rate_gave_and_says_where_another_did_better(tables):
+    columns = ("arm", "lr", "held_out_accuracy", "best", "used")
+    rows = [
+        ("ce", 0.003, 0.61, False, False),
+        ("ce", 0.006, 0.64, True, True),
+        ("kd T 1", 0.003, 0.71, True, False),
+        ("kd T 1", 0.006, 0.70, False, True),
+    ]
+    about = {"student": "tiny", "teachers": "", "seed": 9, "held_out_nll": 1.0}
+    tried = pd.DataFrame([{**about, **dict(zip(columns, row, strict=True))} for row in rows])
+    own = replace(tables, own={**tables.own, "reasoning_tuning": tried})
+    context = section.context(own)
+    (said,) = [each for each in context["sentences"] if "did better" in each]
+    assert said.startswith("kd T 1 has a learning rate of 0.006, and 0.003 did better")
+    assert context["tuning"].rows == [
+        ("ce", "\u2013", "61.0", "64.0", "0.006"),
+        ("kd T 1", "\u2013", "71.0", "70.0", "0.006"),
+    ]
+    assert section.context(tables)["tuning"] is None

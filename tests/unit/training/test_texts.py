@@ -107,3 +107,18 @@ def test_some_of_the_items_are_as_wide_as_the_longest_of_them():
 def test_positions_and_versions_that_there_are_not_are_refused(loaded, recipe):
     with pytest.raises(catalog.UnknownName, match="did you mean"):
         Items.of(loaded, {"positions": "answer", "taught": "gold", **recipe})
+
+
+def test_a_recipe_of_some_tasks_shows_the_items_of_these_alone(loaded):
+    tasks = list(dict.fromkeys(loaded.items["task"]))[:2]
+    inputs = Items.of(loaded, {"positions": "answer", "taught": "gold", "tasks": tasks[1:]})
+    for split, found in (("train", inputs.train), ("held-out", inputs.held_out_items)):
+        own = loaded.items[(loaded.items["task"] == tasks[1]) & (loaded.items["split"] == split)]
+        assert found.indices.tolist() == own["index"].tolist() and len(own)
+        kept = loaded.split(split).indices.tolist().index(own["index"].iloc[0])
+        assert torch.equal(found.tokens[0], loaded.split(split).tokens[kept])
+
+
+def test_a_task_without_an_item_is_refused(loaded):
+    with pytest.raises(ValueError, match="no item is of division; there are"):
+        Items.of(loaded, {"positions": "answer", "taught": "gold", "tasks": ["division"]})

@@ -10,6 +10,7 @@ from distilscope.analyses.dark_knowledge import rungs
 from distilscope.analyses.dark_knowledge.forms import OverRungs, RungCorrelation, RungTerm
 from distilscope.analyses.dark_knowledge.ladder import PLAIN
 from distilscope.configuration import patterns
+from distilscope.statistics import ranks
 from distilscope.statistics.contrasts import MINIMUM_POINTS, Contrast, Correlation
 from distilscope.statistics.values import NotTested, Values
 
@@ -43,6 +44,10 @@ class OverLadder(Correlation):
         return (self.ladder.p if delta == 0 else np.nan), self.ladder.smallest_p
 
 
+def _rho(first: np.ndarray, second: np.ndarray, *given: np.ndarray) -> float:
+    return ranks.spearman(first, second, given)
+
+
 def rung_correlation(statement: RungCorrelation, values: Values) -> list[Contrast]:
     """Spearman's rho over rungs, perhaps partial: by seed, and of the means over seeds.
 
@@ -54,10 +59,7 @@ def rung_correlation(statement: RungCorrelation, values: Values) -> list[Contras
     ladder = _ladder(values)
     found = [_numbers(term, statement, values, ladder) for term in terms]
     width = max(len(number) for number in found)  # a term of teachers beside students has one
-    rhos = [
-        rungs.rank_correlation(*(number[min(i, len(number) - 1)] for number in found))
-        for i in range(width)
-    ]
+    rhos = [_rho(*(number[min(i, len(number) - 1)] for number in found)) for i in range(width)]
     defined = [rho for rho in rhos if rho == rho]
     over = rungs.correlation(*(number.mean(axis=0) for number in found))
     if not defined or over.reason:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-MIN_RUNGS = 3
+from distilscope.statistics import ranks
+
 MAX_PERMUTATIONS = 10_000
 MAX_RUNGS = 200
 POWER, ERROR_RATE = 0.8, 0.05
@@ -32,17 +33,6 @@ class Correlation:
     rungs: int
     rungs_to_decide: int | None
     reason: str | None = None
-
-
-def rank_correlation(
-    first: np.ndarray, second: np.ndarray, given: np.ndarray | None = None
-) -> float:
-    """Spearman's rho of (n,) numbers, partial where `given` is; NaN where undefined."""
-    prepared = _prepared(first, second, given)
-    if isinstance(prepared, str):
-        return math.nan
-    left, right, scale = prepared
-    return float(left @ right) / scale
 
 
 def correlation(
@@ -79,23 +69,16 @@ def _prepared(
     """Both ranks, centred and cleared, and the product of their lengths; or why there is none."""
     defined = _defined(first, second, given)
     n = int(defined.sum())
-    if n < MIN_RUNGS + (given is not None):
+    if n < ranks.FEWEST + (given is not None):
         return "one rung: a ladder needs several" if n == 1 else f"{n} rungs are too few"
-    ranks = [stats.rankdata(each[defined]) for each in (first, second)]
-    if given is not None:
-        ranks = [_left(each, stats.rankdata(given[defined])) for each in ranks]
-    left, right = (each - each.mean() for each in ranks)
-    scale = math.sqrt(float(left @ left) * float(right @ right))
-    if scale < 1e-9 and given is not None:
+    held = [] if given is None else [given[defined]]
+    left, right = ranks.cleared([first[defined], second[defined]], held)
+    scale = ranks.scale(left, right)
+    if scale is None and given is not None:
         return "nothing of one of the two is left once the third number's ranks are cleared"
-    if scale < 1e-9:
+    if scale is None:
         return "one of the two does not vary over the rungs"
     return left, right, scale
-
-
-def _left(ranks: np.ndarray, given: np.ndarray) -> np.ndarray:
-    design = np.column_stack([np.ones(len(ranks)), given])
-    return ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
 
 
 def _orders(n: int, seed: int):

@@ -30,6 +30,7 @@ MEASURES = {
     "planted_choices_null": _SHARE,
     "improvement": _UP,
     "choice_improvement": _UP,
+    "improvement_held": _UP,
     "control_accuracy": _SHARE,
     "reference_accuracy": _SHARE,
     "answer_agreement": _SHARE,

@@ -41,20 +41,8 @@ def add_means(
         values, list(groups.values()), every, study.draw(len(values)), study.level
     )
     for task, own in zip(groups, by_task, strict=True):
-        for i, name in enumerate(columns):
-            if own.n[i]:
-                rows.add(
-                    who,
-                    name,
-                    own.value[i],
-                    low=own.low[i],
-                    high=own.high[i],
-                    n=own.n[i],
-                    n_undefined=own.n_undefined[i],
-                    headline=False,
-                    task=task,
-                    **place,
-                )
+        place = {**place, "task": task, "headline": False}
+        rows.add_estimates(who, list(columns), own, undefined=False, **place)
 
 
 def spread(questions: Questions, values: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from distilscope.analyses.reasoning.arms import arms
 from distilscope.configuration.kinds import Count, Positive, Section, Strict, Whole
+from distilscope.configuration.patterns import Pattern
 
 
 class Tuning(Strict):
@@ -28,10 +29,13 @@ class Reasoning(Section):
     Attributes:
         shuffles: how often traces are set beside those of other items of their task.
         seed: of these shuffles.
+        ablations: patterns of conditions that are no way to distil: whether students gain is asked
+            of the others.
     """
 
     shuffles: Count = 10
     seed: Whole = 0
+    ablations: list[Pattern] = []
     tuning: Tuning | None = None
 
     @property

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from distilscope.analyses.reasoning import partial
 from distilscope.analyses.reasoning.forms import PartialCorrelation
 from distilscope.configuration.statements import Term
+from distilscope.statistics import ranks
 from distilscope.statistics.contrasts import MINIMUM_POINTS, Contrast, Correlation
 from distilscope.statistics.statements import contrast
 from distilscope.statistics.strata import one_by_one
@@ -33,10 +33,10 @@ def partial_correlation(statement: PartialCorrelation, values: Values) -> list[C
             f"{count(len(statement.given), 'number')} held fixed needs "
             f"{MINIMUM_POINTS + len(statement.given)}"
         )
-    pooled = partial.spearman(*_sides(kept.mean(axis=1)))
+    pooled = ranks.spearman(*_sides(kept.mean(axis=1)))
     if np.isnan(pooled):
         raise NotTested("nothing of a term is left once the others are held fixed")
-    by_seed = np.array([partial.spearman(*_sides(kept[:, seed])) for seed in range(kept.shape[1])])
+    by_seed = np.array([ranks.spearman(*_sides(kept[:, seed])) for seed in range(kept.shape[1])])
     own = contrast(by_seed, found)
     return [
         Correlation(

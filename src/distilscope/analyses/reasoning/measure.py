@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from distilscope.analyses.reasoning import task_table, tests_table, tuning_table
+from distilscope.analyses.reasoning.held import add_held
 from distilscope.analyses.reasoning.model_rows import add_model
 from distilscope.analyses.reasoning.pair_rows import add_pair
 from distilscope.analyses.reasoning.said import Questions
@@ -23,6 +24,7 @@ def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame
     _ = questions.said  # read once, before rows are made side by side
     study.rows.add_each(lambda own, entry: add_model(questions, own, entry), study.entries)
     study.rows.add_each(lambda own, each: add_pair(questions, own, each), study.compared)
+    add_held(questions, study.rows)
     return {}
 
 
@@ -33,6 +35,6 @@ def conclude(
     tuned = settings.get("tuning")
     return {
         "reasoning_tasks": task_table.table(study, measures),
-        "reasoning_tests": tests_table.table(study, measures),
+        "reasoning_tests": tests_table.table(study, measures, settings.get("ablations", ())),
         **({"reasoning_tuning": tuning_table.table(study, tuned)} if tuned else {}),
     }

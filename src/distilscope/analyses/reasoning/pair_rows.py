@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from distilscope.analyses.reasoning import agreeing, model_rows, partial, planted, steps
+from distilscope.analyses.reasoning import agreeing, model_rows, planted, steps
 from distilscope.analyses.reasoning.adding import NO_CHOICES, NO_TRACES, add_means, spread, where
 from distilscope.analyses.reasoning.said import Questions, Said
 from distilscope.analyses.reasoning.tokens import kl
 from distilscope.measuring.entries import Compared
 from distilscope.measuring.rows import Rows
+from distilscope.statistics import ranks
 
 RIGHT, WRONG = "reference-right", "reference-wrong"
 NOT_COPIED = "the reference does what is planted on a third of these items or fewer"
@@ -176,7 +177,7 @@ def _add_over_tasks(questions: Questions, rows: Rows, each: Compared) -> None:
         model_rows.accuracy_by_task(questions, each.reference),
         model_rows.agreement_by_task(questions, each.model.id, each.reference),
     )
-    values = [partial.spearman(gain, side, held) for side in sides for held in ((), (before,))]
+    values = [ranks.spearman(gain, side, held) for side in sides for held in ((), (before,))]
     for name, value in zip(names, values, strict=True):
         enough = len(gain) >= FEWEST_TASKS and np.isfinite(value)
         rows.add(

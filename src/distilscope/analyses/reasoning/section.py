@@ -42,22 +42,27 @@ CHOICES = {
     "question_free_accuracy": ("Without the question, %", "{:.1f}", 100),
     "unparsed": ("No answer read, %", "{:.1f}", 100),
 }
+LEARNING_RATES = (
+    "Each arm tried so many learning rates on {student} students under seed {seed}, which is not "
+    "reported, and took the one with the highest held-out accuracy of tokens."
+)
 COPIED = ("planted_errors_copied", "planted_choices_copied", "procedure_copied")
 
 
 def context(tables: Tables) -> Mapping[str, Any]:
-    """The section: sentences, and four tables."""
+    """The section: sentences, and five tables."""
     rows = tables["reasoning_tasks"]
     rows = rows[rows["task"] == ALL]
     beside = rows[rows["relation"].isin(RELATIONS)]
     planted = beside[beside[list(COPIED)].notna().any(axis=1)]
     alone = rows.drop_duplicates("condition").assign(reference=None)
     return {
-        "sentences": [UNIT],
+        "sentences": [UNIT, *not_best(tables)],
         "fidelity": _grid("Fidelity to the teacher", tables, beside, FIDELITY),
         "planted": _grid("What was planted in the teacher", tables, planted, PLANTED),
         "tests": _tests(tables["reasoning_tests"]),
         "choices": _grid("Choices", tables, alone, CHOICES),
+        "tuning": _tuning(tables),
     }
 
 
@@ -153,4 +158,44 @@ def _test(row: Mapping[str, Any]) -> Sequence[str]:
         number(row["published_t"], "{:.2f}"),
         number(row["published_p"], "{:.2g}"),
         str(row["published_rows"]),
+    )
+
+
+def not_best(tables: Tables) -> list[str]:
+    """Which arms of the grid have a learning rate that another did better than; none is silent."""
+    rows = tables["reasoning_tuning"]
+    best = rows[rows["best"].astype(bool)].set_index("arm")["lr"]
+    used = rows[rows["used"].astype(bool)].set_index("arm")["lr"]
+    return [
+        f"{arm} has a learning rate of {used[arm]:g}, and {best[arm]:g} did better on held-out "
+        f"items: set `lr` in the grid."
+        for arm in best.index
+        if used[arm] != best[arm]
+    ]
+
+
+def _tuning(tables: Tables) -> Grid | None:
+    """A row for each arm, a column for each learning rate that was tried."""
+    rows = tables["reasoning_tuning"]
+    if rows.empty:
+        return None
+    rates = sorted(rows["lr"].unique())
+    made = []
+    for arm, own in rows.groupby("arm", sort=False):
+        by_rate = own.set_index("lr")
+        made.append(
+            (
+                arm,
+                by_rate["teachers"].iloc[0] or "–",
+                *(number(100 * by_rate["held_out_accuracy"][rate], "{:.1f}") for rate in rates),
+                f"{by_rate.index[by_rate['used']][0]:g}",
+            )
+        )
+    first = rows.iloc[0]
+    return Grid(
+        "Learning rates",
+        ("Arm", "From", *(f"{rate:g}, held-out %" for rate in rates), "Used"),
+        made,
+        caption=LEARNING_RATES.format(student=first["student"], seed=first["seed"]),
+        words=("Arm", "From"),
     )

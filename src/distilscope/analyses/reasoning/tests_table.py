@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,22 +30,28 @@ CHOSEN_ON_TEST = "T"
 """The parameter whose best value the published test picks on the test items, row by row."""
 
 
-def table(study: Study, measures: pd.DataFrame) -> pd.DataFrame:
+def table(
+    study: Study, measures: pd.DataFrame, ablations: Sequence[Mapping[str, Any]] = ()
+) -> pd.DataFrame:
     """A row a task, and one of all: the students' improvement over their controls.
 
     `value` is the mean over seeds of the mean over conditions, of those that were trained under
-    the most seeds; `low`, `high` and `p` those of the t test over seeds; with several teachers
-    `teachers_low` and `teachers_high` have the teacher as the unit. Under `published_` is what the
-    published analysis would say of the same numbers: a one-sided t test over student, teacher and
-    objective, each at the temperature that is best on the test items; its rows share teachers,
-    students and controls, and are not independent.
+    the most seeds, each at the lowest of its temperatures; `low`, `high` and `p` those of the t
+    test over seeds; with several teachers `teachers_low` and `teachers_high` have the teacher as
+    the unit. Under `published_` is what the published analysis would say of the same numbers: a
+    one-sided t test over student, teacher and objective, each at the temperature that is best on
+    the test items; its rows share teachers, students and controls, and are not independent.
 
     Args:
-        measures: the table.
+        measures: the table. ablations: patterns of conditions that are no way to distil, left out.
     """
     rows = measures[(measures["measure"] == "improvement") & (measures["probe"] == PROBE)]
     rows = rows.assign(task=rows["task"].fillna(ALL))
-    students = {name for name, own in study.conditions.items() if own.role == "student"}
+    students = {
+        name
+        for name, own in study.conditions.items()
+        if own.role == "student" and not any(own.matches(pattern) for pattern in ablations)
+    }
     rows = rows[rows["condition"].isin(students) & rows["value"].notna()]
     tasks = [ALL, *(task for task in dict.fromkeys(rows["task"]) if task != ALL)]
     records = [
@@ -60,6 +66,7 @@ def table(study: Study, measures: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ours(study: Study, rows: pd.DataFrame) -> dict[str, Any]:
+    rows = rows[rows["condition"].isin(_at_lowest(study, rows["condition"].unique()))]
     values = rows.pivot(index="seed", columns="condition", values="value")
     values = values.loc[:, values.notna().sum() == values.notna().sum().max()].dropna()
     names = [_teacher(study, name) for name in values.columns]
@@ -82,6 +89,17 @@ def _ours(study: Study, rows: pd.DataFrame) -> dict[str, Any]:
         "teachers_high": over[1],
         "reason": contrast.unavailable,
     }
+
+
+def _at_lowest(study: Study, names: Iterable[str]) -> set[str]:
+    """Of conditions that differ in temperature alone the one with the lowest: none is picked by
+    its result.
+    """
+    found: dict[tuple, tuple[float, str]] = {}
+    for name in names:
+        at = dict(study.conditions[name].parameters).get(CHOSEN_ON_TEST, 0.0), name
+        found[_row(study, name)] = min(found.get(_row(study, name), at), at)
+    return {name for _, name in found.values()}
 
 
 def _teacher(study: Study, condition: str) -> str:

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from distilscope.analyses.reasoning import partial
 from distilscope.analyses.reasoning.figures.beside import rows_beside
 from distilscope.reporting import style
 from distilscope.reporting.figures import Drawing, NothingToDraw
 from distilscope.reporting.tables import Tables
+from distilscope.statistics import ranks
 
 PANELS = {
     "control_accuracy": "labels only, exact accuracy",
@@ -88,9 +88,9 @@ def _said(rows: pd.DataFrame, name: str) -> str:
     numbers = {each: rows[each].to_numpy(np.float64) for each in ("improvement", name)}
     if sum(~np.isnan(sum(numbers.values()))) < FEWEST:
         return ""
-    rho = partial.spearman(*numbers.values())
+    rho = ranks.spearman(*numbers.values())
     if name == "control_accuracy":
         return "" if np.isnan(rho) else f"ρ = {rho:.2f}"
-    held = partial.spearman(*numbers.values(), [rows["control_accuracy"].to_numpy(np.float64)])
+    held = ranks.spearman(*numbers.values(), [rows["control_accuracy"].to_numpy(np.float64)])
     said = [(rho, "ρ = {:.2f}"), (held, "labels only held fixed: {:.2f}")]
     return ", ".join(form.format(value) for value, form in said if value == value)
