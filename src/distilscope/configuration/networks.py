@@ -25,11 +25,6 @@ from distilscope.configuration.kinds import (
 
 ONNX_ENDING = ".onnx"
 """Of programs that hold no code."""
-OF_PROGRAMS = {
-    *("program", "output", "classes", "probabilities"),
-    *("layers", "explained", "preprocessing", "seeds"),
-}
-"""Keys of an entry that is a program."""
 
 
 class Network(Strict):

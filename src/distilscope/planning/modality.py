@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from distilscope.planning.model import Model
 
 PROBE, HELD_OUT = "test", "held-out"
-Probes = Sequence[Mapping[str, Any]]
 
 
 class ModalityPlan:

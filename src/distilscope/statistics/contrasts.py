@@ -264,11 +264,6 @@ def sample_size(decides: Callable[[int], float]) -> int | None:
     return high
 
 
-def seeds_needed(effect: float, spread: float, error_rate: float, twins: int = 0) -> int | None:
-    """Seeds with which the interval excludes 0 in 80 % of studies; None above `MAXIMUM_SEEDS`."""
-    return sample_size(lambda seeds: power(effect, spread, seeds, error_rate, twins))
-
-
 def _degrees(seeds: int, twins: int) -> int:
     return seeds - 1 + max(twins - 1, 0)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from distilscope.statistics.contrasts import Contrast, Correlation, power, sample_size, seeds_needed
+from distilscope.statistics.contrasts import Contrast, Correlation, power, sample_size
 
 
 def contrast(values, against=(), teachers=None):
@@ -61,6 +61,10 @@ def test_the_exact_test_of_paired_values_is_about_delta():
     values = 0.1 + 0.01 * np.arange(6)
     assert contrast(values).exact(0.0) == (pytest.approx(2 / 64), pytest.approx(2 / 64))
     assert contrast(values).exact(float(values.mean()))[0] > 0.8
+
+
+def seeds_needed(effect, spread, error_rate, twins=0):
+    return sample_size(lambda seeds: power(effect, spread, seeds, error_rate, twins))
 
 
 @pytest.mark.parametrize(("effect", "seeds"), [(1.0, 10), (0.8, 15), (0.5, 34), (0.2, 199)])
