@@ -68,6 +68,11 @@ def outputs_of(kind, artefacts=None):
     return [f"{STORE}/{FOLDERS[kind]}/{{{kind}}}/{name}" for name in names]
 
 
+def keeping(what):
+    """Whether a table of a teacher keeps that of it; None is all logits."""
+    return lambda table: table.settings.get("keeps") == what
+
+
 def named(artefacts):
     """A pattern of the names of these artefacts, as a wildcard's constraint."""
     return "|".join(re.escape(artefact.name) for artefact in artefacts) or "(?!)"

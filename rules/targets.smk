@@ -34,7 +34,7 @@ rule targets:
         teacher=input_of("teacher"),
         views=input_of("views"),  # where these are drawn
     output:
-        outputs_of("targets"),
+        outputs_of("targets", of_kind("targets", keeping(None))),
     log:
         "results/logs/targets/{targets}.log",
     benchmark:
@@ -52,6 +52,26 @@ rule targets:
         job=job_of,
     script:
         "../workflow/scripts/targets.py"
+
+
+# Of texts a table may keep less than all logits, in other files.
+
+
+use rule targets as hidden_targets with:
+    output:
+        outputs_of("targets", of_kind("targets", keeping("hidden"))),
+    wildcard_constraints:
+        targets=named(of_kind("targets", keeping("hidden"))),
+
+
+use rule targets as top_k_targets with:
+    output:
+        outputs_of("targets", of_kind("targets", keeping("top-k"))),
+    wildcard_constraints:
+        targets=named(of_kind("targets", keeping("top-k"))),
+
+
+ruleorder: hidden_targets > top_k_targets > targets
 
 
 # What an objective makes of such a table for all students of the teacher, as `fused` its relations.

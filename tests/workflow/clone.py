@@ -43,6 +43,8 @@ SAME_JOB = {
     "committee_observation": "observation",
     "derived_observation": "observation",
     "committee_comparison": "comparison",
+    "hidden_targets": "targets",
+    "top_k_targets": "targets",
     "masked_probe": "probe",
     "reference_probe_observation": "probe_observation",
 }

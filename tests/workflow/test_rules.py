@@ -66,6 +66,12 @@ EVERYTHING = {
 }
 
 OF_TEXTS = yaml.safe_load((Path(__file__).parents[1] / "end_to_end/reasoning.yaml").read_text())
+# Students that have less of their teacher than all logits: tables of other files.
+KEPT = {"of-states": {"targets": "hidden"}, "of-few": {"targets": "top-k", "top_k": 4}}
+OF_TEXTS["students"] |= {
+    name: {**OF_TEXTS["students"]["small"], "override": recipe} for name, recipe in KEPT.items()
+}
+OF_TEXTS["grid"].append({"objective": "kd", "students": [*KEPT], "T": 1, "alpha": 1})
 
 
 @dataclass(frozen=True)
