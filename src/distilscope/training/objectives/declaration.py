@@ -62,8 +62,9 @@ class Objective:
     Attributes:
         name: what configurations call it.
         loss: dotted path of `loss(logits, labels, teachers, **parameters)`, the mean over the batch
-            in fp32 (of a large vocabulary it is called with some of the rows at a time); `logits` are (B, C), `labels` int64 (B,), `teachers` a sequence of (B, C), one
-            for each teacher: none where `needs` is `nothing`, and one where a committee is
+            in fp32 (of a large vocabulary it is called with some of the rows at a time); `logits`
+            are (B, C), `labels` int64 (B,), `teachers` a sequence of (B, C), one for each teacher:
+            none where `needs` is `nothing`, and one where a committee is
             combined.
         parameters: name -> what it is, in the order of models' names.
         needs: what it learns from besides the labels: `nothing`, the `logits` of its teachers, or
