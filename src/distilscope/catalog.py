@@ -143,6 +143,12 @@ DATASETS: dict[str, Dataset] = {
     "generated-tasks": Dataset(
         reader="distilscope.data.texts:prepare", path="generated", modality="texts"
     ),
+    "jsonl-tasks": Dataset(
+        reader="distilscope.data.task_files:prepare", path="given", modality="texts"
+    ),
+    "hub-tasks": Dataset(
+        reader="distilscope.data.hub_tasks:prepare", path="given", modality="texts"
+    ),
 }
 
 VIEW_POLICIES: dict[str, str] = {

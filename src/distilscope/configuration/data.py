@@ -25,7 +25,7 @@ from distilscope.configuration.kinds import (
     number,
     whole,
 )
-from distilscope.configuration.texts import Texts
+from distilscope.configuration.texts import FileTexts, HubTexts, Texts
 
 
 class HeldOut(Strict):
@@ -157,17 +157,20 @@ def names_in(classes: list[str] | str | None) -> list[str] | None:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-SECTIONS: dict[str, type[Data | Pictures | Texts]] = {
+AnySource = Data | Pictures | Texts | FileTexts | HubTexts
+SECTIONS: dict[str, type[AnySource]] = {
     "images": Data,
     "pictures": Pictures,
     "texts": Texts,
+    "jsonl-tasks": FileTexts,
+    "hub-tasks": HubTexts,
 }
 """By the name of a source that has keys of its own, or by its modality."""
 
 
-def _by_name(value: Any, either: ValidatorFunctionWrapHandler) -> Data | Pictures | Texts:
+def _by_name(value: Any, either: ValidatorFunctionWrapHandler) -> AnySource:
     """By the name of the source, so that faults are those of its keys alone."""
-    if isinstance(value, Data | Pictures | Texts):
+    if isinstance(value, AnySource):
         return value
     name = value.get("name") if isinstance(value, Mapping) else None
     known = catalog.DATASETS.get(name) if isinstance(name, str) else None
@@ -176,7 +179,7 @@ def _by_name(value: Any, either: ValidatorFunctionWrapHandler) -> Data | Picture
     return (SECTIONS[name] if known else Data).model_validate(value)
 
 
-Source = Annotated[Data | Pictures | Texts, WrapValidator(_by_name)]
+Source = Annotated[AnySource, WrapValidator(_by_name)]
 """What a study's examples are."""
 
 

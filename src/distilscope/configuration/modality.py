@@ -129,6 +129,14 @@ def _check_top_k(configuration: Configuration) -> None:
 
 
 def _check_images_only(configuration: Configuration, own: str) -> None:
+    versions = configuration.data.versions
+    for where in [*configuration.teachers, *configuration.students]:
+        recipe = configuration.recipe_of(where)
+        if recipe is not None and recipe.taught not in versions:
+            raise ValueError(
+                f"{where}: its recipe teaches `{recipe.taught}`, and {configuration.data.name} has "
+                f"{', '.join(versions)}"
+            )
     for key in ("compress", "stand_ins"):
         if getattr(configuration, key):
             raise ValueError(f"`{key}` is for images, and the data are {own}: leave it out")

@@ -118,3 +118,24 @@ PICTURES = (
 def of_pictures(place: Path) -> Iterator[Path]:
     """Every picture below a folder, whatever else lies beside them."""
     yield from (file for file in everything(place) if file.suffix.lower() in PICTURES)
+
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+
+
+def of_tokenizer(place: Path) -> Iterator[Path]:
+    """A file, or those of a folder that say how texts become tokens."""
+    if place.is_file():
+        yield place
+    yield from (place / name for name in TOKENIZER_FILES if (place / name).is_file())
+
+
+def of_language_model(place: Path) -> Iterator[Path]:
+    """A file, or those of a folder of the Hugging Face hub: its description, weights, tokenizer."""
+    if place.is_file():
+        yield place
+        return
+    yield from (
+        place / name for name in ("config.json", *TOKENIZER_FILES) if (place / name).is_file()
+    )
+    yield from sorted(place.glob("*.safetensors"))

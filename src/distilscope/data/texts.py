@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from distilscope.data.tasks.declared import CHOICES, TASKS
 from distilscope.data.tasks.facts import WORDINGS
 from distilscope.data.tasks.generating import generate
 from distilscope.data.tasks.items import END, Item, solution
+from distilscope.data.tasks.parsing import SYMBOLS
 from distilscope.planning.job import Job
 from distilscope.workflow.provenance import Stopwatch, write_run
 
@@ -62,9 +63,8 @@ def prepare(job: Job) -> None:
     counts = {split: settings[split.replace("-", "_")] for split in SPLITS}
     facts = settings.get("facts") or usual_facts(counts)
     items = generate(settings["tasks"], counts, settings["seed"], facts)
-    tokenizer = symbols.tokenizer()
     stopwatch.phase("write")
-    write(job.folder, items, tokenizer, settings["tasks"])
+    write(job.folder, items, symbols.tokenizer(), settings["tasks"])
     totals = {split: count * len(settings["tasks"]) for split, count in counts.items()}
     write_run(job, stopwatch, {"counts": totals, "notes": []})
     log.info("texts %s: %s items", settings["name"], totals)
@@ -82,12 +82,47 @@ def usual_facts(counts: Mapping[str, int]) -> int:
 
 
 def write(folder: Path, items: Sequence[Item], tokenizer: Tokenizer, tasks: Sequence[str]) -> None:
-    """Write items, their tokens in each version that is taught, the tokenizer and the manifest."""
+    """Write generated items of these tasks, in each version that is taught."""
+    targets = {taught: [_target(i, field) for i in items] for taught, field in TAUGHT.items()}
+    described = [
+        {
+            "name": name,
+            "family": TASKS[name].family,
+            "choices": TASKS[name].choices,
+            "traced": TASKS[name].traced,
+            "rule": SYMBOLS,
+        }
+        for name in TASKS
+        if name in tasks
+    ]
+    facts = {
+        "end": tokenizer.token_to_id(END),
+        "pad": tokenizer.token_to_id(symbols.PAD),
+        "classes": list(CHOICES),
+        "tasks": described,
+        "notes": [],
+    }
+    write_items(folder, items, tokenizer, targets, facts)
+
+
+def write_items(
+    folder: Path,
+    items: Sequence[Item],
+    tokenizer: Tokenizer,
+    targets: Mapping[str, Sequence[str]],
+    facts: Mapping[str, Any],
+) -> None:
+    """Write items, their tokens in each version that is taught, the tokenizer and the manifest.
+
+    Args:
+        targets: version (a key of `TAUGHT`) -> what stands behind each prompt, with its end.
+        facts: of the manifest: `end`, `pad`, `classes`, `tasks` and `notes`.
+    """
     import pandas as pd
 
     arrays = {}
-    for taught, field in TAUGHT.items():
-        encoded = encode(tokenizer, [i.prompt for i in items], [_target(i, field) for i in items])
+    for taught, written in targets.items():
+        encoded = encode(tokenizer, [i.prompt for i in items], written, facts["pad"])
         arrays |= {f"{_prefix(taught)}{name}": array for name, array in encoded.items()}
     table = pd.DataFrame([{**asdict(item), "choices": list(item.choices)} for item in items])
     counts = table["split"].value_counts()
@@ -98,21 +133,8 @@ def write(folder: Path, items: Sequence[Item], tokenizer: Tokenizer, tasks: Sequ
         folder / MANIFEST_FILE,
         {
             "vocabulary": tokenizer.get_vocab_size(),
-            "end": tokenizer.token_to_id(END),
-            "pad": tokenizer.token_to_id(symbols.PAD),
-            "classes": list(CHOICES),
-            "tasks": [
-                {
-                    "name": name,
-                    "family": TASKS[name].family,
-                    "choices": TASKS[name].choices,
-                    "traced": TASKS[name].traced,
-                }
-                for name in TASKS
-                if name in tasks
-            ],
+            **facts,
             "counts": {split: int(counts.get(split, 0)) for split in SPLITS},
-            "notes": [],
         },
     )
 
@@ -128,12 +150,15 @@ def _target(item: Item, field: str | None) -> str:
 
 
 def encode(
-    tokenizer: Tokenizer, prompts: Sequence[str], targets: Sequence[str]
+    tokenizer: Tokenizer, prompts: Sequence[str], targets: Sequence[str], pad: int | None = None
 ) -> dict[str, np.ndarray]:
     """Prompts and targets as tokens.
 
     The whole text is split into tokens, and its target begins behind as many as the prompt alone
     has: as lm-eval does it.
+
+    Args:
+        pad: the token that fills up; that of the generated tasks where it isn't given.
 
     Returns:
         `tokens` int32 (N, L), padded at the right; `start` int32 (N,), the place of the first
@@ -154,7 +179,8 @@ def encode(
         if long[: len(short)] != short or len(long) == len(short):
             raise BadData(f"the tokens of {prompt!r:.60} change with the text that follows it")
     length = np.array([len(ids) for ids in whole], np.int32)
-    tokens = np.full((len(whole), length.max()), tokenizer.token_to_id(symbols.PAD), np.int32)
+    filler = tokenizer.token_to_id(symbols.PAD) or 0 if pad is None else pad
+    tokens = np.full((len(whole), length.max()), filler, np.int32)
     for row, ids in enumerate(whole):
         tokens[row, : len(ids)] = ids
     return {
@@ -211,6 +237,8 @@ class Texts:
         vocabulary: number of different tokens.
         end, pad: the tokens that end a text and that fill it up.
         items: a row an item, by index; columns are the attributes of `tasks.items.Item`.
+        tasks: name -> `family`, `choices` (how many an item has), `traced`, and the `rule` that
+            reads answers.
         tokenizer: that of the tokens.
         versions: what is taught (a key of `TAUGHT`) -> `train`, `held-out` and `test`.
         unit: what its examples are called, in the plural.
@@ -221,6 +249,7 @@ class Texts:
     end: int
     pad: int
     items: pd.DataFrame
+    tasks: Mapping[str, Mapping[str, Any]]
     tokenizer: Tokenizer
     versions: Mapping[str, Mapping[str, TextSplit]]
     unit: ClassVar[str] = "items"
@@ -280,8 +309,13 @@ def load(folder: Path, device: str | torch.device = "cpu") -> Texts:
         end=manifest["end"],
         pad=manifest["pad"],
         items=items,
+        tasks={task["name"]: task for task in manifest["tasks"]},
         tokenizer=read_tokenizer(folder),
-        versions={taught: _splits(arrays, items, _prefix(taught), device) for taught in TAUGHT},
+        versions={
+            taught: _splits(arrays, items, _prefix(taught), device)
+            for taught in TAUGHT
+            if f"{_prefix(taught)}tokens" in arrays
+        },
     )
 
 

@@ -69,6 +69,7 @@ def read_outputs(observation: Path, probe: str) -> Outputs:
 
     Raises:
         ValueError: the table is empty, not sorted by index, or holds a logit that is not finite.
+            Only behind an example's own classes, of which there are two or more, -inf is no fault.
     """
     path = Path(observation) / probe / "logits.parquet"
     table = store.read_table(path, columns=["index", "label", "logits"])
@@ -78,8 +79,11 @@ def read_outputs(observation: Path, probe: str) -> Outputs:
     if np.any(np.diff(index) <= 0):
         raise ValueError(f"{path}: dataset indices must rise from row to row, each once")
     logits = np.stack(table["logits"].to_numpy())
-    if not np.isfinite(logits).all():
-        bad = index[~np.isfinite(logits).all(axis=1)][0]
+    there = np.arange(logits.shape[1]) < np.isfinite(logits).sum(axis=1, keepdims=True)
+    sound = (np.isfinite(logits) == there).all(axis=1) & (there[:, :2].all(axis=1))
+    sound &= (there | np.isneginf(logits)).all(axis=1)
+    if not sound.all():
+        bad = index[~sound][0]
         raise ValueError(f"{path}: a logit of image {bad} is not finite; logits must be numbers")
     return Outputs(index, table["label"].to_numpy(np.int64), logits, path)
 

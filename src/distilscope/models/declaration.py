@@ -22,6 +22,8 @@ class Architecture:
         parameters: count at 10 classes, 3 channels and default settings (tests build and count).
         pretrained: torchvision's name of the weights that `init: imagenet` loads.
         modality: `images` or `texts`, what it takes.
+        described: dotted path of the function that makes the builder's settings of a
+            configuration's, where these name a folder; it reads that without torch.
     """
 
     builder: str
@@ -32,3 +34,4 @@ class Architecture:
     parameters: int | None = None
     pretrained: str | None = None
     modality: str = "images"
+    described: str | None = None

@@ -81,4 +81,13 @@ ARCHITECTURES: dict[str, Architecture] = {
     "mobilenet-v2": _cifar("mobilenet_v2", 7, 697_546),
     "qwen2": _language("qwen2", 361_920),
     "llama": _language("llama", 361_056),
+    "transformers": Architecture(
+        builder="distilscope.models.folders:build",
+        settings={"folder": "", "first": 0, "last": 0},
+        layers={"first": "network.model.layers.0", "last": "network.model.norm"},
+        explained=(),
+        head=None,
+        modality="texts",
+        described="distilscope.models.folder_settings:described",
+    ),
 }

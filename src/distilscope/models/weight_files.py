@@ -73,7 +73,7 @@ def read(path: Path) -> Contents:
         DamagedFile: a file of this program's own whose digest differs.
     """
     if path.is_dir():
-        raise WeightsError(f"{path} is a folder; name the weights file in it")
+        return _of_folder(path)
     if not path.is_file():
         raise WeightsError(f"there is no weights file at {path}")
     if store.artefact_of(path) or path.with_name(path.name + store.DIGEST_SUFFIX).is_file():
@@ -86,6 +86,23 @@ def read(path: Path) -> Contents:
     if start[8:9] == b"{":
         return Contents(_safetensors(path))
     return _unnested(path, _pickled(path))
+
+
+def _of_folder(path: Path) -> Contents:
+    """All safetensors of a folder, as large models are cut into several."""
+    files = sorted(path.glob("*.safetensors"))
+    if not files:
+        raise WeightsError(
+            f"{path} is a folder; name the weights file in it, or put safetensors there"
+        )
+    found: dict[str, Tensor] = {}
+    for file in files:
+        part = read(file).state
+        twice = [name for name in part if name in found]
+        if twice:
+            raise WeightsError(f"{path}: {listed(twice)} stand in two of its files")
+        found |= part
+    return Contents(found)
 
 
 def listed(names: Sequence[str]) -> str:

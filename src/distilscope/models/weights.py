@@ -142,7 +142,8 @@ def _downloaded(name: str) -> Contents:
 
 def _take(model: nn.Module, origin: Path | str, contents: Contents, *, replacing: bool) -> Loaded:
     own = model.state_dict()
-    acting, masked = without_masks(contents.state, own)
+    named = model.own_names(contents.state) if hasattr(model, "own_names") else contents.state
+    acting, masked = without_masks(named, own)
     state, unwrapped, left = in_own_names(acting, own, origin)
     replaced = _replaceable(own, state) if replacing else ()
     faults = _faults(own, state, replaced)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from distilscope.data.tasks import parsing
-from distilscope.data.tasks.declared import TASKS
 from distilscope.models.continuing import BATCH, continuations
 from distilscope.models.language import LanguageModel
 
@@ -18,14 +17,14 @@ if TYPE_CHECKING:
 def answer(
     model: LanguageModel, texts: Texts, items: pd.DataFrame, batch: int = BATCH
 ) -> pd.DataFrame:
-    """The greedy answers to generated items.
+    """The greedy answers to items, read by the rule of each task.
 
     A continuation may be as long as the longest target of the texts, whatever is taught: what is
     longer is no answer.
 
     Args:
         model, texts, batch: as in `continuations`.
-        items: columns `index`, `task`, `prompt`, `answer`.
+        items: columns `index`, `task`, `prompt`, `answer`, `choices`.
 
     Returns:
         A row an item: `index`, `task`; `text`, with its end sign; `trace`; `answer`, None where
@@ -39,8 +38,8 @@ def answer(
         for told in continuations(model, texts, encoded, texts.longest_target, batch)
     ]
     parsed = [
-        parsing.symbols(text, TASKS[task].traced)
-        for text, task in zip(said, items["task"], strict=True)
+        parsing.read(text, texts.tasks[task]["rule"], texts.tasks[task]["traced"], list(choices))
+        for text, task, choices in zip(said, items["task"], items["choices"], strict=True)
     ]
     return pd.DataFrame(
         {

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from distilscope.data.tasks.items import prompt
 from distilscope.data.texts import encode
 from distilscope.training.rows import Projected
 from distilscope.training.texts import is_large
@@ -85,22 +84,23 @@ def score(
     Args:
         model: as in `log_likelihoods`.
         tokenizer: the model's.
-        items: those with choices; columns `index`, `task`, `prompt`, `choices`.
+        items: those with choices; columns `index`, `prompt`, `unasked`, `choices`.
         batch: texts at once.
 
     Returns:
         A row a choice: `index`; `choice`, its position; `logprob`; `characters` of its text;
-        `logprob_no_question`, behind a prompt that asks nothing.
+        `logprob_no_question`, behind the prompt that asks nothing.
     """
     import pandas as pd
 
     rows = [
-        (row.index, row.task, row.prompt, place, choice)
-        for row in items[["index", "task", "prompt", "choices"]].itertuples(index=False, name="Row")
+        (row.index, row.unasked, row.prompt, place, choice)
+        for row in items[["index", "unasked", "prompt", "choices"]].itertuples(
+            index=False, name="Row"
+        )
         for place, choice in enumerate(row.choices)
     ]
-    index, tasks, prompts, places, choices = zip(*rows, strict=True)
-    blank = [prompt(task, "") for task in tasks]
+    index, blank, prompts, places, choices = zip(*rows, strict=True)
     asked, unasked = (
         log_likelihoods(model, encode(tokenizer, before, choices), batch)
         for before in (prompts, blank)

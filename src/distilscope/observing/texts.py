@@ -106,7 +106,9 @@ class Observer:
         chosen = items[items["choices"].map(len) > 0]
         progress.stage(name, len(items), self.texts.unit)
         scored = choices.score(self.model, self.texts.tokenizer, chosen)
-        logits = likelihoods(scored, chosen["index"].to_numpy(), name)
+        counts = chosen["choices"].map(len).to_numpy()
+        most = len(self.texts.classes)
+        logits = likelihoods(scored, chosen["index"].to_numpy(), name, counts, most)
         label = chosen["label"].to_numpy(np.int64)
         table = pd.DataFrame({"index": chosen["index"].to_numpy(), "label": label})
         table["logits"] = list(logits.astype(np.float32))
@@ -173,25 +175,30 @@ class Observer:
         )
 
 
-def likelihoods(scored: pd.DataFrame, index: np.ndarray, where: str) -> np.ndarray:
-    """Log-likelihoods (N, choices) float64 of the choices of items with these indices (N,).
+def likelihoods(
+    scored: pd.DataFrame, index: np.ndarray, where: str, counts: np.ndarray, most: int
+) -> np.ndarray:
+    """Log-likelihoods (N, most) float64 of the choices of items with these indices (N,).
+
+    Of an item with fewer choices the rest is -inf: there is no such choice.
 
     Args:
         scored: a row a choice, as `choices.score` makes it.
+        counts: (N,) how many choices each item has.
 
     Raises:
-        ValueError: one is not finite, or items have different numbers of choices.
+        ValueError: a choice has no finite log-likelihood.
     """
     table = scored.pivot(index="index", columns="choice", values="logprob").loc[index]
-    found = table.to_numpy(np.float64)
-    if not np.isfinite(found).all():
-        bad = index[~np.isfinite(found).all(axis=1)][0]
+    found = table.reindex(columns=range(most)).to_numpy(np.float64)
+    there = np.arange(most) < counts[:, None]
+    faulty = (there & ~np.isfinite(found)).any(axis=1)
+    if faulty.any():
         raise ValueError(
-            f"probe {where!r}: item {bad} has no finite log-likelihood for each of "
-            f"{found.shape[1]} choices; the weights are damaged, or items differ in their number "
-            "of choices"
+            f"probe {where!r}: item {index[faulty][0]} has no finite log-likelihood for each of "
+            f"its {counts[faulty][0]} choices; the weights are damaged"
         )
-    return found
+    return np.where(there, found, -np.inf)
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -44,8 +45,11 @@ def _builder(architecture: str) -> str:
 
 
 def _architecture_settings(entry: Network) -> dict[str, Any]:
-    if entry.architecture in catalog.ARCHITECTURES:
-        return {**catalog.ARCHITECTURES[entry.architecture].settings, **entry.settings}
+    known = catalog.ARCHITECTURES.get(entry.architecture)
+    if known and known.described:
+        return _of_folder(known, entry)
+    if known:
+        return {**known.settings, **entry.settings}
     library = catalog.library_of(entry.architecture)
     if library:
         return {"name": entry.architecture.removeprefix(library), **entry.settings}
@@ -122,6 +126,16 @@ def view_settings(views: Views) -> dict[str, Any]:
         **views.model_dump(include={"policy", *catalog.VIEW_SETTINGS[views.policy]}),
         "tabulated": None if views.per_image == "all" else views.per_image,
     }
+
+
+def _of_folder(known: catalog.Architecture, entry: Network) -> dict[str, Any]:
+    """What builds a network that a folder of the user's describes."""
+    try:
+        return pkgutil.resolve_name(known.described)({**known.settings, **entry.settings})
+    except FileNotFoundError as error:
+        raise NotHere(f"architecture {entry.architecture}: {error}") from None
+    except ValueError as error:
+        raise ConfigurationError(f"architecture {entry.architecture}: {error}") from None
 
 
 def observe_settings(observe: Observe, methods: Iterable[str]) -> dict[str, Any]:

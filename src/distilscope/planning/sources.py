@@ -26,6 +26,8 @@ COMPRESSES = "distilscope.models.compressed"
 PERTURBS = "distilscope.models.perturbed"
 PREPARES = "distilscope.training.prepared"
 OPENS = "distilscope.models.programs"
+OF_MODEL = "distilscope.data.listing:of_language_model"
+"""What is read where weights are a folder."""
 
 
 class Sources:
@@ -157,7 +159,7 @@ class Sources:
         if entry.program:
             return self._program(slug, entry)
         key = f"weights of {slug}"
-        content = content_of(expanded(entry.weights), key)
+        content = content_of(expanded(entry.weights), key, OF_MODEL)
         architecture = {**network_settings(entry), **self._outputs(slug, entry)}
         return Artefact(
             kind="model",
@@ -273,7 +275,7 @@ class Sources:
         if entry.init == "imagenet":
             weights = catalog.ARCHITECTURES[entry.architecture].pretrained
             return {"from": "imagenet", "weights": weights}, None
-        content = content_of(expanded(entry.init), _init_key(entry))
+        content = content_of(expanded(entry.init), _init_key(entry), OF_MODEL)
         return {"from": "file", "digest": content.digest}, content
 
     def _table(self, teacher: Model, recipe: Recipe) -> Artefact:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from distilscope import catalog
+from distilscope.configuration.kinds import expanded
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.modality import HELD_OUT, PROBE, ModalityPlan
-from distilscope.planning.settings import recipe_settings
+from distilscope.planning.settings import content_of, recipe_settings
 
 if TYPE_CHECKING:
     from distilscope.configuration.recipes import Recipe
@@ -20,6 +21,9 @@ UNVARIED = {"policy": "none", "tabulated": None}
 """Texts have no views: each epoch shows every item once."""
 
 OF_TOKENS = ("indices.npy", "positions.npy")
+TOKENIZER = "distilscope.data.listing:of_tokenizer"
+"""What is read of a folder of the user's."""
+
 ANSWERS = ("answers.parquet", "choices.parquet", "token_logits.safetensors")
 
 
@@ -44,12 +48,19 @@ class Texts(ModalityPlan):
         """See `ModalityPlan`."""
         data = self.configuration.data
         maker = catalog.DATASETS[data.name].reader
+        found = {
+            key: content_of(expanded(place), f"data.{key}", TOKENIZER)
+            for key, place in data.files.items()
+        }
+        digests = {key: content.digest for key, content in found.items()}
+        places = {key: content.place for key, content in found.items()}
         return Artefact(
             kind="texts",
             slug=data.name,
-            settings={**data.model_dump(), "tasks": data.chosen},
+            settings={**data.described, **({"contents": digests} if found else {})},
             source=fingerprint.source(maker.partition(":")[0]),
-            information=self.made_by("texts"),
+            information={"made_by": maker, **({"files": places} if found else {})},
+            contents={f"data.{key}": content for key, content in found.items()},
             files=("items.parquet", "tokens.safetensors", "tokenizer.json", "manifest.json"),
         )
 

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from distilscope import store
+from distilscope.data.declaration import LISTED_IN
 from distilscope.models import weights
 from distilscope.planning.job import Job
 from distilscope.store import contents
@@ -127,12 +128,19 @@ def _file(job: Job, key: str, digest: str | None) -> Path | None:
     if key not in job.information:
         return None
     file = Path(job.information[key])
-    if digest is not None and file.is_file() and store.digest_file(file) != digest:
+    if digest is not None and file.exists() and _digest(file) != digest:
         contents.forget()
         raise weights.WeightsError(
             f"{job.slug}: {file} has changed since the plan was made; run again to use it"
         )
     return file
+
+
+def _digest(file: Path) -> str:
+    """Of a file anew; of a folder of weights, whose files are large, as it is remembered."""
+    if file.is_file():
+        return store.digest_file(file)
+    return contents.digest_path(file, files=f"{LISTED_IN}:of_language_model")
 
 
 def loss_of(objective: Mapping[str, Any], prepared: Mapping[str, torch.Tensor]) -> Loss:

@@ -67,6 +67,7 @@ def test_the_manifest_says_what_the_items_are(folder):
         "family": "arithmetic",
         "choices": 0,
         "traced": True,
+        "rule": "symbols",
     }
 
 

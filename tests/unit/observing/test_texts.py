@@ -166,13 +166,19 @@ def test_a_layer_that_there_is_not_is_refused(loaded, path):
         gold_pass(made(loaded.vocabulary), loaded.split("test"), {"odd": path})
 
 
-def test_scores_that_are_no_numbers_and_items_with_fewer_choices_are_refused(places, loaded):
+def test_scores_that_are_no_numbers_are_refused_and_absent_choices_are_none(places, loaded):
     items = loaded.items[(loaded.items["split"] == "test") & (loaded.items["label"] >= 0)]
     index = items["index"].to_numpy()
     scored = store.read_table(places / "observation/test/choices.parquet")
-    assert likelihoods(scored, index, "test").shape == (10, 4)
+    counts = np.full(10, 4)
+    assert likelihoods(scored, index, "test", counts, 4).shape == (10, 4)
     with pytest.raises(ValueError, match=f"item {index[1]} has no finite log-likelihood"):
-        likelihoods(scored.drop(index=4), index, "test")
+        likelihoods(scored.drop(index=4), index, "test", counts, 4)
+    fewer = likelihoods(scored.drop(index=[6, 7]), index, "test", np.array([4, 2] + [4] * 8), 5)
+    assert np.isneginf(fewer[:, 4]).all()
+    assert np.isfinite(fewer[1]).tolist() == [True, True, False, False, False]
+    assert np.isfinite(fewer[[0, *range(2, 10)], :4]).all()
     scored.loc[4, "logprob"] = np.nan
     with pytest.raises(ValueError, match=f"item {index[1]} has no finite log-likelihood"):
-        likelihoods(scored, index, "test")
+        likelihoods(scored, index, "test", counts, 4)
+

@@ -1,10 +1,13 @@
 """How far a model says what its reference says, right or wrong.
 
 Functions return one number an image where there is one, so that they can be averaged over any
-subset and bootstrapped. Logits are (N, C); probabilities are at T = 1 in float64.
+subset and bootstrapped. Logits are (N, C); probabilities are at T = 1 in float64. A logit of -inf
+is a class that an example doesn't have: items of text may differ in their number of choices.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -29,7 +32,8 @@ def agreement(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
 
 def silent(logits: np.ndarray) -> np.ndarray:
     """(N,) bool: all logits of an image are equal, and the largest is one in name only."""
-    return np.ptp(logits, axis=1) == 0
+    there = np.where(np.isneginf(logits), logits.max(axis=1, keepdims=True), logits)
+    return np.ptp(there, axis=1) == 0
 
 
 def chance_agreement(accuracy: float, reference_accuracy: float, classes: int) -> float:
@@ -93,7 +97,9 @@ def js(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
 
 def _kl(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """sum_c p (log p - log q) by row of log-probabilities; rounding below 0 becomes 0."""
-    return np.maximum(np.sum(np.exp(p) * (p - q), axis=1), 0.0)
+    there = ~np.isneginf(p)
+    apart = np.subtract(p, q, out=np.zeros_like(p), where=there)
+    return np.maximum(np.sum(np.exp(p) * apart, axis=1), 0.0)
 
 
 def logit_rho(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
@@ -102,7 +108,7 @@ def logit_rho(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
     >>> logit_rho(np.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 3.0, 2.0]]))
     array([0.5])
     """
-    return maps.spearman(np.asarray(student, np.float64), np.asarray(teacher, np.float64))
+    return _by_classes(maps.spearman, student, teacher)
 
 
 def logit_rho_rest(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
@@ -113,10 +119,31 @@ def logit_rho_rest(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
     >>> logit_rho_rest(np.array([[9.0, 1.0, 2.0]]), np.array([[7.0, 2.0, 1.0]]))
     array([-1.])
     """
+    return _by_classes(_rho_rest, student, teacher)
+
+
+def _rho_rest(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
     n, classes = np.shape(teacher)
     if classes < 3:
         return np.full(n, np.nan)
     rest = np.ones((n, classes), bool)
     rest[np.arange(n), np.argmax(teacher, axis=1)] = False
     shape = (n, classes - 1)
-    return logit_rho(np.asarray(student)[rest].reshape(shape), teacher[rest].reshape(shape))
+    return maps.spearman(student[rest].reshape(shape), teacher[rest].reshape(shape))
+
+
+def _by_classes(
+    measure: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    student: np.ndarray,
+    teacher: np.ndarray,
+) -> np.ndarray:
+    """(N,) of a measure, over the classes that each example has: those behind are -inf."""
+    own, other = (np.asarray(each, np.float64) for each in (student, teacher))
+    counts = (~np.isneginf(other)).sum(axis=1)
+    if (counts == other.shape[1]).all():
+        return measure(own, other)
+    found = np.full(len(own), np.nan)
+    for count in np.unique(counts):
+        rows = np.flatnonzero(counts == count)
+        found[rows] = measure(own[rows, :count], other[rows, :count])
+    return found

@@ -20,6 +20,7 @@ LEVEL_REST = "the logits of all classes but the reference's top one are equal"
 NO_REST = "two classes have no order once the reference's top one is left out"
 FEW_IN_BINS = "no bin holds two images"
 ONE_CLASS = "the data have one class"
+UNEQUAL = "items have different numbers of choices: `reasoning` gives what is expected by task"
 ONE_SAID = "both models predict one class only"
 OF_LABELS = (
     *("accuracy", "confidence_gap", "nll", "brier", "ece", "ece_equal_mass", "calibration_l2"),
@@ -222,6 +223,8 @@ def _add_chance(
             low, high = bootstrap.interval(statistic(replicates, classes), study.level)
         if measure == "agreement_chance" and not model.labelled:
             value, low, high, why = np.nan, np.nan, np.nan, UNLABELLED
+        elif measure == "agreement_chance" and np.isneginf(reference.logits).any():
+            value, low, high, why = np.nan, np.nan, np.nan, UNEQUAL
         reason = None if np.isfinite(value) else why
         rows.add(each, measure, value, low=low, high=high, reason=reason, **place)
 

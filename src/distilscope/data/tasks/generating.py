@@ -113,6 +113,7 @@ def _items(task: str, questions: Iterable[tuple[str, Draws, Asked]], first: int)
             answer=asked.answer,
             choices=tuple(choices),
             label=choices.index(asked.answer) if choices else -1,
+            unasked=prompt(task, ""),
             taught_wrong_facts=None if planted is None else solution(asked.trace, planted),
             taught_other_procedure=None if other is None else solution(other, asked.answer),
         )

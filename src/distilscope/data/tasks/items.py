@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 END, STEP, BEFORE_ANSWER = ".", ",", ";"
 """What ends a text, what stands between steps, and what stands before the answer of a trace."""
+BETWEEN_STEPS = re.compile(rf"(?<!\S){STEP}(?!\S)|\n")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Item:
         choices: texts; none where it has none. label: position of the right one, else -1.
         taught_wrong_facts, taught_other_procedure: trace and answer that a planted teacher is
             taught instead, as `solution` writes them; None where it is taught the right ones.
+        unasked: the prompt without the question, which a question-free null is shown.
     """
 
     index: int
@@ -53,6 +56,7 @@ class Item:
     label: int = -1
     taught_wrong_facts: str | None = None
     taught_other_procedure: str | None = None
+    unasked: str = ""
 
 
 def prompt(task: str, question: str) -> str:
@@ -66,8 +70,13 @@ def solution(trace: str, answer: str) -> str:
 
 
 def steps(trace: str) -> list[str]:
-    """The steps of a trace, in their order."""
-    return [step for step in (part.strip() for part in trace.split(STEP)) if step]
+    """The steps of a trace, in their order: between commas that stand alone, or a line each.
+
+    >>> steps("a + b , c = 1,000\\nd")
+    ['a + b', 'c = 1,000', 'd']
+    """
+    parts = BETWEEN_STEPS.split(trace)
+    return [step for step in (part.strip() for part in parts) if step]
 
 
 def spelled(number: int) -> str:

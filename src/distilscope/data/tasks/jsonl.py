@@ -64,6 +64,18 @@ def _item(where: str, line: str, number: int) -> Read:
         value = json.loads(line)
     except ValueError as error:
         raise BadData(f"{where}: it is no JSON ({error})") from None
+    return item(where, value, number)
+
+
+def item(where: str, value: Any, number: int) -> Read:
+    """An item of its fields, as a line of a file has them.
+
+    Args:
+        where: its place, which messages begin with. number: of the line, from 1.
+
+    Raises:
+        BadData: as `read_jsonl`.
+    """
     fields = _checked(where, value)
     choices = tuple(_text(where, "choices", each) for each in fields.get("choices") or ())
     if len(choices) == 1:

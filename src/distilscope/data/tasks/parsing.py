@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from distilscope.data.tasks.items import BEFORE_ANSWER, END
 
+SYMBOLS = "symbols"
+"""The rule of generated tasks."""
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 TOLERANCE = 1e-3
 """Within which numbers are the same answer, as published."""
@@ -68,6 +70,25 @@ RULES: dict[str, Callable[[str, Sequence[str]], str | None]] = {
     "first-keyword": first_keyword,
 }
 """Rules for tasks from files, as the published evaluation has them."""
+
+
+def read(text: str, rule: str, traced: bool = False, choices: Sequence[str] = ()) -> Parsed:
+    """What a text says by the rule of its task: `symbols`, or one of `RULES`.
+
+    Of a task from a file with worked solutions the whole text is the trace. A letter of a rule
+    that reads letters means the choice at that place; a letter behind the last choice means none.
+
+    Args:
+        traced: whether an item of the task has a worked solution.
+        choices: of the item.
+    """
+    if rule == SYMBOLS:
+        return symbols(text, traced)
+    answer = RULES[rule](text, choices)
+    if rule == "first-letter" and choices and answer is not None:
+        place = "ABCDE".index(answer)
+        answer = choices[place] if place < len(choices) else None
+    return Parsed(text.strip() if traced else "", answer)
 
 
 def same(one: str | None, other: str | None) -> bool:

@@ -1,0 +1,131 @@
+"""Texts of tasks that are data sets of the Hugging Face hub, by their names."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from distilscope.data.raw import BadData
+from distilscope.data.task_files import make
+from distilscope.data.tasks.jsonl import Read, item
+from distilscope.planning.job import Job
+
+
+def library() -> ModuleType:
+    """The library datasets itself.
+
+    Raises:
+        BadData: it is not installed.
+    """
+    try:
+        return importlib.import_module("datasets")
+    except ImportError as error:
+        raise BadData(
+            f"`hub-tasks` needs the library datasets ({error}) and the network: pip install "
+            "datasets, or give your items as files (`jsonl-tasks`)"
+        ) from None
+
+
+def prepare(job: Job) -> None:
+    """Make the texts of a job from data sets of the hub.
+
+    Settings: those of `task_files.prepare`, and of each task `repository`, `subset`, `revision`,
+    `parts` (split -> its name there) and `columns`.
+
+    Raises:
+        BadData: a data set can't be had, or an item of it can't be used.
+    """
+    tasks = {task["name"]: task for task in job.settings["tasks"]}
+
+    def read(name: str, split: str) -> list[Read]:
+        task = tasks[name]
+        part = task["parts"][split]
+        return [] if part is None else list(items_of(task, part, _rows(task, part)))
+
+    make(job, read)
+
+
+def _rows(task: Mapping[str, Any], part: str) -> Sequence[Mapping[str, Any]]:
+    datasets = library()
+    where = f"{task['repository']} ({part})"
+    try:
+        return datasets.load_dataset(
+            task["repository"], task["subset"], split=part, revision=task["revision"]
+        )
+    except Exception as error:  # the library raises what its file systems do
+        raise BadData(
+            f"task {task['name']!r}: {where} can't be had from the hub ({error}); is there a "
+            "network? Or give your items as files (`jsonl-tasks`)"
+        ) from error
+
+
+def items_of(
+    task: Mapping[str, Any], part: str, rows: Sequence[Mapping[str, Any]]
+) -> Iterator[Read]:
+    """The items of the rows of a data set.
+
+    Raises:
+        BadData: there is no such column, or what it holds makes no item; the row is named.
+    """
+    for number, row in enumerate(rows, 1):
+        where = f"{task['repository']} ({part}):{number}"
+        yield item(where, fields(where, task["columns"], row), number)
+
+
+def fields(where: str, columns: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a line of JSON would hold for a row.
+
+    Args:
+        columns: `question`, `answer`, `choices`, `labels`, `rationale` and `behind`, as
+            `configuration.texts.HubColumns` says.
+
+    >>> columns = {"question": "{q}", "answer": "key", "choices": "c.text", "labels": "c.label",
+    ...            "rationale": None, "behind": None}
+    >>> row = {"q": "2 + 2", "key": "2", "c": {"text": ["3", "4"], "label": ["1", "2"]}}
+    >>> fields("here:1", columns, row)
+    {'question': '2 + 2', 'answer': '4', 'choices': ['3', '4']}
+    """
+    found: dict[str, Any] = {"question": _filled(where, columns["question"], row)}
+    answer = _at(where, columns["answer"], row)
+    if columns["behind"] is not None:
+        before, sign, answer = str(answer).rpartition(columns["behind"])
+        if not sign:
+            raise BadData(f"{where}: its answer has no {columns['behind']!r}")
+        found["rationale"] = before.strip()
+    if columns["rationale"] is not None:
+        found["rationale"] = _filled(where, columns["rationale"], row)
+    choices = columns["choices"]
+    if isinstance(choices, str):
+        choices = [str(each) for each in _at(where, choices, row)]
+    elif choices is not None:
+        choices = [_filled(where, each, row) for each in choices]
+    if columns["labels"] is not None:
+        labels = [str(each) for each in _at(where, columns["labels"], row)]
+        if str(answer) not in labels:
+            raise BadData(f"{where}: its answer {answer!r} is none of {', '.join(labels)}")
+        answer = choices[labels.index(str(answer))]
+    if isinstance(answer, bool):  # of two choices the first is what false means
+        answer = choices[int(answer)] if choices else str(answer).lower()
+    found["answer"] = answer.strip() if isinstance(answer, str) else answer
+    return {**found, **({} if choices is None else {"choices": choices})}
+
+
+def _at(where: str, path: str, row: Mapping[str, Any]) -> Any:
+    """What lies at a path of names with dots between them."""
+    found: Any = row
+    for name in path.split("."):
+        if not isinstance(found, Mapping) or name not in found:
+            known = ", ".join(found) if isinstance(found, Mapping) else "none"
+            raise BadData(f"{where}: there is no column {path!r}, known are {known}")
+        found = found[name]
+    return found
+
+
+def _filled(where: str, text: str, row: Mapping[str, Any]) -> str:
+    """A text with the columns whose names stand in it in braces."""
+    try:
+        return text.format_map(row).strip()
+    except KeyError as error:
+        raise BadData(f"{where}: there is no column {error}, known are {', '.join(row)}") from None
