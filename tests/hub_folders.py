@@ -78,9 +78,13 @@ def write_model(folder: Path, **changes: Any) -> Path:
         state["lm_head.weight"] = model.state_dict()["lm_head.weight"].contiguous()
     half = len(state) // 2
     names = list(state)
+    places = {}
     for number, part in enumerate((names[:half], names[half:]), 1):
         path = folder / f"model-{number:05}-of-00002.safetensors"
         save_file({name: state[name].clone() for name in part}, path, {"format": "pt"})
+        places |= dict.fromkeys(part, path.name)
+    index = {"metadata": {}, "weight_map": places}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     return folder
 
 

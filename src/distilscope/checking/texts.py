@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from distilscope.checking import tokenizers
 from distilscope.checking.faults import said
 from distilscope.data.texts import Texts, TextSplit, load
 from distilscope.models.build import ModelError, build
@@ -80,8 +81,8 @@ def attempt(job: Job, texts: Texts, observation: Mapping[str, Any]) -> list[str]
         WeightsError: the weights don't fit.
     """
     _check_context(job.settings["architecture"], texts)
+    done = tokenizers.check(job.information, texts)
     model = model_of(job, texts)[0].to(job.device)
-    done = []
     if job.settings.get("recipe"):
         task = task_of(job, texts)
         with said("a training step failed"):
@@ -117,6 +118,13 @@ def _check_context(architecture: Mapping[str, Any], texts: Texts) -> None:
                 f"longer (the first is index {int(split.indices[over][0])}, the longest has "
                 f"{int(split.length.max())} tokens): none is cut, so give a larger `context`"
             )
+    most = max(int(split.start.max()) for split in texts.versions["gold"].values() if len(split))
+    if most + texts.longest_target > context:
+        raise ModelError(
+            f"its `context` is {context} tokens, the longest prompt has {most} and an answer may "
+            f"have {texts.longest_target}, as the longest of the training items: give a larger "
+            "`context`, or leave long items out (`data.longest`)"
+        )
 
 
 def _check_seeds(job: Job, texts: Texts) -> None:

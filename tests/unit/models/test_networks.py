@@ -37,7 +37,7 @@ def count(model):
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("name", catalog.ARCHITECTURES)
+@pytest.mark.parametrize("name", [n for n, e in catalog.ARCHITECTURES.items() if not e.described])
 def test_networks_have_the_published_number_of_parameters(name):
     assert count(on_meta(described(name))) == catalog.ARCHITECTURES[name].parameters
 

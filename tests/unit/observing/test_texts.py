@@ -181,4 +181,3 @@ def test_scores_that_are_no_numbers_are_refused_and_absent_choices_are_none(plac
     scored.loc[4, "logprob"] = np.nan
     with pytest.raises(ValueError, match=f"item {index[1]} has no finite log-likelihood"):
         likelihoods(scored, index, "test", counts, 4)
-

@@ -1,0 +1,65 @@
+"""A model's tokens and those of the texts: the same, more at the end, or refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from distilscope.checking import tokenizers
+from distilscope.configuration.texts import FileTexts
+from distilscope.data import task_files, texts
+from distilscope.models.build import ModelError
+from distilscope.planning.job import Job
+from distilscope.store import digest_file
+from tests import hub_folders
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tokens")
+    hub_folders.write_tokenizer(folder / "own")
+    section = FileTexts(
+        **hub_folders.data(hub_folders.write_tasks(folder / "tasks"), folder / "own")
+    )
+    digests = {k: digest_file(v) for k, v in section.files.items() if k != "tokenizer"}
+    settings = {**section.described, "contents": digests}
+    job = Job("texts", "t", "0" * 12, settings, {}, folder / "made", {"files": section.files})
+    task_files.prepare(job)
+    return texts.load(folder / "made")
+
+
+def test_tokens_behind_those_of_the_texts_are_cut(prepared, tmp_path):
+    hub_folders.write_tokenizer(tmp_path, "<|image|>", "<|sound|>")
+    said = tokenizers.check({"init_file": str(tmp_path)}, prepared)
+    assert said == ["the same tokens, 2 more of its own are cut"]
+    assert tokenizers.check({}, prepared) == []
+
+
+def edited(folder, edit):
+    hub_folders.write_tokenizer(folder)
+    found = json.loads((folder / "tokenizer.json").read_text())
+    edit(found["model"])
+    (folder / "tokenizer.json").write_text(json.dumps(found))
+    return folder
+
+
+def exchange(model):
+    vocabulary = model["vocab"]
+    vocabulary["a"], vocabulary["b"] = vocabulary["b"], vocabulary["a"]
+
+
+def test_a_token_that_means_another_text_is_refused(prepared, tmp_path):
+    with pytest.raises(ModelError, match=r"is 'b' in .* and 'a' in the texts' tokenizer"):
+        tokenizers.check({"weights_file": str(edited(tmp_path, exchange))}, prepared)
+
+
+def test_one_vocabulary_that_splits_otherwise_is_refused(prepared, tmp_path):
+    folder = edited(tmp_path, lambda model: model.update(merges=model["merges"][:5]))
+    with pytest.raises(ModelError, match="share a vocabulary and not how text is split"):
+        tokenizers.check({"weights_file": str(folder)}, prepared)
+
+
+def test_a_folder_without_a_tokenizer_is_refused(prepared, tmp_path):
+    with pytest.raises(ModelError, match=r"there is no .*tokenizer.json"):
+        tokenizers.check({"init_file": str(tmp_path)}, prepared)
