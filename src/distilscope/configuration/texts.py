@@ -169,14 +169,15 @@ class HubColumns(Strict):
     """Where a data set of the hub has what an item is made of.
 
     `question`, `answer` and `rationale` are texts with names of columns in braces. `choices` are
-    a column, or a list of such texts; `labels` is the column with the names that an answer calls
-    them by. Of an answer with a worked solution before it, `behind` is the sign between them.
+    a column, or a list of such texts; `labels` are the names that an answer calls them by, a
+    column or a list. Of an answer with a worked solution before it, `behind` is the sign between
+    them.
     """
 
     question: str
     answer: str
     choices: str | list[str] | None = None
-    labels: str | None = None
+    labels: str | list[str] | None = None
     rationale: str | None = None
     behind: str | None = None
 

@@ -102,7 +102,9 @@ def fields(where: str, columns: Mapping[str, Any], row: Mapping[str, Any]) -> di
     elif choices is not None:
         choices = [_filled(where, each, row) for each in choices]
     if columns["labels"] is not None:
-        labels = [str(each) for each in _at(where, columns["labels"], row)]
+        named = columns["labels"]
+        own = _at(where, named, row) if isinstance(named, str) else named
+        labels = [str(each) for each in own]
         if str(answer) not in labels:
             raise BadData(f"{where}: its answer {answer!r} is none of {', '.join(labels)}")
         answer = choices[labels.index(str(answer))]
