@@ -59,8 +59,10 @@ def test_both_published_configurations_have_the_same_tasks():
 
 
 def test_a_model_that_is_not_on_disk_is_told_where_to_go():
+    raw = published("reasoning")
+    hub_folders.write_tokenizer(Path(raw["data"]["tokenizer"]))
     with pytest.raises(NotHere, match=r"there is no models/Qwen2.5-3B/config.json: put the model"):
-        Study(parse(published("reasoning")), "bf16", Path())
+        Study(parse(raw), "bf16", Path())
 
 
 def night():
