@@ -130,8 +130,8 @@ class Sources:
         modules: list[str],
         taught: Mapping[str, Any],
     ) -> Artefact:
-        init, file = self._init(entry)
         architecture = network_settings(entry)
+        init, file = self._init(entry)
         return Artefact(
             kind="model",
             slug=slug,
@@ -159,8 +159,8 @@ class Sources:
         if entry.program:
             return self._program(slug, entry)
         key = f"weights of {slug}"
-        content = content_of(expanded(entry.weights), key, OF_MODEL)
         architecture = {**network_settings(entry), **self._outputs(slug, entry)}
+        content = content_of(expanded(entry.weights), key, OF_MODEL)
         return Artefact(
             kind="model",
             slug=slug,
