@@ -28,6 +28,11 @@ class Source(Strict):
         return {}
 
     @property
+    def chosen(self) -> list[str]:
+        """The tasks by name, in their order."""
+        return [task.name for task in self.tasks]
+
+    @property
     def described(self) -> dict[str, Any]:
         """What the texts are a function of, beside those files."""
         return self.model_dump()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from distilscope import catalog, store
+from distilscope.data.encoding import encode
 from distilscope.data.files import MANIFEST_FILE
-from distilscope.data.raw import BadData
 from distilscope.data.tasks import symbols
 from distilscope.data.tasks.declared import CHOICES, TASKS
 from distilscope.data.tasks.facts import WORDINGS
@@ -147,47 +147,6 @@ def _prefix(taught: str) -> str:
 def _target(item: Item, field: str | None) -> str:
     other = getattr(item, field) if field else None
     return f"{other or solution(item.trace, item.answer)} {END}"
-
-
-def encode(
-    tokenizer: Tokenizer, prompts: Sequence[str], targets: Sequence[str], pad: int | None = None
-) -> dict[str, np.ndarray]:
-    """Prompts and targets as tokens.
-
-    The whole text is split into tokens, and its target begins behind as many as the prompt alone
-    has: as lm-eval does it.
-
-    Args:
-        pad: the token that fills up; that of the generated tasks where it isn't given.
-
-    Returns:
-        `tokens` int32 (N, L), padded at the right; `start` int32 (N,), the place of the first
-        target token; `length` int32 (N,).
-
-    Raises:
-        BadData: the tokens of a text don't begin with those of its prompt, so that no place is the
-            target's first.
-    """
-    alone = [each.ids for each in tokenizer.encode_batch(list(prompts))]
-    whole = [
-        each.ids
-        for each in tokenizer.encode_batch(
-            [f"{prompt} {target}" for prompt, target in zip(prompts, targets, strict=True)]
-        )
-    ]
-    for prompt, short, long in zip(prompts, alone, whole, strict=True):
-        if long[: len(short)] != short or len(long) == len(short):
-            raise BadData(f"the tokens of {prompt!r:.60} change with the text that follows it")
-    length = np.array([len(ids) for ids in whole], np.int32)
-    filler = tokenizer.token_to_id(symbols.PAD) or 0 if pad is None else pad
-    tokens = np.full((len(whole), length.max()), filler, np.int32)
-    for row, ids in enumerate(whole):
-        tokens[row, : len(ids)] = ids
-    return {
-        "tokens": tokens,
-        "start": np.array([len(ids) for ids in alone], np.int32),
-        "length": length,
-    }
 
 
 # -------------------------------------------------------------------------------------- loading

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from distilscope.data.texts import encode
+from distilscope.data.encoding import encode
 from distilscope.training.rows import Projected
 from distilscope.training.texts import is_large
 
@@ -32,7 +32,7 @@ def log_likelihoods(
 
     Args:
         model: tokens (B, L) to logits (B, L, V), in evaluation mode.
-        encoded: `tokens`, `start` and `length` as `data.texts.encode` makes them.
+        encoded: `tokens`, `start` and `length` as `data.encoding.encode` makes them.
         batch: texts at once, those of like length together.
 
     Returns:

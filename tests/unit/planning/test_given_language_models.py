@@ -114,3 +114,12 @@ def test_what_files_have_no_use_for_is_refused(edit, said):
     edit(raw)
     with pytest.raises(ConfigurationError, match=said):
         parse(raw)
+
+
+def test_a_recipe_may_teach_some_tasks_of_files_and_no_others():
+    raw = yaml.safe_load((CONFIG / "overnight/reasoning-smollm2.yaml").read_text())
+    raw["recipes"]["tuned"]["tasks"] = ["openbookqa"]
+    parse(raw)
+    raw["recipes"]["tuned"]["tasks"] = ["openbook"]
+    with pytest.raises(ConfigurationError, match="did you mean 'openbookqa'"):
+        parse(raw)
