@@ -59,6 +59,9 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return "known are " + ", ".join(sorted(known))
 
 
+LATENCY_BATCHES = (1, 64)
+"""The batches whose forward pass every observation times, where a study names no others."""
+
 # ------------------------------------------------------------- what is done to finished models
 
 CHANGES: dict[str, Setting] = {**COMPRESSIONS, **PERTURBATIONS}

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from distilscope import catalog
 from distilscope.auditing import classes, request
 from distilscope.auditing.request import Given, Request
 from distilscope.configuration.networks import code_of
@@ -115,11 +116,34 @@ def asked(given: argparse.Namespace) -> Request:
 
 
 def _named(model: Given) -> Given:
-    """The model with its architecture as the study calls it."""
+    """The model with its architecture as the study calls it.
+
+    Raises:
+        ValueError: there is no file for a model that is to be one, or no such network.
+    """
     if model.architecture is None:
+        if not Path(model.weights).expanduser().is_file():
+            raise ValueError(_no_file(model.weights))
         return model
     found = request.network(model.architecture, model.settings, _of_torchvision())
+    if ":" not in found and found not in catalog.ARCHITECTURES and not catalog.library_of(found):
+        known = [*_of_torchvision(), *catalog.ARCHITECTURES]
+        raise ValueError(
+            f"unknown network {found!r}; {catalog.suggest(found, known)} A network of timm is "
+            "timm/<name>, one of yours module:factory"
+        )
     return replace(model, architecture=found)
+
+
+def _no_file(typed: str) -> str:
+    """What to do about a model that is neither NETWORK=FILE nor a file."""
+    network = typed in catalog.ARCHITECTURES or typed in _of_torchvision()
+    if network or ":" in typed or catalog.library_of(typed):
+        return f"{typed!r} names a network and no weights: give {typed}=FILE"
+    return (
+        f"there is no file {typed!r}: a model is NETWORK=FILE, or a FILE that holds its own "
+        "program (TorchScript, torch.export or ONNX)"
+    )
 
 
 @cache
@@ -151,6 +175,7 @@ def _inspected(
             )
         known = [replace(model, preprocessing=typed.get(model.name, {})) for model in models]
         return [inspecting.described(model, ANY_CLASSES, SIDE[False]) for model in known], {}
+    _require_folder(given.images)
     seen = [inspecting.sees(model, typed.get(model.name, {})) for model in models]
     data: dict[str, Any] = inspecting.frame(seen)
     side = data.get("image_size", SIDE[True])
@@ -165,6 +190,16 @@ def _inspected(
         data["classes"] = found.data
     own = [inspecting.described(m, found.outputs[m.name], side) for m in found.models]
     return own, data
+
+
+def _require_folder(images: str) -> None:
+    if not Path(images).expanduser().is_dir():
+        found = catalog.DATASETS.items()
+        own = (n for n, each in found if each.modality == "images" and each.path != "given")
+        raise ValueError(
+            f"--images {images}: there is no such folder, and no data set of that name; data sets "
+            f"are {', '.join(sorted(own))}"
+        )
 
 
 def _count(given: argparse.Namespace) -> int | None:

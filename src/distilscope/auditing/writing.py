@@ -40,7 +40,7 @@ def configuration(asked: Request) -> dict[str, Any]:
         "floors": [given.name for given in asked.students if _can_begin_anew(given)],
         "stand_ins": _stand_ins(asked),
         "compress": [dict(entry) for entry in asked.compress],
-        "observe": {"methods": list(asked.methods), **_gram_batch(asked)},
+        "observe": {"methods": list(asked.methods), "latency": [1], **_gram_batch(asked)},
         "analyses": _analyses(asked),
     }
 

@@ -21,7 +21,8 @@ class Observe(Strict):
     """What is recorded of every model.
 
     Integrated gradients take `ig_steps` points, and twice as many as often as needed up to
-    `ig_maximum_steps` where they do not add up to the change of the logit within 5 %.
+    `ig_maximum_steps` where they do not add up to the change of the logit within 5 %. `latency`
+    are the batches whose forward pass is timed.
     """
 
     methods: list[str] = Field(default=["gradcam", "saliency", "integrated-gradients"])
@@ -30,6 +31,7 @@ class Observe(Strict):
     ig_maximum_steps: Annotated[int, Field(ge=2), BeforeValidator(whole)] | None = None
     gram_batch: Annotated[int, Field(ge=4), BeforeValidator(whole)] = 200
     reductions: list[Literal["gap", "flatten"]] = Field(default=["gap"], min_length=1)
+    latency: list[Count] = Field(default=list(catalog.LATENCY_BATCHES))
 
     @field_validator("methods")
     @classmethod

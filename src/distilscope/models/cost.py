@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,11 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from distilscope.models.halving import of_memory
+
 WARM_UP = 2
+ONE, SEVERAL = 10, 3
+"""How often a batch of one is timed, and a larger one."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,24 @@ def latency(model: nn.Module, batch: torch.Tensor, repeats: int = 10) -> float:
                 torch.cuda.synchronize(batch.device)
             seconds.append(time.perf_counter() - started)
     return 1000 * statistics.median(seconds[WARM_UP:])
+
+
+def latencies(
+    model: nn.Module, blank: Callable[[int], torch.Tensor], batches: Iterable[int]
+) -> dict[str, float]:
+    """`batch 64` -> its latency, without a batch that does not fit in memory.
+
+    Args:
+        blank: an example batch of so many.
+    """
+    found = {}
+    for batch in batches:
+        try:
+            found[f"batch {batch}"] = latency(model, blank(batch), ONE if batch == 1 else SEVERAL)
+        except (RuntimeError, MemoryError) as error:
+            if not of_memory(error):
+                raise
+    return found
 
 
 @contextlib.contextmanager

@@ -14,11 +14,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from distilscope.catalog import METHODS
+from distilscope import catalog
 from distilscope.data.dataset import Dataset, load
 from distilscope.models import sources
-from distilscope.models.cost import cost, latency
-from distilscope.models.halving import of_memory
+from distilscope.models.cost import cost, latencies
 from distilscope.models.memory_format import place
 from distilscope.observing import written
 from distilscope.observing.backward import chosen_positions, explain, work_of
@@ -32,8 +31,6 @@ from distilscope.planning.job import Job
 from distilscope.workflow import progress, provenance
 
 LOG = logging.getLogger("distilscope")
-
-LATENCY_REPEATS = {1: 10, 64: 3}
 
 
 def observe(job: Job) -> None:
@@ -66,25 +63,14 @@ def observe(job: Job) -> None:
         for note in facts["notes"]:
             LOG.warning("%s", note)
     stopwatch.phase("latency")
-    facts["latency_ms"] = _latency(observer)
+    with exact(threads=1):
+        batches = job.settings.get("latency", catalog.LATENCY_BATCHES)
+        facts["latency_ms"] = latencies(observer.model, observer.blank, batches)
     provenance.write_run(job, stopwatch, facts)
 
 
 def _pass(wanted: ProbeRequest) -> str:
     return f"{wanted.name}: pass"
-
-
-def _latency(observer: Observer) -> dict[str, float]:
-    """By batch; without one that does not fit in memory."""
-    found = {}
-    with exact(threads=1):
-        for batch, repeats in LATENCY_REPEATS.items():
-            try:
-                found[f"batch {batch}"] = latency(observer.model, observer.blank(batch), repeats)
-            except (RuntimeError, MemoryError) as error:
-                if not of_memory(error):
-                    raise
-    return found
 
 
 @dataclass
@@ -120,7 +106,7 @@ class Observer:
             if "saliency" in wanted.contents:
                 for method in self.request.methods_at("input"):
                     explained = len(labels)
-                    if not METHODS[method].whole_probe:
+                    if not catalog.METHODS[method].whole_probe:
                         explained = min(explained, self.request.subset_images)
                     maps = explained * max(1, len(self.job.inputs_of("references")))
                     work[f"{wanted.name}: {method}"] = maps * work_of(method, self.request)

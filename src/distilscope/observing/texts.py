@@ -20,11 +20,11 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from distilscope import store
+from distilscope import catalog, store
 from distilscope.data.texts import Texts, load
 from distilscope.models import sources
 from distilscope.models.build import check_layers
-from distilscope.models.cost import cost, latency
+from distilscope.models.cost import cost, latencies
 from distilscope.observing import answers, choices, grams
 from distilscope.observing.numerics import exact
 from distilscope.planning.job import Job
@@ -33,8 +33,6 @@ from distilscope.workflow import progress, provenance
 
 LOG = logging.getLogger("distilscope")
 
-LATENCY_REPEATS = {1: 10, 64: 3}
-"""Items of a batch -> passes; a batch whose logits are too many to be held is left out."""
 
 BATCH = 128
 """Items of like length that go through a model together."""
@@ -74,11 +72,10 @@ def observe(job: Job) -> None:
             facts |= of_analysis(observer)
     stopwatch.phase("latency")
     with exact(threads=1):
-        facts["latency_ms"] = {
-            f"batch {batch}": latency(model, example.expand(batch, -1), repeats)
-            for batch, repeats in LATENCY_REPEATS.items()
-            if batch == 1 or batch * example.shape[1] * texts.vocabulary <= LOGITS
-        }
+        asked = settings.get("latency", catalog.LATENCY_BATCHES)
+        # a batch whose logits are too many to be held is left out
+        held = (n for n in asked if n == 1 or n * example.shape[1] * texts.vocabulary <= LOGITS)
+        facts["latency_ms"] = latencies(model, lambda n: example.expand(n, -1), held)
     if observer.notes:
         facts["notes"] = [f"{job.slug}: {note}" for note in observer.notes]
         for note in facts["notes"]:

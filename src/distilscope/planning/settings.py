@@ -150,7 +150,7 @@ def observe_settings(observe: Observe, methods: Iterable[str]) -> dict[str, Any]
     optional = {"subset", *(s for entry in catalog.METHODS.values() for s in entry.settings)}
     unset = {key: type(observe).model_fields[key].get_default() for key in optional - taken}
     return {
-        **observe.model_copy(update=unset).model_dump(exclude={"methods", "reductions"}),
+        **observe.model_copy(update=unset).model_dump(exclude={"methods", "reductions", "latency"}),
         "methods": sorted(methods),
         "reductions": sorted(observe.reductions),
     }

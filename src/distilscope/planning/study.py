@@ -187,6 +187,7 @@ class Study:
     def observation_settings(self, model: Model) -> dict[str, Any]:
         """What of a model is observed, whatever its references; without what analyses add."""
         observe = self.configuration.observe
+        timed = tuple(observe.latency)
         return {
             "architecture": model.artefact.settings.get("architecture"),
             "layers": dict(model.layers),
@@ -197,6 +198,7 @@ class Study:
             "probes": self.modality.probes(self._needed),
             "threads": self.configuration.threads,
             **observe_settings(observe, self.methods_of(model)),
+            **({} if timed == catalog.LATENCY_BATCHES else {"latency": list(timed)}),
         }
 
     def observe(self, model: Model, references: tuple[Artefact, ...]) -> Artefact:

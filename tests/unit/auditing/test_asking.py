@@ -256,3 +256,32 @@ def test_the_entry_of_the_logits_can_be_said_on_the_command_line(tmp_path, monke
         of_a_factory(
             tmp_path / "x", monkeypatch, "mapping_net", IN_A_MAPPING, "--entry", "Nat={a: 1}"
         )
+
+
+@pytest.mark.parametrize(
+    ("teacher", "words"),
+    [
+        ("resnet18", r"'resnet18' names a network and no weights: give resnet18=FILE"),
+        ("torchvision/vgg11", r"'torchvision/vgg11' names a network and no weights"),
+        ("mine:net", r"'mine:net' names a network and no weights: give mine:net=FILE"),
+        ("model.pt2", r"there is no file 'model\.pt2': a model is NETWORK=FILE, or a FILE"),
+        ("resnet81=a.pt", r"unknown network 'resnet81'; did you mean 'resnet18'"),
+        ("mobilnet_v3_small=a.pt", r"unknown network .*; did you mean 'mobilenet_v3_small'"),
+    ],
+)
+def test_a_model_that_is_no_network_with_a_file_is_refused_with_what_it_lacks(
+    tmp_path, teacher, words
+):
+    """No trust in code is asked for, and no preprocessing, where a name is mistyped."""
+    folder = pictures(tmp_path / "pictures", FIVE)
+    typed = ["--teacher", teacher, "--images", folder, "--compress", "prune=0.5"]
+    with pytest.raises(ValueError, match=words):
+        asking.asked(options(*typed))
+
+
+def test_images_that_are_nowhere_are_refused_with_the_data_sets_that_there_are(tmp_path):
+    file = saved(tmp_path / "a.pt", 5)
+    for labels in ("folders", "none"):
+        typed = ["--teacher", f"plain-tiny={file}", "--images", tmp_path / "fashion-mnist"]
+        with pytest.raises(ValueError, match=r"no such folder, .* data sets are .*fashion-mnist-s"):
+            asking.asked(options(*typed, "--labels", labels, "--compress", "prune=0.5"))

@@ -134,6 +134,7 @@ def test_few_images_are_one_minibatch_of_grams(count, observe):
     """With fewer than a minibatch no CKA would be measured."""
     assert writing.configuration(asked(count=count))["observe"] == {
         "methods": ["gradcam"],
+        "latency": [1],
         **observe,
     }
 

@@ -5,7 +5,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from distilscope import catalog
 from distilscope.models.build import build
-from distilscope.models.cost import cost, latency
+from distilscope.models.cost import cost, latencies, latency
 
 
 def network(name, **settings):
@@ -99,3 +99,18 @@ def test_latency_is_the_median_in_milliseconds(monkeypatch):
     clock = iter([0, 9, 0, 9, 0, 0.004, 0, 0.001, 0, 8.0])
     monkeypatch.setattr("distilscope.models.cost.time.perf_counter", lambda: next(clock))
     assert latency(Counting(), blank(8), repeats=3) == pytest.approx(4.0)
+
+
+def test_latencies_leave_out_a_batch_that_does_not_fit(monkeypatch):
+    model = Counting()
+
+    def of(batch):
+        if batch == 64:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return blank(8, batch=batch)
+
+    found = latencies(model, of, [1, 2, 64])
+    assert list(found) == ["batch 1", "batch 2"] and min(found.values()) > 0
+    assert [model.seen.count((n, 3, 8, 8)) for n in (1, 2)] == [12, 5]
+    with pytest.raises(RuntimeError, match="shapes"):
+        latencies(nn.Linear(7, 2), lambda _: torch.zeros(1, 3), [1])

@@ -184,6 +184,15 @@ def test_the_held_out_probe_holds_logits_only(observed):
     assert table["index"].tolist() == list(range(0, 60, 6))
 
 
+def test_a_study_names_the_batches_that_are_timed(make_job):
+    probes = [{"name": "held-out", "split": "held-out", "contents": ["logits"]}]
+    for batches in ([2], []):
+        job = make_job(probes=probes, methods=[], latency=batches, name=f"timed-{len(batches)}")
+        observe(job)
+        facts = json.loads((job.folder / "run.json").read_text())["facts"]
+        assert list(facts["latency_ms"]) == [f"batch {batch}" for batch in batches]
+
+
 def test_run_json_has_the_facts_and_the_times(observed, tmp_path):
     run = json.loads((observed.folder / "run.json").read_text())
     facts = run["facts"]

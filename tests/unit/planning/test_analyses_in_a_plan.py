@@ -71,6 +71,14 @@ def test_a_method_that_does_not_explain_layers_can_not_stand_for_all():
         study(analyses=asking(alignment={"method": "saliency"}))
 
 
+def test_observations_are_told_of_other_batches_to_time_and_trainings_are_not():
+    usual, timed = study(), study(observe={"latency": [1]})
+    told = [made.observations[made.models[0].id].settings for made in (usual, timed)]
+    assert "latency" not in told[0] and told[1]["latency"] == [1]
+    assert identities(usual) == identities(timed)
+    assert study(observe={"latency": [1, 64]}).tables.identity == usual.tables.identity
+
+
 def test_what_no_analysis_compares_by_image_is_no_job():
     made = study(analyses=["outputs"])
     assert made.comparisons and not made.compared
