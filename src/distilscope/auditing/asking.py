@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -125,20 +126,29 @@ def _named(model: Given) -> Given:
         if not Path(model.weights).expanduser().is_file():
             raise ValueError(_no_file(model.weights))
         return model
-    found = request.network(model.architecture, model.settings, _of_torchvision())
+    return replace(model, architecture=network(model.architecture, model.settings))
+
+
+def network(typed: str, settings: Collection[str] = ()) -> str:
+    """The architecture of a network's name, with settings of these names.
+
+    Raises:
+        ValueError: there is no such network; the message says what comes near.
+    """
+    found = request.network(typed, settings, _of_torchvision())
     if ":" not in found and found not in catalog.ARCHITECTURES and not catalog.library_of(found):
         known = [*_of_torchvision(), *catalog.ARCHITECTURES]
         raise ValueError(
             f"unknown network {found!r}; {catalog.suggest(found, known)} A network of timm is "
             "timm/<name>, one of yours module:factory"
         )
-    return replace(model, architecture=found)
+    return found
 
 
 def _no_file(typed: str) -> str:
     """What to do about a model that is neither NETWORK=FILE nor a file."""
-    network = typed in catalog.ARCHITECTURES or typed in _of_torchvision()
-    if network or ":" in typed or catalog.library_of(typed):
+    known = typed in catalog.ARCHITECTURES or typed in _of_torchvision()
+    if known or ":" in typed or catalog.library_of(typed):
         return f"{typed!r} names a network and no weights: give {typed}=FILE"
     return (
         f"there is no file {typed!r}: a model is NETWORK=FILE, or a FILE that holds its own "

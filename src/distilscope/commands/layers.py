@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from distilscope import catalog
+from distilscope.auditing import asking
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.networks import Network, code_of
 from distilscope.planning.settings import network_settings
@@ -59,6 +60,7 @@ def main(given: argparse.Namespace) -> int:
     program = None
     if not file and Path(architecture).expanduser().is_file():
         architecture, program = "", architecture
+    architecture = architecture and asking.network(architecture)
     code = code_of(architecture, program)
     if code and not given.allow_code:
         raise ConfigurationError(f"{code} runs code of yours; add --allow-code if you trust it")

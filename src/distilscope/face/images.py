@@ -37,6 +37,7 @@ class Source:
     first: Taken
     thumbnails: list[np.ndarray] = field(default_factory=list)
     _rest: Iterator[Taken] = field(default_factory=lambda: iter(()))
+    _block: np.ndarray | None = None
 
     @classmethod
     def of(cls, images: Images, labels: ArrayLike | None, batch: int) -> Source:
@@ -74,7 +75,21 @@ class Source:
     def _keep(self, images: Tensor) -> None:
         room = SHOWN - len(self.thumbnails)
         if room > 0 and images.ndim == 4 and images.shape[1] in (1, 3):
-            self.thumbnails += [_thumbnail(image) for image in images[:room]]
+            for image in images[:room]:
+                self._keep_small(_thumbnail(image))
+
+    def _keep_small(self, small: np.ndarray) -> None:
+        """Keep a thumbnail in one block with those of its shape.
+
+        By itself it would lie between the memory of two batches, which grows by what it divides.
+        """
+        if self._block is None:
+            self._block = np.empty((SHOWN, *small.shape), np.uint8)
+        if small.shape == self._block.shape[1:]:
+            place = self._block[len(self.thumbnails)]
+            place[:] = small
+            small = place
+        self.thumbnails.append(small)
 
 
 def _of_tensor(images: Tensor, labels: np.ndarray | None, batch: int) -> Iterator[Taken]:

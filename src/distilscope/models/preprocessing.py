@@ -33,15 +33,15 @@ def _of_torchvision(name: str) -> dict[str, Any] | None:
 
     try:
         meant = get_model_weights(name).DEFAULT.transforms()
-    except (ValueError, AttributeError):
+        return {
+            "size": meant.crop_size[0],
+            "resize": meant.resize_size[0],
+            "interpolation": meant.interpolation.value,
+            "mean": list(meant.mean),
+            "std": list(meant.std),
+        }
+    except (ValueError, AttributeError):  # also those of detection and segmentation
         return None
-    return {
-        "size": meant.crop_size[0],
-        "resize": meant.resize_size[0],
-        "interpolation": meant.interpolation.value,
-        "mean": list(meant.mean),
-        "std": list(meant.std),
-    }
 
 
 def _of_timm(name: str) -> dict[str, Any] | None:

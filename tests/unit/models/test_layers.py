@@ -11,6 +11,7 @@ from torch import nn
 from torchvision.models import VisionTransformer, get_model
 
 from distilscope import catalog
+from distilscope.__main__ import main
 from distilscope.models import preprocessing
 from distilscope.models.build import ModelError, shapes_of
 from distilscope.models.layers import propose
@@ -152,8 +153,6 @@ def test_without_timm_the_extra_is_named(monkeypatch):
 
 
 def test_the_command_prints_the_tree_and_an_entry_for_a_study(capsys):
-    from distilscope.__main__ import main
-
     assert main(["layers", "--model", "torchvision/shufflenet_v2_x0_5", "--size", "64"]) == 0
     said = capsys.readouterr().out
     assert "explained: [conv5, stage3]" in said and "head: fc" in said and "size: 224" in said
@@ -162,8 +161,6 @@ def test_the_command_prints_the_tree_and_an_entry_for_a_study(capsys):
 
 
 def test_the_command_opens_a_program_that_is_trusted(tmp_path, capsys):
-    from distilscope.__main__ import main
-
     network = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     file = tmp_path / "net.pt2"
     torch.export.save(torch.export.export(network.eval(), (torch.zeros(2, 3, 32, 32),)), file)
@@ -178,3 +175,23 @@ def test_the_command_opens_a_program_that_is_trusted(tmp_path, capsys):
 def test_the_command_line_loads_no_torch_until_it_is_asked_for():
     code = "import sys, distilscope.__main__; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_command_takes_a_network_as_an_audit_does(capsys):
+    assert main(["layers", "--model", "shufflenet_v2_x0_5", "--size", "64", "--classes", "3"]) == 0
+    assert "architecture: torchvision/shufflenet_v2_x0_5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("shufflenet_v2_x05", "unknown network 'shufflenet_v2_x05'; did you mean 'shufflenet_v2"),
+        ("torchvision/fasterrcnn_resnet50_fpn", "unknown torchvision classification network"),
+        ("torchvision/deeplabv3_resnet50", "unknown torchvision classification network"),
+        ("a-folder", "unknown network 'a-folder'"),
+    ],
+)
+def test_what_is_no_network_ends_the_command_with_a_sentence(capsys, model, words):
+    assert main(["layers", "--model", model]) == 1
+    said = capsys.readouterr().err
+    assert words in said and "pydantic" not in said and "Traceback" not in said
