@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -44,6 +44,7 @@ class Rows:
         study: its name. probe: what numbers are of where nothing else is said.
         analyses: those of the study, by name.
         analysis: the analysis that adds rows now.
+        unit: what the examples are called, in the plural.
     """
 
     study: str
@@ -51,6 +52,7 @@ class Rows:
     analyses: tuple[str, ...]
     processes: int = 1
     analysis: str = ""
+    unit: str = "images"
     _rows: list[dict[str, Any]] = field(default_factory=list)
 
     def add(
@@ -65,13 +67,13 @@ class Rows:
         n_undefined: int = 0,
         reason: str | None = None,
         headline: bool = True,
-        over: str = "images",
+        over: str | None = None,
         **place: Any,
     ) -> None:
         """One number of a model, or of a model beside a reference.
 
         `place` holds the columns that say where it holds. `headline`: it stands for its measure.
-        `over`: what its interval is over.
+        `over`: what its interval is over; None is the examples.
         """
         self._rows.append(
             {
@@ -84,7 +86,7 @@ class Rows:
                 "value": float(value),
                 "low": float(low),
                 "high": float(high),
-                "interval": over if np.isfinite(low) and np.isfinite(high) else None,
+                "interval": (over or self.unit) if np.isfinite(low) and np.isfinite(high) else None,
                 "n": None if n is None else int(n),
                 "n_undefined": int(n_undefined),
                 "reason": reason or missing_reason(n, n_undefined),
@@ -125,7 +127,7 @@ class Rows:
         """What `add` adds for each item, in their order, whichever process makes it."""
 
         def made(item: Item) -> list[dict[str, Any]]:
-            own = Rows(self.study, self.probe, self.analyses, analysis=self.analysis)
+            own = replace(self, processes=1, _rows=[])
             add(own, item)
             return own._rows
 

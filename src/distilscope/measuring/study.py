@@ -84,7 +84,13 @@ class Study:
             replicates=statistics["bootstrap"],
             level=statistics["level"],
             seed=statistics["seed"],
-            rows=Rows(job.settings["study"], PROBE, tuple(job.settings["analyses"]), job.processes),
+            rows=Rows(
+                job.settings["study"],
+                PROBE,
+                tuple(job.settings["analyses"]),
+                job.processes,
+                unit=job.settings.get("unit", "images"),
+            ),
         )
 
     @property

@@ -61,6 +61,7 @@ def tables(study: Study) -> Artefact:
         slug=configuration.study,
         settings={
             "study": configuration.study,
+            **_unit(study),
             "models": [_row(study, model) for model in study.models],
             "conditions": _conditions(study),
             "statistics": configuration.statistics.model_dump(),
@@ -187,13 +188,18 @@ def report(study: Study) -> Artefact:
 
 def _shown_settings(study: Study) -> dict[str, Any]:
     """What the jobs of figures and report get."""
-    unit = catalog.MODALITIES[catalog.DATASETS[study.configuration.data.name].modality].unit
     return {
-        **({} if unit == "images" else {"unit": unit}),
+        **_unit(study),
         "scale": study.configuration.scale,
         "divergent": study.configuration.report.divergent,
         "analyses": {name: dict(plan.drawn()) for name, plan in study.plans.items()},
     }
+
+
+def _unit(study: Study) -> dict[str, str]:
+    """What examples are called, where that is not images."""
+    unit = catalog.MODALITIES[catalog.DATASETS[study.configuration.data.name].modality].unit
+    return {} if unit == "images" else {"unit": unit}
 
 
 def _declared(study: Study) -> fingerprint.Fingerprint:

@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from distilscope import catalog
 from distilscope.configuration import patterns
 from distilscope.planning.conditions import Condition, nearest
 from distilscope.statistics import paired
 
 OWN = ("committee", "teacher", "twin")
 """Relations by which a reference is a model's own: the first of these that it has."""
+
+UNITS = tuple(own.unit for own in catalog.MODALITIES.values())
+"""What an interval over examples is called to be over."""
 
 OF_CHANGED = ("original", "stand-in")
 """Relations of models that are made of others without training."""
@@ -60,7 +64,7 @@ class Values:
         level: float = 0.95,
     ) -> Values:
         """From records with model, reference, relation, measure, subset, class and value; and of
-        those with an `interval` over images also `low` and `high`, at `level`.
+        those with an `interval` over examples also `low` and `high`, at `level`.
 
         Raises:
             ValueError: a model has two numbers at one place.
@@ -73,7 +77,7 @@ class Values:
             if pair in numbers:
                 raise ValueError(f"two numbers of model {pair[0]!r} against {pair[1]} at {where}")
             numbers[pair] = float(row["value"])
-            if row.get("interval") == "images":
+            if row.get("interval") in UNITS:
                 made.intervals.setdefault(where, {})[pair] = float(row["low"]), float(row["high"])
             if pair[1] is not None:
                 made.relations.setdefault(pair[0], {})[pair[1]] = row["relation"]

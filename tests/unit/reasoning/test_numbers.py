@@ -13,6 +13,7 @@ from distilscope.analyses.reasoning.measure import conclude, measure
 from distilscope.data.tasks.declared import TASKS
 from distilscope.statistics import ranks
 from distilscope.statistics.bootstrap import Resamples
+from distilscope.statistics.values import Values
 
 from .made_study import MadeStudy, erring, gold
 from .test_planted import value
@@ -68,6 +69,18 @@ def test_accuracy_is_counted_over_all_items_and_by_task(made, rows):
     for task in (None, "add", "sort"):
         found = value(rows, "small-sft-s1", "exact_accuracy", task=task)
         assert found == pytest.approx(right(made, "small-sft-s1", task).mean())
+
+
+def test_intervals_over_items_are_called_so_and_claims_know_them_for_intervals_over_examples(made):
+    study = made.study()
+    study.rows.unit = "items"
+    measure(study, made.settings)
+    table = study.rows.frame()
+    assert set(table["interval"].dropna()) == {"items"}
+    own = value(table, "small-kd1-s1", "exact_accuracy", column="model")
+    headline = table[table["headline"]].assign(**{"class": float("nan")})
+    known = Values.of(headline.to_dict("records"), {own: ("small-kd1", 1)}, study.conditions, 4)
+    assert (own, None) in known.intervals["exact_accuracy", "all", None]
 
 
 def test_improvement_is_over_the_control_of_the_same_network_and_seed(made, rows):
