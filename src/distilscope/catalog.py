@@ -89,7 +89,7 @@ MODALITIES: dict[str, Modality] = {
     "images": Modality(unit="images", recipe=("views",), plan="distilscope.planning.images:Images"),
     "texts": Modality(
         unit="items",
-        recipe=("positions", "taught", "tasks", "top_k"),
+        recipe=("positions", "taught", "tasks", "top_k", "lora"),
         plan="distilscope.planning.texts:Texts",
     ),
 }

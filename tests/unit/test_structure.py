@@ -208,10 +208,10 @@ SPELLED = {
     "analyses/reasoning/tests_table.py": {"T"},  # which the published test chooses on test items
     "configuration/renamed.py": {"alpha"},  # the error rate of claims, under its earlier key
     "data/policies.py": {"alpha", "sigma"},  # of torchvision's transforms
-    "training/train_texts.py": {"on_policy"},  # what the objective says of itself, of that name
     "catalog.py": {"gamma"},  # of a schedule, as in the next line
     "training/schedule.py": {"gamma"},
     "models/halving.py": {"T"},  # a type
+    "training/adapters.py": {"alpha"},  # of LoRA, as everybody calls it
 }
 """Where parameters of objectives are spelled: by themselves, what is about them, and homonyms."""
 

@@ -20,7 +20,7 @@ from distilscope.planning.job import Job
 from distilscope.training import runtime
 from distilscope.training.loop import rehearse
 from distilscope.training.texts import AtTargets, is_large, shown
-from distilscope.training.train_texts import model_of, task_of
+from distilscope.training.train_texts import adapted, model_of, task_of
 from distilscope.workflow.provenance import Stopwatch, write_run
 
 ITEMS = 8
@@ -82,11 +82,14 @@ def attempt(job: Job, texts: Texts, observation: Mapping[str, Any]) -> list[str]
     """
     _check_context(job.settings["architecture"], texts)
     done = tokenizers.check(job.information, texts)
-    model = model_of(job, texts)[0].to(job.device)
+    model = model_of(job, texts)[0]
+    merge = adapted(model, job)
+    model.to(job.device)
     if job.settings.get("recipe"):
         task = task_of(job, texts)
         with said("a training step failed"):
             rehearse(AtTargets(model), task, ITEMS)
+        merge()
         done.append(f"a training step of {ITEMS} items in {task.precision}")
         _check_seeds(job, texts)
     with exact(observation["threads"]):

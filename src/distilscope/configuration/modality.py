@@ -151,7 +151,3 @@ def _check_images_only(configuration: Configuration, own: str) -> None:
                 f"grid entry {position + 1}: `teachers_in_training_mode` is for images, whose "
                 f"networks normalise by the batch, and the data are {own}: leave it out"
             )
-        if getattr(entry, "committee", None):
-            raise ValueError(
-                f"grid entry {position + 1}: a `committee` is for images: give `teachers`"
-            )

@@ -10,6 +10,7 @@ from pydantic import (
     Field,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    field_validator,
     model_validator,
 )
 
@@ -72,6 +73,26 @@ class Schedule(Strict):
     gamma: Fraction = 0.1
 
 
+class LoRA(Strict):
+    """Low-rank adapters: all else of the network stays as it begins; they are merged at the end.
+
+    `modules` are linear modules by the ends of their paths. The change of a matrix has this `rank`
+    and is multiplied by `alpha` / `rank`; `dropout` is of what goes into it.
+    """
+
+    rank: Count
+    alpha: Positive
+    dropout: Annotated[float, Field(ge=0, lt=1), BeforeValidator(number)] = 0.0
+    modules: list[str] = Field(default=["q_proj", "v_proj"], min_length=1)
+
+    @field_validator("modules")
+    @classmethod
+    def _each_once(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"each module is named once, got {value}")
+        return value
+
+
 class Recipe(Strict):
     """How a model is trained. The weights of the last epoch are the model.
 
@@ -96,6 +117,7 @@ class Recipe(Strict):
     positions: Literal["answer", "all"] = "answer"
     taught: Literal["gold", "wrong-facts", "other-procedure"] = "gold"
     tasks: Annotated[list[Name], Field(min_length=1)] | None = None
+    lora: LoRA | None = None
 
     @model_validator(mode="after")
     def _leaves_epochs(self) -> Recipe:

@@ -34,6 +34,7 @@ def model_table(study: Study) -> pd.DataFrame:
                 "reference": entry.reference,
                 "explained": store.canonical_json(list(entry.explained)),
                 "parameters": own["parameters"],
+                "trained_parameters": own["trained_parameters"],
                 "ratio": compression(study, entry.id),
                 "multiply_adds": own["multiply_adds"],
                 "latency_ms": own["latency_ms"],

@@ -191,6 +191,7 @@ def _recorded(entry: Entry) -> dict[str, float]:
         latency = latency.get(LATENCY_BATCH, np.nan)
     return {
         "parameters": float(facts.get("parameters", np.nan)),
+        "trained_parameters": float(facts.get("trained_parameters", np.nan)),
         "multiply_adds": float(facts.get("multiply_adds", np.nan)),
         "latency_ms": float(latency),
         "seconds": float(made.get("seconds", {}).get("total", np.nan)),

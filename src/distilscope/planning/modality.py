@@ -25,11 +25,14 @@ class ModalityPlan:
         jobs: kind of artefact -> dotted path of the function that makes it, `module:function`.
         scripted: whether those are what the scripts of the rules call; else the job names it.
         table_files: what a recipe calls a table of a teacher (`targets`) -> its files.
+        committees_answer: whether a committee is a model that is observed as any other; else its
+            students are compared with its members alone.
     """
 
     jobs: ClassVar[Mapping[str, str]]
     scripted: ClassVar[bool] = False
     table_files: ClassVar[Mapping[str, tuple[str, ...]]]
+    committees_answer: ClassVar[bool] = True
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration

@@ -196,7 +196,7 @@ class ModelPlan:
         """A student that learns from models; a committee's is compared with it and its members."""
         members = tuple(model.id for model in models)
         if not references:
-            references = (*members, self.committees.of(models, combine).id)
+            references = (*members, *self._committee(models, combine))
         role = "student" if members[0] in references else "twin-taught"
         role = "training-mode-taught" if in_training_mode else role
         condition = self._condition(role, name, objective, parameters, teachers, combine)
@@ -250,11 +250,16 @@ class ModelPlan:
         for entry, names in ((e, names) for e in entries for names in e.committee or ()):
             members = self.families.committee(sorted(names), seed)
             teachers |= {member.id for member in members}
-            committees.add(self.committees.of(members, entry.combine).id)
+            committees |= {*self._committee(members, entry.combine)}
         # In the order of the configuration's teachers, whatever the order of the grid.
         known = (model.id for model in itertools.chain(*self.families.members.values()))
         found = (*(name for name in known if name in teachers), *sorted(committees))
         return found or (self._teacher(next(iter(self.configuration.teachers)), seed),)
+
+    def _committee(self, members: Sequence[Model], combine: str | None) -> list[str]:
+        """The id of the committee as one model; none where the modality has no such model."""
+        answers = self.modality.committees_answer
+        return [self.committees.of(members, combine).id] if answers else []
 
     def _teacher(self, name: str, seed: int) -> str:
         return self.families.teacher(name, seed).id

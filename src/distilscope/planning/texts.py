@@ -43,6 +43,7 @@ class Texts(ModalityPlan):
         "hidden": ("states.npy", "head.safetensors", *OF_TOKENS),
         "top-k": ("tokens.npy", "logits.npy", *OF_TOKENS),
     }
+    committees_answer = False  # token by token: no such generation is there
 
     def dataset(self, root: Path, downloads: Path) -> Artefact:
         """See `ModalityPlan`."""
@@ -66,7 +67,8 @@ class Texts(ModalityPlan):
 
     def recipe(self, recipe: Recipe) -> dict[str, Any]:
         """See `ModalityPlan`."""
-        return {**recipe_settings(recipe), "views": UNVARIED, **_read(recipe)}
+        lora = {"lora": recipe.lora.model_dump()} if recipe.lora else {}
+        return {**recipe_settings(recipe), "views": UNVARIED, **_read(recipe), **lora}
 
     def table(self, recipe: Recipe, teacher: Model) -> dict[str, Any]:
         """See `ModalityPlan`."""

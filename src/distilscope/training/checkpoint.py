@@ -191,5 +191,8 @@ def _restore(model: nn.Module, optimiser: Optimiser, arrays: dict[str, np.ndarra
 
 def _tensors(model: nn.Module, optimiser: Optimiser) -> dict[str, Tensor]:
     """All that training changes, by the names that a checkpoint has for it."""
-    kinds = {"model": model.state_dict(), **optimiser.state}
+    every = model.named_parameters(remove_duplicate=False)
+    frozen = {name for name, parameter in every if not parameter.requires_grad}
+    learnt = {name: tensor for name, tensor in model.state_dict().items() if name not in frozen}
+    kinds = {"model": learnt, **optimiser.state}
     return {f"{kind}.{name}": t for kind, tensors in kinds.items() for name, t in tensors.items()}

@@ -41,6 +41,7 @@ class Start:
         accuracy: on held-out examples, NaN without any; of a model that is not trained here.
         doubts: notes on a held-out accuracy.
         examples: how many there are to train on. unit: what they are called.
+        finish: makes of the model that was trained the one that is saved, in place.
     """
 
     model: nn.Module
@@ -51,6 +52,7 @@ class Start:
     doubts: Callable[[float], list[str]]
     examples: int
     unit: str
+    finish: Callable[[], object] = lambda: None
 
 
 def make(job: Job, checkpoints: Path, begin: Callable[[Job], Start]) -> None:
@@ -71,9 +73,11 @@ def make(job: Job, checkpoints: Path, begin: Callable[[Job], Start]) -> None:
     confirm = job.watch.confirm if job.watch else None
     keeper = Keeper(checkpoints, job.slug, job.identity, confirm=confirm)
     stopwatch.phase("train")
-    state, resumed = State(torch.zeros(4)), None
+    state, resumed, trained = State(torch.zeros(4)), None, 0
     if job.settings.get("recipe"):
+        trained = sum(each.numel() for each in model.parameters() if each.requires_grad)
         state, resumed = fit(start.learner, start.task(), keeper)
+        start.finish()
     if state.history:
         accuracy = state.history[-1][HISTORY.index("held_out_accuracy")]
     else:
@@ -88,6 +92,7 @@ def make(job: Job, checkpoints: Path, begin: Callable[[Job], Start]) -> None:
     loaded = start.loaded
     facts = {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "trained_parameters": trained,
         "replaced": list(loaded.replaced),
         "unwrapped": list(loaded.unwrapped),
         "left_out": list(loaded.left),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from distilscope.data.texts import Texts, load
 from distilscope.models import weights
 from distilscope.models.build import build
 from distilscope.planning.job import Job
-from distilscope.training import runtime
+from distilscope.training import adapters, runtime
 from distilscope.training.batches import BatchPlan
 from distilscope.training.evaluate import evaluate
 from distilscope.training.loop import Task
@@ -43,9 +44,10 @@ def begin(job: Job) -> Start:
     device = torch.device(job.device)
     texts = load(job.input("dataset"), device)
     model, loaded = model_of(job, texts)
+    recipe = job.settings.get("recipe")
+    finish = adapted(model, job)
     model.to(device)
     learner = AtTargets(model)
-    recipe = job.settings.get("recipe")
     inputs = Items.of(texts, recipe or UNTRAINED)
     precision = job.settings.get("precision", "fp32")
     return Start(
@@ -57,7 +59,18 @@ def begin(job: Job) -> Start:
         task=lambda: task_of(job, texts),
         accuracy=lambda: evaluate(learner, inputs.held_out, inputs.to_model, precision).accuracy,
         doubts=lambda accuracy: [],
+        finish=finish,
     )
+
+
+def adapted(model: nn.Module, job: Job) -> Callable[[], object]:
+    """Put the adapters of a job's recipe into a model on the CPU; what is returned merges them.
+
+    Raises:
+        ModelError: see `adapters.add`.
+    """
+    lora = (job.settings.get("recipe") or {}).get("lora")
+    return adapters.add(model, lora, job.settings["seed"]) if lora else lambda: None
 
 
 UNTRAINED = {"positions": "answer", "taught": "gold"}
@@ -104,7 +117,7 @@ def _own(job: Job, texts: Texts, inputs: Items) -> OwnTexts | None:
         SignalError: a teacher's logits are a table, which has none of such texts.
     """
     settings = job.settings
-    share = settings["objective"].get("on_policy", 0)
+    share = settings["objective"].get("own_texts", 0)
     if not share:
         return None
     if job.inputs_of("targets"):

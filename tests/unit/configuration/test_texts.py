@@ -49,11 +49,6 @@ def test_tasks_are_those_that_there_are_in_their_own_order():
         ({"students__small__settings": {"mlp": 0}}, "expected a number above 0"),
         ({"analyses": {"alignment": {}}}, "analyses.alignment is for images.*outputs"),
         ({"compress": [{"of": "expert", "prune": 0.3}]}, "`compress` is for images"),
-        (
-            {"grid": [{"objective": "kd", "T": 1, "alpha": 1, "students": ["small"],
-                       "committee": [["expert", "misled"]]}]},
-            "a `committee` is for images",
-        ),
     ],
 )  # fmt: skip
 def test_what_a_study_of_texts_has_no_use_for_is_refused(changes, said):

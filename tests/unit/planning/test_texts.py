@@ -106,7 +106,7 @@ def test_a_student_that_writes_itself_asks_its_teacher_at_each_step_whatever_tar
     assert found["teachers"] == [study.models[0].artefact.name]
     assert learns_from(study, "small-kd-T1-a1-s1").keys() == {"dataset", "targets"}
     (model,) = [each for each in study.models if each.condition.objective == "gkd"]
-    assert model.artefact.settings["objective"]["on_policy"] == 0.5
+    assert model.artefact.settings["objective"]["own_texts"] == 0.5
 
 
 def test_images_have_no_texts_that_a_student_could_write():
@@ -210,3 +210,57 @@ def test_images_have_whole_tables_alone(recipe, said):
     name, own = next(iter(RAW["recipes"].items()))
     with pytest.raises(ConfigurationError, match=said):
         parse({**RAW, "recipes": {**RAW["recipes"], name: {**own, **recipe}}})
+
+
+def test_a_recipe_with_adapters_is_another_training_and_one_without_says_nothing_of_them():
+    lora = {"rank": 8, "alpha": 16, "modules": ["q_proj", "up_proj"]}
+
+    def recipe(**more):
+        study = planned(KD, recipes={"r": {**TEXTS["recipes"]["r"], **more}})
+        return study.models[0].artefact.settings["recipe"]
+
+    assert "lora" not in recipe()
+    assert recipe(lora=lora) == {**recipe(), "lora": {**lora, "alpha": 16.0, "dropout": 0.0}}
+    assert recipe(lora={"rank": 8, "alpha": 16})["lora"]["modules"] == ["q_proj", "v_proj"]
+
+
+@pytest.mark.parametrize(
+    ("lora", "said"),
+    [
+        ({"alpha": 16}, "rank"),
+        ({"rank": 0, "alpha": 16}, "rank"),
+        ({"rank": 4, "alpha": 8, "dropout": 1}, "dropout"),
+        ({"rank": 4, "alpha": 8, "modules": []}, "modules"),
+        ({"rank": 4, "alpha": 8, "modules": ["q_proj", "q_proj"]}, "named once"),
+    ],
+)
+def test_adapters_that_could_not_be_are_refused(lora, said):
+    with pytest.raises(ConfigurationError, match=said):
+        planned(KD, recipes={"r": {**TEXTS["recipes"]["r"], "lora": lora}})
+
+
+def test_images_have_no_adapters():
+    first = next(iter(RAW["recipes"]))
+    recipes = {**RAW["recipes"], first: {**RAW["recipes"][first], "lora": {"rank": 4, "alpha": 8}}}
+    with pytest.raises(ConfigurationError, match="`lora` is for texts"):
+        parse({**RAW, "recipes": recipes})
+
+
+@pytest.mark.parametrize("targets", ["table", "online"])
+def test_a_student_of_several_teachers_is_compared_with_each_and_no_committee_is_asked(targets):
+    teachers = {"expert": {**SMALL, "seeds": [1]}, "other": {**SMALL, "seeds": [3]}}
+    entry = {**KD, "committee": [["expert", "other"]], "combine": "probabilities"}
+    study = planned(
+        *(entry, {"objective": "ce", "students": ["small"]}),
+        teachers=teachers,
+        recipes={"r": {**TEXTS["recipes"]["r"], "targets": targets}},
+    )
+    assert {model.role for model in study.models} == {"teacher", "student", "control"}
+    for model in study.models:
+        if model.role == "control":
+            assert model.references == ("expert-s1", "other-s3")
+        if model.role == "student":
+            assert model.teachers == model.references == ("expert-s1", "other-s3")
+            role = {"table": "targets", "online": "teachers"}[targets]
+            assert len(model.artefact.inputs_of(role)) == 2
+            assert model.artefact.settings["objective"]["combine"] == "probabilities"

@@ -16,8 +16,8 @@ from distilscope.training.checkpoint import Keeper
 from distilscope.training.generations import generate, in_place_of
 from distilscope.training.signals import SignalError
 from distilscope.training.text_targets import TokenTable, keys, tabulate
-from distilscope.training.texts import Items, online_teacher
-from distilscope.training.train_texts import train
+from distilscope.training.texts import AtTargets, Items, online_teacher
+from distilscope.training.train_texts import model_of, train
 
 from .making import changed, digest
 from .texts_making import SETTINGS, make_texts, model_job, targets_job
@@ -214,3 +214,89 @@ def test_a_student_learns_what_its_teacher_writes(tmp_path, dataset, teacher, co
     job = model_job(tmp_path / "net", dataset, learnt("seq-kd"), generations=str(generations))
     train(job, tmp_path / "checkpoints")
     assert digest(tmp_path / "net") != digest(control)
+
+
+# -------------------------------------------------------------------- several teachers, and bf16
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory, dataset):
+    folder = tmp_path_factory.mktemp("second")
+    train(model_job(folder, dataset, changed(SETTINGS, seed=12)), folder / "checkpoints")
+    return folder
+
+
+def together(how, *teachers):
+    """The mean of teachers' probabilities, or of their logits, as logits."""
+    if how == "logits":
+        return torch.stack(teachers).mean(dim=0)
+    return torch.stack([each.softmax(dim=1) for each in teachers]).mean(dim=0).log()
+
+
+@pytest.mark.parametrize("how", ["losses", "logits", "probabilities"])
+def test_several_teachers_are_one_by_the_mean_of_what_they_say_or_of_their_losses(
+    tmp_path, dataset, teacher, second, how
+):
+    """The loss of the first batch against the formula; by tables and online alike."""
+    texts, tables = load(dataset), []
+    for number, folder in enumerate((teacher, second)):
+        tabulate(targets_job(tmp_path / f"table{number}", dataset, folder))
+        tables.append(str(tmp_path / f"table{number}"))
+    combined = catalog.OBJECTIVES["kd"].settings({"T": 2.0, "alpha": 1.0}, how)
+    settings = changed(SETTINGS, objective=combined, recipe__epochs=1, recipe__batch=64)
+    found = {}
+    asked = [str(teacher), str(second)]
+    for name, given in (("tables", {"targets": tables}), ("online", {"teachers": asked})):
+        job = model_job(tmp_path / name, dataset, settings, **given)
+        train(job, tmp_path / "checkpoints")
+        found[name] = store.read_table(tmp_path / name / "history.parquet")["loss"].item()
+    whole = Items.of(texts, SETTINGS["recipe"]).whole
+    own, *said = (
+        AtTargets(model)(whole).detach().double()
+        for model in (
+            model_of(model_job(tmp_path, dataset, settings), texts)[0],
+            *(sources.load(folder, texts.vocabulary) for folder in (teacher, second)),
+        )
+    )
+    targets = said if how == "losses" else [together(how, *said)]
+    losses = []
+    for target in targets:
+        p = (target / 2).softmax(dim=1)
+        losses.append(4 * (p * (p.log() - (own / 2).log_softmax(dim=1))).sum(dim=1).mean().item())
+    assert found["tables"] == pytest.approx(np.mean(losses), rel=2e-3)  # tables are fp16
+    assert found["online"] == pytest.approx(np.mean(losses), rel=2e-3)
+
+
+def test_bf16_trains_fp32_weights_near_those_of_fp32_and_resumes_to_the_same_bits(
+    tmp_path, dataset, teacher, monkeypatch
+):
+    objective = catalog.OBJECTIVES["gkd"].settings({"beta": 0.5, "T": 1.0, "on_policy": 0.4})
+    given = {"teachers": [str(teacher)]}
+
+    def trained(name, precision):
+        settings = changed(SETTINGS, precision=precision, objective=objective)
+        job = model_job(tmp_path / name, dataset, settings, **given)
+        train(job, tmp_path / f"checkpoints-{precision}")
+        return job.folder
+
+    class Died(Exception):
+        pass
+
+    whole, fp32 = trained("whole", "bf16"), trained("fp32", "fp32")
+    seed_step = runtime.seed_step
+
+    def dying(seed, step, device):
+        if step == 7:
+            raise Died
+        seed_step(seed, step, device)
+
+    monkeypatch.setattr(Keeper, "due", lambda self, *, epoch_ended: True)
+    with monkeypatch.context() as patched:
+        patched.setattr(runtime, "seed_step", dying)
+        with pytest.raises(Died):
+            trained("died", "bf16")
+    assert digest(trained("died", "bf16")) == digest(whole) != digest(fp32)
+    tensors = store.read_tensors(whole / "weights.safetensors")
+    assert {array.dtype for array in tensors.values()} == {np.dtype(np.float32)}
+    nll = [store.read_table(f / "history.parquet")["held_out_nll"].iloc[-1] for f in (whole, fp32)]
+    assert nll[0] == pytest.approx(nll[1], rel=0.1)

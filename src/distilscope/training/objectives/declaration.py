@@ -146,7 +146,7 @@ class Objective:
     ) -> dict[str, Any]:
         """What a training job gets of it; `combine` is one of `COMBINE` for a committee."""
         committee = {"combine": combine} if combine else {}
-        own_texts = {"on_policy": parameters[self.on_policy]} if self.on_policy else {}
+        own_texts = {"own_texts": parameters[self.on_policy]} if self.on_policy else {}
         return {
             "name": self.name,
             "loss": self.loss,
