@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from distilscope import catalog
 from distilscope.configuration import patterns
 from distilscope.planning.conditions import Condition, nearest
 from distilscope.statistics import paired
@@ -17,8 +16,8 @@ from distilscope.statistics import paired
 OWN = ("committee", "teacher", "twin")
 """Relations by which a reference is a model's own: the first of these that it has."""
 
-UNITS = tuple(own.unit for own in catalog.MODALITIES.values())
-"""What an interval over examples is called to be over."""
+UNITS = ("images", "items")
+"""What an interval over examples is called to be over: the unit of each modality."""
 
 OF_CHANGED = ("original", "stand-in")
 """Relations of models that are made of others without training."""

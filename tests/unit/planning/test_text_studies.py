@@ -89,4 +89,4 @@ def test_a_report_of_images_says_nothing_of_texts_and_the_other_way_round():
         for modality, raw in (("images", images), ("texts", RAW))
     }
     assert keys["images"] - keys["texts"] == {"views"}
-    assert keys["texts"] - keys["images"] == {"positions", "taught", "tasks", "top_k"}
+    assert keys["texts"] - keys["images"] == {"positions", "taught", "tasks", "top_k", "lora"}

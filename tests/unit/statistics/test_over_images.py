@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from distilscope import catalog
 from distilscope.configuration import claims
 from distilscope.planning.conditions import Condition
 from distilscope.statistics.over_images import OverImages
-from distilscope.statistics.values import Values
+from distilscope.statistics.values import UNITS, Values
 from distilscope.statistics.verdicts import judge
 
 CONDITIONS = {
@@ -114,3 +115,7 @@ def test_p_is_below_the_error_rate_exactly_where_the_interval_leaves_delta_out(d
         assert (made.p(delta) < error_rate) == (delta < low or delta > high)
     assert made.interval(0.05) == pytest.approx((0.4, 0.7))
     assert made.negated.interval(0.05) == pytest.approx((-0.7, -0.4))
+
+
+def test_intervals_over_the_examples_of_every_modality_are_read():
+    assert set(UNITS) == {modality.unit for modality in catalog.MODALITIES.values()}

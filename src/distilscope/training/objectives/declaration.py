@@ -13,6 +13,7 @@ _OF_ENTRIES = {
     "students",
     "seeds",
     "objective",
+    "lr",
     "teachers",
     "taught_by",
     "committee",
