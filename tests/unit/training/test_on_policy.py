@@ -19,7 +19,7 @@ from distilscope.training.texts import AtTargets, Items
 from distilscope.training.train_texts import train
 
 from .making import changed, digest
-from .texts_making import SETTINGS, make_texts, model_job
+from .texts_making import SETTINGS, make_teacher, make_texts, model_job
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,7 @@ def dataset(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory, dataset):
-    folder = tmp_path_factory.mktemp("teacher")
-    settings = changed(SETTINGS, seed=11, architecture__settings__width=20)
-    train(model_job(folder, dataset, settings), folder / "checkpoints")
-    return folder
+    return make_teacher(tmp_path_factory.mktemp("teacher"), dataset)
 
 
 def learnt(objective, **parameters):

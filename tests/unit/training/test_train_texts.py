@@ -20,7 +20,7 @@ from distilscope.training.texts import AtTargets, Items, online_teacher
 from distilscope.training.train_texts import model_of, train
 
 from .making import changed, digest
-from .texts_making import SETTINGS, make_texts, model_job, targets_job
+from .texts_making import SETTINGS, make_teacher, make_texts, model_job, targets_job
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +30,7 @@ def dataset(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory, dataset):
-    folder = tmp_path_factory.mktemp("teacher")
-    settings = changed(SETTINGS, seed=11, architecture__settings__width=20)
-    train(model_job(folder, dataset, settings), folder / "checkpoints")
-    return folder
+    return make_teacher(tmp_path_factory.mktemp("teacher"), dataset)
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from distilscope.data import texts
 from distilscope.planning.job import Job
+from distilscope.training.train_texts import train
 
 from ..observing.language import ARCHITECTURE
-from .making import ADAMW, CE
+from .making import ADAMW, CE, changed
 
 OF_TEXTS = {
     "name": "generated-tasks",
@@ -58,3 +59,10 @@ def targets_job(folder: Path, dataset: Path, teacher: Path, **changes) -> Job:
     settings = {"positions": "answer", "taught": "gold", "precision": "fp32", "threads": 1}
     inputs = {"dataset": str(dataset), "teacher": str(teacher)}
     return Job("targets", "table", "ba9876543210", {**settings, **changes}, inputs, Path(folder))
+
+
+def make_teacher(folder: Path, dataset: Path) -> Path:
+    """A trained model that is wider than `SETTINGS` say; its artefact's folder."""
+    settings = changed(SETTINGS, seed=11, architecture__settings__width=20)
+    train(model_job(folder, dataset, settings), folder / "checkpoints")
+    return folder
