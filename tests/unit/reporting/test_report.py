@@ -115,6 +115,12 @@ def test_every_control_has_a_label_and_every_picture_a_text(read_page):
     assert read_page.of("html")[0]["lang"] == "en"
 
 
+def test_words_of_a_configuration_in_a_sentence_are_set_off_as_code(study):
+    written = study.report("set `lr` & `<b>`", into="code").read_text(encoding="utf-8")
+    assert "set <code>lr</code> &amp; <code>&lt;b&gt;</code>" in written
+    assert "`lr`" not in re.sub("<script.*?</script>", "", written, flags=re.DOTALL)
+
+
 def test_undefined_numbers_are_counted_with_their_reasons(read_page):
     text = " ".join(" ".join(read_page.text).split())
     assert "fewer positive cells than the top 20 %" in text
