@@ -195,6 +195,19 @@ def test_a_point_is_a_condition_with_its_mean_likeness_of_logits_and_of_maps(stu
     assert np.array(drawn) == pytest.approx(np.array(wanted))
 
 
+def test_the_words_of_a_panel_stand_above_its_points(study):
+    tables = study.tables()
+    tested = tables["covariation"]
+    parts = tested[tested["explanations"] == "part_rho"]
+    figure, _ = figures.draw("covariation", study.tables(own={**tables.own, "covariation": parts}))
+    figure.canvas.draw()
+    panels = [axes for axes in figure.axes if axes.texts]
+    assert len(panels) == 2
+    for axes in panels:
+        top = axes.transData.transform((0, axes.dataLim.y1))[1]
+        assert axes.texts[0].get_window_extent().y0 > top + axes.lines[0].get_markersize()
+
+
 def test_only_label_only_points_are_hollow(study, drawings):
     axes = drawings["covariation"][0].axes[1]
     hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]

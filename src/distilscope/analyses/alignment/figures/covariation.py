@@ -96,7 +96,9 @@ def _panel(axes, points: pd.DataFrame, students: list[str]) -> None:
         marker = style.MARKERS[place % len(style.MARKERS)]
         fill = "white" if row["role"] == "control" else color
         axes.plot(row["x"], row["y"], ls="", marker=marker, mec=color, mfc=fill, ms=5)
-    axes.margins(0.12, 0.24)
+    axes.margins(0.12, 0.12)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.3 * (high - low))  # the tests' words stand above every point
     axes.locator_params(nbins=5)
     axes.grid(color=style.PALE, lw=0.4)
 
