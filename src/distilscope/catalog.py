@@ -50,13 +50,24 @@ def lookup(table: Mapping[str, Any], name: str, what: str) -> Any:
     raise UnknownName(f"unknown {what} {name!r}; {suggest(name, table)}")
 
 
+NEAREST, LISTED = 3, 30
+"""Names that a suggestion offers, and the most that are listed where none is near."""
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
-    """A clause that names the nearest of the known names, or all of them where none is near."""
+    """A clause that names the nearest of the known names, or all of them where none is near.
+
+    Of a long table, such as a library's networks, it names the nearest even so, and says how many
+    there are.
+    """
     known = list(known)
-    near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(str(name), known, n=NEAREST, cutoff=0.5)
     if near:
         return "did you mean " + " or ".join(repr(n) for n in near) + "?"
-    return "known are " + ", ".join(sorted(known))
+    if len(known) <= LISTED:
+        return "known are " + ", ".join(sorted(known))
+    near = difflib.get_close_matches(str(name), known, n=NEAREST, cutoff=0.0)
+    return f"none of the {len(known):,} known is near; the nearest are {', '.join(near)}"
 
 
 LATENCY_BATCHES = (1, 64)
@@ -188,10 +199,17 @@ def register(objective: Objective) -> None:
     """Make an objective of another package known; its module calls this when it is imported.
 
     Raises:
-        ValueError: another objective has its name.
+        ValueError: another objective has its name, or a parameter or derived column of it that of
+            a change to a finished model: a condition has both side by side.
     """
     if OBJECTIVES.get(objective.name, objective) != objective:
         raise ValueError(f"there is an objective {objective.name!r} already; choose another name")
+    for what, names in (("parameter", objective.parameters), ("column", objective.derived)):
+        for name in CHANGES.keys() & names:
+            raise ValueError(
+                f"objective {objective.name!r}: a {what} can't be called {name!r}, which is what "
+                f"is done to finished models; give it a name that is none of {', '.join(CHANGES)}"
+            )
     OBJECTIVES[objective.name] = objective
 
 

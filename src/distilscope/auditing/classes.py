@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from distilscope.auditing.request import Given, folders_in, names_of
-from distilscope.configuration.shared_classes import SHARED, shared
+from distilscope.configuration.shared_classes import FEWEST, SHARED, shared
 from distilscope.words import listed
 
 
@@ -83,10 +83,17 @@ def agreed(
 
     Raises:
         ValueError: nothing tells the classes, or lists don't agree with the outputs, or models
-            share too few names.
+            share too few names, or one has a single output.
         OSError: a file or folder can't be read.
     """
     known = {name: count for name, count in counts.items() if count}
+    single = next((name for name, count in known.items() if count < FEWEST), None)
+    if single:
+        raise ValueError(
+            f"{_counted({single: known[single]})}: measures are of logits, one a class, and need "
+            f"{FEWEST} or more. A network with one logit of two classes can be given as a factory, "
+            "module:function, that puts a 0 before it"
+        )
     if typed.own or len(set(known.values())) > 1:
         return _by_name(models, counts, _names(models, counts, images, typed, labelled=labelled))
     outputs = _alike(known, images, typed.all, labelled=labelled)
@@ -116,9 +123,9 @@ def _alike(counts: Mapping[str, int], images: Path, names: str | None, *, labell
     if by_models not in (None, by_names):
         where = names or f"{images}, a folder each"
         raise ValueError(
-            f"{counted}, and there are {by_names:,} classes in {where}: give --classes FILE with "
-            f"{by_models:,} names, one a line, in the order of the outputs; folders are called by "
-            "these names and some may have none, or add --labels none"
+            f"{counted}, and {_there(by_names, 'class', 'classes')} in {where}: give --classes "
+            f"FILE with {by_models:,} names, one a line, in the order of the outputs; folders are "
+            "called by these names and some may have none, or add --labels none"
         )
     return by_names
 
@@ -168,7 +175,7 @@ def _by_name(
     for name, own in lists.items():
         if counts[name] not in (None, len(own)):
             raise ValueError(
-                f"{name} has {counts[name]:,} outputs, and there are {len(own):,} names in "
+                f"{_counted({name: counts[name]})}, and {_there(len(own), 'name')} in "
                 f"{names[name]}: one a line is needed, in the order of the outputs"
             )
     shared(lists)
@@ -179,4 +186,14 @@ def _by_name(
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    return listed([f"{name} has {count:,} outputs" for name, count in counts.items()])
+    return listed([f"{name} has {_many(count, 'output')}" for name, count in counts.items()])
+
+
+def _many(number: int, one: str, many: str | None = None) -> str:
+    """`1 class`, `1,000 classes`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _there(number: int, one: str, many: str | None = None) -> str:
+    """`there is 1 class`, `there are 3 names`."""
+    return f"there {'is' if number == 1 else 'are'} {_many(number, one, many)}"

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from distilscope.words import listed
+from distilscope.words import count, listed
 
 SHARED = "shared"
 """`data.classes` of a study that compares the classes which all of its models know."""
@@ -47,8 +47,8 @@ def shared(known: Mapping[str, Sequence[str]]) -> Shared:
         own = listed([f"{model}'s are {first(names)}" for model, names in lists.items()])
         also = f", {found.names[0]!r}" if found.names else ""
         raise ValueError(
-            f"the models share {len(found.names)} classes by name{also}, and {FEWEST} or more are "
-            f"needed: {own}; give the same class the same name in each list"
+            f"the models share {count(len(found.names), 'class', 'classes')} by name{also}, and "
+            f"{FEWEST} or more are needed: {own}; give the same class the same name in each list"
         )
     return found
 

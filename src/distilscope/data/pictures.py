@@ -25,6 +25,7 @@ from distilscope.data.image_folder import decoded
 from distilscope.data.listing import everything, is_clutter, of_pictures
 from distilscope.data.raw import BadData
 from distilscope.planning.job import Job
+from distilscope.words import count
 from distilscope.workflow import progress
 from distilscope.workflow.provenance import Stopwatch, write_run
 
@@ -101,8 +102,8 @@ def prepare(job: Job) -> None:
     with store.write_tensor_stream(job.folder / IMAGES_FILE) as stream:
         for name, part in (("test", test), ("train", held_out)):
             rows = part.frames(settings)
-            count = stream.rows(f"{name}.images", (3, size, size), rows)
-            if part.files and not count:
+            written = stream.rows(f"{name}.images", (3, size, size), rows)
+            if part.files and not written:
                 raise BadData(
                     f"{source}: none of {len(part.files)} pictures can be decoded; the first: "
                     f"{part.broken[0]}"
@@ -167,13 +168,13 @@ def class_names(source: Path, settings: Mapping[str, Any]) -> tuple[str, ...]:
         if strange:
             raise BadData(
                 f"{source}: the folder {strange[0]!r} ({len(strange)} in all) is none of "
-                f"`data.classes`; {catalog.suggest(strange[0], names[:200])}"
+                f"`data.classes`; {catalog.suggest(strange[0], names)}"
             )
         return names
     if len(folders) < 2:
         raise BadData(
-            f"{source}: {len(folders)} folder(s) of classes, at least 2 are needed: put the "
-            "pictures of each class into a folder of its name, or set `labels: none`"
+            f"{source}: {count(len(folders), 'folder')} of classes, at least 2 are needed: put "
+            "the pictures of each class into a folder of its name, or set `labels: none`"
         )
     return tuple(folders)
 
@@ -188,7 +189,7 @@ def chosen(
     found = sorted((file.relative_to(source).as_posix(), file) for file in of_pictures(source))
     others = sum(1 for _ in everything(source)) - len(found)
     if others:
-        notes.append(f"{others} file(s) of {source} are passed over: no pictures by their names")
+        notes.append(f"{_are(others, 'file')} passed over in {source}: no pictures by their names")
     places = {name: label for label, name in enumerate(names)}
     index = np.arange(len(found), dtype=np.int64)
     if labels == "none":
@@ -199,8 +200,8 @@ def chosen(
         loose = int((known == UNLABELLED).sum())
         if loose:
             notes.append(
-                f"{loose} picture(s) in {source} lie in no folder of a class that is compared and "
-                "are left"
+                f"{_are(loose, 'picture')} left in {source}: in no folder of a class that is "
+                "compared"
             )
         index = index[known != UNLABELLED]
     if not len(index):
@@ -233,19 +234,24 @@ def _composed(name: str) -> str:
 # --------------------------------------------------------------------------------------- notes
 
 
+def _are(number: int, one: str) -> str:
+    """`1 file is`, `2 files are`."""
+    return f"{count(number, one)} {'is' if number == 1 else 'are'}"
+
+
 def _of_files(part: Part) -> list[str]:
     notes = []
     if part.broken:
         more = len(part.broken) - NAMED
         tail = f" and {more} more" if more > 0 else ""
         notes.append(
-            f"{len(part.broken)} of {len(part.files)} pictures are left out: "
+            f"{len(part.broken)} of {count(len(part.files), 'picture')} can't be used: "
             + "; ".join(part.broken[:NAMED])
             + tail
         )
     if part.turned:
         notes.append(
-            f"{part.turned} picture(s) have an EXIF orientation, which is not applied; turn the "
+            f"the EXIF orientation of {count(part.turned, 'picture')} is not applied; turn the "
             "pixels themselves if they should be upright"
         )
     return notes
@@ -262,7 +268,8 @@ def _of_counts(test: Part, names: Sequence[str], settings: Mapping[str, Any]) ->
         )
     if len(test.labels) < FEW:
         notes.append(
-            f"there are {len(test.labels)} pictures: intervals are wide with fewer than {FEW}"
+            f"{_are(len(test.labels), 'picture')} compared: intervals are wide with fewer than "
+            f"{FEW}"
         )
     if settings["labels"] == "none":
         notes.append("the pictures have no labels: accuracy and calibration are not measured")

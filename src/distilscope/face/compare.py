@@ -28,6 +28,7 @@ from distilscope.observing.classes import ABSENT
 from distilscope.observing.forward import Batch, Passed, passing
 from distilscope.observing.numerics import exact
 from distilscope.observing.request import Request
+from distilscope.words import count
 
 CONTENTS = ("logits", "features", "saliency")
 FEW = 50
@@ -139,7 +140,8 @@ def compare(
         found = measured(Path(place), known, observed, rules)
     notes = [note for side in sides for note in side.notes]
     if len(known) < FEW:
-        notes.append(f"there are {len(known)} images: intervals are wide under {FEW}")
+        there = f"there {'is' if len(known) == 1 else 'are'} {count(len(known), 'image')}"
+        notes.append(f"{there}: intervals are wide under {FEW}")
     for note in notes:
         warnings.warn(note, stacklevel=2)
     notes += [side.proposal for side in sides if side.proposal]

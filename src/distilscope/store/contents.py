@@ -87,7 +87,7 @@ def _digest_folder(path: Path, cache: Path, files: str) -> str:
 
     The digests of its files are then not even loaded: of many images they take seconds.
     """
-    before = len(os.path.join(path, ""))
+    before = len(str(path / "_")) - 1  # of the working directory names begin at once
     named = sorted((str(file)[before:], file, state(file)) for file in _listed(path, files))
     states = store.digest_bytes(os.fsencode("\n".join(f"{s} {n}" for n, _, s in named)))
     folders, key = cache.with_name(FOLDERS), f"{path.resolve()} {files}"
@@ -121,7 +121,7 @@ def state(path: Path) -> State | None:
     None of what is no file.
     """
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:
         return None
     if not stat.S_ISREG(found.st_mode):

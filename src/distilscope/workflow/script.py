@@ -22,7 +22,7 @@ from typing import Any
 
 from distilscope import registry, store
 from distilscope.planning.job import Job
-from distilscope.workflow import gpu, interrupt, progress, supervision
+from distilscope.workflow import collecting, gpu, interrupt, progress, supervision
 from distilscope.workflow.unchanged import Watch
 
 VIEWED = "DISTILSCOPE_VIEWED"
@@ -51,26 +51,12 @@ def run(snakemake: Any, function: str, **arguments: Any) -> None:
     os.environ.setdefault(HUGE_PAGES, "1")  # read at torch's first tensor; it changes no number
     with reported(snakemake), _gpus(job.device, snakemake.resources):
         store.remove_parts(job.folder)
-        with _importing():
+        with collecting.held_back():
             registry.load_of_study()
             # before it is looked at what was imported
             make = pkgutil.resolve_name(job.made_by or function)
         make(dataclasses.replace(job, watch=Watch.begin(job)), **arguments)
     gc.freeze()  # what is left goes with the process: no circles are looked for in it
-
-
-@contextlib.contextmanager
-def _importing() -> Iterator[None]:
-    """Import without the garbage collector: what modules define stays until the process ends.
-
-    Passes over it, one after the other and a last one at the end, are a third of a job's start-up.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _gpus(device: str, resources: Any) -> contextlib.AbstractContextManager[Any]:

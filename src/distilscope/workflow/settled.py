@@ -14,6 +14,7 @@ from distilscope.configuration.study import Configuration
 from distilscope.planning.artefact import FOLDERS, STORE, Artefact
 from distilscope.planning.models import ModelPlan
 from distilscope.planning.study import Study
+from distilscope.workflow import collecting
 from distilscope.workflow.machine import precision_here
 
 PRECISIONS = ("fp32", "bf16")
@@ -26,7 +27,8 @@ def settle(configuration: Configuration, device: str, root: Path, *, quiet: bool
     Raises:
         ConfigurationError: see `Study`.
     """
-    study = _at_its_precision(configuration, device, root, quiet)
+    with collecting.held_back():
+        study = _at_its_precision(configuration, device, root, quiet)
     link_renamed(study)
     return study
 

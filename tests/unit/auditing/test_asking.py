@@ -99,6 +99,7 @@ def test_without_labels_the_models_tell_how_many_classes_there_are(tmp_path):
         (["a"], ["--student", "plain-tiny=b.pt"], "tiny-a has 7 outputs and plain-tiny-b has 5"),
         (["a"], ["--classes", "x=names.txt"], "x=names.txt"),
         (["a"], ["--classes", "plain-tiny=names.txt"], "plain-tiny has 7 outputs, and there are 3"),
+        (["a"], [], "plain-tiny has 7 outputs, and there is 1 class in pictures"),
     ],
 )
 def test_models_and_classes_that_do_not_agree_are_refused(
@@ -112,6 +113,13 @@ def test_models_and_classes_that_do_not_agree_are_refused(
     typed = ["--teacher", "plain-tiny=a.pt", "--images", "pictures", "--compress", "prune=0.5"]
     with pytest.raises(ValueError, match=words):
         asking.asked(options(*typed, *further))
+
+
+def test_a_model_with_a_single_output_is_refused_with_what_would_do(tmp_path):
+    file, folder = saved(tmp_path / "a.pt", 1), pictures(tmp_path / "pictures", ["a", "b"])
+    typed = ["--teacher", f"plain-tiny={file}", "--images", folder, "--compress", "prune=0.5"]
+    with pytest.raises(ValueError, match=r"has 1 output: .* puts a 0 before it"):
+        asking.asked(options(*typed))
 
 
 def test_what_is_unknown_of_how_a_model_sees_pictures_is_asked_for():

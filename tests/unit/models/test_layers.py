@@ -142,6 +142,9 @@ def test_networks_and_preprocessing_of_timm():
         assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 9)
     with pytest.raises(catalog.UnknownName, match="resnet50"):
         build(classes=9, channels=3, name="resnet5O")
+    with pytest.raises(catalog.UnknownName, match=r"none of the 1,\d+ known is near") as e:
+        build(classes=9, channels=3, name="xyzzy")
+    assert len(str(e.value)) < 200
 
 
 def test_without_timm_the_extra_is_named(monkeypatch):
@@ -189,9 +192,11 @@ def test_the_command_takes_a_network_as_an_audit_does(capsys):
         ("torchvision/fasterrcnn_resnet50_fpn", "unknown torchvision classification network"),
         ("torchvision/deeplabv3_resnet50", "unknown torchvision classification network"),
         ("a-folder", "unknown network 'a-folder'"),
+        ("zzz", "known is near; the nearest are "),
     ],
 )
 def test_what_is_no_network_ends_the_command_with_a_sentence(capsys, model, words):
     assert main(["layers", "--model", model]) == 1
     said = capsys.readouterr().err
     assert words in said and "pydantic" not in said and "Traceback" not in said
+    assert len(said) < 400, "of a library's networks a few are named"

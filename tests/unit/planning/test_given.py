@@ -126,7 +126,7 @@ def test_models_that_know_the_same_classes_leave_none_out(plan):
     ("names", "words"),
     [
         (["Cat", "Dog"], r"share 0 classes by name.*big's are ant, bee.*small's are Cat, Dog"),
-        (["cat", "Dog"], r"share 1 classes by name, 'cat'"),
+        (["cat", "Dog"], r"share 1 class by name, 'cat'"),
         (None, r"small has no `classes`: give the names of its outputs"),
         (["cat", "cat"], r"small\.classes: 'cat' occurs twice"),
     ],

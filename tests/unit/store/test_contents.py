@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,13 @@ def test_the_digest_of_a_folder_is_that_of_its_names_and_contents(tmp_path, cach
     assert contents.digest_path(mine, cache) != expected
     with pytest.raises(FileNotFoundError, match="nowhere"):
         contents.digest_path(tmp_path / "nowhere", cache)
+
+
+def test_the_working_directory_has_the_digest_of_its_path(mine, tmp_path, settled, monkeypatch):
+    """Whole names count: each begins at another letter than the path of the folder itself."""
+    monkeypatch.chdir(mine)
+    here = contents.digest_path(Path(), tmp_path / "one.json")
+    assert here == contents.digest_path(mine, tmp_path / "other.json")
 
 
 def test_what_is_remembered_is_not_read_again(mine, cache, settled, monkeypatch):

@@ -94,6 +94,26 @@ def test_a_parameter_that_no_configuration_could_spell_is_refused(name):
         Objective("own", loss="a_module:loss", parameters={name: Parameter("x", 0, 1)})
 
 
+@pytest.mark.parametrize("name", ["label", "teachers"])
+def test_a_derived_column_that_the_table_of_conditions_has_is_refused(name):
+    parameters = {"tau": Parameter("t", 0, 1)}
+    with pytest.raises(ValueError, match=f"a column can't be called '{name}'"):
+        Objective("own", loss="a_module:loss", parameters=parameters, derived={name: "tau"})
+
+
+@pytest.mark.parametrize("name", ["noise", "prune", "flip", "dtype"])
+@pytest.mark.parametrize("what", ["parameter", "column"])
+def test_a_name_of_what_is_done_to_finished_models_is_refused(name, what, monkeypatch):
+    """A condition's fields hold both: one would stand for the other in tables and claims."""
+    monkeypatch.setattr(catalog, "OBJECTIVES", dict(catalog.OBJECTIVES))
+    called, column = (name, "own") if what == "parameter" else ("own", name)
+    parameters = {called: Parameter("x", 0, 1)}
+    own = Objective("own", "a_module:loss", parameters=parameters, derived={column: called})
+    with pytest.raises(ValueError, match=f"a {what} can't be called '{name}'.*none of prune,"):
+        catalog.register(own)
+    assert "own" not in catalog.OBJECTIVES
+
+
 def test_the_names_that_no_parameter_may_have_are_those_of_entries_and_conditions():
     keys = {*type(parsed({"objective": "ce", "students": ["tiny"]})).model_fields}
     keys |= {*type(parsed({"objective": "kd", "students": ["a"], "T": 1, "alpha": 1})).model_fields}

@@ -106,15 +106,16 @@ class Objective:
         """Refuse a declaration that a configuration could not be written for.
 
         Raises:
-            ValueError: a parameter's name can't be used, or what is named is no parameter; or texts
-                of the student's own can't be learnt so.
+            ValueError: the name of a parameter or a derived column can't be used, or what is named
+                is no parameter; or texts of the student's own can't be learnt so.
         """
-        for name in self.parameters:
-            if name in RESERVED or not name.isidentifier():
-                raise ValueError(
-                    f"objective {self.name!r}: a parameter can't be called {name!r}; give it a "
-                    f"name that is an identifier and none of {', '.join(sorted(RESERVED))}"
-                )
+        for what, names in (("parameter", self.parameters), ("column", self.derived)):
+            for name in names:
+                if name in RESERVED or not name.isidentifier():
+                    raise ValueError(
+                        f"objective {self.name!r}: a {what} can't be called {name!r}; give it a "
+                        f"name that is an identifier and none of {', '.join(sorted(RESERVED))}"
+                    )
         settled = [*self.reduces_to.values(), self.grouped or {}]
         named = [*self.derived.values(), *(name for at in settled for name in at)]
         for name in (*named, *self.prepare_takes, *filter(None, [self.tau, self.on_policy])):
