@@ -200,12 +200,12 @@ def test_the_words_of_a_panel_stand_above_its_points(study):
     tested = tables["covariation"]
     parts = tested[tested["explanations"] == "part_rho"]
     figure, _ = figures.draw("covariation", study.tables(own={**tables.own, "covariation": parts}))
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     panels = [axes for axes in figure.axes if axes.texts]
     assert len(panels) == 2
     for axes in panels:
         top = axes.transData.transform((0, axes.dataLim.y1))[1]
-        assert axes.texts[0].get_window_extent().y0 > top + 10  # pixels; a mark has 7
+        assert axes.texts[0].get_window_extent().y0 > top + axes.lines[0].get_markersize()
 
 
 def test_only_label_only_points_are_hollow(study, drawings):
