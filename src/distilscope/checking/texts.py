@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from distilscope.checking import tokenizers
 from distilscope.checking.faults import said
-from distilscope.data.texts import Texts, TextSplit, load
+from distilscope.data.texts import SPLITS, Texts, TextSplit, load
 from distilscope.models.build import ModelError, build
 from distilscope.observing.numerics import exact
 from distilscope.observing.texts import gold_pass
@@ -80,9 +81,9 @@ def attempt(job: Job, texts: Texts, observation: Mapping[str, Any]) -> list[str]
         ModelError: what would fail later, or be silently wrong.
         WeightsError: the weights don't fit.
     """
-    _check_context(job.settings["architecture"], texts)
     done = tokenizers.check(job.information, texts)
     model = model_of(job, texts)[0]
+    _check_context(model, texts)
     merge = adapted(model, job)
     model.to(job.device)
     if job.settings.get("recipe"):
@@ -108,26 +109,54 @@ def _first(split: TextSplit, most: int) -> TextSplit:
     return TextSplit(**{name: getattr(split, name)[:most] for name in names})
 
 
-def _check_context(architecture: Mapping[str, Any], texts: Texts) -> None:
-    """Refuse items that are longer than what a model takes: none is cut."""
-    context = (architecture.get("settings") or {}).get("context")
+@torch.no_grad()
+def _check_context(model: nn.Module, texts: Texts) -> None:
+    """Refuse items that are too long for a model: none is cut.
+
+    A network that doesn't say what its context is, as one of the user's, tries the longest text.
+    """
+    context = getattr(model, "context", None)
     if context is None:
+        longest = max(map(texts.split, SPLITS), key=lambda split: split.tokens.shape[1])
+        row = int(longest.length.argmax())
+        text = longest.tokens[row : row + 1, : longest.length[row]]
+        with said(f"a pass over the longest text, of {text.numel()} tokens, failed"):
+            model.eval()(text)
         return
-    for name, split in texts.versions["gold"].items():
-        over = split.length > context
-        if over.any():
-            raise ModelError(
-                f"its `context` is {context} tokens and {int(over.sum())} items of {name} are "
-                f"longer (the first is index {int(split.indices[over][0])}, the longest has "
-                f"{int(split.length.max())} tokens): none is cut, so give a larger `context`"
-            )
-    most = max(int(split.start.max()) for split in texts.versions["gold"].values() if len(split))
-    if most + texts.longest_target > context:
-        raise ModelError(
-            f"its `context` is {context} tokens, the longest prompt has {most} and an answer may "
-            f"have {texts.longest_target}, as the longest of the training items: give a larger "
-            "`context`, or leave long items out (`data.longest`)"
-        )
+    most = texts.longest_target
+    for what, needed in {
+        "": _whole,
+        ", with one of their choices": _with_a_choice,
+        f", with an answer of {most} tokens, as the longest of the training items has them": (
+            lambda texts, name: texts.split(name).start.cpu().numpy() + most
+        ),
+    }.items():
+        for name in SPLITS:
+            tokens = needed(texts, name)
+            over = np.flatnonzero(tokens > context)
+            if len(over):
+                raise ModelError(
+                    f"its `context` is {context} tokens and {len(over)} items of {name} are "
+                    f"longer{what} (the first is index {int(texts.split(name).indices[over[0]])}, "
+                    f"the longest has {tokens.max()} tokens): none is cut, so give a larger "
+                    "`context`, or leave out what is longer (`data.longest`, of tasks from files)"
+                )
+
+
+def _whole(texts: Texts, name: str) -> np.ndarray:
+    """(N,) tokens of the items of a split, with what is learnt, in any version."""
+    return np.max([version[name].length.cpu() for version in texts.versions.values()], axis=0)
+
+
+def _with_a_choice(texts: Texts, name: str) -> np.ndarray:
+    """(N,) the same of each prompt with its longest choice; 0 where there are none."""
+    items = texts.items[texts.items["split"] == name]
+    pairs = list(enumerate(zip(items["prompt"], items["choices"], strict=True)))
+    owners = [row for row, (_, choices) in pairs for _ in choices]
+    written = [f"{prompt} {choice}" for _, (prompt, choices) in pairs for choice in choices]
+    found = np.zeros(len(items), int)
+    np.maximum.at(found, owners, [len(each.ids) for each in texts.tokenizer.encode_batch(written)])
+    return found
 
 
 def _check_seeds(job: Job, texts: Texts) -> None:

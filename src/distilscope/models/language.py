@@ -75,6 +75,11 @@ class LanguageModel(nn.Module):
         """How many logits there are."""
         return self.head.weight.shape[0]
 
+    @property
+    def context(self) -> int | None:
+        """The most tokens that it takes; None where its family has no such bound."""
+        return getattr(self.network.config, "max_position_embeddings", None)
+
     @torch.no_grad()
     def continued(self, prompts: Tensor, most: int, end: int, pad: int) -> Tensor:
         """The likeliest token at each step, with a cache of keys and values.
@@ -129,11 +134,11 @@ class LanguageModel(nn.Module):
 
     def _check_length(self, tokens: int) -> None:
         """transformers goes on behind the context, with positions that no training has shown."""
-        context = self.network.config.max_position_embeddings
-        if tokens > context:
+        if self.context is not None and tokens > self.context:
             raise ValueError(
-                f"a text of {tokens} tokens is longer than the network's context of {context}: "
-                f"set `context` in the settings of its architecture to {tokens} or more"
+                f"a text of {tokens} tokens is longer than the network's context of {self.context}:"
+                f" set `context` in the settings of its architecture to {tokens} or more; a model "
+                "of a folder has no other, so leave long items out (`data.longest`)"
             )
 
 

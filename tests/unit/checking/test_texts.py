@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -85,6 +86,65 @@ def test_items_that_are_longer_than_the_context_are_counted_and_named(folder, lo
     assert f"`context` is {context} tokens" in str(found.value)
     assert f"index {int(split.indices[split.length > context][0])}" in str(found.value)
     assert "none is cut" in str(found.value)
+
+
+def of_context(tokens):
+    return {**ARCHITECTURE, "settings": {**ARCHITECTURE["settings"], "context": tokens}}
+
+
+def test_a_choice_that_makes_an_item_longer_than_the_context_is_named(folder, loaded):
+    """What is generated has short choices: one of a held-out item gets many symbols."""
+    items = loaded.items.copy()
+    row = items.index[(items["split"] == "held-out") & (items["choices"].map(len) > 0)][1]
+    choices = list(items.at[row, "choices"])
+    items.at[row, "choices"] = [*choices[:-1], " ".join(["a"] * 64)]
+    needs = len(loaded.encode(items.at[row, "prompt"])) + 64
+    longer = dataclasses.replace(loaded, items=items)
+    assert attempt(folder, longer, architecture=of_context(needs))
+    said = r"1 items of held-out are longer, with one of their choices \(the first is index "
+    with pytest.raises(ModelError, match=rf"{said}{items.at[row, 'index']}, .* {needs} tokens"):
+        attempt(folder, longer, architecture=of_context(needs - 1))
+
+
+def test_room_for_the_longest_answer_behind_each_prompt_is_asked_for(folder, loaded):
+    """The longest test item gets a prompt of all its tokens but one."""
+    test = loaded.split("test")
+    start, row = test.start.clone(), int(test.length.argmax())
+    start[row] = test.length[row] - 1
+    gold = {**loaded.versions["gold"], "test": dataclasses.replace(test, start=start)}
+    long_prompt = dataclasses.replace(loaded, versions={"gold": gold})
+    needs = int(start[row]) + long_prompt.longest_target
+    assert needs > max(int(split.length.max()) for split in gold.values())
+    assert attempt(folder, long_prompt, architecture=of_context(needs))
+    said = f"1 items of test are longer, with an answer of {long_prompt.longest_target} tokens"
+    with pytest.raises(ModelError, match=rf"{said}.*index {int(test.indices[row])}"):
+        attempt(folder, long_prompt, architecture=of_context(needs - 1))
+
+
+class Placed(nn.Module):
+    """A network of somebody's that knows so many places, and says nothing of it."""
+
+    def __init__(self, vocabulary, places):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, 8)
+        self.place, self.head = nn.Embedding(places, 8), nn.Linear(8, vocabulary)
+
+    def forward(self, tokens):
+        return self.head(self.embedding(tokens) + self.place.weight[: tokens.shape[1]])
+
+
+def placed(classes, channels, places):
+    return Placed(classes, places)
+
+
+def test_a_network_that_says_nothing_of_its_context_tries_the_longest_text(folder, loaded):
+    longest = max(int(loaded.split(name).length.max()) for name in ("train", "held-out", "test"))
+    observation = {**OBSERVATION, "layers": {"last": "embedding"}}
+    builder = f"{__name__}:placed"
+    enough, less = ({"builder": builder, "settings": {"places": n}} for n in (longest, longest - 1))
+    assert attempt(folder, loaded, observation, architecture=enough)
+    with pytest.raises(ModelError, match=f"the longest text, of {longest} tokens, failed"):
+        attempt(folder, loaded, observation, architecture=less)
 
 
 def test_a_layer_that_there_is_not_is_refused_before_the_training(folder, loaded):
