@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 from distilscope.data.raw import BadData
-from distilscope.data.task_files import make
+from distilscope.data.task_files import NAMED, make
 from distilscope.data.tasks.jsonl import Read, item
 from distilscope.planning.job import Job
+
+LOST = 0.05
+"""The largest share of a data set's rows that may make no item."""
 
 
 def library() -> ModuleType:
@@ -38,13 +41,14 @@ def prepare(job: Job) -> None:
         BadData: a data set can't be had, or an item of it can't be used.
     """
     tasks = {task["name"]: task for task in job.settings["tasks"]}
+    notes: list[str] = []
 
     def read(name: str, split: str) -> list[Read]:
         task = tasks[name]
         part = task["parts"][split]
-        return [] if part is None else list(items_of(task, part, _rows(task, part)))
+        return [] if part is None else items_of(task, part, _rows(task, part), notes)
 
-    make(job, read)
+    make(job, read, notes)
 
 
 def _rows(task: Mapping[str, Any], part: str) -> Sequence[Mapping[str, Any]]:
@@ -61,17 +65,46 @@ def _rows(task: Mapping[str, Any], part: str) -> Sequence[Mapping[str, Any]]:
         ) from error
 
 
+class NoColumn(BadData):
+    """`columns` names what the data set doesn't have."""
+
+
 def items_of(
-    task: Mapping[str, Any], part: str, rows: Sequence[Mapping[str, Any]]
-) -> Iterator[Read]:
+    task: Mapping[str, Any], part: str, rows: Sequence[Mapping[str, Any]], notes: list[str]
+) -> list[Read]:
     """The items of the rows of a data set.
 
+    Nobody can mend a row of the hub: one that makes no item, as of two equal choices, is left out
+    and counted in `notes`.
+
     Raises:
-        BadData: there is no such column, or what it holds makes no item; the row is named.
+        NoColumn: there is no such column; the row is named.
+        BadData: more than `LOST` of the rows make no item; the first is named.
     """
+    place, found, lost = f"{task['repository']} ({part})", [], {}
     for number, row in enumerate(rows, 1):
-        where = f"{task['repository']} ({part}):{number}"
-        yield item(where, fields(where, task["columns"], row), number)
+        where = f"{place}:{number}"
+        try:
+            found.append(item(where, fields(where, task["columns"], row), number))
+        except NoColumn:
+            raise
+        except BadData as fault:
+            lost[number] = str(fault)
+    if not lost:
+        return found
+    first = next(iter(lost.values()))
+    if len(lost) > LOST * len(rows):
+        raise BadData(
+            f"task {task['name']!r}: {len(lost)} of {len(rows)} rows of {place} make no item, as "
+            f"{first}; is that what `columns` should say?"
+        )
+    named = ", ".join(map(str, list(lost)[:NAMED]))
+    more = f" and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
+    notes.append(
+        f"task {task['name']}: {len(lost)} of {len(rows)} rows of {place} make no item and are left"
+        f" out ({named}{more}; the first: {first})"
+    )
+    return found
 
 
 def fields(where: str, columns: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,7 +153,7 @@ def _at(where: str, path: str, row: Mapping[str, Any]) -> Any:
     for name in path.split("."):
         if not isinstance(found, Mapping) or name not in found:
             known = ", ".join(found) if isinstance(found, Mapping) else "none"
-            raise BadData(f"{where}: there is no column {path!r}, known are {known}")
+            raise NoColumn(f"{where}: there is no column {path!r}, known are {known}")
         found = found[name]
     return found
 
@@ -130,4 +163,4 @@ def _filled(where: str, text: str, row: Mapping[str, Any]) -> str:
     try:
         return text.format_map(row).strip()
     except KeyError as error:
-        raise BadData(f"{where}: there is no column {error}, known are {', '.join(row)}") from None
+        raise NoColumn(f"{where}: there is no column {error}, known are {', '.join(row)}") from None

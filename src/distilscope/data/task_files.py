@@ -58,16 +58,15 @@ def prepare(job: Job) -> None:
             raise BadData(f"{path} has changed since the plan was made; run again to use it")
         return read_jsonl(path)
 
-    make(job, read)
+    make(job, read, [])
 
 
-def make(job: Job, read: Reader) -> None:
-    """Make the texts of a job from items that `read` gives."""
+def make(job: Job, read: Reader, notes: list[str]) -> None:
+    """Make the texts of a job from items that `read` gives, which may add to `notes`."""
     stopwatch = Stopwatch()
     stopwatch.phase("read")
     settings = job.settings
     words = Words.of(Path(job.information["files"]["tokenizer"]), settings["end"])
-    notes: list[str] = []
     items: list[Item] = []
     described: list[dict[str, Any]] = []
     for number, task in enumerate(settings["tasks"]):

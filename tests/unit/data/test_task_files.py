@@ -186,6 +186,39 @@ def test_rows_of_the_hub_become_the_items_that_a_file_would_hold():
 def test_a_row_without_the_column_is_named():
     with pytest.raises(BadData, match=r"x:3: there is no column 'answerKey', known are question"):
         hub_tasks.fields("x:3", ARC, {"question": "Why?"})
+    with pytest.raises(BadData, match=r"own/arc \(train\):1: there is no column 'choices.text'"):
+        hub_tasks.items_of(ARC_TASK, "train", [{"question": "Why?", "answerKey": "1"}] * 40, [])
+
+
+ARC_TASK = {"name": "arc", "repository": "own/arc", "columns": ARC}
+
+
+def arc_rows(count, *equal):
+    """So many rows, of which some have equal choices, as OpenBookQA has three."""
+    return [
+        {
+            "question": f"Why {n}?",
+            "choices": {"text": ["so", "so" if n in equal else "not"], "label": ["A", "B"]},
+            "answerKey": "A",
+        }
+        for n in range(1, count + 1)
+    ]
+
+
+def test_rows_of_the_hub_that_make_no_item_are_left_out_counted_and_named():
+    notes = []
+    found = hub_tasks.items_of(ARC_TASK, "train", arc_rows(100, 7, 20, 31, 99), notes)
+    assert [each.line for each in found] == [n for n in range(1, 101) if n not in (7, 20, 31, 99)]
+    assert notes == [
+        "task arc: 4 of 100 rows of own/arc (train) make no item and are left out (7, 20, 31 and 1 "
+        "more; the first: own/arc (train):7: choice 'so' stands there twice, choices must differ)"
+    ]
+    assert hub_tasks.items_of(ARC_TASK, "train", arc_rows(3), notes) and len(notes) == 1
+
+
+def test_a_data_set_of_which_many_rows_make_no_item_is_read_wrongly():
+    with pytest.raises(BadData, match=r"6 of 100 rows of own/arc.*train\):1: choice 'so'.*columns"):
+        hub_tasks.items_of(ARC_TASK, "train", arc_rows(100, *range(1, 7)), [])
 
 
 def test_without_the_library_the_sentence_says_what_to_install(monkeypatch):
