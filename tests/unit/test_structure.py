@@ -95,7 +95,17 @@ def room(name: str) -> str:
 
 
 ORDER = (
-    *("", "words", "catalog", "registry", "configuration", "store", "planning", "workflow"),
+    *(
+        "",
+        "words",
+        "optional",
+        "catalog",
+        "registry",
+        "configuration",
+        "store",
+        "planning",
+        "workflow",
+    ),
     *("data", "models", "training", "observing", "checking", "statistics", "measuring"),
     *("reporting", "analyses", "measures", "face", "auditing", "commands", "__main__"),
 )

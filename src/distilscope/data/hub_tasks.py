@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
-from types import ModuleType
 from typing import Any
 
+from distilscope import optional
 from distilscope.data.raw import BadData
 from distilscope.data.task_files import NAMED, make
 from distilscope.data.tasks.jsonl import Read, item
@@ -16,21 +15,6 @@ LOST = 0.05
 """The largest share of a data set's rows that may make no item."""
 
 
-def library() -> ModuleType:
-    """The library datasets itself.
-
-    Raises:
-        BadData: it is not installed.
-    """
-    try:
-        return importlib.import_module("datasets")
-    except ImportError as error:
-        raise BadData(
-            f"`hub-tasks` needs the library datasets ({error}) and the network: pip install "
-            "datasets, or give your items as files (`jsonl-tasks`)"
-        ) from None
-
-
 def prepare(job: Job) -> None:
     """Make the texts of a job from data sets of the hub.
 
@@ -38,7 +22,8 @@ def prepare(job: Job) -> None:
     `parts` (split -> its name there) and `columns`.
 
     Raises:
-        BadData: a data set can't be had, or an item of it can't be used.
+        BadData: the library datasets is not installed, a data set can't be had, or an item of it
+            can't be used.
     """
     tasks = {task["name"]: task for task in job.settings["tasks"]}
     notes: list[str] = []
@@ -52,7 +37,12 @@ def prepare(job: Job) -> None:
 
 
 def _rows(task: Mapping[str, Any], part: str) -> Sequence[Mapping[str, Any]]:
-    datasets = library()
+    datasets = optional.load(
+        "datasets",
+        "`hub-tasks` needs the library datasets and the network",
+        "pip install datasets, or give your items as files (`jsonl-tasks`)",
+        BadData,
+    )
     where = f"{task['repository']} ({part})"
     try:
         return datasets.load_dataset(

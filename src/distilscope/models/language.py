@@ -6,12 +6,13 @@ width, depth and vocabulary, and the same code.
 
 from __future__ import annotations
 
-import importlib
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from distilscope import optional
 
 
 def library() -> ModuleType:
@@ -20,12 +21,9 @@ def library() -> ModuleType:
     Raises:
         ValueError: it is not installed.
     """
-    try:
-        return importlib.import_module("transformers")
-    except ImportError as error:
-        raise ValueError(
-            f"language models need transformers ({error}): pip install 'distilscope[language]'"
-        ) from None
+    return optional.load(
+        "transformers", "language models need transformers", "pip install 'distilscope[language]'"
+    )
 
 
 class LanguageModel(nn.Module):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from types import ModuleType
 
 from torch import nn
 
-from distilscope import catalog
+from distilscope import catalog, optional
 
 
 def library() -> ModuleType:
@@ -16,12 +15,9 @@ def library() -> ModuleType:
     Raises:
         ValueError: it is not installed.
     """
-    try:
-        return importlib.import_module("timm")
-    except ImportError as error:
-        raise ValueError(
-            f"networks `timm/<name>` need timm ({error}): pip install 'distilscope[timm]'"
-        ) from None
+    return optional.load(
+        "timm", "networks `timm/<name>` need timm", "pip install 'distilscope[timm]'"
+    )
 
 
 def build(classes: int, channels: int, name: str, **settings: object) -> nn.Module:

@@ -6,34 +6,19 @@ the training is over, so that what is saved is a network like any other.
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from types import ModuleType
 from typing import Any
 
 import torch
 from torch import nn
 
+from distilscope import optional
 from distilscope.catalog import suggest
 from distilscope.models.build import ModelError
 from distilscope.training import runtime
 
 BEFORE_ALL_STEPS = -1
-
-
-def library() -> ModuleType:
-    """peft itself.
-
-    Raises:
-        ModelError: it is not installed.
-    """
-    try:
-        return importlib.import_module("peft")
-    except ImportError as error:
-        raise ModelError(
-            f"adapters (`lora`) need peft ({error}): pip install 'distilscope[language]'"
-        ) from None
 
 
 def add(model: nn.Module, lora: Mapping[str, Any], seed: int) -> Callable[[], None]:
@@ -51,10 +36,13 @@ def add(model: nn.Module, lora: Mapping[str, Any], seed: int) -> Callable[[], No
         what adds the changes to the matrices and takes the adapters off, in place.
 
     Raises:
-        ModelError: no linear module of that name, or one whose weights another module has too.
+        ModelError: no linear module of that name, or one whose weights another module has too;
+            peft is not installed.
     """
     check(model, lora["modules"])
-    peft = library()
+    peft = optional.load(
+        "peft", "adapters (`lora`) need peft", "pip install 'distilscope[language]'", ModelError
+    )
     settings = peft.LoraConfig(
         r=lora["rank"],
         lora_alpha=lora["alpha"],

@@ -224,4 +224,4 @@ def test_a_data_set_of_which_many_rows_make_no_item_is_read_wrongly():
 def test_without_the_library_the_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "datasets", None)
     with pytest.raises(BadData, match="pip install datasets, or give your items as files"):
-        hub_tasks.library()
+        hub_tasks._rows(ARC_TASK, "train")
