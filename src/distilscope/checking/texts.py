@@ -88,6 +88,11 @@ def attempt(job: Job, texts: Texts, observation: Mapping[str, Any]) -> list[str]
     model.to(job.device)
     if job.settings.get("recipe"):
         task = task_of(job, texts)
+        if task.own and not hasattr(model, "sampled"):
+            raise ModelError(
+                "it can't write texts of its own to learn from (`own_texts`): give it `sampled`, "
+                "as models.language.LanguageModel has it"
+            )
         with said("a training step failed"):
             rehearse(AtTargets(model), task, ITEMS)
         merge()
@@ -113,17 +118,17 @@ def _first(split: TextSplit, most: int) -> TextSplit:
 def _check_context(model: nn.Module, texts: Texts) -> None:
     """Refuse items that are too long for a model: none is cut.
 
-    A network that doesn't say what its context is, as one of the user's, tries the longest text.
+    A network that doesn't say what its context is, as one of the user's, tries so long a text.
     """
-    context = getattr(model, "context", None)
+    context, most = getattr(model, "context", None), texts.longest_target
     if context is None:
-        longest = max(map(texts.split, SPLITS), key=lambda split: split.tokens.shape[1])
-        row = int(longest.length.argmax())
-        text = longest.tokens[row : row + 1, : longest.length[row]]
-        with said(f"a pass over the longest text, of {text.numel()} tokens, failed"):
+        splits = [texts.split(name) for name in SPLITS]
+        longest = max(int((split.start + most).max()) for split in splits if len(split))
+        longest = max(longest, *(int(split.length.max()) for split in splits if len(split)))
+        text = torch.full((1, longest), texts.end, device=splits[0].tokens.device)
+        with said(f"a pass over {longest} tokens, as the longest item may have, failed"):
             model.eval()(text)
         return
-    most = texts.longest_target
     for what, needed in {
         "": _whole,
         ", with one of their choices": _with_a_choice,

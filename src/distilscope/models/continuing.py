@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-
-from distilscope.models.language import LanguageModel
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from distilscope.data.texts import Texts
@@ -18,7 +17,7 @@ BATCH = 512
 
 
 def continuations(
-    model: LanguageModel,
+    model: nn.Module,
     texts: Texts,
     prompts: Sequence[Sequence[int]],
     most: int,
@@ -30,7 +29,9 @@ def continuations(
     those beside it.
 
     Args:
-        model: in evaluation mode.
+        model: tokens (B, L) to logits (B, L, V), in evaluation mode. Its `continued` is asked if it
+            has one, as `models.language.LanguageModel` has, which keeps keys and values; else each
+            step reads the whole text anew.
         texts: whose end sign is the model's.
         prompts: tokens. most: tokens of a continuation at most.
         batch: prompts at once.
@@ -46,8 +47,22 @@ def continuations(
         for first in range(0, len(rows), batch):
             some = rows[first : first + batch]
             shown = torch.tensor([list(prompts[row]) for row in some], device=device)
-            made = model.continued(shown, most, texts.end, texts.pad).cpu().tolist()
-            for row, tokens in zip(some, made, strict=True):
+            if hasattr(model, "continued"):
+                made = model.continued(shown, most, texts.end, texts.pad)
+            else:
+                made = _step_by_step(model, shown, most, texts.end)
+            for row, tokens in zip(some, made.cpu().tolist(), strict=True):
                 ended = tokens.index(texts.end) + 1 if texts.end in tokens else len(tokens)
                 found[row] = tokens[:ended]
     return found
+
+
+@torch.no_grad()
+def _step_by_step(model: nn.Module, prompts: Tensor, most: int, end: int) -> Tensor:
+    """Int64 (B, up to `most`): the likeliest token at each step, until each row has its end."""
+    rows, width = prompts, prompts.shape[1]
+    for _ in range(most):
+        rows = torch.cat([rows, model(rows)[:, -1].argmax(dim=1, keepdim=True)], dim=1)
+        if (rows[:, width:] == end).any(dim=1).all():
+            break
+    return rows[:, width:]

@@ -138,13 +138,24 @@ def placed(classes, channels, places):
 
 
 def test_a_network_that_says_nothing_of_its_context_tries_the_longest_text(folder, loaded):
-    longest = max(int(loaded.split(name).length.max()) for name in ("train", "held-out", "test"))
+    """The longest item, or the longest prompt with an answer as long as the longest."""
+    splits = [loaded.split(name) for name in ("train", "held-out", "test")]
+    answered = max(int(split.start.max()) for split in splits) + loaded.longest_target
+    longest = max(answered, *(int(split.length.max()) for split in splits))
     observation = {**OBSERVATION, "layers": {"last": "embedding"}}
     builder = f"{__name__}:placed"
     enough, less = ({"builder": builder, "settings": {"places": n}} for n in (longest, longest - 1))
     assert attempt(folder, loaded, observation, architecture=enough)
-    with pytest.raises(ModelError, match=f"the longest text, of {longest} tokens, failed"):
+    with pytest.raises(ModelError, match=f"a pass over {longest} tokens, as the longest item may"):
         attempt(folder, loaded, observation, architecture=less)
+
+
+def test_a_network_that_can_not_sample_is_refused_to_learn_on_policy(folder, loaded):
+    objective = {**SETTINGS["objective"], "own_texts": 0.5}
+    architecture = {"builder": f"{__name__}:causal", "settings": {}}
+    observation = {**OBSERVATION, "layers": {"last": "embedding"}}
+    with pytest.raises(ModelError, match="give it `sampled`"):
+        attempt(folder, loaded, observation, architecture=architecture, objective=objective)
 
 
 def test_a_layer_that_there_is_not_is_refused_before_the_training(folder, loaded):

@@ -5,16 +5,16 @@ There is no network here: the formats are those of the data sets' own pages, wit
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
-from unittest.mock import patch
 
 import pytest
 import yaml
 
 from distilscope import store
 from distilscope.configuration.study import parse
-from distilscope.data import hub_tasks, texts
+from distilscope.data import texts
 from distilscope.planning.study import Study
 from tests.reliability import studies
 
@@ -87,14 +87,12 @@ def prepared(tmp_path_factory):
     def load_dataset(repository, subset, *, split, revision):
         return [ROWS[repository, subset](n + parts[split]) for n in range(1, ITEMS + 1)]
 
-    with (
-        studies.inside(tmp_path_factory.mktemp("published")),
-        patch.object(hub_tasks, "library", lambda: SimpleNamespace(load_dataset=load_dataset)),
-    ):
+    with studies.inside(tmp_path_factory.mktemp("published")), pytest.MonkeyPatch.context() as own:
         raw = with_folders(yaml.safe_load((CONFIG / "paper/reasoning.yaml").read_text()))
         for task in raw["data"]["tasks"]:
             if isinstance(task.get("held_out"), int):
                 task["held_out"] = 5  # of the few rows
+        own.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
         folder = studies.make(Study(parse(raw), "bf16", Path()).dataset)
         return texts.load(folder), store.read_json(folder / "run.json")["facts"]
 

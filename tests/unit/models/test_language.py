@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import scipy.stats
 import torch
+from torch import nn
 
 from distilscope import catalog
 from distilscope.models import weights
 from distilscope.models.build import ModelError, build, check_layers
+from distilscope.models.continuing import continuations
 
 FAMILIES = ("qwen2", "llama")
 SMALL = {"width": 8, "layers": 2, "heads": 2, "mlp": 2.0, "context": 32, "tied": True}
@@ -75,6 +79,26 @@ def test_the_greedy_continuation_is_the_likeliest_token_step_by_step_without_a_c
         ended = expected.index(0) + 1 if 0 in expected else len(expected)
         assert found[:ended] == expected[:ended]
         assert set(found[ended:]) <= {0}
+
+
+def test_a_network_without_a_cache_is_continued_as_one_with_it():
+    """A user's own network has `forward` and perhaps nothing else."""
+
+    class Plain(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, tokens):
+            return self.inner(tokens)
+
+    model, ends = made("qwen2"), SimpleNamespace(end=0, pad=0)
+    prompts = [*tokens(4, 3).tolist(), *tokens(2, 5).tolist()]
+    said = continuations(model, ends, prompts, 6)
+    assert continuations(Plain(model), ends, prompts, 6) == said
+    end = said[0][1]
+    (found,) = continuations(Plain(model), SimpleNamespace(end=end, pad=0), prompts[:1], 6)
+    assert found == said[0][: said[0].index(end) + 1]
 
 
 @pytest.mark.parametrize("tied", [True, False])
