@@ -11,7 +11,7 @@ from .test_texts import KD, SEQ, TEXTS, elsewhere, planned  # noqa: F401
 
 CE = {"objective": "ce", "students": ["small"]}
 RATES = [0.002, 0.004]
-TUNING = {"seed": 9, "student": "small", "learning_rates": RATES}
+TUNING = {"seed": 9, "learning_rates": RATES}
 TUNED = {"analyses": {"reasoning": {"tuning": TUNING}}}
 
 
@@ -45,6 +45,14 @@ def test_each_arm_is_tried_at_each_rate_by_one_student_of_the_same_seed():
     assert {model.seed for model in study.models if model.network == "small"} == {1}
 
 
+def test_each_network_of_an_arm_is_tried_by_itself_and_may_have_a_rate_of_its_own():
+    students = {**TEXTS["students"], "other": TEXTS["students"]["small"]}
+    grid = [{**CE, "lr": 0.004}, {**CE, "students": ["other"], "lr": 0.002}]
+    plan = planned(*grid, students=students, **TUNED).plans["reasoning"]
+    used = [(own["student"], own["lr"]) for own in plan.tried if own["used"]]
+    assert used == [("small", 0.004), ("other", 0.002)] and len(plan.tried) == 2 * 2
+
+
 def test_what_is_tried_learns_from_the_tables_that_the_study_has_anyway():
     grid = [{**entry, "lr": 0.004} for entry in (CE, KD, SEQ)]
     study = planned(*grid, **TUNED)
@@ -70,10 +78,9 @@ def test_another_choice_trains_no_tried_student_again():
     ("grid", "tuning", "said"),
     [
         ([{**CE, "lr": 0.002}], {"seed": 1}, "is reported"),
-        ([{**CE, "lr": 0.002}], {"student": "large"}, "students are small"),
         ([{**CE, "lr": 0.002}], {"learning_rates": [0.002, 0.002]}, "occurs twice"),
-        ([CE], {}, "ce has `lr` None; analyses.reasoning.tuning tries 0.002, 0.004"),
-        ([{**CE, "lr": 0.003}], {}, "ce has `lr` 0.003"),
+        ([CE], {}, "ce of small has `lr` None; analyses.reasoning.tuning tries 0.002, 0.004"),
+        ([{**CE, "lr": 0.003}], {}, "ce of small has `lr` 0.003"),
         ([{**KD, "lr": 0.002}, {**KD, "lr": 0.004, "seeds": [2]}], {}, "an arm has one"),
     ],
 )

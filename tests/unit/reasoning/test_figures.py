@@ -89,6 +89,17 @@ def test_the_planted_figure_shows_who_copies_and_the_others_beside_the_same_teac
     assert set(way["condition"]) == {"small-sft", "tiny-sft"} and (way["value"] == 0).all()
 
 
+@pytest.mark.parametrize("name", ["reasoning-fidelity", "reasoning-tasks"])
+def test_the_longest_label_of_the_study_is_drawn_whole(tables, name):
+    longest = "small reverse-kl T=1 from expert"
+    rows = tables.condition_rows.replace({"label": {"small-kd-misled": longest}})
+    figure, _ = pkgutil.resolve_name(reasoning.FIGURES[name].draw)(
+        replace(tables, condition_rows=rows)
+    )
+    labels = [text.get_text() for axes in figure.axes for text in axes.get_yticklabels()]
+    assert any(longest in label for label in labels)
+
+
 def test_a_study_without_students_says_why_there_is_nothing_to_draw(tmp_path):
     made = MadeStudy(tmp_path, ("add", "sort"), 4)
     made.add("expert-s1", "teacher", gold)
@@ -113,21 +124,28 @@ def test_the_section_says_who_copies_and_the_answer_who_gains(tables):
 
 
 def test_the_section_has_what_each_learning_rate_gave_and_says_where_another_did_better(tables):
-    columns = ("arm", "lr", "held_out_accuracy", "best", "used")
+    columns = ("arm", "student", "lr", "held_out_accuracy", "best", "used")
     rows = [
-        ("ce", 0.003, 0.61, False, False),
-        ("ce", 0.006, 0.64, True, True),
-        ("kd T 1", 0.003, 0.71, True, False),
-        ("kd T 1", 0.006, 0.70, False, True),
+        ("ce", "tiny", 0.003, 0.61, False, False),
+        ("ce", "tiny", 0.006, 0.64, True, True),
+        ("ce", "tiny", 0.012, 0.60, False, False),
+        ("ce", "small", 0.003, 0.71, True, False),
+        ("ce", "small", 0.006, 0.70, False, True),
+        ("ce", "small", 0.012, 0.69, False, False),
+        ("kd T 1", "small", 0.003, 0.73, True, True),
+        ("kd T 1", "small", 0.006, 0.72, False, False),
+        ("kd T 1", "small", 0.012, 0.70, False, False),
     ]
-    about = {"student": "tiny", "teachers": "", "seed": 9, "held_out_nll": 1.0}
+    about = {"teachers": "", "seed": 9, "held_out_nll": 1.0}
     tried = pd.DataFrame([{**about, **dict(zip(columns, row, strict=True))} for row in rows])
     own = replace(tables, own={**tables.own, "reasoning_tuning": tried})
     context = section.context(own)
-    (said,) = [each for each in context["sentences"] if "did better" in each]
-    assert said.startswith("kd T 1 has a learning rate of 0.006, and 0.003 did better")
+    better, edge = context["sentences"][1:]
+    assert better.startswith("small by ce has a learning rate of 0.006, and 0.003 did better")
+    assert edge.startswith("small by kd T 1 did best at the lowest learning rate that was tried")
     assert context["tuning"].rows == [
-        ("ce", "\u2013", "61.0", "64.0", "0.006"),
-        ("kd T 1", "\u2013", "71.0", "70.0", "0.006"),
+        ("tiny", "ce", "\u2013", "61.0", "64.0", "60.0", "0.006"),
+        ("small", "ce", "\u2013", "71.0", "70.0", "69.0", "0.006"),
+        ("small", "kd T 1", "\u2013", "73.0", "72.0", "70.0", "0.003"),
     ]
     assert section.context(tables)["tuning"] is None

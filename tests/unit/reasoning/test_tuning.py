@@ -10,21 +10,23 @@ from distilscope.analyses.reasoning import TABLES, tuning_table
 
 def test_the_best_rate_of_an_arm_is_that_of_the_last_epoch_on_held_out_items(tmp_path):
     tried = [
-        ("ce", 0.003, [0.7, 0.5], False),  # the first epoch counts for nothing
-        ("ce", 0.006, [0.1, 0.6], True),
-        ("kd T 1", 0.003, [0.2, 0.8], False),
-        ("kd T 1", 0.006, [0.3, 0.8], True),
+        ("tiny", "ce", 0.003, [0.7, 0.5], False),  # the first epoch counts for nothing
+        ("tiny", "ce", 0.006, [0.1, 0.6], True),
+        ("small", "ce", 0.003, [0.1, 0.9], False),
+        ("small", "ce", 0.006, [0.1, 0.7], True),
+        ("tiny", "kd T 1", 0.003, [0.2, 0.8], False),
+        ("tiny", "kd T 1", 0.006, [0.3, 0.8], True),
     ]
     folders, settings = [], []
-    for place, (arm, rate, accuracy, used) in enumerate(tried):
+    for place, (student, arm, rate, accuracy, used) in enumerate(tried):
         folders.append(tmp_path / str(place))
         history = {"epoch": [1, 2], "held_out_accuracy": accuracy, "held_out_nll": [2.0, 1.0]}
         store.write_table(folders[-1] / "history.parquet", pd.DataFrame(history))
-        own = {"arm": arm, "student": "tiny", "teachers": [], "lr": rate, "used": used}
+        own = {"arm": arm, "student": student, "teachers": [], "lr": rate, "used": used}
         settings.append(own)
     study = SimpleNamespace(job=SimpleNamespace(inputs_of=lambda role: folders))
     table = tuning_table.table(study, {"seed": 9, "tried": settings})
-    assert table["held_out_accuracy"].tolist() == [0.5, 0.6, 0.8, 0.8]
-    assert table["best"].tolist() == [False, True, True, False]  # of equals the first
-    assert table["used"].tolist() == [False, True, False, True]
+    assert table["held_out_accuracy"].tolist() == [0.5, 0.6, 0.9, 0.7, 0.8, 0.8]
+    assert table["best"].tolist() == [False, True, True, False, True, False]  # of equals the first
+    assert table["used"].tolist() == [False, True, False, True, False, True]
     assert set(TABLES["reasoning_tuning"].columns) <= set(table.columns)

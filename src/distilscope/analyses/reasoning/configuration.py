@@ -12,14 +12,13 @@ from distilscope.configuration.patterns import Pattern
 
 
 class Tuning(Strict):
-    """One budget for every arm: an arm is an objective of the grid with its parameters.
+    """One budget for every arm: an objective of the grid with its parameters, of one network.
 
-    Each arm trains `student` at each of `learning_rates` under `seed`, which is not reported. Its
+    Each arm trains its network at each of `learning_rates` under `seed`, which is not reported. Its
     entries have the `lr` that does best on held-out items; a run says where they have not.
     """
 
     seed: Whole
-    student: str
     learning_rates: Annotated[list[Positive], Field(min_length=2)]
 
 
@@ -50,9 +49,6 @@ class Reasoning(Section):
             return
         if len(set(own.learning_rates)) < len(own.learning_rates):
             raise ValueError(f"{where}.learning_rates: one of {own.learning_rates} occurs twice")
-        if own.student not in configuration.students:
-            known = ", ".join(configuration.students)
-            raise ValueError(f"{where}.student is {own.student!r}; students are {known}")
         seeds = {*configuration.seeds, *(s for e in configuration.grid for s in e.seeds or ())}
         if own.seed in seeds:
             raise ValueError(
@@ -60,15 +56,15 @@ class Reasoning(Section):
                 f"({', '.join(map(str, sorted(seeds)))})"
             )
         for arm in arms(configuration):
-            others = [entry.lr for entry in arm.entries if entry.lr != arm.entries[0].lr]
+            rate, which = arm.entries[0].lr, f"grid: {arm.words} of {arm.student}"
+            others = [entry.lr for entry in arm.entries if entry.lr != rate]
             if others:
                 raise ValueError(
-                    f"grid: {arm.words} has `lr` {arm.entries[0].lr} and {others[0]}: an arm has "
-                    f"one, for {where} chooses one"
+                    f"{which} has `lr` {rate} and {others[0]}: an arm has one, for {where} chooses "
+                    "one"
                 )
-            if arm.entries[0].lr not in own.learning_rates:
-                tried = ", ".join(f"{rate:g}" for rate in own.learning_rates)
+            if rate not in own.learning_rates:
+                tried = ", ".join(f"{each:g}" for each in own.learning_rates)
                 raise ValueError(
-                    f"grid: {arm.words} has `lr` {arm.entries[0].lr}; {where} tries {tried} for "
-                    "each arm: give one of them"
+                    f"{which} has `lr` {rate}; {where} tries {tried} for each arm: give one of them"
                 )

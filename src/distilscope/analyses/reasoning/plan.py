@@ -28,7 +28,7 @@ class Plan(AnalysisPlan):
                 self._add(arm, rate)
 
     def _add(self, arm: Arm, rate: float) -> None:
-        study, tuning = self.study, self.section.tuning
+        study = self.study
         made = ModelPlan(
             self._with(arm, rate),
             study.precision,
@@ -50,7 +50,7 @@ class Plan(AnalysisPlan):
         self.tried.append(
             {
                 "arm": arm.words,
-                "student": tuning.student,
+                "student": arm.student,
                 "teachers": sorted(model.teachers),
                 "lr": rate,
                 "used": arm.entries[0].lr == rate,
@@ -62,9 +62,9 @@ class Plan(AnalysisPlan):
         configuration, tuning = self.study.configuration, self.section.tuning
         return configuration.model_copy(
             update={
-                "grid": [arm.tried(tuning.student, tuning.seed, rate)],
+                "grid": [arm.tried(tuning.seed, rate)],
                 "seeds": [tuning.seed],
-                "students": {tuning.student: configuration.students[tuning.student]},
+                "students": {arm.student: configuration.students[arm.student]},
                 "floors": [],
             }
         )

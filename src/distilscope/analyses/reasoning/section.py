@@ -43,7 +43,7 @@ CHOICES = {
     "unparsed": ("No answer read, %", "{:.1f}", 100),
 }
 LEARNING_RATES = (
-    "Each arm tried so many learning rates on {student} students under seed {seed}, which is not "
+    "Each arm of each network tried so many learning rates under seed {seed}, which is not "
     "reported, and took the one with the highest held-out accuracy of tokens."
 )
 COPIED = ("planted_errors_copied", "planted_choices_copied", "procedure_copied")
@@ -57,7 +57,7 @@ def context(tables: Tables) -> Mapping[str, Any]:
     planted = beside[beside[list(COPIED)].notna().any(axis=1)]
     alone = rows.drop_duplicates("condition").assign(reference=None)
     return {
-        "sentences": [UNIT, *not_best(tables)],
+        "sentences": [UNIT, *on_rates(tables)],
         "fidelity": _grid("Fidelity to the teacher", tables, beside, FIDELITY),
         "planted": _grid("What was planted in the teacher", tables, planted, PLANTED),
         "tests": _tests(tables["reasoning_tests"]),
@@ -161,41 +161,48 @@ def _test(row: Mapping[str, Any]) -> Sequence[str]:
     )
 
 
-def not_best(tables: Tables) -> list[str]:
-    """Which arms of the grid have a learning rate that another did better than; none is silent."""
-    rows = tables["reasoning_tuning"]
-    best = rows[rows["best"].astype(bool)].set_index("arm")["lr"]
-    used = rows[rows["used"].astype(bool)].set_index("arm")["lr"]
-    return [
-        f"{arm} has a learning rate of {used[arm]:g}, and {best[arm]:g} did better on held-out "
-        f"items: set `lr` in the grid."
-        for arm in best.index
-        if used[arm] != best[arm]
-    ]
+def on_rates(tables: Tables) -> list[str]:
+    """Which learning rates of the grid another did better than, and which best ones are the lowest
+    or the highest that was tried, so that a better one may lie beyond; neither is silent.
+    """
+    rows, found = tables["reasoning_tuning"], []
+    for (student, arm), own in rows.groupby(["student", "arm"], sort=False):
+        (best,), (used,) = (own["lr"][own[name].astype(bool)] for name in ("best", "used"))
+        if used != best:
+            found.append(
+                f"{student} by {arm} has a learning rate of {used:g}, and {best:g} did better on "
+                f"held-out items: set `lr` in the grid."
+            )
+        elif best in (own["lr"].min(), own["lr"].max()):
+            which = "lowest" if best == own["lr"].min() else "highest"
+            found.append(
+                f"{student} by {arm} did best at the {which} learning rate that was tried, "
+                f"{best:g}: a better one may lie beyond."
+            )
+    return found
 
 
 def _tuning(tables: Tables) -> Grid | None:
-    """A row for each arm, a column for each learning rate that was tried."""
+    """A row for each arm and network, a column for each learning rate that was tried."""
     rows = tables["reasoning_tuning"]
     if rows.empty:
         return None
     rates = sorted(rows["lr"].unique())
     made = []
-    for arm, own in rows.groupby("arm", sort=False):
+    for (student, arm), own in rows.groupby(["student", "arm"], sort=False):
         by_rate = own.set_index("lr")
+        accuracy = by_rate["held_out_accuracy"]
         made.append(
             (
-                arm,
-                by_rate["teachers"].iloc[0] or "–",
-                *(number(100 * by_rate["held_out_accuracy"][rate], "{:.1f}") for rate in rates),
+                *(student, arm, by_rate["teachers"].iloc[0] or "–"),
+                *(number(100 * accuracy[rate], "{:.1f}") for rate in rates),
                 f"{by_rate.index[by_rate['used']][0]:g}",
             )
         )
-    first = rows.iloc[0]
     return Grid(
         "Learning rates",
-        ("Arm", "From", *(f"{rate:g}, held-out %" for rate in rates), "Used"),
+        ("Network", "Arm", "From", *(f"{rate:g}, held-out %" for rate in rates), "Used"),
         made,
-        caption=LEARNING_RATES.format(student=first["student"], seed=first["seed"]),
-        words=("Arm", "From"),
+        caption=LEARNING_RATES.format(seed=rows["seed"].iloc[0]),
+        words=("Network", "Arm", "From"),
     )

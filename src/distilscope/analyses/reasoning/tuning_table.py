@@ -37,5 +37,5 @@ def table(study: Study, tuning: Mapping[str, Any]) -> pd.DataFrame:
             }
         )
     found = pd.DataFrame.from_records(records)
-    best = found.groupby("arm", sort=False)["held_out_accuracy"].idxmax()
+    best = found.groupby(["student", "arm"], sort=False)["held_out_accuracy"].idxmax()
     return found.assign(best=found.index.isin(best))[list(COLUMNS)]

@@ -57,7 +57,7 @@ def rows_beside(tables: Tables, measures: Sequence[str]) -> list[Row]:
                 if len(own):
                     numbers[name] = estimate(condition, own)
             if any(each.defined for each in numbers.values()):
-                label = drawing.label(condition, 30)
+                label = drawing.label(condition, 40)
                 found.append(Row(condition, reference, label, numbers))
     return found
 

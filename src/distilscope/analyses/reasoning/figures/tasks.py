@@ -41,7 +41,7 @@ def _heatmap(
     figure = Figure(figsize=(style.WIDE, 1.0 + 0.2 * len(shown)))
     axes = figure.subplots()
     drawing.heatmap(axes, values.to_numpy(np.float64), low, high, numbers=True)
-    axes.set_yticks(range(len(shown)), [drawing.label(each, 34) for each in shown])
+    axes.set_yticks(range(len(shown)), [drawing.label(each, 40) for each in shown])
     axes.set_xticks(range(len(tasks) + 1), [ALL, *tasks], rotation=35, ha="left")
     axes.xaxis.tick_top()
     axes.axvline(0.5, color="white", lw=2)
