@@ -14,7 +14,8 @@ from distilscope.data.tasks.facts import WORDINGS, Facts
 from distilscope.data.tasks.generating import GENERATORS, generate
 from distilscope.data.tasks.items import Asked, prompt, solution, steps
 from distilscope.data.tasks.symbols import SYMBOLS
-from distilscope.data.tasks.verifying import SOLVERS, true_trace
+
+from .solving import SOLVERS, true_trace
 
 COUNTS = {"train": 120, "held-out": 20, "test": 60}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distilscope.data.tasks.verifying import SOLVERS, true_step, true_trace, value
+from .solving import SOLVERS, true_step, true_trace, value
 
 
 @pytest.mark.parametrize(
