@@ -58,7 +58,7 @@ def job_of(wildcards):
 
 def of_kind(kind, wanted=lambda artefact: True):
     """The artefacts of the study that are of a kind, and wanted."""
-    return [a for a in STUDY.artefacts.values() if a.kind == kind and wanted(a)]
+    return [a for a in STUDY.of_kind(kind) if wanted(a)]
 
 
 def outputs_of(kind, artefacts=None):

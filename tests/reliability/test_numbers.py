@@ -35,7 +35,7 @@ def test_a_loss_that_is_not_finite_names_the_model_and_the_epoch_and_spares_the_
     study = studies.plan(DIVERGING)
     student = study.models[1]
     with studies.inside(tmp_path):
-        earlier = [study.dataset, study.models[0].artefact, *study.targets.values()]
+        earlier = [study.dataset, study.models[0].artefact, *study.of_kind("targets")]
         for artefact in earlier:
             studies.make(artefact)
         before = studies.digests(tmp_path)

@@ -29,10 +29,7 @@ def made(study: Study) -> list[Artefact]:
     return [
         study.dataset,
         study.networks,
-        *study.drawn.values(),
-        *study.targets.values(),
-        *study.prepared.values(),
-        *study.generations.values(),
+        *study.learnt_from.values(),
         *(model.artefact for model in study.models),
         *(artefact for plan in study.plans.values() for artefact in plan.artefacts),
         *study.observations.values(),

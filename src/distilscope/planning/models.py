@@ -32,10 +32,7 @@ class ModelPlan:
 
     Attributes:
         models: teachers, twins and committees, then the others, in the order of `ROLES`.
-        targets: the tables of teachers' logits that the students learn from, by name.
-        prepared: what objectives prepare of those, by name.
-        generations: the texts of teachers that they learn from, by name.
-        drawn: the drawn views that models learn from, by name.
+        sources: what made their artefacts.
     """
 
     def __init__(
@@ -55,26 +52,6 @@ class ModelPlan:
         self.families = Families(configuration, families)
         self.committees = Committees(self.families, self.sources)
         self.models = self._models()
-
-    @property
-    def drawn(self) -> dict[str, Artefact]:
-        """The drawn views that models learn from."""
-        return self.sources.drawn
-
-    @property
-    def targets(self) -> dict[str, Artefact]:
-        """The tables that the students learn from."""
-        return self.sources.targets
-
-    @property
-    def generations(self) -> dict[str, Artefact]:
-        """The texts of teachers that students learn from."""
-        return self.sources.generations
-
-    @property
-    def prepared(self) -> dict[str, Artefact]:
-        """What objectives prepare of those tables."""
-        return self.sources.prepared
 
     def _models(self) -> tuple[Model, ...]:
         students = [*self._given_students(), *self._grid(), *self._floors()]

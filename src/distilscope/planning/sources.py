@@ -38,10 +38,8 @@ class Sources:
         precision: `fp32` or `bf16`. threads: of a training. dataset: what is trained on.
 
     Attributes:
-        targets: the tables of teachers' logits that students learn from, by name.
-        prepared: what objectives prepare of such tables, by name.
-        generations: the texts that teachers write in the place of gold ones, by name.
-        drawn: the drawn views that models learn from, by name.
+        learnt_from: what models learn from besides the dataset, by name: drawn views, tables of
+            teachers' logits, what objectives prepare of such tables, texts that teachers write.
     """
 
     def __init__(
@@ -49,10 +47,7 @@ class Sources:
     ) -> None:
         self.modality = modality
         self.precision, self.threads, self.dataset = precision, threads, dataset
-        self.targets: dict[str, Artefact] = {}
-        self.prepared: dict[str, Artefact] = {}
-        self.generations: dict[str, Artefact] = {}
-        self.drawn: dict[str, Artefact] = {}
+        self.learnt_from: dict[str, Artefact] = {}
 
     def untrained(self, slug: str, entry: Network, seed: int) -> Artefact:
         """A network as its weights begin."""
@@ -87,7 +82,7 @@ class Sources:
         modules = [declared.loss, *self.modality.renders(recipe)]
         if declared.needs == "texts":
             made = self.modality.generations(self.dataset, teachers[0], self.threads)
-            taught = {"generations": self.generations.setdefault(made.name, made)}
+            taught = {"generations": self._once(made)}
         else:
             asked = in_training_mode or declared.on_policy is not None
             online = asked or recipe.targets == "online"
@@ -119,7 +114,10 @@ class Sources:
         if not recipe.views.drawn:
             return {}
         made = drawn_views(self.dataset, recipe.views, recipe.views.per_image)
-        return {"views": self.drawn.setdefault(made.name, made)}
+        return {"views": self._once(made)}
+
+    def _once(self, made: Artefact) -> Artefact:
+        return self.learnt_from.setdefault(made.name, made)
 
     def _model(
         self,
@@ -299,7 +297,7 @@ class Sources:
             information=self.modality.made_by("targets"),
             files=self.modality.table_files[recipe.targets],
         )
-        return self.targets.setdefault(artefact.name, artefact)
+        return self._once(artefact)
 
     def _prepared(
         self, objective: Objective, parameters: Mapping[str, Any], table: Artefact
@@ -314,7 +312,7 @@ class Sources:
             inputs={"dataset": self.dataset, "targets": table},
             files=("prepared.safetensors",),
         )
-        return self.prepared.setdefault(artefact.name, artefact)
+        return self._once(artefact)
 
 
 def opener(settings: Mapping[str, Any]) -> str:

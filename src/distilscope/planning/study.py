@@ -33,6 +33,7 @@ class Study:
         modality: the plan of what its examples are.
         plans: what each analysis adds, by its name.
         models: in the order of every table. by_id: the same by their names.
+        learnt_from: what they learn from besides the dataset, by name.
         observations: of each model, by its name; of models of analyses too.
         comparisons: which models are compared. compared: (model, reference) -> the artefact, in
             that order, of those in which an analysis compares something.
@@ -50,8 +51,7 @@ class Study:
         self.dataset = self.modality.dataset(root, self.data_folder)
         self.plans = hooks.plans(self, configuration.analyses.on())
         plan = ModelPlan(configuration, precision, self.dataset)
-        self.models, self.targets, self.drawn = plan.models, plan.targets, plan.drawn
-        self.prepared, self.generations = plan.prepared, plan.generations
+        self.models, self.learnt_from = plan.models, plan.sources.learnt_from
         self.by_id = {model.id: model for model in self.models}
         self.families = families(self.models)
         self.names = {model.condition: plan.key(model.condition) for model in self.models}
@@ -83,6 +83,10 @@ class Study:
     def artefact(self, kind: str, name: str) -> Artefact:
         """The artefact that a rule's wildcard names."""
         return self.artefacts[f"{kind}/{name}"]
+
+    def of_kind(self, kind: str) -> list[Artefact]:
+        """The artefacts of a kind."""
+        return [artefact for artefact in self.artefacts.values() if artefact.kind == kind]
 
     @property
     def trained(self) -> Iterator[Model]:

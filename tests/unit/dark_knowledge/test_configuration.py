@@ -75,4 +75,4 @@ def test_every_model_is_observed_on_what_it_was_trained_on(tmp_path, monkeypatch
     made["data"]["path"] = str(REPOSITORY / made["data"]["path"])
     study = Study(parse(made), "fp32", REPOSITORY)
     assert all("train/logits.parquet" in each.files for each in study.observations.values())
-    assert len({t.name for t in study.targets.values()}) == 5  # a table a teacher, for every arm
+    assert len({t.name for t in study.of_kind("targets")}) == 5  # a table a teacher, for every arm

@@ -44,7 +44,7 @@ def test_a_student_of_a_committee_has_a_table_of_each_member():
         tables = model.artefact.inputs["targets"]
         assert sorted(table.slug for table in tables) == list(model.teachers)
         assert model.artefact.settings["objective"]["combine"] == "losses"
-    assert sorted(table.slug for table in made.targets.values()) == ["a-s1", "b-s1", "b-s2"]
+    assert sorted(table.slug for table in made.of_kind("targets")) == ["a-s1", "b-s1", "b-s2"]
 
 
 def test_online_members_take_the_place_of_their_tables():
@@ -52,7 +52,7 @@ def test_online_members_take_the_place_of_their_tables():
     made = committee(recipes=recipes)
     for model in (m for m in made.models if m.role == "student"):
         assert sorted(a.slug for a in model.artefact.inputs["teachers"]) == list(model.teachers)
-    assert not made.targets
+    assert not made.of_kind("targets")
 
 
 def test_a_committee_is_made_once_whatever_learns_from_it():

@@ -59,15 +59,15 @@ def test_relations_are_made_once_for_all_students_of_a_teacher():
         (dict(m.condition.parameters)["tau_teacher"], m.artefact.inputs_of("prepared")[0].name)
         for m in students
     }
-    assert len(made) == 2 == len(study.prepared)
-    for artefact in study.prepared.values():
+    assert len(made) == 2 == len(study.of_kind("prepared"))
+    for artefact in study.of_kind("prepared"):
         assert artefact.kind == "prepared" and artefact.outputs == [
             "prepared.safetensors",
             "run.json",
         ]
         assert artefact.settings["prepare"].endswith("fused:prepare")
         assert artefact.settings["parameters"].keys() == {"tau_teacher"}
-        assert artefact.inputs["targets"].name in study.targets
+        assert artefact.inputs["targets"] in study.of_kind("targets")
         assert f"prepared/{artefact.name}" in study.artefacts
 
 
@@ -136,6 +136,6 @@ def test_the_published_study_of_dark_knowledge_plans_whole():
     assert len(of(study, "teacher")) == len(of(study, "twin")) == 20
     assert len(of(study, "student")) == 3 * 20 * 4 * 4 * 4
     assert len(of(study, "control")) == 3 * 4
-    assert len(study.targets) == 20
+    assert len(study.of_kind("targets")) == 20
     recipe = of(study, "student")[0].artefact.settings["recipe"]
     assert recipe["epochs"] == 240

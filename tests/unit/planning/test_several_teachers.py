@@ -145,9 +145,9 @@ def test_drawn_views_are_made_once_for_all_who_are_shown_them():
     recipes = {**RAW["recipes"], "drawn": {**RAW["recipes"]["short"], "views": drawn}}
     students = {"tiny": {**RAW["students"]["tiny"], "recipe": "drawn"}}
     made = study(recipes=recipes, students=students)
-    (views,) = made.drawn.values()
+    (views,) = made.of_kind("views")
     assert views.settings["per_image"] == 2 and views.settings["split"] == "train"
-    tables = list(made.targets.values())
+    tables = made.of_kind("targets")
     assert [table.inputs["views"] for table in tables] == [views] * 3
     for model in made.models:
         shown = model.artefact.inputs.get("views")

@@ -95,6 +95,18 @@ def test_a_planted_study_changes_no_artefact_of_the_plain_one_but_its_tables():
     assert {name.split("/")[0] for name in removed} == {"tables", "figures", "report"}
 
 
+def test_what_planted_models_are_shown_of_a_random_policy_is_made_too():
+    views = {"policy": "strong", "per_image": 2}
+    recipes = {"short": {"epochs": 2, "optimizer": {"lr": 0.1}, "views": views}}
+    shortcuts = {"causal": {}, "planted": PLANTED}
+    made = study(recipes=recipes, analyses={**USUAL, "shortcuts": shortcuts})
+    folders = {artefact.folder for artefact in made.artefacts.values()}
+    read = {a.folder for each in made.artefacts.values() for a in each.direct_inputs()}
+    assert read <= folders
+    shown = {views.inputs["dataset"].kind for views in made.of_kind("views")}
+    assert shown == {"dataset", "planted"}
+
+
 def test_the_check_by_masking_adds_a_job_a_model_and_a_probe_a_reference():
     added = kinds(searched(causal={"top": 0.2}), study())
     assert added == {"probe": 1, "probe_observation": 1, "tables": 1, "figures": 1, "report": 1}

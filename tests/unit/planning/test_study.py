@@ -40,7 +40,7 @@ def test_an_entry_with_seeds_of_its_own_keeps_each_seeds_teacher():
 
 def test_one_table_of_targets_serves_every_temperature_and_alpha():
     made = study()
-    assert sorted(a.slug for a in made.targets.values()) == ["big-s10", "big-s20"]
+    assert sorted(a.slug for a in made.of_kind("targets")) == ["big-s10", "big-s20"]
     of_first = [m for m in made.models if m.teachers == ("big-s10",)]
     assert len({m.artefact.inputs["targets"][0].identity for m in of_first}) == 1
 
@@ -48,7 +48,7 @@ def test_one_table_of_targets_serves_every_temperature_and_alpha():
 def test_an_online_teacher_takes_the_place_of_the_table():
     recipes = {"short": {"epochs": 2, "optimizer": {"lr": 0.1}, "targets": "online"}}
     made = study(recipes=recipes)
-    assert not made.targets
+    assert not made.of_kind("targets")
     distilled = [m for m in made.models if m.role == "student"]
     assert [a.slug for a in distilled[0].artefact.inputs["teachers"]] == ["big-s10"]
 
@@ -143,7 +143,7 @@ def test_the_published_study_plans_whole():
     teacher = made.models[0].artefact.settings
     assert teacher["init"] == {"from": "imagenet", "weights": "resnet50"}
     assert teacher["recipe"]["epochs"] == 20
-    table = next(iter(made.targets.values())).settings["views"]
+    table = made.of_kind("targets")[0].settings["views"]
     assert table == {"policy": "crop-flip", "pad": 4, "tabulated": None}
     assert made.downloads == ["data/cifar10.complete"]
 

@@ -55,7 +55,7 @@ def test_a_student_of_its_teachers_own_texts_waits_for_these_and_for_no_logits()
     of_texts = learns_from(study, "small-seq-kd-s1")
     assert of_texts.keys() == {"dataset", "generations"}
     (generations,) = of_texts["generations"]
-    artefact = study.generations[generations]
+    artefact = study.artefacts[f"generations/{generations}"]
     assert artefact.files == ("tokens.safetensors",)
     assert [a.slug for a in artefact.inputs_of("teacher")] == ["expert-s1"]
     assert "distilscope.training.generations:generate" in artefact.job()
@@ -64,12 +64,12 @@ def test_a_student_of_its_teachers_own_texts_waits_for_these_and_for_no_logits()
 def test_a_teacher_writes_once_for_all_students_of_its_texts():
     students = {"small": SMALL, "other": SMALL}
     study = planned({**SEQ, "students": [*students]}, seeds=[1, 2], students=students)
-    assert len(study.generations) == 1 and not study.targets
+    assert len(study.of_kind("generations")) == 1 and not study.of_kind("targets")
 
 
 def test_a_student_of_the_twins_texts_waits_for_the_twin():
     study = planned({**SEQ, "taught_by": "twin"})
-    (generations,) = study.generations.values()
+    (generations,) = study.of_kind("generations")
     assert [a.slug for a in generations.inputs_of("teacher")] == ["expert-s2"]
 
 
@@ -155,7 +155,7 @@ def test_each_way_of_keeping_a_teacher_is_a_table_of_its_own_files():
     identities, settings = set(), {}
     for keeps, own in files.items():
         most = {"top_k": 8} if keeps == "top-k" else {}
-        (table,) = planned(KD, **with_targets(targets=keeps, **most)).targets.values()
+        (table,) = planned(KD, **with_targets(targets=keeps, **most)).of_kind("targets")
         assert set(table.files) == {*own, "indices.npy", "positions.npy"}
         identities.add(table.identity)
         settings[keeps] = table.settings
@@ -168,9 +168,10 @@ def test_each_way_of_keeping_a_teacher_is_a_table_of_its_own_files():
 def test_students_of_one_teacher_may_learn_from_different_tables_of_it():
     students = {"small": SMALL, "other": {**SMALL, "override": {"targets": "hidden"}}}
     study = planned({**KD, "students": [*students]}, students=students)
-    assert len(study.targets) == 2
+    assert len(study.of_kind("targets")) == 2
     kinds = {
-        model: "keeps" in study.targets[learns_from(study, model)["targets"][0]].settings
+        model: "keeps"
+        in study.artefacts[f"targets/{learns_from(study, model)['targets'][0]}"].settings
         for model in ("small-kd-T1-a1-s1", "other-kd-T1-a1-s1")
     }
     assert kinds == {"small-kd-T1-a1-s1": False, "other-kd-T1-a1-s1": True}

@@ -59,7 +59,7 @@ def test_what_is_tried_learns_from_the_tables_that_the_study_has_anyway():
     made = study.plans["reasoning"].artefacts
     assert {artefact.kind for artefact in made} == {"model"}
     learned = {a.name for artefact in made for a in artefact.inputs_of("targets")}
-    assert learned == set(study.targets)
+    assert learned == {table.name for table in study.of_kind("targets")}
 
 
 def test_another_choice_trains_no_tried_student_again():

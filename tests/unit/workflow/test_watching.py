@@ -77,7 +77,7 @@ def test_jobs_cost_what_their_images_and_passes_take(study):
     training = 3 * (120 * 0.5 + 40 * 0.1)
     assert effort.seconds(teacher) == pytest.approx(STARTUP["model"] + training)
     assert effort.seconds(student) == pytest.approx(STARTUP["model"] + training)
-    (targets,) = study.targets.values()
+    (targets,) = study.of_kind("targets")
     assert effort.seconds(targets) == pytest.approx(STARTUP["targets"] + 120 * 2 * 0.1)
     seen = study.observations[study.models[1].id]
     gradcam_and_pass, saliency, held_out = 2 * 80 * 0.1, 20 * 0.5, 40 * 0.1
@@ -148,7 +148,7 @@ def test_the_share_never_falls_whatever_is_learned_of_the_rest(study):
     before = watcher.look().share
     lay(study, study.models[0].artefact, 0.1)  # so fast that what is left weighs more
     assert watcher.look().share >= before
-    lay(study, study.targets[next(iter(study.targets))], 10_000.0)
+    lay(study, study.of_kind("targets")[0], 10_000.0)
     during = watcher.look().share
     lay(study, study.observations[study.models[0].id], 10_000.0)
     assert watcher.look().share >= during >= before
@@ -174,7 +174,7 @@ def test_the_time_left_is_not_known_where_nothing_was_measured(study):
 def test_jobs_side_by_side_end_with_the_longest_way_through_them(study):
     """Two slots: targets (7) wait for the teacher (10), the student (20) for the targets."""
     teacher, student = (model.artefact for model in study.models)
-    (targets,) = study.targets.values()
+    (targets,) = study.of_kind("targets")
     seen = study.observations[study.models[0].id]
     pending = {a.folder: a for a in (teacher, targets, student, seen)}
     left = dict(zip(pending, (10.0, 7.0, 20.0, 5.0), strict=True))

@@ -38,14 +38,9 @@ class Plan(AnalysisPlan):
         (model,) = (each for each in made.models if each.role not in (*FAMILY, "committee"))
         model = replace(model, id=f"{model.id}-lr{rate:g}")
         self._take(model.artefact)
-        for found, known in (
-            (made.targets, study.targets),
-            (made.prepared, study.prepared),
-            (made.generations, study.generations),
-        ):
-            for name, artefact in found.items():
-                if name not in known:
-                    self._take(artefact)
+        for name, artefact in made.sources.learnt_from.items():
+            if name not in study.learnt_from:
+                self._take(artefact)
         self.models.append(model)
         self.tried.append(
             {

@@ -113,8 +113,7 @@ class Audits:
     causal: Causal | None = None
     datasets: dict[str, Artefact] = field(default_factory=dict)
     models: dict[str, Model] = field(default_factory=dict)
-    targets: dict[str, Artefact] = field(default_factory=dict)
-    prepared: dict[str, Artefact] = field(default_factory=dict)
+    learnt_from: dict[str, Artefact] = field(default_factory=dict)
     probes: dict[str, Artefact] = field(default_factory=dict)
     probe_observations: dict[str, Artefact] = field(default_factory=dict)
     found: list[Audit] = field(default_factory=list)
@@ -122,7 +121,7 @@ class Audits:
     @property
     def artefacts(self) -> list[Artefact]:
         """All that is made for it."""
-        made = [self.datasets, self.targets, self.prepared, self.probes, self.probe_observations]
+        made = [self.datasets, self.learnt_from, self.probes, self.probe_observations]
         return [
             *(artefact for table in made for artefact in table.values()),
             *(model.artefact for model in self.models.values()),

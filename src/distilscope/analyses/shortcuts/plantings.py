@@ -90,10 +90,8 @@ class Plantings:
         )
         families = {name: [self.teacher]} if clean else {}
         plan = ModelPlan(asked, self.study.precision, dataset, families)
-        self.plan.targets |= {k: v for k, v in plan.targets.items() if k not in self.study.targets}
-        self.plan.prepared |= {
-            k: v for k, v in plan.prepared.items() if k not in self.study.prepared
-        }
+        own = plan.sources.learnt_from.items()
+        self.plan.learnt_from |= {k: v for k, v in own if k not in self.study.learnt_from}
         known = {model.artefact.name for model in self.study.models}
         for model in plan.models:
             if model.artefact.name not in known:
