@@ -20,7 +20,7 @@ OUTPUT = Path("audit")
 SIDE = {True: 224, False: 32}
 """Of images, by whether they are a folder of pictures, where no model says its input's side."""
 ANY_CLASSES = 10
-"""Which layers are proposed does not depend on the number of classes."""
+"""Of a model that does not tell: layers that are proposed do not depend on their number."""
 SEEN = "{mean: [...], std: [...], size: 224}"
 FURTHER = "{output: logits}, {probabilities: true} or {explained: [layer4]}"
 
@@ -183,22 +183,25 @@ def _inspected(
                 f"--classes name what is in a folder of pictures; {given.images!r} is a data set "
                 "whose classes are known"
             )
+        side = SIDE[False]
         known = [replace(model, preprocessing=typed.get(model.name, {})) for model in models]
-        return [inspecting.described(model, ANY_CLASSES, SIDE[False]) for model in known], {}
+        counts = {model.name: inspecting.outputs(model, side) for model in known}
+        found = classes.of_a_data_set(counts, given.images) or ANY_CLASSES
+        return [inspecting.described(model, found, side) for model in known], {}
     _require_folder(given.images)
     seen = [inspecting.sees(model, typed.get(model.name, {})) for model in models]
     data: dict[str, Any] = inspecting.frame(seen)
     side = data.get("image_size", SIDE[True])
-    found = classes.agreed(
+    agreed = classes.agreed(
         seen,
         {model.name: inspecting.outputs(model, side) for model in seen},
         Path(given.images),
         classes.typed(given.classes, names),
         labelled=given.labels != "none",
     )
-    if found.data is not None:
-        data["classes"] = found.data
-    own = [inspecting.described(m, found.outputs[m.name], side) for m in found.models]
+    if agreed.data is not None:
+        data["classes"] = agreed.data
+    own = [inspecting.described(m, agreed.outputs[m.name], side) for m in agreed.models]
     return own, data
 
 

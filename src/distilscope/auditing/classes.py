@@ -101,6 +101,24 @@ def agreed(
     return Agreed(dict.fromkeys(counts, outputs), models, data)
 
 
+def of_a_data_set(counts: Mapping[str, int | None], name: str) -> int | None:
+    """How many classes models have that are compared on a data set of this package.
+
+    Args:
+        counts: model -> outputs as its weights tell, or None.
+
+    Raises:
+        ValueError: not all have as many.
+    """
+    known = {name: count for name, count in counts.items() if count}
+    if len(set(known.values())) > 1:
+        raise ValueError(
+            f"{_counted(known)}: on the data set {name} each needs as many as it has classes. "
+            "Models of different classes are compared on a folder of pictures"
+        )
+    return next(iter(known.values()), None)
+
+
 def _alike(counts: Mapping[str, int], images: Path, names: str | None, *, labelled: bool) -> int:
     """How many classes there are: by names or folders, and by what all models put out."""
     by_models = next(iter(counts.values()), None)

@@ -14,14 +14,16 @@ from distilscope import catalog
 from distilscope.auditing.request import Given
 from distilscope.configuration.networks import Network
 from distilscope.models import preprocessing, programs, weights
-from distilscope.models.build import build
+from distilscope.models.build import ModelError, build
 from distilscope.models.layers import propose
-from distilscope.models.outputs import choose
+from distilscope.models.outputs import choose, entries
 from distilscope.models.probabilities import are_probabilities
 from distilscope.models.weight_files import read
 from distilscope.models.weight_names import in_own_names
 from distilscope.planning.settings import network_settings
 
+TRAINING = ("train", "training")
+"""How operations of torch call the argument by which they train."""
 FEW_CLASSES = 3
 """Outputs of the networks that are only built to look at their shapes."""
 
@@ -91,6 +93,7 @@ def described(given: Given, outputs: int, side: int) -> Given:
     Raises:
         ModelError: it can't take images of that side, or nothing in it puts out a map.
         WeightsError: the file does not fit.
+        ValueError: it puts out something else than logits.
     """
     if given.architecture in catalog.ARCHITECTURES:
         return given
@@ -103,18 +106,71 @@ def described(given: Given, outputs: int, side: int) -> Given:
     images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
     found = propose(network, images).settings()
     with torch.no_grad():
-        softmax = {"probabilities": True} if are_probabilities(network.eval()(images)) else {}
+        said = network.eval()(images)
+    _require_logits(given, said, outputs)
+    softmax = {"probabilities": True} if are_probabilities(said) else {}
     return replace(given, layers=found, further={**softmax, **given.further})
+
+
+def _require_logits(given: Given, said: Any, outputs: int) -> None:
+    """Refuse what is no (images, classes), with the option that takes it out of what there is."""
+    if isinstance(said, torch.Tensor):
+        if said.ndim != 2:
+            shape = _shape(said)
+            raise ValueError(f"{given.name} puts out {shape}; expected logits, images x {outputs}")
+        return
+    known = entries(said)
+    fitting = (name for name, each in known.items() if getattr(each, "ndim", 0) == 2)
+    which = next(fitting, None)
+    way = (
+        "none of them is: give a factory, module:function, whose network returns the logits alone"
+        if which is None
+        else f"say which, such as --entry '{given.name}={{output: {which}}}'"
+    )
+    among = ", ".join(f"{name!r} ({_shape(each)})" for name, each in known.items())
+    raise ValueError(
+        f"{given.name} puts out a {type(said).__name__} of {among or 'nothing that is known'}, and "
+        f"one entry has to be the logits, images x {outputs}: {way}"
+    )
+
+
+def _shape(said: Any) -> str:
+    """`2x16x8x8` of a tensor, and what anything else is."""
+    is_tensor = isinstance(said, torch.Tensor)
+    return "x".join(map(str, said.shape)) if is_tensor else type(said).__name__
 
 
 def _program(given: Given, size: int) -> nn.Module:
     """The module of a file that holds all of a model, whose output is the entry that is asked for.
 
     Raises:
-        ModelError: it can't be opened.
+        ModelError: it can't be opened, or was exported in training mode.
     """
+    file = Path(given.weights).expanduser()
+    if programs.kind_of(file, file.suffix) == programs.EXPORTED and _is_training(file):
+        raise ModelError(
+            f"{file} was exported in training mode, which stays in it: dropout drops, and batch "
+            "normalisation goes by the batch. Export it again behind model.eval()"
+        )
     network = programs.looked_at(given.weights, size)
     return choose(network, {"output": given.further.get("output")})
+
+
+def _is_training(file: Path) -> bool:
+    """Whether an exported program has an operation that is told to train.
+
+    One that can't be read has none here: what is wrong with it is said where it is opened.
+    """
+    try:
+        nodes = torch.export.load(file).graph.nodes
+    except Exception:
+        return False
+    return any(
+        argument.name in TRAINING and value is True
+        for node in nodes
+        if hasattr(node.target, "_schema")
+        for argument, value in zip(node.target._schema.arguments, node.args, strict=False)
+    )
 
 
 def _size(given: Given, side: int) -> int:

@@ -190,6 +190,19 @@ def two_models(tmp_path, *further, folders=FIVE):
     return asking.asked(options(*typed, "--student", f"plain-tiny={tmp_path / 'b.pt'}", *further))
 
 
+@pytest.mark.parametrize("layer", [nn.BatchNorm2d(3), nn.Dropout(0.5)])
+def test_a_program_that_was_exported_in_training_mode_is_told_so(tmp_path, layer):
+    """Another number of images, or the same ones again, would have said something else."""
+    network = nn.Sequential(layer, Whole())
+    programs = {mode: tmp_path / f"{mode}.pt2" for mode in (True, False)}
+    for mode, file in programs.items():
+        program = torch.export.export(network.train(mode), (torch.zeros(2, 3, 32, 32),))
+        torch.export.save(program, file)
+    with pytest.raises(ValueError, match=r"exported in training mode.*again behind model\.eval"):
+        inspecting.outputs(Given("net", str(programs[True])), 32)
+    assert inspecting.outputs(Given("net", str(programs[False])), 32) == 7
+
+
 def test_models_of_different_classes_are_compared_on_those_that_they_share(tmp_path):
     three = str(tmp_path / "three.txt")
     asked = two_models(tmp_path, "--classes", f"plain-tiny-b={three}")
@@ -264,6 +277,49 @@ def test_the_entry_of_the_logits_can_be_said_on_the_command_line(tmp_path, monke
         of_a_factory(
             tmp_path / "x", monkeypatch, "mapping_net", IN_A_MAPPING, "--entry", "Nat={a: 1}"
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "words"),
+    [
+        (
+            "a_mapping",
+            "{'maps': h, 'logits': z}",
+            r"'maps' .2x4x32x32., .* '\{model\}=\{output: logits",
+        ),
+        ("a_pair", "(h, z)", r"a tuple of 0 .2x4x32x32., 1 .2x5., .* '\{model\}=\{output: 1\}'"),
+        ("a_nest", "{'out': (h, z)}", r"'out' .tuple., .* none of them is: give a factory"),
+        ("a_map", "h", r"puts out 2x4x32x32; expected logits, images x 5"),
+    ],
+)
+def test_outputs_that_are_no_logits_are_refused_with_the_option_that_takes_them(
+    tmp_path, monkeypatch, name, output, words
+):
+    """Before anything is computed, and in the words of the command line."""
+    source = FACTORY.replace(
+        "return self.fc(F.relu(self.conv(images)).mean((2, 3)))",
+        f"""h = F.relu(self.conv(images))
+        z = self.fc(h.mean((2, 3)))
+        return {output}""",
+    )
+    with pytest.raises(ValueError, match=words.replace(r"\{model\}", "Net")):
+        of_a_factory(tmp_path, monkeypatch, name, source)
+
+
+@pytest.mark.parametrize("classes", [7, 100])
+def test_on_a_data_set_by_name_a_network_has_the_classes_of_its_weights(
+    tmp_path, monkeypatch, classes
+):
+    (tmp_path / "named_net.py").write_text(FACTORY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for file, count in (("a.pt", classes), ("b.pt", classes), ("c.pt", 3)):
+        state = build({"builder": "named_net:Net"}, count).state_dict()
+        torch.save(state, tmp_path / file)
+    given = ["--images", "cifar100", "--allow-code", "--teacher", f"named_net:Net={tmp_path}/a.pt"]
+    asked = asking.asked(options(*given, "--student", f"named_net:Net={tmp_path}/b.pt"))
+    assert asked.students[0].layers["layers"] == {"conv": "conv"}
+    with pytest.raises(ValueError, match=rf"Net-a has {classes} outputs and Net-c has 3 outputs"):
+        asking.asked(options(*given, "--student", f"named_net:Net={tmp_path}/c.pt"))
 
 
 @pytest.mark.parametrize(
