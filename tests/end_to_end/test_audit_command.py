@@ -159,6 +159,7 @@ def test_pictures_without_labels_are_audited_by_what_needs_none(audit):
     values = {n["measure"] for n in found["numbers"] if n["value"] is not None}
     assert {"agreement", "image_specific_rho"} <= values and "accuracy" not in values
     assert any("no labels" in caveat for caveat in found["caveats"])
+    assert any("have no labels" in note for note in found["notes"]) and "To know:" in said.out
 
 
 @pytest.mark.long(3)

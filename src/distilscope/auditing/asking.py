@@ -100,7 +100,7 @@ def asked(given: argparse.Namespace) -> Request:
     names = [model.name for model in models]
     data = {"labels": given.labels, "held_out": given.held_out, "limit": given.limit}
     further = request.mapping("--data", given.data, "{fit: pad}") if given.data else {}
-    models, found = _inspected(given, models)
+    models, found, count = _inspected(given, models)
     return Request(
         teacher=models[0],
         students=tuple(models[1:]),
@@ -112,7 +112,7 @@ def asked(given: argparse.Namespace) -> Request:
         require=tuple(given.require),
         methods=tuple(filter(None, given.methods.split(","))),
         allow_code=given.allow_code,
-        count=_count(given),
+        count=count,
     )
 
 
@@ -165,8 +165,10 @@ def _of_torchvision() -> frozenset[str]:
 
 def _inspected(
     given: argparse.Namespace, models: list[Given]
-) -> tuple[list[Given], dict[str, Any]]:
-    """The models with what was found of them, and keys of `data` that follow from them."""
+) -> tuple[list[Given], dict[str, Any], int | None]:
+    """The models with what was found of them, keys of `data` that follow from them, and how many
+    pictures there are, where that is known.
+    """
     from distilscope.auditing import inspecting
 
     for model in models:
@@ -187,7 +189,7 @@ def _inspected(
         known = [replace(model, preprocessing=typed.get(model.name, {})) for model in models]
         counts = {model.name: inspecting.outputs(model, side) for model in known}
         found = classes.of_a_data_set(counts, given.images) or ANY_CLASSES
-        return [inspecting.described(model, found, side) for model in known], {}
+        return [inspecting.described(model, found, side) for model in known], {}, None
     _require_folder(given.images)
     seen = [inspecting.sees(model, typed.get(model.name, {})) for model in models]
     data: dict[str, Any] = inspecting.frame(seen)
@@ -202,7 +204,8 @@ def _inspected(
     if agreed.data is not None:
         data["classes"] = agreed.data
     own = [inspecting.described(m, agreed.outputs[m.name], side) for m in agreed.models]
-    return own, data
+    labels = given.labels or "folders"
+    return own, data, request.count_in(Path(given.images), given.limit, agreed.names, labels)
 
 
 def _require_folder(images: str) -> None:
@@ -213,9 +216,3 @@ def _require_folder(images: str) -> None:
             f"--images {images}: there is no such folder, and no data set of that name; data sets "
             f"are {', '.join(sorted(own))}"
         )
-
-
-def _count(given: argparse.Namespace) -> int | None:
-    if not request.is_folder(given.images):
-        return None
-    return request.count_in(Path(given.images), given.limit)

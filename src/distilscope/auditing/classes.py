@@ -32,11 +32,13 @@ class Agreed:
         outputs: model -> how many it has.
         models: the models; where classes are mapped by name, with their own.
         data: what `data.classes` is; None where the folders tell.
+        names: of the classes, where pictures have labels.
     """
 
     outputs: Mapping[str, int]
     models: Sequence[Given]
     data: int | str | None = None
+    names: Sequence[str] = ()
 
 
 def typed(texts: Sequence[str], models: Sequence[str]) -> Typed:
@@ -98,7 +100,8 @@ def agreed(
         return _by_name(models, counts, _names(models, counts, images, typed, labelled=labelled))
     outputs = _alike(known, images, typed.all, labelled=labelled)
     data = typed.all or (None if labelled else outputs)
-    return Agreed(dict.fromkeys(counts, outputs), models, data)
+    names = names_of(typed.all) if typed.all else folders_in(images) if labelled else ()
+    return Agreed(dict.fromkeys(counts, outputs), models, data, names)
 
 
 def of_a_data_set(counts: Mapping[str, int | None], name: str) -> int | None:
@@ -196,11 +199,11 @@ def _by_name(
                 f"{_counted({name: counts[name]})}, and {_there(len(own), 'name')} in "
                 f"{names[name]}: one a line is needed, in the order of the outputs"
             )
-    shared(lists)
+    common = shared(lists).names
     mapped = [
         replace(model, further={**model.further, "classes": names[model.name]}) for model in models
     ]
-    return Agreed({name: len(own) for name, own in lists.items()}, mapped, SHARED)
+    return Agreed({name: len(own) for name, own in lists.items()}, mapped, SHARED, common)
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -133,6 +133,9 @@ class Audit(Part):
     models: list[Model]
     answer: list[str]
     caveats: list[str]
+    notes: list[str] = Field(
+        default=[], description="what jobs found wrong and went on: images left out, say"
+    )
     verdict: Literal["met", "fell short", "could not be judged", "nothing required"]
     exit_code: Literal[0, 1, 2]
     requirements: list[Required]

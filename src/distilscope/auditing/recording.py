@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from distilscope import store
 from distilscope.auditing.record import Audit, Images, Model, Number, Required, finite
 from distilscope.measuring.rows import PLACES
 from distilscope.planning.study import Study
-from distilscope.reporting import findings, reading, summary
+from distilscope.reporting import findings, reading, runs, summary
 from distilscope.reporting.tables import Tables
 
 NOTHING_REQUIRED = "nothing required"
@@ -43,6 +44,7 @@ def record(study: Study, tables: Tables) -> Audit:
         models=list(_models(tables)),
         answer=findings.answer(tables, summary.summarise(tables)),
         caveats=findings.caveats(tables),
+        notes=list(runs.warnings(store.read_json(study.tables.folder / store.RUNS_FILE))),
         verdict=verdict,
         exit_code=CODES[verdict],
         requirements=required,

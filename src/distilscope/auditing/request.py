@@ -15,6 +15,8 @@ from distilscope.configuration.data import names_in
 from distilscope.data.listing import entries, of_pictures
 
 LONGEST_NAME = 40
+ALL_COUNT = 250
+"""Of fewer pictures than this each is tried: more than a minibatch of Grams, should some fail."""
 NETWORK = re.compile(r"(?P<name>[^={}]+)(?P<settings>\{[^}]*\})?")
 
 
@@ -166,10 +168,33 @@ def folders_in(images: Path) -> list[str]:
     return sorted(entry.name for entry in entries(images.expanduser()) if entry.is_dir())
 
 
-def count_in(images: Path, limit: int | None) -> int:
-    """How many pictures of a folder are used, if all of them can be decoded."""
-    found = sum(1 for _ in of_pictures(images.expanduser()))
-    return found if limit is None else min(found, limit)
+def count_in(images: Path, limit: int | None, names: Sequence[str], labels: str) -> int:
+    """How many pictures of a folder are used: of few those that can be decoded, else all.
+
+    A minibatch of Grams takes as many images as there are of few, so that one too many is none.
+
+    Args:
+        names: of the classes whose pictures are taken, where `labels` is `folders`.
+
+    Raises:
+        BadData: there is no picture.
+    """
+    from distilscope.data import image_folder, pictures  # which load NumPy and Pillow
+    from distilscope.data.raw import BadData
+
+    source = images.expanduser()
+    found = sum(1 for _ in of_pictures(source))
+    found = found if limit is None else min(found, limit)
+    if found >= ALL_COUNT:
+        return found
+    broken = 0
+    files = pictures.chosen(source, names, labels, limit, []).files
+    for file in files:
+        try:
+            image_folder.decoded(file, grey=False, formats=None)
+        except BadData:
+            broken += 1
+    return len(files) - broken
 
 
 def by_model(

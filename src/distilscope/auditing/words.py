@@ -22,6 +22,8 @@ COLUMNS = (
 """Of the summary of a pull request: measure and heading."""
 MARKS = {"met": "✅", "fell short": "❌", "could not be judged": "⚠️"}
 MOST_MOVED = 20
+LONGEST_NOTE = 300
+"""Letters of a note in the terminal; all of it is in the record and the report."""
 WIDTH = 100
 
 
@@ -33,8 +35,16 @@ def terminal(found: Audit, table: str, files: Sequence[Path]) -> str:
     lines += [f"  {_line(each)}" for each in found.requirements]
     if found.earlier:
         lines += ["", *(ascii_only(text) for text in _beside(found.earlier))]
+    if found.notes:
+        lines += ["", "To know:", *map(_noted, found.notes)]
     lines += ["", f"The report: {found.report}", f"The record: {', '.join(map(str, files))}"]
     return "\n".join(lines)
+
+
+def _noted(note: str) -> str:
+    """A note, indented, and cut where it is long."""
+    text = textwrap.shorten(ascii_only(note), LONGEST_NOTE, placeholder=" ...")
+    return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
 def _line(each: Required) -> str:
@@ -72,6 +82,9 @@ def _markdown(found: Audit) -> Iterator[str]:
     if found.earlier:
         yield ""
         yield from (f"{text}  " for text in map(_plain, _beside(found.earlier)))
+    if found.notes:
+        yield ""
+        yield from (f"- {_plain(note)}" for note in found.notes)
     yield ""
     yield (
         f"{count(found.images.count, 'image')}, {count(found.images.classes, 'class', 'classes')}; "

@@ -17,6 +17,7 @@ from distilscope.observing.capture import Captured, Tap, Watcher, watching
 from distilscope.observing.maptable import MapTable
 from distilscope.observing.probe import Probe
 from distilscope.observing.request import Request
+from distilscope.observing.rows import Rows
 from distilscope.workflow import progress
 
 Prepare = Callable[[Tensor], Tensor]
@@ -179,11 +180,12 @@ class Pass:
         self._where, self._unit = where, unit
         self._methods = layer_maps.modules(methods)
         self._heads: dict[str, Tensor] = {}
-        self._indices: list[np.ndarray] = []
-        self._logits: list[np.ndarray] = []
-        self._features: dict[str, list[np.ndarray]] = {}
-        self._grams: dict[str, list[np.ndarray]] = {}
-        self._gram_indices: list[np.ndarray] = []
+        batch = request.gram_batch
+        self._indices = Rows((), np.int64)
+        self._logits: Rows | None = None
+        self._features: dict[str, Rows] = {}
+        self._gram_indices = Rows((batch,), np.int64)
+        self._grams: dict[str, Rows] = {}
 
     def take(self, inputs: Tensor, batch: Batch) -> np.ndarray:
         """Keep what is written of one batch, or nothing where it fails; returns its logits
@@ -201,14 +203,18 @@ class Pass:
             self._heads = _heads(self._model, seen, self._request)
         logits = _array(seen.logits)
         maps = self._explained(seen, logits.argmax(axis=1), batch) if self.maps else ()
-        self._indices.append(batch.indices)
-        self._logits.append(logits)
+        self._indices.add(batch.indices)
+        self._logits = self._logits or Rows(logits.shape[1:], logits.dtype)
+        self._logits.add(logits)
         whole = len(batch.indices) == self._request.gram_batch
         if whole:
-            self._gram_indices.append(batch.indices)
+            self._gram_indices.add(batch.indices[None])
         for layer, summaries in seen.summaries.items():
             if "gap" in summaries:
-                self._features.setdefault(layer, []).append(_array(summaries["gap"]))
+                pooled = _array(summaries["gap"])
+                if layer not in self._features:
+                    self._features[layer] = Rows(pooled.shape[1:], pooled.dtype)
+                self._features[layer].add(pooled)
                 self._take_grams(layer, summaries, self._request.reductions, whole)
         for found, values in maps:
             self.maps[found.method].add(
@@ -232,12 +238,15 @@ class Pass:
     def _take_grams(
         self, layer: str, summaries: dict[str, Tensor], reductions: Sequence[str], whole: bool
     ) -> None:
+        side = self._request.gram_batch
         for reduction in reductions:
-            found = self._grams.setdefault(f"{layer}.{reduction}", [])
+            name = f"{layer}.{reduction}"
+            if name not in self._grams:
+                self._grams[name] = Rows((side, side), np.float32)
             if whole:
                 pooled = reduction == "gap"
                 gram = grams.centred_gram(summaries["gap"]) if pooled else summaries[reduction]
-                found.append(_array(gram))
+                self._grams[name].add(_array(gram)[None])
 
     def _explained(
         self, seen: Captured, own: np.ndarray, batch: Batch
@@ -248,16 +257,14 @@ class Pass:
 
     def in_index_order(self) -> Passed:
         """Everything that was kept, sorted."""
-        back = np.argsort(np.concatenate(self._indices))
-        batch = self._request.gram_batch
-        shape = (-1, batch, batch)
+        back = np.argsort(self._indices.all())
         return Passed(
-            logits=np.concatenate(self._logits)[back],
-            features={k: np.concatenate(v)[back] for k, v in self._features.items()},
-            grams={k: np.array(v, dtype=np.float32).reshape(shape) for k, v in self._grams.items()},
-            gram_indices=np.array(self._gram_indices, dtype=np.int64).reshape(-1, batch),
+            logits=self._logits.all()[back],
+            features={layer: rows.all()[back] for layer, rows in self._features.items()},
+            grams={name: rows.all() for name, rows in self._grams.items()},
+            gram_indices=self._gram_indices.all(),
             maps=self.maps,
-            indices=np.concatenate(self._indices)[back],
+            indices=self._indices.all()[back],
         )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from distilscope.observing.rows import Rows
+
 
 @dataclass
 class MapTable:
@@ -23,7 +25,7 @@ class MapTable:
     grids: dict[str, tuple[int, int]] = field(default_factory=dict)
     dead: dict[str, int] = field(default_factory=dict)
     totals: dict[str, int] = field(default_factory=dict)
-    _parts: list[pd.DataFrame] = field(default_factory=list)
+    _rows: dict[str, dict[str, Rows]] = field(default_factory=dict)
 
     def add(
         self,
@@ -55,16 +57,27 @@ class MapTable:
             "index": np.asarray(indices, dtype=np.int64),
             "rank": ranks,
             "class": np.asarray(classes, dtype=np.int16),
-            "layer": pd.Series([layer] * len(flat), dtype=object),
-            "map": list(flat),
+            "map": flat,
+            **(columns or {}),
         }
-        self._parts.append(pd.DataFrame({**part, **(columns or {})}))
+        if layer not in self._rows:
+            self._rows[layer] = {name: Rows(v.shape[1:], v.dtype) for name, v in part.items()}
+        for name, values in part.items():
+            self._rows[layer][name].add(values)
 
     def frame(self) -> pd.DataFrame:
         """Columns index, class, layer, map and the further ones, sorted by layer, rank, index."""
-        table = pd.concat(self._parts, ignore_index=True)
+        table = pd.concat(map(self._of_layer, self._rows), ignore_index=True)
         table = table.sort_values(["layer", "rank", "index"], kind="stable", ignore_index=True)
         return table.drop(columns="rank")
+
+    def _of_layer(self, layer: str) -> pd.DataFrame:
+        """The rows of a layer, in the order in which they came."""
+        found = {name: rows.all() for name, rows in self._rows[layer].items()}
+        own = {name: found.pop(name) for name in ("index", "rank", "class", "map")}
+        maps = own.pop("map")
+        layers = pd.Series([layer] * len(maps), dtype=object)
+        return pd.DataFrame({**own, "layer": layers, "map": list(maps), **found})
 
     def facts(self) -> dict[str, Any]:
         """Counts for `run.json`."""

@@ -122,6 +122,24 @@ def test_a_model_with_a_single_output_is_refused_with_what_would_do(tmp_path):
         asking.asked(options(*typed))
 
 
+def test_of_few_pictures_those_are_counted_that_can_be_used(tmp_path):
+    """CKA takes all of few in one minibatch: one too many, and there would be none."""
+    file, folder = saved(tmp_path / "a.pt", 2), pictures(tmp_path / "pictures", ["a", "b"])
+    for number, name in enumerate(("a/more.webp", "b/more.png", "loose.png")):
+        Image.new("RGB", (30, 30 + number)).save(tmp_path / "pictures" / name)
+    for name in ("a/text.jpg", "b/empty.png"):
+        (tmp_path / "pictures" / name).write_text("")
+    typed = ["--teacher", f"plain-tiny={file}", "--images", folder, "--compress", "prune=0.5"]
+    assert asking.asked(options(*typed)).count == 4
+
+
+def test_a_folder_without_pictures_is_refused_before_anything_is_made(tmp_path):
+    file = saved(tmp_path / "a.pt", 2)
+    typed = ["--teacher", f"plain-tiny={file}", "--images", tmp_path, "--compress", "prune=0.5"]
+    with pytest.raises(ValueError, match=r"there is no picture; expected"):
+        asking.asked(options(*typed, "--labels", "none"))
+
+
 def test_what_is_unknown_of_how_a_model_sees_pictures_is_asked_for():
     with pytest.raises(ValueError, match=r"say it with --preprocessing 'net=\{mean:"):
         inspecting.sees(Given("net", "a.pt", "mine:net"), {})

@@ -83,6 +83,16 @@ def test_what_fell_is_in_the_summary_of_a_pull_request():
     assert "accuracy of small: 0.900 to 0.500" in text
 
 
+def test_what_jobs_found_wrong_is_in_the_terminal_and_in_the_summary_of_a_pull_request():
+    long = "7 of 86 pictures can't be used: " + "; ".join(f"cat/{n}.png" for n in range(90))
+    found = audit(notes=["the EXIF orientation of 1 picture is not applied", long])
+    for text in (words.markdown(found), words.terminal(found, "table", [])):
+        assert "EXIF orientation of 1 picture" in text and "7 of 86 pictures" in text
+    said = words.terminal(found, "table", [])
+    assert "cat/89.png" not in said and all(len(line) <= words.WIDTH for line in said.splitlines())
+    assert "To know" not in words.terminal(audit(), "table", [])
+
+
 def test_hostile_names_do_not_break_the_table_of_a_pull_request():
     model = audit().models[0].model_copy(update={"label": "a|b\n<img>"})
     text = words.markdown(audit(models=[model]))
