@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
-FIRST_BYTES = 2**20
+FIRST_BYTES = 2**23
 """Of a block that nothing has outgrown yet."""
 
 

@@ -217,6 +217,36 @@ def test_per_class_bars_are_of_the_main_student_its_control_and_the_twin(study, 
         assert [round(place) for place in middles] == list(range(10))
 
 
+@pytest.fixture
+def of_many_classes(study):
+    """The tables of a study of 50 classes, of which 40 have no image, as few pictures have."""
+    tables = study.tables()
+    of_one = tables.measures[tables.measures["class"] == 0]
+    kind = tables.measures["class"].dtype
+    empty = [
+        of_one.assign(**{"class": place, "value": np.nan, "reason": "no image"})
+        for place in range(100, 140)
+    ]
+    measures = pd.concat([tables.measures, *empty], ignore_index=True).astype({"class": kind})
+    return replace(tables, measures=measures)
+
+
+def test_of_many_classes_bars_are_drawn_where_the_student_has_a_number(of_many_classes):
+    figure, table = figures.draw("per-class", of_many_classes)
+    assert artists.panel(figure, "The 10 of 50 classes in which the student has a number")
+    names = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
+    assert set(names) == set(made_tables.CLASSES)
+    assert table["class"].nunique() == 50, "the numbers have all, with their reasons"
+
+
+def test_of_many_classes_the_heatmap_has_the_columns_with_a_number(of_many_classes):
+    figure, table = figures.draw("class-model", of_many_classes)
+    axes = artists.panel(figure, "Raw ρ, in the 10 of 50 classes with a number")
+    assert artists.columns(figure.axes[1]) == list(made_tables.CLASSES)
+    assert {column for column, _ in artists.numbers(axes)} == set(range(10))
+    assert table["class"].nunique() == 50
+
+
 def test_a_field_of_cka_is_the_pair_of_its_layers(study, drawn):
     axes = artists.panel(drawn["cka"], "tiny T=4")
     assert artists.columns(axes) == ["block1", "block2", "block3"]

@@ -20,6 +20,7 @@ def _ladder(tables: Tables, last: Rung, count: int) -> str:
     text = f"{last.original}, {last.label}{strongest}, "
     if drop.defined:
         text += f"loses {with_interval(drop, '{:.3f}')} of accuracy"
+        text += " (below 0 is a gain)" if drop.value < 0 else ""
     else:
         changed = shown.beside_original(tables, "changed", last.model)
         text += f"predicts otherwise on {with_interval(changed, '{:.3f}')} of the images"

@@ -37,7 +37,7 @@ def fig_per_class(tables: Tables) -> Drawing:
         _class_bars(axes, tables, group, rows, kept)
         axes.set_ylabel(words)
         parts.append(_numbers(tables, group, rows).assign(measure=measure))
-    all_axes[0].set_title(_selection(found[0][2]))
+    all_axes[0].set_title(_selection(found[0][2], kept))
     handles = all_axes[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=len(group))
     return figure, pd.concat(parts, ignore_index=True)
@@ -59,19 +59,26 @@ def _classes(rows: pd.DataFrame) -> list:
 
 
 def _lowest(rows: pd.DataFrame, main: Condition, most: int) -> list:
-    """All classes, or where they are too many those in which the main student scores lowest."""
+    """All classes, or where they are too many those in which the main student scores lowest.
+
+    Of many, most may have no image: they are drawn where it has a number in no class alone.
+    """
     classes = _classes(rows)
     if len(classes) <= most:
         return classes
-    values = {c: estimate(main, rows[rows["class"] == c]).value for c in classes}
-    return sorted(classes, key=lambda c: (math.isnan(values[c]), values[c]))[:most]
+    split = dict(list(rows.groupby("class")))
+    values = {c: estimate(main, split[c]).value for c in classes}
+    known = [c for c in classes if not math.isnan(values[c])]
+    return sorted(known, key=values.__getitem__)[:most] if known else classes[:most]
 
 
-def _selection(rows: pd.DataFrame) -> str:
+def _selection(rows: pd.DataFrame, kept: list) -> str:
     """Says so where not all classes are drawn."""
     count = rows["class"].nunique()
-    if count <= MAX_BARS:
+    if len(kept) == count:
         return ""
+    if len(kept) < MAX_BARS:
+        return f"The {len(kept)} of {count} classes in which the student has a number"
     return f"The {MAX_BARS} of {count} classes in which the student scores lowest"
 
 
@@ -117,13 +124,18 @@ def fig_class_model(tables: Tables) -> Drawing:
     if not found:
         raise NothingToDraw(UNDEFINED)
     figure = Figure(figsize=(style.WIDE, 1.0 + len(found) * (0.35 + 0.19 * len(shown))))
-    all_axes, parts = figure.subplots(len(found), 1, squeeze=False, sharex=True).ravel(), []
-    for axes, (measure, words, rows) in zip(all_axes, found, strict=True):
-        numbers = _numbers(tables, shown, rows)
-        _class_heatmap(axes, tables, shown, _classes(rows), numbers)
-        axes.set_title(words)
-        parts.append(numbers.assign(measure=measure))
-    return figure, pd.concat(parts, ignore_index=True)
+    all_axes = figure.subplots(len(found), 1, squeeze=False, sharex=True).ravel()
+    parts = [_numbers(tables, shown, rows).assign(measure=name) for name, _, rows in found]
+    table = pd.concat(parts, ignore_index=True)
+    classes = sorted(table["class"].unique())
+    kept = classes
+    if len(classes) > MAX_NUMBERS:  # of a thousand classes most have no image
+        kept = sorted(table.loc[table["value"].notna(), "class"].unique())
+    among = f", in the {len(kept)} of {len(classes)} classes with a number"
+    for axes, numbers, (_, words, _) in zip(all_axes, parts, found, strict=True):
+        _class_heatmap(axes, tables, shown, kept, numbers)
+        axes.set_title(words + (among if len(kept) < len(classes) else ""))
+    return figure, table
 
 
 def _class_heatmap(axes, tables: Tables, shown, classes: list, numbers: pd.DataFrame) -> None:
