@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.study import parse, schema
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CONFIGURATIONS = sorted((REPOSITORY / "config").rglob("*.yaml"))
+LAID_OVER = re.compile(r"--configfile (config/\S+\.yaml) (config/\S+\.yaml)$", re.MULTILINE)
+"""The command in the head of a file that is laid over another, both named."""
 
 GOOD = {
     "study": "x",
@@ -45,6 +49,11 @@ def altered(**changes):
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda p: p.stem)
 def test_the_configurations_that_ship_are_accepted_and_fit_the_schema(path):
     raw = yaml.safe_load(path.read_text())
+    if over := LAID_OVER.search(path.read_text()):
+        base, own = (REPOSITORY / name for name in over.groups())
+        assert own == path
+        raw = yaml.safe_load(base.read_text())
+        update_config(raw, yaml.safe_load(path.read_text()))
     parse(raw)
     jsonschema.validate(raw, schema())
 

@@ -51,6 +51,11 @@ def test_each_network_of_an_arm_is_tried_by_itself_and_may_have_a_rate_of_its_ow
     plan = planned(*grid, students=students, **TUNED).plans["reasoning"]
     used = [(own["student"], own["lr"]) for own in plan.tried if own["used"]]
     assert used == [("small", 0.004), ("other", 0.002)] and len(plan.tried) == 2 * 2
+    own = {"seed": 9, "learning_rates": {"small": RATES, "other": [0.001, 0.002]}}
+    tuned = {"analyses": {"reasoning": {"tuning": own}}}
+    plan = planned(*grid, students=students, **tuned).plans["reasoning"]
+    tried = [(each["student"], each["lr"]) for each in plan.tried]
+    assert tried == [("small", 0.002), ("small", 0.004), ("other", 0.001), ("other", 0.002)]
 
 
 def test_what_is_tried_learns_from_the_tables_that_the_study_has_anyway():
@@ -79,13 +84,36 @@ def test_another_choice_trains_no_tried_student_again():
     [
         ([{**CE, "lr": 0.002}], {"seed": 1}, "is reported"),
         ([{**CE, "lr": 0.002}], {"learning_rates": [0.002, 0.002]}, "occurs twice"),
+        (
+            [{**CE, "lr": 0.002}],
+            {"learning_rates": {"small": [1.0, 1.0]}},
+            "small: one of .* twice",
+        ),
+        (
+            [{**CE, "lr": 0.002}],
+            {"learning_rates": {"large": RATES}},
+            "of large; the grid has small",
+        ),
+        (
+            [{**CE, "lr": 0.002}, {**CE, "lr": 0.002, "students": ["other"]}],
+            {"learning_rates": {"small": RATES, "other": [0.002, 0.004, 0.008]}},
+            "small 2, other 3: the budget is one",
+        ),
         ([CE], {}, "ce of small has `lr` None; analyses.reasoning.tuning tries 0.002, 0.004"),
         ([{**CE, "lr": 0.003}], {}, "ce of small has `lr` 0.003"),
         ([{**KD, "lr": 0.002}, {**KD, "lr": 0.004, "seeds": [2]}], {}, "an arm has one"),
     ],
 )
 def test_a_choice_that_could_not_be_fair_is_refused(grid, tuning, said):
-    raw = {**TEXTS, "grid": grid, "analyses": {"reasoning": {"tuning": {**TUNING, **tuning}}}}
+    students = {"small": TEXTS["students"]["small"]}
+    if any(entry["students"] == ["other"] for entry in grid):
+        students["other"] = students["small"]
+    raw = {
+        **TEXTS,
+        "students": students,
+        "grid": grid,
+        "analyses": {"reasoning": {"tuning": {**TUNING, **tuning}}},
+    }
     with pytest.raises(ConfigurationError, match=said):
         parse(raw)
 

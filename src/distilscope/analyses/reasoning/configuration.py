@@ -10,16 +10,24 @@ from distilscope.analyses.reasoning.arms import arms
 from distilscope.configuration.kinds import Count, Positive, Section, Strict, Whole
 from distilscope.configuration.patterns import Pattern
 
+Rates = Annotated[list[Positive], Field(min_length=2)]
+
 
 class Tuning(Strict):
     """One budget for every arm: an objective of the grid with its parameters, of one network.
 
     Each arm trains its network at each of `learning_rates` under `seed`, which is not reported. Its
-    entries have the `lr` that does best on held-out items; a run says where they have not.
+    entries have the `lr` that does best on held-out items; a run says where they have not. Networks
+    may have rates of their own, by name: a small one learns best at a higher rate.
     """
 
     seed: Whole
-    learning_rates: Annotated[list[Positive], Field(min_length=2)]
+    learning_rates: Rates | Annotated[dict[str, Rates], Field(min_length=1)]
+
+    def rates(self, student: str) -> list[float]:
+        """What a network tries: the same as all others, or as many as they."""
+        own = self.learning_rates
+        return own if isinstance(own, list) else own[student]
 
 
 class Reasoning(Section):
@@ -47,15 +55,15 @@ class Reasoning(Section):
         own, where = self.tuning, "analyses.reasoning.tuning"
         if own is None:
             return
-        if len(set(own.learning_rates)) < len(own.learning_rates):
-            raise ValueError(f"{where}.learning_rates: one of {own.learning_rates} occurs twice")
+        planned = arms(configuration)
+        _check_rates(own.learning_rates, {arm.student for arm in planned}, where)
         seeds = {*configuration.seeds, *(s for e in configuration.grid for s in e.seeds or ())}
         if own.seed in seeds:
             raise ValueError(
                 f"{where}.seed is {own.seed}, which is reported; give one that is none of `seeds` "
                 f"({', '.join(map(str, sorted(seeds)))})"
             )
-        for arm in arms(configuration):
+        for arm in planned:
             rate, which = arm.entries[0].lr, f"grid: {arm.words} of {arm.student}"
             others = [entry.lr for entry in arm.entries if entry.lr != rate]
             if others:
@@ -63,8 +71,25 @@ class Reasoning(Section):
                     f"{which} has `lr` {rate} and {others[0]}: an arm has one, for {where} chooses "
                     "one"
                 )
-            if rate not in own.learning_rates:
-                tried = ", ".join(f"{each:g}" for each in own.learning_rates)
+            if rate not in own.rates(arm.student):
+                tried = ", ".join(f"{each:g}" for each in own.rates(arm.student))
                 raise ValueError(
                     f"{which} has `lr` {rate}; {where} tries {tried} for each arm: give one of them"
                 )
+
+
+def _check_rates(rates: list[float] | dict[str, list[float]], students: set[str], at: str) -> None:
+    where = f"{at}.learning_rates"
+    by_name = rates if isinstance(rates, dict) else {"": rates}
+    for name, own in by_name.items():
+        if len(set(own)) < len(own):
+            raise ValueError(f"{where}{name and '.' + name}: one of {own} occurs twice")
+    if isinstance(rates, dict):
+        if set(rates) != students:
+            raise ValueError(
+                f"{where} are of {', '.join(sorted(rates))}; the grid has "
+                f"{', '.join(sorted(students))}: name each, or give one list for all"
+            )
+        if len({len(own) for own in rates.values()}) > 1:
+            tries = ", ".join(f"{name} {len(own)}" for name, own in rates.items())
+            raise ValueError(f"{where}: {tries}: the budget is one, give each as many rates")

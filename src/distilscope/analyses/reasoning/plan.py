@@ -24,7 +24,7 @@ class Plan(AnalysisPlan):
         if self.section.tuning is None:
             return
         for arm in arms(self.study.configuration):
-            for rate in self.section.tuning.learning_rates:
+            for rate in self.section.tuning.rates(arm.student):
                 self._add(arm, rate)
 
     def _add(self, arm: Arm, rate: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -195,7 +196,7 @@ def _tuning(tables: Tables) -> Grid | None:
         made.append(
             (
                 *(student, arm, by_rate["teachers"].iloc[0] or "–"),
-                *(number(100 * accuracy[rate], "{:.1f}") for rate in rates),
+                *(number(100 * accuracy.get(rate, math.nan), "{:.1f}") for rate in rates),
                 f"{by_rate.index[by_rate['used']][0]:g}",
             )
         )
