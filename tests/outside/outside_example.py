@@ -7,15 +7,7 @@ imported inside functions alone.
 from typing import Literal
 
 from distilscope import registry
-from distilscope.analyses.declaration import (
-    Analysis,
-    Column,
-    Figure,
-    Form,
-    Measure,
-    Section,
-    Table,
-)
+from distilscope.analyses.declaration import Analysis, Column, Figure, Form, Measure, Section, Table
 from distilscope.catalog import Architecture, Method
 from distilscope.configuration.kinds import Fraction, Number, Strict
 from distilscope.configuration.kinds import Section as Settings

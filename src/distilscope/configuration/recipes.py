@@ -16,15 +16,7 @@ from pydantic import (
 
 from distilscope import catalog
 from distilscope.configuration.data import Views
-from distilscope.configuration.kinds import (
-    Count,
-    Fraction,
-    Name,
-    Positive,
-    Strict,
-    number,
-    whole,
-)
+from distilscope.configuration.kinds import Count, Fraction, Name, Positive, Strict, number, whole
 
 Decay = Annotated[float, Field(ge=0), BeforeValidator(number)]
 Beta = Annotated[float, Field(ge=0, lt=1), BeforeValidator(number)]

@@ -14,14 +14,7 @@ from distilscope.data.dataset import load
 from distilscope.observing.observe import observe
 from distilscope.planning.job import Job
 
-from .making import (
-    MAP_FILES,
-    PLAIN,
-    SIZE,
-    lively,
-    tables,
-    write_dataset,
-)
+from .making import MAP_FILES, PLAIN, SIZE, lively, tables, write_dataset
 
 
 def files_of(folder):

@@ -6,14 +6,7 @@ import pytest
 
 from distilscope.observing.observe import observe
 
-from .making import (
-    INDICES,
-    LABELS,
-    PLAIN,
-    lively,
-    write_model,
-    write_reference,
-)
+from .making import INDICES, LABELS, PLAIN, lively, write_model, write_reference
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from distilscope import catalog
 from distilscope.analyses.alignment.shares import USUAL, percent
-from distilscope.configuration.kinds import (
-    Count,
-    Section,
-    Whole,
-    number,
-    require_layered,
-    whole,
-)
+from distilscope.configuration.kinds import Count, Section, Whole, number, require_layered, whole
 
 
 def _whole_percent(value: float) -> float:

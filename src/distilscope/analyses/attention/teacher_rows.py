@@ -10,11 +10,7 @@ import numpy as np
 import pandas as pd
 
 from distilscope.analyses.attention import overlap
-from distilscope.analyses.attention.pair_rows import (
-    BY_BATCH,
-    EMPTY_BATCH,
-    add_overlap_rows,
-)
+from distilscope.analyses.attention.pair_rows import BY_BATCH, EMPTY_BATCH, add_overlap_rows
 from distilscope.analyses.attention.sets import (
     METHODS,
     NO_HEAD,

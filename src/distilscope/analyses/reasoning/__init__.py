@@ -1,14 +1,6 @@
 """Do distilled language models reason like their teacher?"""
 
-from distilscope.analyses.declaration import (
-    Analysis,
-    Column,
-    Figure,
-    Form,
-    Measure,
-    Section,
-    Table,
-)
+from distilscope.analyses.declaration import Analysis, Column, Figure, Form, Measure, Section, Table
 from distilscope.analyses.reasoning.configuration import Reasoning
 from distilscope.analyses.reasoning.forms import PartialCorrelation
 
