@@ -21,6 +21,7 @@ from distilscope.configuration.kinds import (
     Strict,
     UserPath,
     Whole,
+    each_once,
     expanded,
     number,
     whole,
@@ -59,9 +60,7 @@ class Data(Strict):
     @field_validator("classes")
     @classmethod
     def _distinct(cls, value: list[str] | None) -> list[str] | None:
-        for name in value or []:
-            if value.count(name) > 1:
-                raise ValueError(f"the class {name!r} occurs twice")
+        each_once(value or [], "class")
         return value
 
     @model_validator(mode="after")
@@ -107,10 +106,7 @@ class Pictures(Strict):
                 f"`resize` is {self.resize} and `image_size` {self.image_size}: the frame is a "
                 "centre of the resized picture, so give a `resize` from there up"
             )
-        names = self.classes if isinstance(self.classes, list) else []
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"the class {name!r} occurs twice")
+        each_once(self.classes if isinstance(self.classes, list) else [], "class")
         if self.labels == "none" and self.classes is None:
             raise ValueError(
                 "`labels: none` needs `classes`: the names of the models' outputs in their order "

@@ -142,6 +142,17 @@ class Section(Strict):
         """
 
 
+def each_once(names: Sequence[str], what: str) -> None:
+    """Refuse a name that a list has twice.
+
+    Raises:
+        ValueError: naming it.
+    """
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"the {what} {name!r} occurs twice")
+
+
 def require_layered(key: str, method: str | None, able: Sequence[str]) -> None:
     """Refuse a method of the key that is none of those that explain layers; None is the first.
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from distilscope import catalog
-from distilscope.configuration.kinds import Count, Name, Strict, UserPath, Whole, whole
+from distilscope.configuration.kinds import Count, Name, Strict, UserPath, Whole, each_once, whole
 
 Rule = Literal["last-number", "first-letter", "first-keyword"]
 """A key of `data.tasks.parsing.RULES`."""
@@ -75,10 +75,10 @@ class Texts(Source):
     def _each_once(cls, value: list[str] | str) -> list[str] | str:
         if value == []:
             raise ValueError("the list is empty: give names of tasks, or `all`")
-        for name in value if isinstance(value, list) else []:
-            catalog.lookup(catalog.TASKS, name, "task")
-            if value.count(name) > 1:
-                raise ValueError(f"the task {name!r} occurs twice")
+        if isinstance(value, list):
+            for name in value:
+                catalog.lookup(catalog.TASKS, name, "task")
+            each_once(value, "task")
         return value
 
     @model_validator(mode="after")
@@ -128,27 +128,34 @@ class Task(Strict):
     target: str = "{rationale}\nThe answer is {answer}"
     parse: Rule | None = None
     limit: ItemLimit = ItemLimit()
+    train: str | None = None
+    held_out: str | Count | None = None
+    test: str
 
     @model_validator(mode="after")
     def _filled_in(self) -> Task:
         for key, wanted in (("prompt", "question"), ("target", "answer")):
             if f"{{{wanted}}}" not in getattr(self, key):
                 raise ValueError(f"`{key}` of {self.name} has no {{{wanted}}}, which stands for it")
+        if isinstance(self.held_out, int) and self.train is None:
+            raise ValueError(f"`held_out` of {self.name} is a part of `train`, which it has not")
         return self
 
-    def settings(self, kept_out: int | None) -> dict[str, Any]:
-        """As the job that prepares them reads it.
+    @property
+    def parts(self) -> dict[str, str | None]:
+        """What its parts are, by their names here; None where there is no such part."""
+        held_out = self.held_out if isinstance(self.held_out, str) else None
+        return {"train": self.train, "held-out": held_out, "test": self.test}
 
-        Args:
-            kept_out: training items that are the held-out ones, where no part of their own is.
-        """
-        limit = {
-            "train": self.limit.train,
-            "held-out": self.limit.held_out,
-            "test": self.limit.test,
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As the job that prepares them reads it: `held_out` is a number of training items."""
+        limit = self.limit
+        return {
+            **self.model_dump(include={"name", "prompt", "target", "parse"}),
+            "held_out": self.held_out if isinstance(self.held_out, int) else None,
+            "limit": {"train": limit.train, "held-out": limit.held_out, "test": limit.test},
         }
-        own = self.model_dump(include={"name", "prompt", "target", "parse"})
-        return {**own, "held_out": kept_out, "limit": limit}
 
 
 class FileTask(Task):
@@ -162,12 +169,6 @@ class FileTask(Task):
     train: UserPath | None = None
     held_out: UserPath | Count | None = None
     test: UserPath
-
-    @model_validator(mode="after")
-    def _kept_out_of_something(self) -> FileTask:
-        if isinstance(self.held_out, int) and self.train is None:
-            raise ValueError(f"`held_out` of {self.name} is a part of `train`, which it has not")
-        return self
 
 
 class HubColumns(Strict):
@@ -194,20 +195,41 @@ class HubTask(Task):
     subset: str | None = None
     revision: str = "main"
     columns: HubColumns
-    train: str | None = None
-    held_out: str | Count | None = None
-    test: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """With the data set and its splits."""
+        own = self.model_dump(include={"repository", "subset", "revision", "columns"})
+        return {**super().settings, **own, "parts": self.parts}
 
 
-def _each_name_once(tasks: list[Any]) -> list[Any]:
-    names = [task.name for task in tasks]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"the task {name!r} occurs twice")
-    return tasks
+class OwnTexts(Source):
+    """Tasks that somebody has, as tokens of a tokenizer that somebody has."""
+
+    tokenizer: UserPath
+    tasks: list[Task] = Field(min_length=1)
+    end: str | None = None
+    longest: Count | None = None
+
+    @field_validator("tasks")
+    @classmethod
+    def _each_once(cls, value: list[Task]) -> list[Task]:
+        each_once([task.name for task in value], "task")
+        return value
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The tokenizer."""
+        return {"tokenizer": self.tokenizer}
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """Without the places of files."""
+        own = {"name": self.name, "end": self.end, "longest": self.longest}
+        return {**own, "tasks": [task.settings for task in self.tasks]}
 
 
-class FileTexts(Source):
+class FileTexts(OwnTexts):
     """Tasks from files of JSON Lines, as tokens of a tokenizer that somebody has.
 
     `tokenizer` is a folder with `tokenizer.json` and `tokenizer_config.json`; `end` the token that
@@ -216,67 +238,17 @@ class FileTexts(Source):
     """
 
     name: Literal["jsonl-tasks"]
-    tokenizer: UserPath
     tasks: list[FileTask] = Field(min_length=1)
-    end: str | None = None
-    longest: Count | None = None
-
-    @field_validator("tasks")
-    @classmethod
-    def _once(cls, value: list[FileTask]) -> list[FileTask]:
-        return _each_name_once(value)
 
     @property
     def files(self) -> dict[str, str]:
-        """The tokenizer, and the parts of the tasks."""
-        found = {"tokenizer": self.tokenizer}
-        for task in self.tasks:
-            parts = {"train": task.train, "held-out": task.held_out, "test": task.test}
-            found |= {f"{task.name}.{k}": v for k, v in parts.items() if isinstance(v, str)}
-        return found
-
-    @property
-    def described(self) -> dict[str, Any]:
-        """Without the places of files."""
-        tasks = [
-            task.settings(task.held_out if isinstance(task.held_out, int) else None)
-            for task in self.tasks
-        ]
-        return {"name": self.name, "tasks": tasks, "end": self.end, "longest": self.longest}
+        """With the parts of the tasks."""
+        parts = ((f"{task.name}.{k}", v) for task in self.tasks for k, v in task.parts.items())
+        return {**super().files, **{key: place for key, place in parts if place is not None}}
 
 
-class HubTexts(Source):
+class HubTexts(OwnTexts):
     """Tasks from the Hugging Face hub, by the names of their data sets; keys as `jsonl-tasks`."""
 
     name: Literal["hub-tasks"]
-    tokenizer: UserPath
     tasks: list[HubTask] = Field(min_length=1)
-    end: str | None = None
-    longest: Count | None = None
-
-    @field_validator("tasks")
-    @classmethod
-    def _once(cls, value: list[HubTask]) -> list[HubTask]:
-        return _each_name_once(value)
-
-    @property
-    def files(self) -> dict[str, str]:
-        """The tokenizer: the tasks come over the network."""
-        return {"tokenizer": self.tokenizer}
-
-    @property
-    def described(self) -> dict[str, Any]:
-        """Without the place of the tokenizer."""
-        tasks = [
-            {
-                **task.settings(task.held_out if isinstance(task.held_out, int) else None),
-                **task.model_dump(include={"repository", "subset", "revision", "columns"}),
-                "parts": {
-                    "train": task.train,
-                    "held-out": task.held_out if isinstance(task.held_out, str) else None,
-                    "test": task.test,
-                },
-            }
-            for task in self.tasks
-        ]
-        return {"name": self.name, "tasks": tasks, "end": self.end, "longest": self.longest}

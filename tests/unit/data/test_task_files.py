@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from distilscope import store
-from distilscope.configuration.texts import FileTexts
+from distilscope.configuration.texts import FileTask, FileTexts, HubTask
 from distilscope.data import hub_tasks, task_files, texts
 from distilscope.data.raw import BadData
 from distilscope.planning.job import Job
@@ -112,6 +112,13 @@ def test_training_items_may_be_kept_out_of_training(places, tmp_path):
     own = items[items["task"] == "facts"].groupby("split")["prompt"].agg(set)
     assert len(own["held-out"]) == 2 and len(own["train"]) == 4
     assert not own["held-out"] & own["train"]
+
+
+@pytest.mark.parametrize("kind", [FileTask, HubTask])
+def test_no_items_are_kept_out_of_training_where_there_are_none_for_training(kind):
+    hub = {"repository": "own/arc", "columns": ARC} if kind is HubTask else {}
+    with pytest.raises(ValueError, match="`held_out` of x is a part of `train`, which it has not"):
+        kind(name="x", held_out=2, test="test", **hub)
 
 
 def test_a_file_that_changed_since_the_plan_is_refused(tmp_path):
