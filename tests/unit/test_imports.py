@@ -31,7 +31,7 @@ def test_a_job_starts_without(module):
 
 
 def test_the_package_says_what_it_offers_before_any_of_it_is_imported():
-    """`python -m benchmarks.speed --only import` has the seconds."""
+    """`python -m benchmarks.speed --only face` has the seconds."""
     code = "import sys, distilscope as ds; print(*sys.modules, '|', *dir(ds))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded, offered = (part.split() for part in done.stdout.split("|"))

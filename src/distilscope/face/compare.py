@@ -58,7 +58,7 @@ def compare(
 
     The numbers are the pipeline's: its own code makes them. Both networks see each batch once, in
     evaluation mode and fp32; nothing of them is changed. Memory holds one batch, and of each image
-    logits, pooled features and small maps.
+    logits, pooled features and small maps: of 1,000 classes and 7x7 maps some 30 KB.
 
     Args:
         teacher, student: networks from images to logits (N, classes) of the same classes.
