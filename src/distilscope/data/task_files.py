@@ -75,7 +75,7 @@ def make(job: Job, read: Reader, notes: list[str]) -> None:
         items += _items(task, splits, number * APART)
     stopwatch.phase("tokens")
     items = _short_enough(items, words, settings, notes)
-    _check(items)
+    _check(items, [task["name"] for task in described], notes)
     stopwatch.phase("write")
     most = max(len(item.choices) for item in items)
     facts = {
@@ -283,20 +283,25 @@ def _short_enough(
             named = ", ".join(f"{item.task} {item.index}" for item in own[:NAMED])
             more = f" and {len(own) - NAMED} more" if len(own) > NAMED else ""
             notes.append(
-                f"{len(own)} items of {split} have more than {settings['longest']} tokens and are "
-                f"left out, none is cut: {named}{more}"
+                f"{len(own)} items of {split} have more than {settings['longest']} tokens "
+                f"(`longest`) and are left out, none is cut: {named}{more}"
             )
     left_out = set(over.tolist())
     return [item for place, item in enumerate(items) if place not in left_out]
 
 
-def _check(items: Sequence[Item]) -> None:
-    """Refuse what can't be trained on or compared."""
+def _check(items: Sequence[Item], tasks: Sequence[str], notes: Sequence[str]) -> None:
+    """Refuse what can't be trained on or compared; `notes` say why items were left out."""
+    because = "".join(f"; {note}" for note in notes)
     if not any(item.split == "train" for item in items):
-        raise BadData("no task has a training item: give `train` to at least one")
+        raise BadData(f"no task has a training item: give `train` to at least one{because}")
     for split in ("held-out", "test"):
         if not any(item.split == split and item.choices for item in items):
             raise BadData(
                 f"no {split} item has choices, by which models are compared: give a task with "
-                "choices a part of that name"
+                f"choices a part of that name{because}"
             )
+    asked = {item.task for item in items if item.split == "test"}
+    for name in tasks:
+        if name not in asked:
+            raise BadData(f"task {name!r} has no test item left: leave the task out{because}")

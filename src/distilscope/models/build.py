@@ -99,7 +99,7 @@ def check_layers(model: nn.Module, layers: Mapping[str, str]) -> None:
         if path not in paths:
             raise ModelError(
                 f"layer {name!r}: {type(model).__name__} has no module {path!r}; "
-                f"{catalog.suggest(path, paths)}"
+                f"{catalog.suggest(path, paths)} (`layers` of the network says which are compared)"
             )
 
 

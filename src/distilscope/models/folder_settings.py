@@ -53,8 +53,9 @@ def described(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"{path} has no `model_type`, which says what network it is")
     if "auto_map" in found:
         raise ValueError(
-            f"{path} needs code that lies with the model (`auto_map`), and none is run: give "
-            "`architecture: package.module:function` of yours with `allow_code: true`"
+            f"{path} needs code that lies with the model (`auto_map`), and none is run: where "
+            f"transformers has {found['model_type']!r} itself, take `auto_map` out of the file; "
+            "else give `architecture: package.module:function` of yours with `allow_code: true`"
         )
     layers = found.get(LAYERS)
     kept = _kept(path, layers, settings["first"], settings["last"])

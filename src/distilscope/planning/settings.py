@@ -156,8 +156,11 @@ def observe_settings(observe: Observe, methods: Iterable[str]) -> dict[str, Any]
     }
 
 
-def content_of(place: Path, key: str, files: str = FILES) -> Content:
+def content_of(place: Path, key: str, files: str = FILES, wanted: str = "") -> Content:
     """A user's file or folder as it is now; `files` lists what is read of a folder.
+
+    Args:
+        wanted: what should be there, which the sentence says where nothing is.
 
     Raises:
         NotHere: nothing is there; `key` says which setting names it.
@@ -166,6 +169,7 @@ def content_of(place: Path, key: str, files: str = FILES) -> Content:
     try:
         return Content.now(place, files)
     except FileNotFoundError:
-        raise NotHere(f"{key}: there is no file or folder at {place}") from None
+        cure = f": {wanted}" if wanted else ""
+        raise NotHere(f"{key}: there is no file or folder at {place}{cure}") from None
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{key}: {place} can't be read ({error})") from None

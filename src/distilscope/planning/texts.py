@@ -23,6 +23,12 @@ UNVARIED = {"policy": "none", "tabulated": None}
 OF_TOKENS = ("indices.npy", "positions.npy")
 TOKENIZER = "distilscope.data.listing:of_tokenizer"
 """What is read of a folder of the user's."""
+WANTED = {
+    "tokenizer": "put the tokenizer there (tokenizer.json, tokenizer_config.json), as `hf download "
+    "NAME --local-dir FOLDER` does where there is a network"
+}
+ITEMS = "a file with a line of JSON for each item is wanted there"
+"""What a sentence says of a file of the user's that isn't there."""
 
 ANSWERS = ("answers.parquet", "choices.parquet", "token_logits.safetensors")
 
@@ -50,7 +56,7 @@ class Texts(ModalityPlan):
         data = self.configuration.data
         maker = catalog.DATASETS[data.name].reader
         found = {
-            key: content_of(expanded(place), f"data.{key}", TOKENIZER)
+            key: content_of(expanded(place), f"data.{key}", TOKENIZER, WANTED.get(key, ITEMS))
             for key, place in data.files.items()
         }
         digests = {key: content.digest for key, content in found.items()}

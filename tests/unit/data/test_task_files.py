@@ -93,6 +93,21 @@ def test_what_is_longer_is_left_out_counted_and_named_and_never_cut(places, tmp_
     assert sum(int(note.split()[0]) for note in manifest["notes"]) == left_out
 
 
+def test_what_was_left_out_is_said_where_nothing_is_left(places, tmp_path):
+    """Nobody forgot `train`: it is `longest` that leaves none of its items."""
+    said = r"no task has a training item.*; 12 items of train have more than 5 tokens \(`longest`\)"
+    with pytest.raises(BadData, match=said):
+        prepared(places, tmp_path, longest=5)
+
+
+def test_a_task_whose_test_items_are_all_too_long_is_refused(tmp_path):
+    hub_folders.write_tokenizer(tmp_path / "tokenizer")
+    path = hub_folders.write_tasks(tmp_path / "tasks") / "sums.test.jsonl"
+    path.write_text(json.dumps({"question": "1 and " * 50, "answer": 50}))
+    with pytest.raises(BadData, match=r"'sums' has no test item left.*; 1 items of test have more"):
+        prepared(tmp_path, tmp_path / "made", longest=100)
+
+
 def test_a_question_of_the_test_is_not_trained_on(places, tmp_path):
     tasks = hub_folders.write_tasks(tmp_path / "tasks")
     test = (tasks / "facts.test.jsonl").read_text()

@@ -97,6 +97,7 @@ def test_a_folder_that_is_not_there_is_told_what_to_put_where(tmp_path):
     ("changes", "kept", "said"),
     [
         ({"auto_map": {"AutoModelForCausalLM": "x.Y"}}, (0, 0), "none is run.*allow_code: true"),
+        ({"auto_map": {}}, (0, 0), "where transformers has 'llama' itself, take `auto_map` out"),
         ({"model_type": None}, (0, 0), "has no `model_type`"),
         ({}, (4, 3), "has 6 layers: `first` 4 and `last` 3 are more"),
     ],

@@ -65,6 +65,24 @@ def test_a_model_that_is_not_on_disk_is_told_where_to_go():
         Study(parse(raw), "bf16", Path())
 
 
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("data/smollm2/model/tokenizer", r"put the tokenizer there \(tokenizer.json.*hf download"),
+        ("data/smollm2/tasks/piqa.test.jsonl", "a file with a line of JSON for each item is"),
+    ],
+)
+def test_what_of_the_data_is_not_on_disk_is_told_what_should_be_there(missing, said):
+    raw = night()
+    text = yaml.safe_dump(raw)
+    if missing.endswith("tokenizer"):
+        text = text.replace("tokenizer: data/smollm2/model", "tokenizer: data/none")
+    else:
+        Path(missing).unlink()
+    with pytest.raises(NotHere, match=f"there is no file or folder at .*: {said}"):
+        Study(parse(yaml.safe_load(text)), "fp32", Path())
+
+
 def night():
     raw = yaml.safe_load((CONFIG / "overnight/reasoning-smollm2.yaml").read_text())
     hub_folders.write_model(Path("data/smollm2/model"), num_hidden_layers=30)
