@@ -37,31 +37,50 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(
+        self, tokens: Tensor, positions: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         """Logits (B, L, V) of the token behind each place.
 
         Args:
             tokens: int64 (B, L). What stands at the right of a place, such as what fills a row up,
                 changes nothing at it.
+            positions: int64 (B, L), of each token in its own text, where a row has several and the
+                network `packs`.
+            mask: float (B, 1, L, L), added to the scores of attention, with `positions`.
 
         Raises:
             ValueError: they are more than the network's context.
         """
         self._check_length(tokens.shape[1])
-        return self.network(input_ids=tokens, use_cache=False).logits
+        return self.network(**_given(tokens, positions, mask)).logits
 
-    def hidden(self, tokens: Tensor) -> Tensor:
+    def hidden(
+        self, tokens: Tensor, positions: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         """Final hidden states (B, L, H), of which `head` makes the logits of `forward`.
 
         Args:
-            tokens: as in `forward`.
+            tokens, positions, mask: as in `forward`.
 
         Raises:
             ValueError: they are more than the network's context.
         """
         self._check_length(tokens.shape[1])
         body = getattr(self.network, self.network.base_model_prefix)
-        return body(input_ids=tokens, use_cache=False).last_hidden_state
+        return body(**_given(tokens, positions, mask)).last_hidden_state
+
+    @property
+    def packs(self) -> bool:
+        """Whether several texts may share a row: the network's tokens meet in attention alone, and
+        all of it heeds a mask that is given.
+        """
+        config = self.network.config
+        return (
+            config.model_type in ("qwen2", "llama")
+            and config._attn_implementation in ("eager", "sdpa")
+            and not getattr(config, "use_sliding_window", False)
+        )
 
     @property
     def head(self) -> nn.Linear:
@@ -138,6 +157,12 @@ class LanguageModel(nn.Module):
                 f" set `context` in the settings of its architecture to {tokens} or more; a model "
                 "of a folder has no other, so leave long items out (`data.longest`)"
             )
+
+
+def _given(tokens: Tensor, positions: Tensor | None, mask: Tensor | None) -> dict[str, Any]:
+    """As transformers has it named."""
+    shared = {} if positions is None else {"position_ids": positions, "attention_mask": mask}
+    return {"input_ids": tokens, "use_cache": False, **shared}
 
 
 def qwen2(classes: int, channels: int, **settings: Any) -> LanguageModel:

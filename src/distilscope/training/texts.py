@@ -21,6 +21,7 @@ from distilscope.data.texts import Texts, TextSplit
 from distilscope.models import sources
 from distilscope.training.generations import in_place_of
 from distilscope.training.inputs import Batches
+from distilscope.training.packing import Packed
 from distilscope.training.rows import LARGE, Projected
 from distilscope.training.signals import OnlineTeacher
 
@@ -92,7 +93,8 @@ class AtTargets(nn.Module):
     def forward(self, shown: Shown) -> Tensor | Projected:
         """Logits (P, V), in the order of `shown.labels`; of a large vocabulary `Projected`.
 
-        Items of like length go through the network together, so that little is filled up.
+        Items share rows where the network can tell them apart, else those of like length go
+        through it together, so that little is filled up.
         """
         if is_large(self.network):
             return Projected.of(self.states(shown), self.network.head, self.network.vocabulary)
@@ -100,11 +102,31 @@ class AtTargets(nn.Module):
 
     def states(self, shown: Shown) -> Tensor:
         """Final hidden states (P, H) in the same order, of which the head makes logits."""
+        if packs(self.network):
+            return _packed(self.network.hidden, shown)
         return _gathered(self.network.hidden, shown)
 
     def at_once(self, shown: Shown) -> Tensor:
         """Logits (P, V), however large the vocabulary."""
+        if packs(self.network):
+            return _packed(self.network, shown)
         return _gathered(self.network, shown)
+
+
+def packs(network: nn.Module) -> bool:
+    """Whether a network takes several items in a row; one of the user's takes one."""
+    return getattr(network, "packs", False)
+
+
+def _packed(of: Callable[..., Tensor], shown: Shown) -> Tensor:
+    """What a network says at the tokens that are learnt, of items in shared rows."""
+    lengths = shown.length - 1  # nothing follows the last token
+    packed = Packed.of(lengths)
+    within = torch.arange(shown.tokens.shape[1], device=shown.device) < lengths[:, None]
+    tokens = packed.filled(shown.tokens[within])
+    said = of(tokens, packed.position, packed.hidden_from)
+    chosen = packed.place[shown.learnt[within[:, :-1]]]
+    return said.flatten(0, 1).index_select(0, chosen)
 
 
 def _gathered(of: Callable[[Tensor], Tensor], shown: Shown) -> Tensor:

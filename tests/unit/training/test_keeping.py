@@ -114,7 +114,7 @@ def test_a_network_that_does_more_with_its_logits_has_no_table_of_hidden_states(
     tmp_path, dataset, teacher, monkeypatch
 ):
     forward = LanguageModel.forward
-    monkeypatch.setattr(LanguageModel, "forward", lambda self, tokens: 2 * forward(self, tokens))
+    monkeypatch.setattr(LanguageModel, "forward", lambda self, *given: 2 * forward(self, *given))
     with pytest.raises(TargetsError, match=r"its head makes other logits .* `targets: table`"):
         tabulate(targets_job(tmp_path, dataset, teacher, keeps="hidden"))
 
