@@ -67,8 +67,10 @@ def test_logits_and_gradients_are_those_of_items_one_by_one(build):
     )
     assert texts.packs(network)
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
-    gradients = [torch.autograd.grad(said.square().mean(), network.parameters())
-                 for said in (together, alone)]
+    gradients = [
+        torch.autograd.grad(said.square().mean(), network.parameters())
+        for said in (together, alone)
+    ]
     for ours, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-7)
 
