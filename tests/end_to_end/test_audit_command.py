@@ -102,6 +102,8 @@ def test_an_audit_ends_with_the_table_the_answer_the_report_and_a_verdict(audit)
     assert ("model", "plain-tiny") in made or ("given", "plain-tiny") in made
     again = audit("--require", "agreement >= 0")
     assert again[0] == 0 and again[2] == [], "what is there is made again"
+    as_a_study = audit(usual=("audit", "--configuration", "out/audit.yaml"))
+    assert as_a_study[0] == 0 and as_a_study[2] == [], "the study that it wrote is another one"
 
 
 @pytest.mark.long(1)
