@@ -11,11 +11,11 @@ from distilscope.checking.texts import attempt
 from distilscope.data.texts import load
 from distilscope.models import sources
 from distilscope.models.build import ModelError, build
-from distilscope.training import adapters, making, runtime, train_texts
-from distilscope.training.checkpoint import Keeper
+from distilscope.training import adapters, making, train_texts
 from distilscope.training.train_texts import train
 
-from .making import changed, digest
+from .dying import dies_at, digests, resumed_from
+from .making import changed
 from .texts_making import SETTINGS, make_texts, model_job
 
 LORA = {"rank": 2, "alpha": 6.0, "dropout": 0.2, "modules": ["q_proj", "down_proj"]}
@@ -112,31 +112,16 @@ def test_adapters_change_nothing_at_first_and_begin_elsewhere_with_another_seed(
 def test_a_training_of_adapters_that_died_ends_with_the_same_bits(
     tmp_path, dataset, whole, monkeypatch
 ):
-    class Died(Exception):
-        pass
-
-    seed_step = runtime.seed_step
-
-    def dying(seed, step, device):
-        if step == 7:
-            raise Died
-        seed_step(seed, step, device)
-
-    monkeypatch.setattr(Keeper, "due", lambda self, *, epoch_ended: True)
     job = model_job(tmp_path / "net", dataset, ADAPTED)
-    with monkeypatch.context() as patched:
-        patched.setattr(runtime, "seed_step", dying)
-        with pytest.raises(Died):
-            train(job, tmp_path / "checkpoints")
+    dies_at(monkeypatch, 7, lambda: train(job, tmp_path / "checkpoints"))
     (kept,) = (tmp_path / "checkpoints").glob("*/*.safetensors")
     frozen = store.read_tensors(whole / "weights.safetensors")
     written = store.read_tensors(kept)
     numbers = sum(array.size for name, array in written.items() if name.startswith("model."))
     assert numbers < sum(array.size for array in frozen.values())  # what stays is not written
     train(job, tmp_path / "checkpoints")
-    assert store.read_json(job.folder / "run.json")["facts"]["resumed_from"] == "epoch 2, batch 2"
-    for name in ("weights.safetensors", "history.parquet"):
-        assert digest(job.folder, name) == digest(whole, name)
+    assert resumed_from(job.folder) == "epoch 2, batch 2"
+    assert digests(job.folder) == digests(whole)
 
 
 def test_a_network_with_adapters_passes_the_trial_of_its_study(tmp_path, dataset):

@@ -12,12 +12,12 @@ from distilscope import catalog, store
 from distilscope.data.texts import load
 from distilscope.models import sources
 from distilscope.training import runtime, train_texts
-from distilscope.training.checkpoint import Keeper
 from distilscope.training.own_texts import OwnTexts
 from distilscope.training.signals import SignalError
 from distilscope.training.texts import AtTargets, Items
 from distilscope.training.train_texts import train
 
+from .dying import dies_at, digests, resumed_from
 from .making import changed, digest
 from .texts_making import SETTINGS, make_teacher, make_texts, model_job
 
@@ -184,31 +184,16 @@ def test_accuracy_is_of_the_texts_that_are_given(tmp_path, dataset, teacher, mon
 def test_a_training_that_died_among_own_texts_ends_with_the_same_bits(
     tmp_path, dataset, teacher, monkeypatch
 ):
-    class Died(Exception):
-        pass
-
     settings = gkd(0.6)
     job = model_job(tmp_path / "whole", dataset, settings, teachers=[str(teacher)])
     train(job, tmp_path / "checkpoints")
-    seed_step = runtime.seed_step
-
-    def dying(seed, step, device):
-        if step == 7:
-            raise Died
-        seed_step(seed, step, device)
-
-    monkeypatch.setattr(Keeper, "due", lambda self, *, epoch_ended: True)
     job = model_job(tmp_path / "died", dataset, settings, teachers=[str(teacher)])
-    with monkeypatch.context() as patched:
-        patched.setattr(runtime, "seed_step", dying)
-        with pytest.raises(Died):
-            train(job, tmp_path / "checkpoints")
+    dies_at(monkeypatch, 7, lambda: train(job, tmp_path / "checkpoints"))
     train(job, tmp_path / "checkpoints")
-    assert store.read_json(job.folder / "run.json")["facts"]["resumed_from"] == "epoch 2, batch 2"
+    assert resumed_from(job.folder) == "epoch 2, batch 2"
     own = own_texts(load(dataset), 0.6)
     assert 0 < sum(own.due(step) for step in range(7)) < 7
-    for name in ("weights.safetensors", "history.parquet"):
-        assert digest(job.folder, name) == digest(tmp_path / "whole", name)
+    assert digests(job.folder) == digests(tmp_path / "whole")
 
 
 def test_own_texts_make_another_student(tmp_path, dataset, teacher):

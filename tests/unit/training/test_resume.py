@@ -11,53 +11,24 @@ import numpy as np
 import pytest
 
 from distilscope import store
-from distilscope.training import checkpoint, loop, runtime
+from distilscope.training import checkpoint, loop
 from distilscope.training.checkpoint import CheckpointError, Keeper
 from distilscope.training.loop import TrainingError
 from distilscope.training.train import train
 from distilscope.workflow import interrupt
 from distilscope.workflow.unchanged import ChangedSincePlan
 
-from .making import ADAMW, SETTINGS, changed, digest, kd, model_job
+from .dying import Died, at_step, die, digests, resumed_from
+from .making import ADAMW, SETTINGS, changed, kd, model_job
 
 STEPS = 15
-FILES = ("weights.safetensors", "history.parquet")
 DROPOUT = {"builder": f"{__package__}.test_train:WithDropout"}
 IDENTITY = "0123456789ab"
-
-
-class Died(Exception):
-    """Stands for a process that ends without a word."""
 
 
 @pytest.fixture
 def always_due(monkeypatch):
     monkeypatch.setattr(Keeper, "due", lambda self, *, epoch_ended: True)
-
-
-def digests(folder):
-    return [digest(folder, name) for name in FILES]
-
-
-def at_step(monkeypatch, number, act):
-    """Do something as the run's step `number` (from 0) begins, the first time."""
-    seed_step, done = runtime.seed_step, []
-
-    def acting(seed, step, device):
-        if step == number and not done:
-            done.append(step)
-            act()
-        seed_step(seed, step, device)
-
-    monkeypatch.setattr(runtime, "seed_step", acting)
-
-
-def die():
-    raise Died
-
-
-def resumed_from(folder):
-    return store.read_json(folder / "run.json")["facts"]["resumed_from"]
 
 
 # ------------------------------------------------------------------------- to the same bits

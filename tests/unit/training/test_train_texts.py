@@ -11,14 +11,13 @@ from distilscope.data.texts import load
 from distilscope.models import sources
 from distilscope.observing import answers
 from distilscope.planning.job import Job
-from distilscope.training import runtime
-from distilscope.training.checkpoint import Keeper
 from distilscope.training.generations import generate, in_place_of
 from distilscope.training.signals import SignalError
 from distilscope.training.text_targets import TokenTable, keys, tabulate
 from distilscope.training.texts import AtTargets, Items, online_teacher
 from distilscope.training.train_texts import model_of, train
 
+from .dying import dies_at, digests, resumed_from
 from .making import changed, digest
 from .texts_making import SETTINGS, make_teacher, make_texts, model_job, targets_job
 
@@ -82,27 +81,11 @@ def test_a_distilled_student_is_another_than_its_control_and_finite(
 
 
 def test_a_training_that_died_ends_with_the_same_bits(tmp_path, dataset, control, monkeypatch):
-    class Died(Exception):
-        pass
-
-    seed_step = runtime.seed_step
-
-    def dying(seed, step, device):
-        if step == 7:
-            raise Died
-        seed_step(seed, step, device)
-
-    monkeypatch.setattr(Keeper, "due", lambda self, *, epoch_ended: True)
     job = model_job(tmp_path / "net", dataset)
-    with monkeypatch.context() as patched:
-        patched.setattr(runtime, "seed_step", dying)
-        with pytest.raises(Died):
-            train(job, tmp_path / "checkpoints")
+    dies_at(monkeypatch, 7, lambda: train(job, tmp_path / "checkpoints"))
     train(job, tmp_path / "checkpoints")
-    facts = store.read_json(job.folder / "run.json")["facts"]
-    assert facts["resumed_from"] == "epoch 2, batch 2"
-    for name in ("weights.safetensors", "history.parquet"):
-        assert digest(job.folder, name) == digest(control, name)
+    assert resumed_from(job.folder) == "epoch 2, batch 2"
+    assert digests(job.folder) == digests(control)
 
 
 # ---------------------------------------------------------------------------- teacher's signals
@@ -276,22 +259,8 @@ def test_bf16_trains_fp32_weights_near_those_of_fp32_and_resumes_to_the_same_bit
         train(job, tmp_path / f"checkpoints-{precision}")
         return job.folder
 
-    class Died(Exception):
-        pass
-
     whole, fp32 = trained("whole", "bf16"), trained("fp32", "fp32")
-    seed_step = runtime.seed_step
-
-    def dying(seed, step, device):
-        if step == 7:
-            raise Died
-        seed_step(seed, step, device)
-
-    monkeypatch.setattr(Keeper, "due", lambda self, *, epoch_ended: True)
-    with monkeypatch.context() as patched:
-        patched.setattr(runtime, "seed_step", dying)
-        with pytest.raises(Died):
-            trained("died", "bf16")
+    dies_at(monkeypatch, 7, lambda: trained("died", "bf16"))
     assert digest(trained("died", "bf16")) == digest(whole) != digest(fp32)
     tensors = store.read_tensors(whole / "weights.safetensors")
     assert {array.dtype for array in tensors.values()} == {np.dtype(np.float32)}
