@@ -14,7 +14,8 @@ from distilscope.planning.state import StoreState
 from distilscope.store import accepted
 
 from ...workflow.clone import REPOSITORY
-from ...workflow.edits import OPTIMIZER, both, put
+from ...workflow.editing import both, put
+from ...workflow.edits import OPTIMIZER
 from .made import finish, made, write
 
 WHY = "renamed a variable"

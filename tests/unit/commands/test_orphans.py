@@ -12,7 +12,7 @@ from distilscope.configuration.kinds import ConfigurationError
 from distilscope.planning import artefact as rooms
 
 from ...workflow.clone import REPOSITORY
-from ...workflow.edits import put
+from ...workflow.editing import put
 from .made import CONFIGURATION, made, write
 
 FEWER = put("grid", 0, "T", [2])

@@ -12,7 +12,8 @@ from distilscope.configuration.study import parse
 from distilscope.planning import record
 
 from ...workflow.clone import REPOSITORY
-from ...workflow.edits import MEDIUM, OPTIMIZER, SECOND, both, put
+from ...workflow.editing import both, put
+from ...workflow.edits import MEDIUM, OPTIMIZER, SECOND
 from .made import edited, made, write
 
 

@@ -13,7 +13,7 @@ from distilscope.planning import record
 from distilscope.planning.state import StoreState
 from distilscope.store import publishing
 
-from ...workflow.edits import put
+from ...workflow.editing import put
 from .made import made, write
 
 

@@ -15,7 +15,7 @@ from distilscope.workflow import settled
 from distilscope.workflow.settled import settle
 
 from ...workflow.clone import REPOSITORY
-from ...workflow.edits import both, put
+from ...workflow.editing import both, put
 from .made import made, write
 
 BF16, AUTO = put("precision", "bf16"), put("precision", "auto")

@@ -8,11 +8,10 @@ from scipy.special import log_softmax
 from scipy.stats import entropy
 
 from distilscope import store
-from distilscope.analyses.reasoning import agreeing, held, steps, tokens
+from distilscope.analyses.reasoning import tokens
 from distilscope.analyses.reasoning.measure import conclude, measure
 from distilscope.data.tasks.declared import TASKS
 from distilscope.statistics import ranks
-from distilscope.statistics.bootstrap import Resamples
 from distilscope.statistics.values import Values
 
 from .made_study import MadeStudy, erring, gold
@@ -124,27 +123,6 @@ def test_agreement_beyond_accuracies_is_computed_within_tasks(made, rows):
     assert value(rows, pair[0], "answer_agreement_excess", pair[1], column="low") < excess
 
 
-def test_two_models_that_err_by_themselves_have_no_excess_and_copies_have_much():
-    random = np.random.default_rng(0)
-    n = 40_000
-    answers = random.integers(4, size=(2, n))  # 0 is right: each is right in a quarter
-    easy = np.arange(n) < n // 2  # a task that both know
-    answers[:, easy] = np.where(random.random((2, n // 2)) < 0.9, 0, answers[:, easy])
-    groups = [np.flatnonzero(easy), np.flatnonzero(~easy)]
-    draw = Resamples.draw(n, 50)
-
-    def excess(own, other, groups=groups, choices=(4, 4)):
-        columns = own == other, own == 0, other == 0
-        found = agreeing.beside_expected(*columns, groups, choices, draw, 0.95)
-        assert found.low[1] <= found.overall[1] <= found.high[1]
-        return found.overall[1]
-
-    assert abs(excess(*answers)) < 0.01
-    assert excess(answers[0], answers[0]) > 0.2
-    # over both tasks at once the shared knowledge of the easy one would pass for fidelity
-    assert excess(*answers, groups=[np.arange(n)], choices=(4,)) > 0.05
-
-
 def test_the_choices_of_teacher_right_and_teacher_wrong_items_are_counted_apart(made, rows):
     student, teacher = made.outputs["small-kd1-s1"], made.outputs["teacher-s1"]
     same = student.prediction == teacher.prediction
@@ -210,41 +188,10 @@ def test_choices_without_the_question_are_at_chance_and_agree_by_chance(rows):
     assert pairs["value"].between(0.05, 0.5).all()
 
 
-def test_a_step_that_stands_twice_has_to_be_taken_twice():
-    assert steps.shared("a , b", of="a , a , b , c") == 0.5
-    assert steps.shared("a , a , a , b", of="a , a , b") == 1
-    assert steps.shared("", of="a") == 0
-    assert math.isnan(steps.shared("a", of=""))
-
-
 def test_steps_of_another_item_are_the_null(rows):
     own = value(rows, "large-kd1-s1", "step_fidelity", "teacher-s1")
     null = value(rows, "large-kd1-s1", "step_fidelity_null", "teacher-s1")
     assert null < 0.1 < own
-
-
-def test_no_item_meets_itself_in_the_null():
-    traces = [f"{i} + 0 = {i}" for i in range(7)]
-    found = steps.fidelity_by_chance(traces, traces, [np.arange(7)], 5, 0)
-    np.testing.assert_array_equal(found, np.zeros(7))
-    alone = steps.fidelity_by_chance(traces[:1], traces[:1], [np.arange(1)], 5, 0)
-    assert np.isnan(alone).all()
-
-
-def test_a_partial_rank_correlation_is_that_of_the_textbook():
-    random = np.random.default_rng(1)
-    first, second, third = random.normal(size=(3, 30))
-    second, third = second + first, third + first
-    r = {
-        (a, b): ranks.spearman(x, y)
-        for (a, x), (b, y) in (
-            ((0, first), (1, second)),
-            ((0, first), (2, third)),
-            ((1, second), (2, third)),
-        )
-    }
-    by_hand = (r[1, 2] - r[0, 1] * r[0, 2]) / math.sqrt((1 - r[0, 1] ** 2) * (1 - r[0, 2] ** 2))
-    assert ranks.spearman(second, third, [first]) == pytest.approx(by_hand)
 
 
 def test_the_table_of_tests_has_the_trained_model_as_unit_and_the_published_test_beside_it(
@@ -303,14 +250,6 @@ def test_gains_at_one_score_are_the_groups_of_a_regression_on_that_score(made, r
     ours = [value(rows, f"{n}-kd1-s1", "improvement_held") for n in ("small", "large")]
     assert ours[0] - ours[1] == pytest.approx(effect)
     assert np.mean(ours) == pytest.approx(gain.mean())  # at the mean score of all
-
-
-def test_a_gain_that_follows_from_the_score_before_is_none_at_one_score():
-    before = {"small": np.array([0.1, 0.3, 0.2]), "large": np.array([0.6, 0.8, 0.9])}
-    gains = {name: 0.5 * (1 - score) for name, score in before.items()}
-    found = held.adjusted(gains, before)
-    assert gains["small"].mean() - gains["large"].mean() > 0.2
-    assert found["small"] == pytest.approx(found["large"])
 
 
 def test_where_nothing_can_be_held_fixed_the_reason_is_said(tmp_path):
