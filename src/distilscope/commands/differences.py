@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -146,10 +147,7 @@ class Reasons:
         if self._before is None:
             return []
         gone = [m for m in self._before.models if m.id not in self.study.by_id]
-        groups: dict[str, int] = {}
-        for model in gone:
-            what = _new_values(model, self.study.models)
-            groups[what] = groups.get(what, 0) + 1
+        groups = Counter(_new_values(model, self.study.models) for model in gone)
         return [
             f"{counted(count, 'model')} no longer asked for: {what or 'a combination'} removed"
             for what, count in groups.items()
@@ -249,14 +247,13 @@ class Reasons:
         return (*own, f"recipes.{entry.recipe}.", "threads", "precision")
 
     def _counted(self, group: list[Artefact]) -> str:
-        counts: dict[str, int] = {}
+        counts: Counter[str] = Counter()
         above = self._kinds_above(group)
         for artefact in group:
             if above[artefact.folder] - {artefact.kind}:
                 continue
             model = self._models.get(artefact.folder)
-            key = model.role if model else artefact.kind
-            counts[key] = counts.get(key, 0) + 1
+            counts[model.role if model else artefact.kind] += 1
         words = [counted(n, key) for key, n in counts.items()]
         trains_below = any(above[folder] for folder in above if folder in self._models)
         return " and ".join(words) + (" and all below" if trains_below else "")

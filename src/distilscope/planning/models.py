@@ -142,51 +142,45 @@ class ModelPlan:
             return
         for names in map(sorted, entry.committee or ()):
             members = self.families.committee(names, seed)
-            combine = entry.combine or "losses"
-            yield self._student(
-                *(name, objective, parameters, seed, tuple(names), members, combine),
-                in_training_mode=entry.teachers_in_training_mode,
-                lr=entry.lr,
-            )
+            yield self._student(entry, name, objective, parameters, seed, tuple(names), members)
         for family in self.families.of(entry):
             reference = self.families.teacher(family, seed)
             teacher = self.families.twin(reference) if entry.taught_by == "twin" else reference
+            references = (reference.id,)
             yield self._student(
-                *(name, objective, parameters, seed, (family,), [teacher], None, (reference.id,)),
-                in_training_mode=entry.teachers_in_training_mode,
-                lr=entry.lr,
+                entry, name, objective, parameters, seed, (family,), [teacher], references
             )
 
     def _student(
         self,
+        entry: TaughtEntry,
         name: str,
         objective: str,
         parameters: tuple[tuple[str, Any], ...],
         seed: int,
         teachers: tuple[str, ...],
         models: Sequence[Model],
-        combine: str | None,
         references: tuple[str, ...] = (),
-        in_training_mode: bool = False,
-        lr: float | None = None,
     ) -> Model:
         """A student that learns from models; a committee's is compared with it and its members."""
         members = tuple(model.id for model in models)
+        combine = (entry.combine or "losses") if entry.committee else None
+        in_training_mode = entry.teachers_in_training_mode
         if not references:
             references = (*members, *self._committee(models, combine))
         role = "student" if members[0] in references else "twin-taught"
         role = "training-mode-taught" if in_training_mode else role
         condition = self._condition(role, name, objective, parameters, teachers, combine)
-        entry = self.configuration.students[name]
+        student = self.configuration.students[name]
+        recipe = self._recipe(name, entry.lr)
         # The file's name leaves the teacher out: another teacher added renames no file.
         slug = f"{labels.key(condition)}-s{seed}"
         artefact = self.sources.trained(
-            *(slug, entry, self._recipe(name, lr), objective, parameters, seed, models, combine),
+            *(slug, student, recipe, objective, parameters, seed, models, combine),
             in_training_mode=in_training_mode,
         )
-        return self._model(
-            f"{self.key(condition)}-s{seed}", condition, seed, artefact, entry, members, references
-        )
+        id = f"{self.key(condition)}-s{seed}"
+        return self._model(id, condition, seed, artefact, student, members, references)
 
     def _control(
         self,

@@ -35,7 +35,7 @@ from distilscope.store.reading import (
     verify,
 )
 from distilscope.store.room import room
-from distilscope.store.streams import TensorStream, map_tensor, write_tensor_stream
+from distilscope.store.streams import map_tensor, write_tensor_stream
 from distilscope.store.writing import (
     atomic,
     new_array,
@@ -47,42 +47,3 @@ from distilscope.store.writing import (
     write_tensors,
     write_text,
 )
-
-__all__ = [
-    "ACCEPTED_FILE",
-    "DIGEST_SUFFIX",
-    "IDENTITY",
-    "PART",
-    "RUN",
-    "RUNS_FILE",
-    "RUN_FILE",
-    "CannotWrite",
-    "DamagedFile",
-    "TensorStream",
-    "artefact_of",
-    "atomic",
-    "canonical_json",
-    "digest_bytes",
-    "digest_file",
-    "digests_in",
-    "map_tensor",
-    "new_array",
-    "open_array",
-    "quoted",
-    "read_json",
-    "read_rows",
-    "read_table",
-    "read_table_metadata",
-    "read_tensors",
-    "read_tensors_metadata",
-    "remove_parts",
-    "room",
-    "verify",
-    "write_array",
-    "write_csv",
-    "write_json",
-    "write_table",
-    "write_tensor_stream",
-    "write_tensors",
-    "write_text",
-]
