@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 import yaml
 
@@ -151,3 +153,14 @@ def test_teachers_with_other_class_lists_are_refused_with_both(plan):
     teachers["other"]["classes"] = ["emu", "dog", "yak", "cat"]
     found = plan(student, teachers=teachers).by_id["other"].artefact.settings["architecture"]
     assert (found["logits"], found["columns"]) == (4, [3, 1, 0])
+
+
+def test_a_second_checkpoint_of_the_teacher_is_its_twin_with_weights_of_its_own(plan, tmp_path):
+    (tmp_path / "again.pt").write_bytes(b"another training")
+    teacher = {**TEACHER, "preprocessing": SEEN, "second": ["again.pt"]}
+    study = plan({"architecture": "plain-tiny", "weights": "w.pt"}, teachers={"big": teacher})
+    big, (twin,) = study.by_id["big"], [m for m in study.models if m.role == "twin"]
+    digest = hashlib.sha256(b"another training").hexdigest()
+    assert twin.artefact.settings["weights"] == digest != big.artefact.settings["weights"]
+    beside = {(c.model.id, c.reference.id, c.relation) for c in study.comparisons}
+    assert {(twin.id, "big", "twin"), ("small", "big", "teacher")} <= beside
