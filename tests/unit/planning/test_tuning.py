@@ -11,7 +11,7 @@ from .test_texts import KD, SEQ, TEXTS, elsewhere, planned  # noqa: F401
 
 CE = {"objective": "ce", "students": ["small"]}
 RATES = [0.002, 0.004]
-TUNING = {"seed": 9, "learning_rates": RATES}
+TUNING = {"seeds": [9], "learning_rates": RATES}
 TUNED = {"analyses": {"reasoning": {"tuning": TUNING}}}
 
 
@@ -40,6 +40,12 @@ def test_each_arm_is_tried_at_each_rate_by_one_student_of_the_same_seed():
     assert len(made) == 3 * 2 and {each["seed"] for each in made} == {9}
     found = {(each["objective"]["name"], each["recipe"]["optimizer"]["lr"]) for each in made}
     assert found == {(name, rate) for name in ("ce", "kd", "seq-kd") for rate in RATES}
+    seeds = {"tuning": {**TUNING, "seeds": [9, 8]}}
+    twice = planned(*grid, analyses={"reasoning": seeds}).plans["reasoning"]
+    assert [own["seed"] for own in twice.tried] == [9, 8] * 3 * 2
+    assert {m.artefact.identity for m in twice.models} > {
+        m.artefact.identity for m in study.plans["reasoning"].models
+    }
     reported = {name for name in study.names.values() if name.startswith("small")}
     assert reported == {"small-ce", "small-kd-T1-a1", "small-seq-kd"}
     assert {model.seed for model in study.models if model.network == "small"} == {1}
@@ -51,7 +57,7 @@ def test_each_network_of_an_arm_is_tried_by_itself_and_may_have_a_rate_of_its_ow
     plan = planned(*grid, students=students, **TUNED).plans["reasoning"]
     used = [(own["student"], own["lr"]) for own in plan.tried if own["used"]]
     assert used == [("small", 0.004), ("other", 0.002)] and len(plan.tried) == 2 * 2
-    own = {"seed": 9, "learning_rates": {"small": RATES, "other": [0.001, 0.002]}}
+    own = {"seeds": [9], "learning_rates": {"small": RATES, "other": [0.001, 0.002]}}
     tuned = {"analyses": {"reasoning": {"tuning": own}}}
     plan = planned(*grid, students=students, **tuned).plans["reasoning"]
     tried = [(each["student"], each["lr"]) for each in plan.tried]
@@ -82,7 +88,9 @@ def test_another_choice_trains_no_tried_student_again():
 @pytest.mark.parametrize(
     ("grid", "tuning", "said"),
     [
-        ([{**CE, "lr": 0.002}], {"seed": 1}, "is reported"),
+        ([{**CE, "lr": 0.002}], {"seeds": [9, 1]}, r"seeds: 1 is reported"),
+        ([{**CE, "lr": 0.002}], {"seeds": [9, 9]}, r"seeds: one of \[9, 9\] occurs twice"),
+        ([{**CE, "lr": 0.002}], {"seeds": []}, "seeds"),
         ([{**CE, "lr": 0.002}], {"learning_rates": [0.002, 0.002]}, "occurs twice"),
         (
             [{**CE, "lr": 0.002}],

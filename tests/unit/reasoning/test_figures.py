@@ -148,4 +148,21 @@ def test_the_section_has_what_each_learning_rate_gave_and_says_where_another_did
         ("small", "ce", "\u2013", "71.0", "70.0", "69.0", "0.006"),
         ("small", "kd T 1", "\u2013", "73.0", "72.0", "70.0", "0.003"),
     ]
+    assert "under seed 9, of which" in context["tuning"].caption
     assert section.context(tables)["tuning"] is None
+
+
+def test_several_seeds_of_a_learning_rate_are_a_mean_and_a_range(tables):
+    values = {(0.003, 8): 0.60, (0.003, 9): 0.64, (0.006, 8): 0.66, (0.006, 9): 0.60}
+    about = {"arm": "ce", "student": "tiny", "teachers": "", "held_out_nll": 1.0}
+    rows = [
+        {**about, "lr": lr, "seed": seed, "held_out_accuracy": value, "used": lr == 0.003}
+        for (lr, seed), value in values.items()
+    ]
+    tried = pd.DataFrame(rows).assign(best=[False, False, True, True])
+    own = replace(tables, own={**tables.own, "reasoning_tuning": tried})
+    context = section.context(own)
+    assert "and 0.006 did better on held-out items (63.0 against 62.0 %" in context["sentences"][1]
+    (row,) = context["tuning"].rows
+    assert row[3:] == ("62.0 (60.0 to 64.0)", "63.0 (60.0 to 66.0)", "0.003")
+    assert "under seeds 8 and 9, of which" in context["tuning"].caption

@@ -16,12 +16,13 @@ Rates = Annotated[list[Positive], Field(min_length=2)]
 class Tuning(Strict):
     """One budget for every arm: an objective of the grid with its parameters, of one network.
 
-    Each arm trains its network at each of `learning_rates` under `seed`, which is not reported. Its
-    entries have the `lr` that does best on held-out items; a run says where they have not. Networks
-    may have rates of their own, by name: a small one learns best at a higher rate.
+    Each arm trains its network at each of `learning_rates` under each of `seeds`, none of which is
+    reported. Its entries have the `lr` that does best on held-out items, in the mean over seeds; a
+    run says where they have not. Networks may have rates of their own, by name: a small one learns
+    best at a higher rate.
     """
 
-    seed: Whole
+    seeds: Annotated[list[Whole], Field(min_length=1)]
     learning_rates: Rates | Annotated[dict[str, Rates], Field(min_length=1)]
 
     def rates(self, student: str) -> list[float]:
@@ -51,18 +52,13 @@ class Reasoning(Section):
         return self.tuning is not None
 
     def check(self, configuration: Any) -> None:
-        """The seed of tuning is not reported, and each arm has one of the rates that were tried."""
+        """No seed of tuning is reported, and each arm has one of the rates that were tried."""
         own, where = self.tuning, "analyses.reasoning.tuning"
         if own is None:
             return
         planned = arms(configuration)
         _check_rates(own.learning_rates, {arm.student for arm in planned}, where)
-        seeds = {*configuration.seeds, *(s for e in configuration.grid for s in e.seeds or ())}
-        if own.seed in seeds:
-            raise ValueError(
-                f"{where}.seed is {own.seed}, which is reported; give one that is none of `seeds` "
-                f"({', '.join(map(str, sorted(seeds)))})"
-            )
+        _check_seeds(own.seeds, configuration, f"{where}.seeds")
         for arm in planned:
             rate, which = arm.entries[0].lr, f"grid: {arm.words} of {arm.student}"
             others = [entry.lr for entry in arm.entries if entry.lr != rate]
@@ -76,6 +72,18 @@ class Reasoning(Section):
                 raise ValueError(
                     f"{which} has `lr` {rate}; {where} tries {tried} for each arm: give one of them"
                 )
+
+
+def _check_seeds(seeds: list[int], configuration: Any, where: str) -> None:
+    reported = {*configuration.seeds, *(s for e in configuration.grid for s in e.seeds or ())}
+    for seed in seeds:
+        if seed in reported:
+            raise ValueError(
+                f"{where}: {seed} is reported; give seeds that are none of `seeds` "
+                f"({', '.join(map(str, sorted(reported)))})"
+            )
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"{where}: one of {seeds} occurs twice")
 
 
 def _check_rates(rates: list[float] | dict[str, list[float]], students: set[str], at: str) -> None:

@@ -14,7 +14,7 @@ from distilscope.planning.models import ModelPlan
 
 
 class Plan(AnalysisPlan):
-    """One student for each arm and learning rate."""
+    """One student for each arm, learning rate and seed of tuning."""
 
     section: Reasoning
 
@@ -25,12 +25,13 @@ class Plan(AnalysisPlan):
             return
         for arm in arms(self.study.configuration):
             for rate in self.section.tuning.rates(arm.student):
-                self._add(arm, rate)
+                for seed in self.section.tuning.seeds:
+                    self._add(arm, rate, seed)
 
-    def _add(self, arm: Arm, rate: float) -> None:
+    def _add(self, arm: Arm, rate: float, seed: int) -> None:
         study = self.study
         made = ModelPlan(
-            self._with(arm, rate),
+            self._with(arm, rate, seed),
             study.precision,
             study.dataset,
             {name: list(members) for name, members in study.families.items()},
@@ -47,18 +48,19 @@ class Plan(AnalysisPlan):
                 "arm": arm.words,
                 "student": arm.student,
                 "teachers": sorted(model.teachers),
+                "seed": seed,
                 "lr": rate,
                 "used": arm.entries[0].lr == rate,
             }
         )
 
-    def _with(self, arm: Arm, rate: float) -> Any:
+    def _with(self, arm: Arm, rate: float, seed: int) -> Any:
         """The study's configuration with that student alone."""
-        configuration, tuning = self.study.configuration, self.section.tuning
+        configuration = self.study.configuration
         return configuration.model_copy(
             update={
-                "grid": [arm.tried(tuning.seed, rate)],
-                "seeds": [tuning.seed],
+                "grid": [arm.tried(seed, rate)],
+                "seeds": [seed],
                 "students": {arm.student: configuration.students[arm.student]},
                 "floors": [],
             }
@@ -73,7 +75,7 @@ class Plan(AnalysisPlan):
         settings = self.section.model_dump(exclude={"tuning"})
         if not self.tried:
             return Addition(settings=settings)
-        settings["tuning"] = {"seed": self.section.tuning.seed, "tried": self.tried}
+        settings["tuning"] = {"tried": self.tried}
         made = tuple(model.artefact for model in self.models)
         return Addition(settings=settings, inputs={"tried": made})
 

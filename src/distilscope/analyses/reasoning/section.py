@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from distilscope.analyses.reasoning.task_table import ALL
 from distilscope.reporting.formatting import number
 from distilscope.reporting.grid import Grid
 from distilscope.reporting.tables import Tables
+from distilscope.words import listed
 
 UNIT = (
     "The unit is the trained model: a student's number is its mean over items, and intervals "
@@ -44,8 +44,8 @@ CHOICES = {
     "unparsed": ("No answer read, %", "{:.1f}", 100),
 }
 LEARNING_RATES = (
-    "Each arm of each network tried so many learning rates under seed {seed}, which is not "
-    "reported, and took the one with the highest held-out accuracy of tokens."
+    "Each arm of each network tried so many learning rates under {seeds}, of which nothing else is "
+    "reported, and took the one with the highest held-out accuracy of tokens{mean}."
 )
 COPIED = ("planted_errors_copied", "planted_choices_copied", "procedure_copied")
 
@@ -168,11 +168,13 @@ def on_rates(tables: Tables) -> list[str]:
     """
     rows, found = tables["reasoning_tuning"], []
     for (student, arm), own in rows.groupby(["student", "arm"], sort=False):
-        (best,), (used,) = (own["lr"][own[name].astype(bool)] for name in ("best", "used"))
+        (best,), (used,) = (own["lr"][own[name].astype(bool)].unique() for name in ("best", "used"))
         if used != best:
+            accuracy = 100 * own.groupby("lr")["held_out_accuracy"].mean()
             found.append(
                 f"{student} by {arm} has a learning rate of {used:g}, and {best:g} did better on "
-                f"held-out items: set `lr` in the grid."
+                f"held-out items ({accuracy[best]:.1f} against {accuracy[used]:.1f} % of tokens): "
+                f"set `lr` in the grid."
             )
         elif best in (own["lr"].min(), own["lr"].max()):
             which = "lowest" if best == own["lr"].min() else "highest"
@@ -183,6 +185,14 @@ def on_rates(tables: Tables) -> list[str]:
     return found
 
 
+def _over_seeds(accuracy: pd.Series | None) -> str:
+    """Its mean in percent, with the range where there are several."""
+    if accuracy is None:
+        return "–"
+    mean, low, high = (100 * value for value in (accuracy.mean(), accuracy.min(), accuracy.max()))
+    return f"{mean:.1f}" + (f" ({low:.1f} to {high:.1f})" if len(accuracy) > 1 else "")
+
+
 def _tuning(tables: Tables) -> Grid | None:
     """A row for each arm and network, a column for each learning rate that was tried."""
     rows = tables["reasoning_tuning"]
@@ -191,19 +201,22 @@ def _tuning(tables: Tables) -> Grid | None:
     rates = sorted(rows["lr"].unique())
     made = []
     for (student, arm), own in rows.groupby(["student", "arm"], sort=False):
-        by_rate = own.set_index("lr")
-        accuracy = by_rate["held_out_accuracy"]
+        by_rate = dict(list(own.groupby("lr")["held_out_accuracy"]))
         made.append(
             (
-                *(student, arm, by_rate["teachers"].iloc[0] or "–"),
-                *(number(100 * accuracy.get(rate, math.nan), "{:.1f}") for rate in rates),
-                f"{by_rate.index[by_rate['used']][0]:g}",
+                *(student, arm, own["teachers"].iloc[0] or "–"),
+                *(_over_seeds(by_rate.get(rate)) for rate in rates),
+                f"{own['lr'][own['used'].astype(bool)].iloc[0]:g}",
             )
         )
+    seeds = sorted(rows["seed"].unique())
     return Grid(
         "Learning rates",
         ("Network", "Arm", "From", *(f"{rate:g}, held-out %" for rate in rates), "Used"),
         made,
-        caption=LEARNING_RATES.format(seed=rows["seed"].iloc[0]),
+        caption=LEARNING_RATES.format(
+            seeds=f"{'seeds' if len(seeds) > 1 else 'seed'} {listed([*map(str, seeds)])}",
+            mean=", in the mean over seeds" if len(seeds) > 1 else "",
+        ),
         words=("Network", "Arm", "From"),
     )
