@@ -113,6 +113,31 @@ def swap(one: list, other: list) -> Callable[[dict], None]:
     return edit
 
 
+OF_WORDS = {"architecture": "qwen2", "settings": {"width": 16, "layers": 1, "heads": 2}}
+
+
+def texts(raw: dict) -> None:
+    """A study of language models in the place of the one of images."""
+    raw.clear()
+    optimizer = {"name": "adamw", "lr": 0.002}
+    raw.update(
+        study="texts",
+        title="A small study of texts",
+        seeds=[1],
+        precision="fp32",
+        device="cpu",
+        data={"name": "generated-tasks", "train": 40, "held_out": 4, "test": 8},
+        recipes={name: {"epochs": 2, "optimizer": optimizer} for name in ("teacher", "student")},
+        teachers={"expert": {**OF_WORDS, "recipe": "teacher", "seeds": [1], "twins": [2]}},
+        students={"small": {**OF_WORDS, "recipe": "student"}},
+        grid=[
+            {"objective": "kd", "students": ["small"], "T": 1, "alpha": 1},
+            {"objective": "ce", "students": ["small"]},
+        ],
+        analyses={"outputs": {}, "representation": {}, "reasoning": {}},
+    )
+
+
 def edit(clone, change):
     change(clone.configuration)
     clone.write()

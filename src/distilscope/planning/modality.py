@@ -27,12 +27,15 @@ class ModalityPlan:
         table_files: what a recipe calls a table of a teacher (`targets`) -> its files.
         committees_answer: whether a committee is a model that is observed as any other; else its
             students are compared with its members alone.
+        explains_references: whether an observation reads what the references predict, to explain
+            it too; else it waits for none of them, and another reference observes nothing anew.
     """
 
     jobs: ClassVar[Mapping[str, str]]
     scripted: ClassVar[bool] = False
     table_files: ClassVar[Mapping[str, tuple[str, ...]]]
     committees_answer: ClassVar[bool] = True
+    explains_references: ClassVar[bool] = True
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration

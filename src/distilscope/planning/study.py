@@ -241,7 +241,12 @@ class Study:
         yield from (file for each in self._observed for file in each.files)
 
     def _references(self, model: Model) -> tuple[Artefact, ...]:
-        """The observations of the models that it is compared with and that come before it."""
+        """The observations of the models that it is compared with and that come before it.
+
+        None where an observation reads nothing of them.
+        """
+        if not self.modality.explains_references:
+            return ()
         return in_order_of_settings(
             self.observations[each.reference.id]
             for each in self.comparisons

@@ -50,6 +50,7 @@ class Texts(ModalityPlan):
         "top-k": ("tokens.npy", "logits.npy", *OF_TOKENS),
     }
     committees_answer = False  # token by token: no such generation is there
+    explains_references = False  # there are no maps of what another model says
 
     def dataset(self, root: Path, downloads: Path) -> Artefact:
         """See `ModalityPlan`."""
