@@ -1,9 +1,12 @@
-"""How numbers are written where people read them."""
+"""How numbers and words of a configuration are written where people read them."""
 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
+
+from markupsafe import Markup, escape
 
 from distilscope.reporting.conditions import Estimate
 from distilscope.workflow.progress import duration
@@ -46,3 +49,10 @@ def short_count(count: float) -> str:
     if count >= 1e6:
         return f"{count / 1e6:.1f}M"
     return f"{count / 1e3:.0f}k" if count >= 1e3 else f"{count:.0f}"
+
+
+def code_set_off(value: Any) -> Any:
+    """Words of a configuration stand between backticks in sentences: an element on the page."""
+    if not isinstance(value, str) or isinstance(value, Markup) or "`" not in value:
+        return value
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(value))))

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import pkgutil
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -16,13 +15,14 @@ from typing import Any
 
 import jinja2
 import pandas as pd
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from distilscope import store, words
 from distilscope.analyses.declaration import Analysis
 from distilscope.planning.job import Job
 from distilscope.reporting import appendix, figures, findings, runs, summary, verdicts
 from distilscope.reporting.figures import Shown
+from distilscope.reporting.formatting import code_set_off
 from distilscope.reporting.grid import Grid, text
 from distilscope.reporting.reading import read
 from distilscope.reporting.style import EMPTY
@@ -123,7 +123,7 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("distilscope.reporting", "templates"),
         autoescape=True,
-        finalize=_code_set_off,
+        finalize=code_set_off,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -134,13 +134,6 @@ def _environment() -> jinja2.Environment:
         "text": text,
     }
     return environment
-
-
-def _code_set_off(value: Any) -> Any:
-    """Words of a configuration stand between backticks in sentences: an element on the page."""
-    if not isinstance(value, str) or isinstance(value, Markup) or "`" not in value:
-        return value
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(value))))
 
 
 def _source(name: str) -> str:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from distilscope import words
 from distilscope.reporting.conditions import Estimate
-from distilscope.reporting.formatting import number, with_interval
+from distilscope.reporting.formatting import code_set_off, number, with_interval
 from distilscope.reporting.grid import Grid
 from distilscope.reporting.names import ascii_only
 from distilscope.reporting.tables import Tables, clean
@@ -118,7 +118,7 @@ def _cells(claim: Verdict) -> tuple[str, ...]:
     if claim.trust:
         published = TRUST.format(published, claim.trust)
     if claim.note:
-        why = NOTE.format(why, claim.note)
+        why = NOTE.format(why, code_set_off(claim.note))
     verdict = VERDICT.format(claim.verdict.replace(" ", "-"), claim.verdict)
     return claim.sentence, verdict, with_interval(claim.ours), number(claim.delta), published, why
 

@@ -320,3 +320,34 @@ def test_a_training_curve_has_a_point_an_epoch(study, drawn, title, column):
         own = table[table["model"] == labelled(study)[label]].sort_values("epoch")
         assert epochs.tolist() == own["epoch"].tolist()
         assert values.tolist() == pytest.approx(own[column].tolist())
+
+
+def beyond(figure):
+    """The legends of a figure that don't lie within it."""
+    figure.draw_without_rendering()
+    legends = [*figure.legends, *filter(None, (axes.get_legend() for axes in figure.axes))]
+    boxes = [legend.get_window_extent() for legend in legends]
+    page = figure.bbox.expanded(1.001, 1.001)
+    return [box for box in boxes if not (page.contains(*box.min) and page.contains(*box.max))]
+
+
+def test_no_legend_leaves_its_figure(drawn):
+    assert {name: beyond(figure) for name, figure in drawn.items() if beyond(figure)} == {}
+
+
+def test_of_many_conditions_each_curve_has_a_look_of_its_own_and_stands_in_the_legend(study):
+    tables = study.tables()
+    one = next(own for own in tables.conditions if own.models[0].startswith("tiny"))
+    of_one = tables["histories"][tables["histories"]["model"] == one.models[0]]
+    names = [f"tiny-{place}" for place in range(23)]
+    rows = pd.concat([of_one.assign(model=name) for name in names])
+    conditions = [replace(one, label=name, models=(name,)) for name in names]
+    many = replace(tables, own={**tables.own, "histories": rows})
+    object.__setattr__(many, "conditions", conditions)
+    figure, _ = figures.draw("training", many)
+    lines = figure.axes[0].lines
+    looks = {(line.get_color(), line._unscaled_dash_pattern, line.get_marker()) for line in lines}
+    assert len(lines) == len(looks) == 23
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == names
+    assert beyond(figure) == []

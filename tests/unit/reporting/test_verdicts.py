@@ -57,6 +57,12 @@ def test_the_page_shows_claim_verdict_interval_mark_and_reason(page):
     assert "<td>–</td>" in second
 
 
+def test_a_word_of_a_configuration_in_a_note_is_set_off_and_what_looks_like_html_is_text(study):
+    claim = replace(verdicts.verdicts(study.tables())[0], note="`T: 4` is <its> reading")
+    why = str(verdicts._cells(claim)[-1])
+    assert "Published: <code>T: 4</code> is &lt;its&gt; reading</span>" in why
+
+
 @pytest.mark.parametrize("words", ["Does not hold here.", "14 seeds would decide.", "no twin"])
 def test_every_reason_is_on_the_page(page, words):
     assert words in page.read_text(encoding="utf-8")

@@ -34,6 +34,14 @@ def panels(count: int, columns: int, height: float) -> tuple[Figure, list]:
     return figure, list(grid[:count])
 
 
+def legend_beside(figure: Figure, handles: list, labels: list[str]) -> None:
+    """A legend at the right of all panels; the figure becomes as high as its entries need."""
+    legend = figure.legend(handles, labels, loc="outside right center")
+    figure.draw_without_rendering()  # what says how high it is
+    needed = legend.get_window_extent().height / figure.dpi
+    figure.set_figheight(max(figure.get_figheight(), needed + 0.1))
+
+
 def first_models(tables: Tables, table: pd.DataFrame) -> tuple[list[Condition], pd.DataFrame]:
     """The conditions whose first model has rows in a table, and these rows, labelled."""
     labels = {condition.models[0]: condition.label for condition in tables.conditions}

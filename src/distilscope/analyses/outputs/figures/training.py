@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import cycle
+from itertools import cycle, product
 
 from matplotlib import ticker
 from matplotlib.figure import Figure
@@ -14,6 +14,7 @@ from distilscope.reporting.tables import Tables
 
 PANELS = (("loss", "Training loss"), ("held_out_accuracy", "Held-out accuracy"))
 DASHES = ((0, ()), (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1.2, 1, 1.2)))
+MARKS = ("", "o", "s", "^", "D", "v")
 
 
 def fig_training(tables: Tables) -> Drawing:
@@ -33,8 +34,7 @@ def fig_training(tables: Tables) -> Drawing:
         axes.xaxis.get_major_locator().set_params(integer=True)
     if (tables["histories"]["loss"].dropna() > 0).all():
         _log_scale(all_axes[0])
-    handles = all_axes[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside right center")
+    drawing.legend_beside(figure, *all_axes[0].get_legend_handles_labels())
     return figure, histories
 
 
@@ -47,13 +47,14 @@ def _log_scale(axes) -> None:
 
 
 def _looks(shown: list[Condition]) -> dict[Condition, dict]:
-    """A colour for each network and a dash for each condition of it."""
-    colours, dashes, found = cycle(style.SERIES_COLOURS[:-1]), {}, {}
+    """A colour for each network, a dash for each condition of it, and marks where dashes recur."""
+    colours, lines, found = cycle(style.SERIES_COLOURS[:-1]), {}, {}
     palette: dict[str, str] = {}
     for condition in shown:
         family = "" if condition.role in ("teacher", "twin") else condition.network
         if family not in palette:
             palette[family] = next(colours) if family else style.BLACK
-            dashes[family] = cycle(DASHES)
-        found[condition] = {"color": palette[family], "ls": next(dashes[family])}
+            lines[family] = cycle(product(MARKS, DASHES))
+        mark, dash = next(lines[family])
+        found[condition] = {"color": palette[family], "ls": dash, "marker": mark, "ms": 3}
     return found
