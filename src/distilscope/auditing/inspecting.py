@@ -14,7 +14,7 @@ from distilscope import catalog
 from distilscope.auditing.request import Given
 from distilscope.configuration.networks import Network
 from distilscope.models import preprocessing, programs, weights
-from distilscope.models.build import ModelError, build
+from distilscope.models.build import build
 from distilscope.models.layers import propose
 from distilscope.models.outputs import choose, entries
 from distilscope.models.probabilities import are_probabilities
@@ -22,8 +22,6 @@ from distilscope.models.weight_files import read
 from distilscope.models.weight_names import in_own_names
 from distilscope.planning.settings import network_settings
 
-TRAINING = ("train", "training")
-"""How operations of torch call the argument by which they train."""
 FEW_CLASSES = 3
 """Outputs of the networks that are only built to look at their shapes."""
 
@@ -144,33 +142,10 @@ def _program(given: Given, size: int) -> nn.Module:
     """The module of a file that holds all of a model, whose output is the entry that is asked for.
 
     Raises:
-        ModelError: it can't be opened, or was exported in training mode.
+        ModelError: it can't be opened.
     """
-    file = Path(given.weights).expanduser()
-    if programs.kind_of(file, file.suffix) == programs.EXPORTED and _is_training(file):
-        raise ModelError(
-            f"{file} was exported in training mode, which stays in it: dropout drops, and batch "
-            "normalisation goes by the batch. Export it again behind model.eval()"
-        )
     network = programs.looked_at(given.weights, size)
     return choose(network, {"output": given.further.get("output")})
-
-
-def _is_training(file: Path) -> bool:
-    """Whether an exported program has an operation that is told to train.
-
-    One that can't be read has none here: what is wrong with it is said where it is opened.
-    """
-    try:
-        nodes = torch.export.load(file).graph.nodes
-    except Exception:
-        return False
-    return any(
-        argument.name in TRAINING and value is True
-        for node in nodes
-        if hasattr(node.target, "_schema")
-        for argument, value in zip(node.target._schema.arguments, node.args, strict=False)
-    )
 
 
 def _size(given: Given, side: int) -> int:

@@ -35,6 +35,8 @@ TRACED = 3
 """Images that TorchScript is converted with: a number that nothing else is likely to be."""
 OLDER = 17
 """Version of ONNX's operations that programs are brought to where theirs are not known."""
+TRAINING = ("train", "training")
+"""How operations of torch call the argument by which they train."""
 SHAPING = (
     torch.ops.aten.view.default,
     torch.ops.aten.reshape.default,
@@ -249,6 +251,11 @@ def _module(
     file: Path, exported: torch.export.ExportedProgram, program: Callable[[Tensor], Any], size: int
 ) -> nn.Module:
     """The layers of a program as modules that take any number of images, held against it."""
+    if _is_training(exported):
+        raise ProgramError(
+            f"{file} was exported in training mode, which stays in it: dropout drops, and batch "
+            "normalisation goes by the batch. Export it again behind model.eval()"
+        )
     images = _input_shape(exported)[0]
     fixed = images if isinstance(images, int) else None
     model = torch.export.unflatten(exported)
@@ -272,6 +279,16 @@ def _module(
         if not (tensor - whole).abs().max() <= TOLERANCE * whole.abs().max():
             raise ProgramError(_of_one_size(file, fixed, "its outputs change with their number"))
     return model
+
+
+def _is_training(exported: torch.export.ExportedProgram) -> bool:
+    """Whether it has an operation that is told to train."""
+    return any(
+        argument.name in TRAINING and value is True
+        for node in exported.graph.nodes
+        if hasattr(node.target, "_schema")
+        for argument, value in zip(node.target._schema.arguments, node.args, strict=False)
+    )
 
 
 def _graphs(model: nn.Module) -> Iterator[torch.fx.Graph]:

@@ -141,6 +141,27 @@ def test_a_program_whose_images_depend_on_each_other_is_refused_with_how_to_expo
         opened(tmp_path / "m.pt2", asked(tmp_path / "m.pt2"))
 
 
+@pytest.mark.parametrize("layer", [nn.BatchNorm2d(3), nn.Dropout(0.5)])
+@pytest.mark.parametrize("write", [exported, traced])
+def test_a_program_made_in_training_mode_is_told_so(tmp_path, net, layer, write):
+    """Whoever opens it: the command, or the job of a study whose YAML names the file."""
+    for mode in (True, False):
+        write(nn.Sequential(layer, net).train(mode), tmp_path / "p.pt2")
+        if not mode:
+            assert opened(tmp_path / "p.pt2", asked(tmp_path / "p.pt2"))(IMAGES).shape == (5, 5)
+            continue
+        with pytest.raises(ProgramError, match=r"in training mode.*again behind model\.eval"):
+            opened(tmp_path / "p.pt2", asked(tmp_path / "p.pt2"))
+
+
+def test_a_script_of_a_network_in_training_mode_is_run_in_evaluation_mode(tmp_path, net):
+    """It holds its mode as a value that can be set, unlike a trace."""
+    model = nn.Sequential(nn.Dropout(0.5), net)
+    scripted(model.train(), tmp_path / "s.pt")
+    found = opened(tmp_path / "s.pt", asked(tmp_path / "s.pt"))
+    assert torch.allclose(found(IMAGES), model.eval()(IMAGES), atol=1e-5)
+
+
 def test_another_size_of_images_is_refused_with_both(tmp_path, net):
     exported(net, tmp_path / "e.pt2")
     with pytest.raises(ProgramError, match=r"takes images of 3x32x32 and gets 3x48x48"):
