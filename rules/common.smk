@@ -5,6 +5,7 @@
 import re
 
 from distilscope import catalog
+from distilscope.planning import memory
 from distilscope.planning.artefact import FOLDERS, STORE
 
 
@@ -54,6 +55,11 @@ def published_input(artefact):
 def job_of(wildcards):
     """The job of an artefact: settings, inputs and folder, as the text that its script reads."""
     return artefact_of(wildcards).job()
+
+
+def memory_of(wildcards, attempt):
+    """The MB that the job of an artefact asks for: by the size of its networks."""
+    return memory.megabytes(artefact_of(wildcards)) * attempt
 
 
 def of_kind(kind, wanted=lambda artefact: True):

@@ -18,7 +18,7 @@ rule networks:
     resources:
         gpu=GPU,
         device=DEVICE,
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        mem_mb=memory_of,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         job=job_of,
@@ -50,7 +50,7 @@ rule model:
     resources:
         gpu=GPU,
         device=DEVICE,
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        mem_mb=memory_of,
         runtime=lambda wildcards, attempt: 1440 * attempt,
     params:
         job=job_of,

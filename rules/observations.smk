@@ -21,7 +21,7 @@ rule observation:
     resources:
         gpu=GPU,
         device=DEVICE,
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        mem_mb=memory_of,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         job=job_of,

@@ -46,7 +46,7 @@ rule targets:
     resources:
         gpu=GPU,
         device=DEVICE,
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        mem_mb=memory_of,
         runtime=lambda wildcards, attempt: 1440 * attempt,
     params:
         job=job_of,

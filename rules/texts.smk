@@ -40,7 +40,7 @@ rule generations:
     resources:
         gpu=GPU,
         device=DEVICE,
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        mem_mb=memory_of,
         runtime=lambda wildcards, attempt: 1440 * attempt,
     params:
         job=job_of,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from distilscope.workflow import gpu
 
 from ..mounting import mounted
 from .clone import REPOSITORY, Clone
+from .editing import texts
 
 CLUSTERS = ("slurm", "generic", "kubernetes")
 
@@ -115,6 +117,28 @@ def test_on_a_cluster_what_computes_on_tensors_asks_for_one_gpu_and_nothing_else
     assert on_gpus == {"networks", "teacher", "model", "targets", *observing}
     assert jobs["teacher"] == {(1, 3000, 1440)}
     assert jobs["comparison"] == {(0, 3000, 60)}
+
+
+def test_jobs_of_a_large_language_model_ask_for_the_memory_of_its_parameters(clone, monkeypatch):
+    """Of 85 million in its layers, by the description of a folder; the student has 4,000."""
+    raw = {}
+    texts(raw)
+    raw["teachers"]["expert"] |= {"architecture": "transformers", "settings": {"folder": "large"}}
+    raw["grid"].append({"objective": "seq-kd", "students": ["small"]})
+    monkeypatch.setattr(clone, "configuration", raw)
+    (clone.folder / "large").mkdir()
+    sizes = {"model_type": "llama", "hidden_size": 768, "num_hidden_layers": 12}
+    (clone.folder / "large/config.json").write_text(
+        json.dumps({**sizes, "intermediate_size": 2048})
+    )
+    code, text = dry_run(clone, "slurm", device="cpu")
+    assert code == 0, text
+    asks = {rule: max(memory for _, memory, _ in jobs) for rule, jobs in asked(text).items()}
+    parameters = 12 * 768 * (4 * 768 + 3 * 2048) / 1e6
+    read, trained = int(3000 + 8 * parameters), int(3000 + 32 * parameters)
+    assert (asks["teacher"], asks["networks"], asks["model"]) == (trained, trained, 3000)
+    assert asks["targets"] == asks["generations"] == asks["teacher_observation"] == read
+    assert asks["observation"] == asks["comparison"] == asks["texts"] == 3000
 
 
 def test_what_others_wait_for_goes_first_and_what_is_short_last(clone):

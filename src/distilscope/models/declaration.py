@@ -24,6 +24,8 @@ class Architecture:
         modality: `images` or `texts`, what it takes.
         described: dotted path of the function that makes the builder's settings of a
             configuration's, where these name a folder; it reads that without torch.
+        counted: dotted path of the function that counts the parameters by the builder's settings,
+            for the memory that a job asks for; None where jobs ask for the usual.
     """
 
     builder: str
@@ -35,3 +37,4 @@ class Architecture:
     pretrained: str | None = None
     modality: str = "images"
     described: str | None = None
+    counted: str | None = None

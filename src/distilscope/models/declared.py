@@ -89,5 +89,6 @@ ARCHITECTURES: dict[str, Architecture] = {
         head=None,
         modality="texts",
         described="distilscope.models.folder_settings:described",
+        counted="distilscope.models.folder_settings:parameters",
     ),
 }

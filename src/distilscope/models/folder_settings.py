@@ -79,3 +79,22 @@ def _kept(path: Path, layers: Any, first: int, last: int) -> list[int] | None:
     if first + last > layers:
         raise ValueError(f"{path} has {layers} layers: `first` {first} and `last` {last} are more")
     return [*range(first), *range(layers - last, layers)]
+
+
+def parameters(settings: Mapping[str, Any]) -> int:
+    """About how many parameters the network has, rather more: nothing is built.
+
+    Counted are four square matrices of attention a layer, an MLP with a gate, and two matrices
+    over the vocabulary unless the description ties them. 0 where it doesn't say what is needed, as
+    in families with names of their own; of a mixture of experts one is counted.
+
+    Args:
+        settings: as `described` returns them.
+    """
+    own = settings["configuration"]
+    width, layers = own.get("hidden_size"), own.get(LAYERS)
+    if not isinstance(width, int) or not isinstance(layers, int):
+        return 0
+    inner = own.get("intermediate_size", 4 * width)
+    tables = 1 if own.get("tie_word_embeddings") else 2
+    return tables * own.get("vocab_size", 0) * width + layers * width * (4 * width + 3 * inner)

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from distilscope.models import weights
 from distilscope.models.build import build
-from distilscope.models.folder_settings import described
+from distilscope.models.folder_settings import described, parameters
 from distilscope.models.weight_files import WeightsError
 from tests import hub_folders
 
@@ -128,3 +128,25 @@ def test_a_folder_without_safetensors_is_refused(tmp_path, folder):
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(WeightsError, match="name the weights file in it, or put safetensors"):
         weights.load_into(loaded(folder), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("published", "width", "inner", "layers", "vocabulary", "tied"),
+    [
+        (134_515_008, 576, 1536, 30, 49_152, True),  # SmolLM2-135M
+        (494_032_768, 896, 4864, 24, 151_936, True),  # Qwen2.5-0.5B
+        (1_235_814_400, 2048, 8192, 16, 128_256, True),  # Llama-3.2-1B
+        (8_030_261_248, 4096, 14_336, 32, 128_256, False),  # Llama-3.1-8B
+    ],
+)
+def test_parameters_are_counted_from_the_description_rather_too_many(
+    published, width, inner, layers, vocabulary, tied
+):
+    own = {
+        "hidden_size": width,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        "vocab_size": vocabulary,
+        "tie_word_embeddings": tied,
+    }
+    assert published <= parameters({"configuration": own}) <= 1.15 * published
