@@ -6,14 +6,18 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import tokenizers
 import torch
 
+from distilscope.analyses.reasoning import model_rows, said
 from distilscope.data import texts
 from distilscope.data.tasks import generating, symbols
 from distilscope.observing import choices
 from distilscope.training import rows
 from distilscope.training import texts as training_texts
+from tests import hub_folders
 
 from .language import made
 
@@ -80,6 +84,29 @@ def test_a_score_is_what_lm_eval_gives_the_same_text():
     expected = [each["log_likelihood"] for each in RECORDED["texts"]]
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert np.std(expected) > 1
+
+
+def test_a_task_from_a_file_has_the_scores_and_accuracies_of_lm_evals_own_task(tmp_path):
+    """Tokens are bytes and merges of them, and items have two choices or three."""
+    vocabulary = hub_folders.write_tokenizer(tmp_path)
+    words = tokenizers.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    table = pd.DataFrame(RECORDED["questions"]).reset_index()
+    table["prompt"] = [f"Question: {question}\nAnswer:" for question in table["question"]]
+    table["unasked"] = "Question: \nAnswer:"
+    found = choices.score(made(vocabulary), words, table, batch=7)
+    assert len(table) == 12 and len(found) == 30
+    wide = {
+        name: found.pivot(index="index", columns="choice", values=name).fillna(absent).to_numpy()
+        for name, absent in (("logprob", -np.inf), ("characters", 1.0))
+    }
+    for row, own in enumerate(table["log_likelihoods"]):
+        np.testing.assert_allclose(wide["logprob"][row, : len(own)], own, atol=1e-4)
+    told = said.Said([], [], np.empty(0), **wide, no_question=wide["logprob"])
+    label = np.zeros(len(table), int)  # the right one stands first in each
+    assert model_rows.rightly(told.logprob, label).tolist() == table["right"].tolist()
+    by_length = model_rows.rightly(told.per_character, label)
+    assert by_length.tolist() == table["right_by_length"].tolist()
+    assert table["right"].sum() == 6 and table["right_by_length"].sum() == 2
 
 
 def test_scores_of_a_large_vocabulary_are_made_a_piece_at_a_time_and_the_same(
