@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import runpy
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,33 @@ def write_tasks(folder: Path) -> Path:
         for part, own in parts.items():
             text = "".join(f"{json.dumps(item)}\n" for item in own)
             (folder / f"{name}.{part}.jsonl").write_text(text)
+    return folder
+
+
+def write_repository(folder: Path, rows: int = 30) -> Path:
+    """AddSub and SingleEq as the repository of the published study has them."""
+    for theirs in ("AddSub", "SingleEq"):
+        found = [
+            {
+                "instruction": f"{n} birds in {theirs} and one more . How many ? ",
+                "input": "",
+                "output": f"\nA: There are {n} + 1. The answer is {n + 1}.",
+                "answer": f"{n + 1}.0",
+            }
+            for n in range(1, rows + 1)
+        ]
+        path = folder / "generative" / "dataset" / theirs / "test.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found, indent=4))
+    return folder
+
+
+def write_published_tasks(folder: Path) -> Path:
+    """The files of these that the published configurations name, as their script makes them."""
+    script = Path(__file__).parents[1] / "resources/kd-generalization/make.py"
+    with tempfile.TemporaryDirectory() as repository:
+        write_repository(Path(repository))
+        runpy.run_path(str(script))["main"](Path(repository), folder)
     return folder
 
 

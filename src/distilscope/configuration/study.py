@@ -37,6 +37,7 @@ from distilscope.configuration.kinds import (
 from distilscope.configuration.measured import Observe, Report, Statistics
 from distilscope.configuration.networks import Student, Teacher
 from distilscope.configuration.recipes import Recipe
+from distilscope.configuration.texts import TASKS
 
 Relation = Literal["teacher", "other-teacher", "committee", "twin", "peer"]
 """What a model's reference is to it, of those that are asked for."""
@@ -217,7 +218,7 @@ def parse(raw: Any, where: str = "the configuration", *, recorded: bool = False)
         _extend(raw)
         return _class(sections()).model_validate(raw)
     except ValidationError as error:
-        lines = "\n".join(f"  {fault}" for fault in faults(error))
+        lines = "\n".join(f"  {fault}" for fault in faults(error, TASKS))
     except ValueError as error:
         lines = f"  {error}"
     raise ConfigurationError(f"{where} can't be used:\n{lines}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from distilscope import catalog
 from distilscope.configuration.kinds import Count, Name, Strict, UserPath, Whole, each_once, whole
@@ -219,8 +219,13 @@ class OwnTexts(Source):
 
     @property
     def files(self) -> dict[str, str]:
-        """The tokenizer."""
-        return {"tokenizer": self.tokenizer}
+        """The tokenizer, and the parts of the tasks that are files."""
+        own = [task for task in self.tasks if isinstance(task, FileTask)]
+        parts = ((f"{task.name}.{k}", v) for task in own for k, v in task.parts.items())
+        return {
+            "tokenizer": self.tokenizer,
+            **{key: place for key, place in parts if place is not None},
+        }
 
     @property
     def described(self) -> dict[str, Any]:
@@ -240,15 +245,28 @@ class FileTexts(OwnTexts):
     name: Literal["jsonl-tasks"]
     tasks: list[FileTask] = Field(min_length=1)
 
-    @property
-    def files(self) -> dict[str, str]:
-        """With the parts of the tasks."""
-        parts = ((f"{task.name}.{k}", v) for task in self.tasks for k, v in task.parts.items())
-        return {**super().files, **{key: place for key, place in parts if place is not None}}
+
+TASKS = ("hub-tasks", "jsonl-tasks")
+"""What a task beside those of the hub may be: of which section it is."""
+OF_THE_HUB = HubTask.model_fields.keys() - FileTask.model_fields.keys()
+
+
+def _kind(value: Any) -> str:
+    """Which section a task is of: that of files, unless it has a key that these tasks lack."""
+    hub = OF_THE_HUB & value.keys() if isinstance(value, dict) else isinstance(value, HubTask)
+    return TASKS[0] if hub else TASKS[1]
 
 
 class HubTexts(OwnTexts):
-    """Tasks from the Hugging Face hub, by the names of their data sets; keys as `jsonl-tasks`."""
+    """Tasks from the Hugging Face hub, by the names of their data sets; keys as `jsonl-tasks`.
+
+    A task without `repository` and `columns` is one of files, as in `jsonl-tasks`.
+    """
 
     name: Literal["hub-tasks"]
-    tasks: list[HubTask] = Field(min_length=1)
+    tasks: list[
+        Annotated[
+            Annotated[HubTask, Tag(TASKS[0])] | Annotated[FileTask, Tag(TASKS[1])],
+            Discriminator(_kind),
+        ]
+    ] = Field(min_length=1)

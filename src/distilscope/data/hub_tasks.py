@@ -7,7 +7,7 @@ from typing import Any
 
 from distilscope import optional
 from distilscope.data.raw import BadData
-from distilscope.data.task_files import NAMED, make
+from distilscope.data.task_files import NAMED, make, of_files
 from distilscope.data.tasks.jsonl import Read, item
 from distilscope.planning.job import Job
 
@@ -19,7 +19,7 @@ def prepare(job: Job) -> None:
     """Make the texts of a job from data sets of the hub.
 
     Settings: those of `task_files.prepare`, and of each task `repository`, `subset`, `revision`,
-    `parts` (split -> its name there) and `columns`.
+    `parts` (split -> its name there) and `columns`; a task without them is one of files.
 
     Raises:
         BadData: the library datasets is not installed, a data set can't be had, or an item of it
@@ -27,9 +27,12 @@ def prepare(job: Job) -> None:
     """
     tasks = {task["name"]: task for task in job.settings["tasks"]}
     notes: list[str] = []
+    from_file = of_files(job)
 
     def read(name: str, split: str) -> list[Read]:
         task = tasks[name]
+        if "repository" not in task:
+            return from_file(name, split)
         part = task["parts"][split]
         return [] if part is None else items_of(task, part, _rows(task, part), notes)
 

@@ -47,6 +47,11 @@ def prepare(job: Job) -> None:
     Raises:
         BadData: a file can't be used, has changed, or nothing is left to train or to compare on.
     """
+    make(job, of_files(job), [])
+
+
+def of_files(job: Job) -> Reader:
+    """Reads the items of a job's tasks from files; a file has to be the one of the plan."""
     files = job.information["files"]
 
     def read(task: str, split: str) -> list[Read]:
@@ -58,7 +63,7 @@ def prepare(job: Job) -> None:
             raise BadData(f"{path} has changed since the plan was made; run again to use it")
         return read_jsonl(path)
 
-    make(job, read, [])
+    return read
 
 
 def make(job: Job, read: Reader, notes: list[str]) -> None:

@@ -57,6 +57,21 @@ def test_what_a_study_of_texts_has_no_use_for_is_refused(changes, said):
 
 
 @pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ({"columns": {"question": "{q}", "answer": "a"}}, "data.tasks.0.repository: this key is"),
+        ({"repository": "a/b", "columns": {"answer": "a"}}, "data.tasks.0.columns.question: this"),
+        ({"tset": "a.jsonl"}, "data.tasks.0: unknown key 'tset'; did you mean 'test'"),
+    ],
+)
+def test_a_fault_of_a_task_of_the_hub_or_beside_it_is_told_with_its_place(task, said):
+    own = {"name": "x", "test": "test", **task}
+    data = {"name": "hub-tasks", "tokenizer": "models/x", "tasks": [own]}
+    with pytest.raises(ConfigurationError, match=said):
+        parse(changed(TEXTS, data=data))
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"recipes__student__taught": "wrong-facts"}, "`taught` is for texts.*`views`"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from distilscope import store
-from distilscope.configuration.texts import FileTask, FileTexts, HubTask
+from distilscope.configuration.texts import FileTask, FileTexts, HubTask, HubTexts
 from distilscope.data import hub_tasks, task_files, texts
 from distilscope.data.raw import BadData
 from distilscope.planning.job import Job
@@ -212,6 +214,7 @@ def test_a_row_without_the_column_is_named():
         hub_tasks.items_of(ARC_TASK, "train", [{"question": "Why?", "answerKey": "1"}] * 40, [])
 
 
+HUB_COLUMNS = {key: value for key, value in ARC.items() if value is not None}
 ARC_TASK = {"name": "arc", "repository": "own/arc", "columns": ARC}
 
 
@@ -247,3 +250,21 @@ def test_without_the_library_the_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "datasets", None)
     with pytest.raises(BadData, match="pip install datasets, or give your items as files"):
         hub_tasks._rows(ARC_TASK, "train")
+
+
+def test_tasks_of_files_stand_beside_those_of_the_hub(places, tmp_path, monkeypatch):
+    rows = arc_rows(6)
+    datasets = SimpleNamespace(load_dataset=lambda *name, split, revision: rows)
+    monkeypatch.setitem(sys.modules, "datasets", datasets)
+    own = hub_folders.data(places / "tasks", places / "tokenizer")
+    hub = {"name": "arc", "test": "test", "repository": "own/arc", "columns": HUB_COLUMNS}
+    section = HubTexts(**{**own, "name": "hub-tasks", "tasks": [hub, *own["tasks"]]})
+    places_of = section.files
+    assert sorted(places_of) == sorted(FileTexts(**own).files)
+    digests = {k: store.digest_file(v) for k, v in places_of.items() if k != "tokenizer"}
+    settings = {**section.described, "contents": digests}
+    hub_tasks.prepare(Job("texts", "t", "0" * 12, settings, {}, tmp_path, {"files": places_of}))
+    counts = texts.load(tmp_path).items.groupby(["task", "split"]).size()
+    assert counts["arc"].to_dict() == {"test": 6}
+    assert counts["facts"].to_dict() == counts["sums"].to_dict()
+    assert counts["facts"].to_dict() == {"held-out": 2, "test": 4, "train": 6}

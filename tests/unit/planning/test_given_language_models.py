@@ -26,7 +26,10 @@ def published(name):
 
 
 def with_folders(raw):
-    """Tiny random models of the same architectures in the places that a configuration names."""
+    """Tiny random models of the same architectures, and the tasks of files, in the places that a
+    configuration names.
+    """
+    hub_folders.write_published_tasks(Path("data/kd-generalization"))
     for entry in [*raw["teachers"].values(), *raw["students"].values()]:
         folder = Path(entry["init"])
         if not folder.exists():
@@ -47,8 +50,9 @@ def test_the_published_pairs_are_planned_with_three_arms_and_three_seeds(name, p
     assert len(controls) == 3 * len(raw["students"])
     settings = study.dataset.settings
     assert [task["name"] for task in settings["tasks"]] == [
-        *("gsm8k", "svamp", "multiarith", "aqua", "boolq", "piqa", "siqa", "arc-easy"),
-        *("arc-challenge", "openbookqa", "winogrande", "hellaswag"),
+        *("gsm8k", "svamp", "multiarith", "aqua", "addsub", "singleeq"),
+        *("boolq", "piqa", "siqa", "arc-easy", "arc-challenge", "openbookqa"),
+        *("winogrande", "hellaswag"),
     ]
     assert str(Path("models")) not in str(settings)  # no place is a part of an identity
 
@@ -61,7 +65,15 @@ def test_both_published_configurations_have_the_same_tasks():
 def test_a_model_that_is_not_on_disk_is_told_where_to_go():
     raw = published("reasoning")
     hub_folders.write_tokenizer(Path(raw["data"]["tokenizer"]))
+    hub_folders.write_published_tasks(Path("data/kd-generalization"))
     with pytest.raises(NotHere, match=r"there is no models/Qwen2.5-3B/config.json: put the model"):
+        Study(parse(raw), "bf16", Path())
+
+
+def test_published_tasks_of_files_are_told_where_to_go_beside_those_of_the_hub():
+    raw = with_folders(published("reasoning"))
+    Path("data/kd-generalization/singleeq.test.jsonl").unlink()
+    with pytest.raises(NotHere, match=r"data.singleeq.test: there is no file .*a line"):
         Study(parse(raw), "bf16", Path())
 
 
