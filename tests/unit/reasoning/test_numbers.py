@@ -134,6 +134,20 @@ def test_the_choices_of_teacher_right_and_teacher_wrong_items_are_counted_apart(
         assert found == pytest.approx(same[kept].mean())
 
 
+def test_the_answers_on_teacher_right_and_teacher_wrong_items_are_counted_apart(made, rows):
+    student, teacher = (
+        np.array([answer for _, answer in made.told[name]])
+        for name in ("small-kd1-s1", "teacher-s1")
+    )
+    right = np.array([item.answer for item in made.items]) == teacher
+    assert 0 < right.sum() < len(right)
+    for subset, kept in (("reference-right", right), ("reference-wrong", ~right)):
+        pair = ("small-kd1-s1", "answer_agreement", "teacher-s1")
+        found = value(rows, *pair, subset=subset)
+        assert found == pytest.approx((student == teacher)[kept].mean())
+        assert value(rows, *pair, subset=subset, column="n") == kept.sum()
+
+
 def test_divergence_over_choices_and_on_gold_text_is_from_the_teacher_to_the_student(made, rows):
     student, teacher = made.outputs["small-kd1-s1"], made.outputs["teacher-s1"]
     by_item = [

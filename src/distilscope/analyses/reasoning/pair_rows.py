@@ -45,9 +45,12 @@ def add_pair(questions: Questions, rows: Rows, each: Compared) -> None:
     }
     add_means(questions, rows, each, columns, REASONS)
     _add_expected(questions, rows, each, "answer", columns["answer_agreement"])
+    right = other.right.astype(np.float64)
+    _add_by_reference(questions, rows, each, right, columns["answer_agreement"], "answer")
     if len(questions.chosen):
         _add_expected(questions, rows, each, "choice", columns["choice_agreement"])
-        _add_by_reference(questions, rows, each, columns["choice_agreement"])
+        right = _where_several(questions, other)
+        _add_by_reference(questions, rows, each, right, columns["choice_agreement"], "choice")
     _add_bleu(questions, rows, each)
     if each.model.role in ("student", "twin-taught"):
         _add_over_tasks(questions, rows, each)
@@ -131,17 +134,28 @@ def _add_expected(
             rows.add(each, name, own_numbers[i], n=len(groups[task]), **place)
 
 
-def _add_by_reference(questions: Questions, rows: Rows, each: Compared, agreed: np.ndarray) -> None:
-    """The agreement on items that the reference gets right and wrong, of more than two choices:
-    of two, to be wrong is to be wrong alike.
+def _where_several(questions: Questions, other: Said) -> np.ndarray:
+    """(N,) whether the reference chooses rightly; NaN where there are not more than two choices: of
+    two, to be wrong is to be wrong alike.
     """
-    other = questions.said[each.reference]
-    right = spread(questions, model_rows.rightly(other.logprob, questions.label))
-    choices = np.isfinite(other.logprob).sum(axis=1)
-    several = spread(questions, choices) > 2
+    right = model_rows.rightly(other.logprob, questions.label)
+    several = np.isfinite(other.logprob).sum(axis=1) > 2
+    return spread(questions, where(several, right))
+
+
+def _add_by_reference(
+    questions: Questions,
+    rows: Rows,
+    each: Compared,
+    right: np.ndarray,
+    agreed: np.ndarray,
+    stem: str,
+) -> None:
+    """Agreement (N,) on items that the reference gets right (N,), and on those it gets wrong."""
+    several = " of more than two choices" if stem == "choice" else ""
     for subset, wanted in ((RIGHT, 1.0), (WRONG, 0.0)):
-        column = {"choice_agreement": where((right == wanted) & several, agreed)}
-        why = {"choice_agreement": f"no item of more than two choices is {subset}"}
+        column = {f"{stem}_agreement": where(right == wanted, agreed)}
+        why = {f"{stem}_agreement": f"no item{several} is {subset}"}
         add_means(questions, rows, each, column, why, subset=subset)
 
 
