@@ -221,11 +221,13 @@ def _check_head(model: nn.Module, tokens: torch.Tensor, logits: torch.Tensor) ->
 
 
 def _notes(texts: Texts, networks: list[Mapping[str, Any]]) -> list[str]:
-    """Requests that the items meet in part."""
+    """Requests that the items meet in part; of Grams only where features are asked for."""
     test = texts.items[texts.items["split"] == "test"]
     items = int((test["choices"].map(len) > 0).sum())
-    batch = max(network["observation"]["gram_batch"] for network in networks)
-    if items < batch:
+    asked = [network["observation"] for network in networks]
+    batch = max(observation["gram_batch"] for observation in asked)
+    wanted = any("features" in probe["contents"] for each in asked for probe in each["probes"])
+    if wanted and items < batch:
         return [
             f"`observe.gram_batch` is {batch} and there are {items} test items with choices: no "
             f"Gram is made and no CKA measured; give {items} or less"

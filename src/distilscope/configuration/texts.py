@@ -215,6 +215,13 @@ class OwnTexts(Source):
     @classmethod
     def _each_once(cls, value: list[Task]) -> list[Task]:
         each_once([task.name for task in value], "task")
+        if all(task.train is None for task in value):
+            raise ValueError("no task has `train`: give at least one something to learn from")
+        if all(task.held_out is None for task in value):
+            raise ValueError(
+                "no task has `held_out`, items that are neither trained on nor in the test: give a "
+                "task with choices one, or the number of training items that are kept for it"
+            )
         return value
 
     @property

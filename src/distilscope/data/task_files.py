@@ -304,7 +304,7 @@ def _check(items: Sequence[Item], tasks: Sequence[str], notes: Sequence[str]) ->
         if not any(item.split == split and item.choices for item in items):
             raise BadData(
                 f"no {split} item has choices, by which models are compared: give a task with "
-                f"choices a part of that name{because}"
+                f"choices `{split.replace('-', '_')}`{because}"
             )
     asked = {item.task for item in items if item.split == "test"}
     for name in tasks:

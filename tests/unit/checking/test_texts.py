@@ -221,3 +221,12 @@ def test_a_large_network_that_does_more_with_its_logits_than_its_head_is_refused
     monkeypatch.setattr(LanguageModel, "forward", lambda self, tokens: 2 * forward(self, tokens))
     with pytest.raises(ModelError, match="its head makes other logits of its final hidden states"):
         attempt(folder, loaded)
+
+
+@pytest.mark.parametrize(("contents", "said"), [(["logits"], 0), (["logits", "features"], 1)])
+def test_a_gram_that_nobody_asked_for_is_not_missed(loaded, contents, said):
+    asked = {"gram_batch": 1000, "probes": [{"name": "test", "contents": contents}]}
+    notes = checking._notes(loaded, [{"observation": asked}])
+    assert [note.startswith("`observe.gram_batch` is 1000 and there are") for note in notes] == [
+        True
+    ] * said

@@ -8,6 +8,7 @@ import yaml
 
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.study import parse
+from distilscope.configuration.texts import FileTexts
 
 TESTS = Path(__file__).parents[2]
 TEXTS = yaml.safe_load((TESTS / "end_to_end/reasoning.yaml").read_text())
@@ -69,6 +70,21 @@ def test_a_fault_of_a_task_of_the_hub_or_beside_it_is_told_with_its_place(task, 
     data = {"name": "hub-tasks", "tokenizer": "models/x", "tasks": [own]}
     with pytest.raises(ConfigurationError, match=said):
         parse(changed(TEXTS, data=data))
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ({"train": "a.jsonl"}, "data.tasks: no task has `held_out`, items that .* or the number"),
+        ({"held_out": "b.jsonl"}, "data.tasks: no task has `train`"),
+    ],
+)
+def test_tasks_without_a_part_that_every_study_needs_are_refused_by_the_plan(task, said):
+    data = {"name": "jsonl-tasks", "tokenizer": "x", "tasks": [{"name": "x", "test": "c", **task}]}
+    with pytest.raises(ConfigurationError, match=said):
+        parse(changed(TEXTS, data=data))
+    whole = [{**data["tasks"][0], "train": "a.jsonl", "held_out": 10}]
+    assert FileTexts(**{**data, "tasks": whole}).chosen == ["x"]
 
 
 @pytest.mark.parametrize(
