@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from distilscope.planning.study import Study
 from tests import hub_folders
 
 CONFIG = Path(__file__).parents[3] / "config"
+DOCS = CONFIG.parent / "docs"
 FAMILIES = {"Qwen2.5": {"model_type": "qwen2"}, "Llama-3": {"model_type": "llama"}}
 
 
@@ -106,6 +108,20 @@ def night():
                 own = tasks / f"facts.{part.replace('_', '-')}.jsonl"
                 Path(task[part]).write_text(own.read_text())
     return raw
+
+
+def test_the_whole_study_that_the_documents_show_is_planned():
+    (text,) = re.findall(r"```yaml\n(study: .*?)```", (DOCS / "tasks.md").read_text(), re.DOTALL)
+    for name in ("large", "small"):
+        hub_folders.write_model(Path("models") / name)
+    tasks = hub_folders.write_tasks(Path("made"))
+    for part in ("train", "test"):
+        Path(f"capitals.{part}.jsonl").write_text((tasks / f"facts.{part}.jsonl").read_text())
+    study = Study(parse(yaml.safe_load(text)), "fp32", Path())
+    roles = [model.role for model in study.models]
+    assert roles == ["teacher", *["student"] * 3, *["control"] * 3]
+    (table,) = study.of_kind("targets")
+    assert table.settings["keeps"] == "hidden"
 
 
 def test_identities_follow_the_contents_of_files_and_not_their_places():
