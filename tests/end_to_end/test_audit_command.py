@@ -45,7 +45,7 @@ def draw(kind: str, generator: np.random.Generator) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with two models, and pictures of three classes."""
+    """A folder with two models, pictures of three classes, and others without labels."""
     folder = tmp_path_factory.mktemp("audited")
     generator = np.random.default_rng(0)
     for kind in CLASSES:
@@ -53,6 +53,9 @@ def place(tmp_path_factory):
         for number in range(PICTURES):
             picture = Image.fromarray(draw(kind, generator))
             picture.save(folder / "pictures" / kind / f"{number}.png")
+    (folder / "others").mkdir()
+    for number in range(6):
+        Image.fromarray(draw("noise", generator)).save(folder / "others" / f"{number}.png")
     for name, network, seed in (("teacher", "plain-small", 0), ("student", "plain-tiny", 1)):
         made = build(inspecting._settings(Given(name, "-", network)), len(CLASSES), seed=seed)
         torch.save({"state_dict": made.state_dict()}, folder / f"{name}.pt")
@@ -153,7 +156,7 @@ def test_an_earlier_audit_is_compared_with(audit):
 
 def test_pictures_without_labels_are_audited_by_what_needs_none(audit):
     usual = tuple("bare" if word == "out" else word for word in USUAL)
-    ladder = ("--held-out", "pictures/noise", "--compress", "plain-tiny:quantise=int8-static")
+    ladder = ("--held-out", "others", "--compress", "plain-tiny:quantise=int8-static")
     wanted = ("--require", "accuracy of plain-tiny >= 0.1")
     code, said, _ = audit("--labels", "none", *ladder, *wanted, usual=usual)
     assert code == 2 and "could not be judged (accuracy of plain-tiny" in " ".join(said.out.split())
@@ -200,6 +203,8 @@ def test_networks_of_timm_are_audited_as_their_configuration_says_they_see_pictu
         ({"plain-tiny=student.pt": "plain-tny=student.pt"}, "plain-tiny"),
         ({"plain-tiny=student.pt": "plain-tiny=lost.pt"}, "lost.pt"),
         ({"out": "none", SEEN: "{mean: [0.5]}"}, "mean"),
+        ({"out": "teacher.pt"}, "--output teacher.pt: teacher.pt is a file"),
+        ({"out": "teacher.pt/of"}, "--output teacher.pt/of: teacher.pt is a file"),
     ],
 )
 def test_what_cannot_be_used_ends_with_2_and_the_reason(audit, changes, words):

@@ -80,6 +80,10 @@ def check(given: argparse.Namespace) -> None:
             f"an audit needs {' and '.join(missing)}: expected --teacher NETWORK=FILE --student "
             "NETWORK=FILE --images DIR, or --configuration with an audit.yaml"
         )
+    output = given.output or OUTPUT
+    blocked = next((place for place in (output, *output.parents) if place.is_file()), None)
+    if blocked:
+        raise ValueError(f"--output {output}: {blocked} is a file; expected a folder, or a new one")
     if not given.student and not given.compress:
         raise ValueError(
             "an audit needs a --student NETWORK=FILE, or a --compress such as prune=0.3 of the "

@@ -6,10 +6,11 @@ decoded one after another into frames on the disk: memory holds one picture.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ class Part:
         files, labels, indices: of the chosen pictures, by rising index; `broken` ones go.
         broken: what is wrong with pictures that can't be decoded.
         turned: how many have an orientation that is not applied.
+        compared: names of those that stand among other pictures, which they may not.
+        digests: of the frames.
     """
 
     files: list[Path]
@@ -55,9 +58,14 @@ class Part:
     indices: np.ndarray
     broken: list[str] = field(default_factory=list)
     turned: int = 0
+    compared: list[str] = field(default_factory=list)
+    digests: set[bytes] = field(default_factory=set)
 
-    def frames(self, settings: Mapping[str, Any]) -> Iterator[np.ndarray]:
-        """The frames of those that can be decoded; the others are struck from the lists."""
+    def frames(
+        self, settings: Mapping[str, Any], others: Collection[bytes] = ()
+    ) -> Iterator[np.ndarray]:
+        """The frames of those that can be decoded and, by their digests, are none of `others`; the
+        rest is struck from the lists."""
         stage = progress.stage("pictures", len(self.files), "pictures")
         kept = np.zeros(len(self.files), bool)
         how = settings["image_size"], settings["resize"], settings["interpolation"]
@@ -67,9 +75,15 @@ class Part:
             except BadData as fault:
                 self.broken.append(str(fault))
             else:
-                kept[position] = True
-                self.turned += is_turned
-                yield frame(picture, *how)
+                made = frame(picture, *how)
+                digest = hashlib.blake2b(made.tobytes(), digest_size=16).digest()
+                if digest in others:
+                    self.compared.append(file.name)
+                else:
+                    self.digests.add(digest)
+                    kept[position] = True
+                    self.turned += is_turned
+                    yield made
             stage.advance()
         self.labels, self.indices = self.labels[kept], self.indices[kept]
 
@@ -88,8 +102,8 @@ def prepare(job: Job) -> None:
     pictures come behind.
 
     Raises:
-        BadData: there is no picture, none can be decoded, fewer than two classes, or a folder is
-            none of `classes`.
+        BadData: there is no picture, none can be decoded, fewer than two classes, a folder is
+            none of `classes`, or all held-out pictures are among those compared.
     """
     stopwatch = Stopwatch()
     stopwatch.phase("list")
@@ -100,14 +114,11 @@ def prepare(job: Job) -> None:
     size = settings["image_size"]
     stopwatch.phase("decode")
     with store.write_tensor_stream(job.folder / IMAGES_FILE) as stream:
-        for name, part in (("test", test), ("train", held_out)):
-            rows = part.frames(settings)
-            written = stream.rows(f"{name}.images", (3, size, size), rows)
-            if part.files and not written:
-                raise BadData(
-                    f"{source}: none of {len(part.files)} pictures can be decoded; the first: "
-                    f"{part.broken[0]}"
-                )
+        for name, part, others in (("test", test, ()), ("train", held_out, test.digests)):
+            rows = part.frames(settings, others)
+            if not stream.rows(f"{name}.images", (3, size, size), rows) and part.files:
+                place = source if part is test else job.information["held_out"]
+                raise BadData(f"{place}: {_nothing_left(part)}")
             stream.array(f"{name}.labels", part.labels)
             stream.array(f"{name}.indices", part.indices)
         stream.array("train.held_out", np.ones(len(held_out.labels), bool))
@@ -231,6 +242,16 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def _nothing_left(part: Part) -> str:
+    number = count(len(part.files), "picture")
+    if part.compared:
+        return (
+            f"none of {number} is left beside those that models are compared on, on which nothing "
+            "is fitted; give others as `data.held_out`, or none"
+        )
+    return f"none of {number} can be decoded; the first: {part.broken[0]}"
+
+
 # --------------------------------------------------------------------------------------- notes
 
 
@@ -248,6 +269,12 @@ def _of_files(part: Part) -> list[str]:
             f"{len(part.broken)} of {count(len(part.files), 'picture')} can't be used: "
             + "; ".join(part.broken[:NAMED])
             + tail
+        )
+    if part.compared:
+        notes.append(
+            f"{len(part.compared)} of {count(len(part.files), 'held-out picture')} "
+            f"({first(part.compared)}) are among those compared, and left out: nothing is fitted "
+            "on these"
         )
     if part.turned:
         notes.append(

@@ -38,9 +38,10 @@ def picture(width: int, height: int, seed: int = 0) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def folder(place: Path, names: list[str]) -> Path:
-    """Pictures of different sizes and formats; `names` are their relative paths."""
-    for number, name in enumerate(names):
+def folder(place: Path, names: list[str], begin: int = 0) -> Path:
+    """Pictures of different sizes and formats; `names` are their relative paths, and each number
+    from `begin` on is another picture."""
+    for number, name in enumerate(names, begin):
         file = place / name
         file.parent.mkdir(parents=True, exist_ok=True)
         picture(20 + number, 18 + 2 * number, number).save(file)
@@ -142,7 +143,7 @@ def test_pictures_without_labels_and_held_out_ones(tmp_path):
     with pytest.raises(BadData, match="1 folder"):
         prepared(source, tmp_path / "one")
     labelled = folder(tmp_path / "labelled", NAMES)
-    other = folder(tmp_path / "held", ["cat/h.png", "emu/i.png"])
+    other = folder(tmp_path / "held", ["cat/h.png", "emu/i.png"], 10)
     found, _ = prepared(labelled, tmp_path / "two", other)
     held_out = found.split("held-out")
     assert held_out.labels.tolist() == [0, 2] and held_out.indices.tolist() == [5, 6]
@@ -151,7 +152,7 @@ def test_pictures_without_labels_and_held_out_ones(tmp_path):
 
 def test_pictures_without_labels_have_held_out_ones_too_and_ranges_are_taken_from_them(tmp_path):
     source = folder(tmp_path / "in", ["x.png", "y.png"])
-    other = folder(tmp_path / "held", ["h.png", "i.png", "broken/j.png"])
+    other = folder(tmp_path / "held", ["h.png", "i.png", "broken/j.png"], 10)
     found, _ = prepared(source, tmp_path / "out", other, labels="none", classes=["p", "q"])
     split = found.split("held-out")
     assert split.labels.tolist() == [-1] * 3 and split.indices.tolist() == [2, 3, 4]
@@ -161,6 +162,22 @@ def test_pictures_without_labels_have_held_out_ones_too_and_ranges_are_taken_fro
     with pytest.raises(compressed.CompressionError, match=r"m: ranges .* and the data have none"):
         bare, _ = prepared(source, tmp_path / "bare", labels="none", classes=["p", "q"])
         compressed._held_out(bare, {"preprocessing": own}, "m")
+
+
+def test_nothing_is_fitted_on_the_pictures_that_models_are_compared_on(tmp_path):
+    """By what they show: of another name, folder and format, too."""
+    source = folder(tmp_path / "in", NAMES)
+    mixed = folder(tmp_path / "mixed", ["cat/new.png"], 10)
+    Image.open(source / "dog/d.bmp").save(mixed / "cat/copied.png")
+    found, manifest = prepared(source, tmp_path / "out", mixed)
+    shown = frame(Image.open(mixed / "cat/new.png"), 16, None, "bilinear")
+    assert np.array_equal(found.split("held-out").images, shown[None])
+    assert found.split("held-out").indices.tolist() == [6]
+    assert manifest["counts"] == {"train": 0, "held-out": 1, "test": 5}
+    said = "1 of 2 held-out pictures (copied.png) are among those compared, and left out"
+    assert any(said in note for note in manifest["notes"])
+    with pytest.raises(BadData, match=r"in: none of 5 pictures is left beside .*data.held_out"):
+        prepared(source, tmp_path / "same", source)
 
 
 def test_a_part_of_pictures_without_labels_can_be_chosen(tmp_path):
