@@ -11,6 +11,7 @@
 # make bench [ONLY="grid cka"]  our speed beside that of what people use instead
 #            [IMAGES=2000]      of the family `face`; 200 if not given
 # make accept WHY="..."       carry results over after a refactor that changes none
+# make lowest [TESTS="tests/unit/face"]  the lowest version of every range, and tests with these
 #
 # STUDY_CONFIG=path chooses another configuration than config/config.yaml.
 
@@ -18,6 +19,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STUDY_CONFIG ?=
+LOWEST := .venv-lowest
+TESTS ?= tests/unit/configuration tests/unit/data tests/unit/face tests/unit/measuring tests/unit/statistics tests/unit/store
 LONG_BUDGET ?=
 # Handed to the shell as a variable and never as text: a path may hold quotes, spaces and $.
 export CHOSEN := $(value STUDY_CONFIG)
@@ -29,7 +32,7 @@ DISTILSCOPE = $(BIN)/python -m distilscope
 PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2 --dist loadfile --max-worker-restart 4
 CONFIGURATION = $(if $(CHOSEN),--configuration "$$CHOSEN")
 
-.PHONY: study test test-long lint schema plan watch verify clean-orphans pack accept bench
+.PHONY: study test test-long lint schema plan watch verify clean-orphans pack accept bench lowest
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("distilscope needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -74,6 +77,13 @@ test: $(VENV)/.language lint
 
 test-long: $(VENV)/.language
 	$(PYTEST) --durations 20 -m long $(if $(BUDGET),--long-budget "$$BUDGET")
+
+# In an environment of its own: what a study has installed must not hide what is missing.
+lowest: $(VENV)/.installed
+	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(BIN)/python tests/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check -c $(LOWEST)/constraints.txt -e '.[test]'
+	PATH="$(CURDIR)/$(LOWEST)/bin:$$PATH" $(LOWEST)/bin/python -m pytest -q -m "not long" $(TESTS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -11,7 +11,10 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from tests.lowest import lowest
+
 ROOT = Path(__file__).parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PLAIN = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
 EXTRAS = {
@@ -53,8 +56,21 @@ def test_the_environment_of_conda_has_the_exact_versions():
 
 
 def test_make_installs_the_exact_versions():
-    installs = re.findall(r"pip install .*", (ROOT / "Makefile").read_text())
-    assert installs and all("-c constraints.txt" in line for line in installs)
+    installs = re.findall(r"\$\((\w+)\)\S*pip install .* -c (\S+)", MAKEFILE)
+    assert len(installs) == MAKEFILE.count("pip install")
+    assert set(installs) == {("BIN", "constraints.txt"), ("LOWEST", "$(LOWEST)/constraints.txt")}
+
+
+def test_the_lowest_of_each_range_is_what_pip_is_held_to():
+    """Of all that people install: `make lowest` tries them together."""
+    extras = ("timm", "onnx", "regions", "language", "slurm", "generic", "kubernetes")
+    shipped = [*PLAIN, *(each for name in extras for each in EXTRAS[name])]
+    found = pins(lowest(PROJECT["project"]))
+    assert set(found) == {each.name for each in shipped}
+    for each in shipped:
+        assert found[each.name] in each.specifier, str(each)
+        below = next(part for part in each.specifier if part.operator == ">=")
+        assert found[each.name] == Version(below.version)
 
 
 def shipped() -> dict[str, Path]:
