@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from distilscope import catalog
 from distilscope.configuration.kinds import Count, Name, Strict, UserPath, Whole, each_once, whole
+
+NAMED_COLUMN = re.compile(r"\{([^{}]+)\}")
+"""A column of a data set by its name, or by the path into it, within a text."""
 
 Rule = Literal["last-number", "first-letter", "first-keyword"]
 """A key of `data.tasks.parsing.RULES`."""
@@ -186,6 +190,18 @@ class HubColumns(Strict):
     labels: str | list[str] | None = None
     rationale: str | None = None
     behind: str | None = None
+
+    @model_validator(mode="after")
+    def _makes_items(self) -> HubColumns:
+        if self.labels is not None and self.choices is None:
+            raise ValueError("`labels` are the names of `choices`, which are left out: give both")
+        several = self.choices if isinstance(self.choices, list) else []
+        for text in (self.question, *several, *filter(None, [self.rationale])):
+            if set("{}") & set(NAMED_COLUMN.sub("", text)):
+                raise ValueError(f"{text!r} has a brace that is no name's: columns are {{name}}")
+        if not NAMED_COLUMN.search(self.question):
+            raise ValueError(f"`question` names no column, such as {{question}}: {self.question!r}")
+        return self
 
 
 class HubTask(Task):

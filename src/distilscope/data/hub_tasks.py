@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from distilscope import optional
+from distilscope.configuration.texts import NAMED_COLUMN
 from distilscope.data.raw import BadData
 from distilscope.data.task_files import NAMED, make, of_files
 from distilscope.data.tasks.jsonl import Read, item
@@ -122,22 +124,52 @@ def fields(where: str, columns: Mapping[str, Any], row: Mapping[str, Any]) -> di
         found["rationale"] = before.strip()
     if columns["rationale"] is not None:
         found["rationale"] = _filled(where, columns["rationale"], row)
-    choices = columns["choices"]
-    if isinstance(choices, str):
-        choices = [str(each) for each in _at(where, choices, row)]
-    elif choices is not None:
-        choices = [_filled(where, each, row) for each in choices]
-    if columns["labels"] is not None:
-        named = columns["labels"]
-        own = _at(where, named, row) if isinstance(named, str) else named
-        labels = [str(each) for each in own]
-        if str(answer) not in labels:
-            raise BadData(f"{where}: its answer {answer!r} is none of {', '.join(labels)}")
-        answer = choices[labels.index(str(answer))]
-    if isinstance(answer, bool):  # of two choices the first is what false means
-        answer = choices[int(answer)] if choices else str(answer).lower()
+    choices = _choices(where, columns["choices"], row)
+    if choices:
+        answer = _called(where, columns["labels"], row, answer, choices)
+    if isinstance(answer, bool):
+        answer = str(answer).lower()
     found["answer"] = answer.strip() if isinstance(answer, str) else answer
     return {**found, **({} if choices is None else {"choices": choices})}
+
+
+def _choices(
+    where: str, columns: str | Sequence[str] | None, row: Mapping[str, Any]
+) -> list[str] | None:
+    """The texts of the choices: of a column that is a list, or each of columns in braces."""
+    if columns is None:
+        return None
+    if not isinstance(columns, str):
+        return [_filled(where, each, row) for each in columns]
+    found = _listed(where, columns, row)
+    if None in found:
+        raise BadData(f"{where}: a choice is None, expected texts")
+    return [str(each) for each in found]
+
+
+def _called(
+    where: str,
+    labels: str | Sequence[str] | None,
+    row: Mapping[str, Any],
+    answer: Any,
+    choices: Sequence[str],
+) -> Any:
+    """The choice that an answer calls by its label, or by false and true; else the answer."""
+    if labels is not None:
+        named = _listed(where, labels, row) if isinstance(labels, str) else labels
+        known = [str(each) for each in named]
+        if str(answer) not in known:
+            raise BadData(f"{where}: its answer {answer!r} is none of {', '.join(known)}")
+        place = known.index(str(answer))
+    elif isinstance(answer, bool):  # of two choices the first is what false means
+        place = int(answer)
+        if len(choices) != 2:
+            raise BadData(f"{where}: its answer is {answer} of {len(choices)} choices, expected 2")
+    else:
+        return answer
+    if place >= len(choices):
+        raise BadData(f"{where}: its answer {answer!r} names choice {place + 1} of {len(choices)}")
+    return choices[place]
 
 
 def _at(where: str, path: str, row: Mapping[str, Any]) -> Any:
@@ -151,9 +183,20 @@ def _at(where: str, path: str, row: Mapping[str, Any]) -> Any:
     return found
 
 
+def _listed(where: str, path: str, row: Mapping[str, Any]) -> Sequence[Any]:
+    found = _at(where, path, row)
+    if isinstance(found, str) or not isinstance(found, Sequence):
+        raise BadData(f"{where}: {path!r} has {found!r:.40}, expected a list of texts")
+    return found
+
+
 def _filled(where: str, text: str, row: Mapping[str, Any]) -> str:
-    """A text with the columns whose names stand in it in braces."""
-    try:
-        return text.format_map(row).strip()
-    except KeyError as error:
-        raise NoColumn(f"{where}: there is no column {error}, known are {', '.join(row)}") from None
+    """A text with what lies at the paths that stand in it in braces."""
+
+    def at(name: re.Match[str]) -> str:
+        found = _at(where, name[1], row)
+        if found is None:
+            raise BadData(f"{where}: its column {name[1]!r} is empty")
+        return str(found)
+
+    return NAMED_COLUMN.sub(at, text).strip()

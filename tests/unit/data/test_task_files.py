@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from distilscope import store
-from distilscope.configuration.texts import FileTask, FileTexts, HubTask, HubTexts
+from distilscope.configuration.texts import FileTask, FileTexts, HubColumns, HubTask, HubTexts
 from distilscope.data import hub_tasks, task_files, texts
 from distilscope.data.raw import BadData
 from distilscope.planning.job import Job
@@ -216,6 +216,49 @@ def test_a_row_without_the_column_is_named():
 
 HUB_COLUMNS = {key: value for key, value in ARC.items() if value is not None}
 ARC_TASK = {"name": "arc", "repository": "own/arc", "columns": ARC}
+PLAIN = {**ARC, "question": "{q}", "answer": "key", "choices": "c", "labels": None}
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "said"),
+    [
+        (
+            {"labels": "l"},
+            {"key": "C", "c": ["a", "b"], "l": [*"ABC"]},
+            "its answer 'C' names choice 3 of 2",
+        ),
+        ({}, {"key": "a", "c": "ab"}, "'c' has 'ab', expected a list of texts"),
+        ({}, {"key": "a", "c": None}, "'c' has None, expected a list of texts"),
+        ({}, {"key": "a", "c": ["a", None]}, "a choice is None"),
+        ({}, {"key": True, "c": ["a", "b", "d"]}, "its answer is True of 3 choices"),
+        ({}, {"q": None, "key": "a", "c": ["a", "b"]}, "its column 'q' is empty"),
+        ({"question": "{q.text}"}, {"key": "a", "c": ["a", "b"]}, "no column 'q.text'"),
+    ],
+)
+def test_a_row_that_columns_do_not_fit_is_named_with_what_is_wrong(columns, row, said):
+    rows = [{"q": "Why?", **row}] * 3
+    with pytest.raises(BadData, match=rf"own/arc \(test\):1: .*{said}"):
+        hub_tasks.items_of({**ARC_TASK, "columns": {**PLAIN, **columns}}, "test", rows, [])
+
+
+def test_names_in_braces_are_columns_and_lead_into_them():
+    columns = {**PLAIN, "question": "{of.text} {of.more}?"}
+    row = {"of": {"text": "Who", "more": 2}, "key": "b", "c": ["a", "b"]}
+    assert hub_tasks.fields("x:1", columns, row)["question"] == "Who 2?"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"choices": None}, "`labels` are the names of `choices`, which are left out"),
+        ({"question": "goal"}, r"`question` names no column, such as \{question\}"),
+        ({"question": "{goal"}, r"'\{goal' has a brace that is no name's"),
+        ({"choices": ["{}", "{b}"]}, r"'\{\}' has a brace that is no name's"),
+    ],
+)
+def test_columns_that_could_make_no_item_are_refused_by_the_plan(changes, said):
+    with pytest.raises(ValueError, match=said):
+        HubColumns(**{**ARC, **changes})
 
 
 def arc_rows(count, *equal):
