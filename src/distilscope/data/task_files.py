@@ -181,6 +181,12 @@ def _splits(
             "test or held-out part and are left out of training"
         )
     if task["held_out"]:
+        able = len(found["train"])
+        if task["held_out"] >= able:
+            raise BadData(
+                f"task {name!r}: `held_out` is {task['held_out']} of {able} training items, which "
+                f"leaves none: give {able - 1} or fewer, or leave `train` out"
+            )
         kept = {place for place, _ in evenly(found["train"], task["held_out"])}
         found["held-out"] = [each for each in found["train"] if each[0] in kept]
         found["train"] = [each for each in found["train"] if each[0] not in kept]

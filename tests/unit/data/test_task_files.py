@@ -131,6 +131,14 @@ def test_training_items_may_be_kept_out_of_training(places, tmp_path):
     assert not own["held-out"] & own["train"]
 
 
+def test_a_held_out_number_that_leaves_nothing_to_train_on_is_refused(places, tmp_path):
+    tasks = hub_folders.data(places / "tasks", places / "tokenizer")["tasks"]
+    tasks[0]["held_out"] = 6
+    said = "'facts': `held_out` is 6 of 6 training items, which leaves none: give 5 or fewer"
+    with pytest.raises(BadData, match=said):
+        prepared(places, tmp_path, tasks=tasks)
+
+
 @pytest.mark.parametrize("kind", [FileTask, HubTask])
 def test_no_items_are_kept_out_of_training_where_there_are_none_for_training(kind):
     hub = {"repository": "own/arc", "columns": ARC} if kind is HubTask else {}

@@ -39,7 +39,7 @@ def read_jsonl(path: Path) -> list[Read]:
     """The items of a file, by line; empty lines are passed over.
 
     The answer of an item with choices is the text of one, its letter (A, B ...) or its position
-    from 0.
+    from 0; a whole number that is one's text and another's position is refused.
 
     Raises:
         BadData: the file is missing, empty or no JSON Lines; a key is missing, unknown or of
@@ -64,7 +64,15 @@ def _item(where: str, line: str, number: int) -> Read:
         value = json.loads(line)
     except ValueError as error:
         raise BadData(f"{where}: it is no JSON ({error})") from None
-    return item(where, value, number)
+    found = item(where, value, number)
+    answer = value["answer"]
+    meant = [found.answer, str(answer)]
+    if isinstance(answer, int) and meant[0] != meant[1] and meant[1] in found.choices:
+        raise BadData(
+            f"{where}: the answer {answer} is the position of {meant[0]!r} and the text of another "
+            f"choice; write the one that is meant as text: {' or '.join(map(json.dumps, meant))}"
+        )
+    return found
 
 
 def item(where: str, value: Any, number: int) -> Read:
@@ -80,6 +88,8 @@ def item(where: str, value: Any, number: int) -> Read:
     choices = tuple(_text(where, "choices", each) for each in fields.get("choices") or ())
     if len(choices) == 1:
         raise BadData(f"{where}: one choice is no choice, expected two or more, or none")
+    if len(choices) > len(string.ascii_uppercase):
+        raise BadData(f"{where}: {len(choices)} choices, expected at most one a letter, A to Z")
     twice = sorted({each for each in choices if choices.count(each) > 1})
     if twice:
         raise BadData(f"{where}: choice {twice[0]!r} stands there twice, choices must differ")
@@ -117,7 +127,9 @@ def _text(where: str, key: str, found: Any) -> str:
 
 
 def _chosen(where: str, answer: Any, choices: tuple[str, ...]) -> str:
-    """The choice that an answer means: its text before its letter or position."""
+    """The choice that an answer means: of a whole number the one at that position, if there is one;
+    else that of its text, before that of its letter.
+    """
     letters = string.ascii_uppercase[: len(choices)]
     if isinstance(answer, int) and 0 <= answer < len(choices):
         return choices[answer]

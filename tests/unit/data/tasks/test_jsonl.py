@@ -26,12 +26,14 @@ def test_items_with_and_without_choices_are_read_by_line(tmp_path):
         {"question": "What barks?", "answer": "B", "choices": CHOICES, "rationale": None},
         {"question": "What mews?", "answer": 0, "choices": CHOICES},
         {"question": "What swims?", "answer": "an eel", "choices": CHOICES},
+        {"question": "2 + 3?", "answer": 5, "choices": ["4", "5"]},
+        {"question": "First?", "answer": 0, "choices": ["0", "1"]},
     )
     found = read_jsonl(path)
     assert found[0] == Read("2 + 2?", "4", (), "two and two", 1)
-    assert [i.line for i in found] == [1, 3, 4, 5]
-    assert [i.answer for i in found[1:]] == ["a dog", "a cat", "an eel"]
-    assert [i.label for i in found] == [-1, 1, 0, 2]
+    assert [i.line for i in found] == [1, 3, 4, 5, 6, 7]
+    assert [i.answer for i in found[1:]] == ["a dog", "a cat", "an eel", "5", "0"]
+    assert [i.label for i in found] == [-1, 1, 0, 2, 1, 0]
 
 
 def test_a_choice_that_is_a_letter_is_meant_as_its_text(tmp_path):
@@ -50,7 +52,13 @@ def test_a_choice_that_is_a_letter_is_meant_as_its_text(tmp_path):
         ({"question": "a", "answer": True}, "'answer' is True, expected text or a whole number"),
         ({"question": "a", "answer": "x", "choices": CHOICES}, "a letter A to C or a position 0"),
         ({"question": "a", "answer": 3, "choices": CHOICES}, "the answer 3 is none of the choices"),
+        (
+            {"question": "a", "answer": 1, "choices": ["1", "2"]},
+            """the answer 1 is the position of '2' and the text of another choice; write the one """
+            """that is meant as text: "2" or "1\"""",
+        ),
         ({"question": "a", "answer": "x", "choices": ["x", "x "]}, "choice 'x' stands there twice"),
+        ({"question": "a", "answer": "0", "choices": [*map(str, range(27))]}, "27 choices, expect"),
         ({"question": "a", "answer": "x", "choices": ["x"]}, "one choice is no choice"),
         ({"question": "a", "answer": "x", "choices": ["x", 1]}, "'choices' has 1, expected text"),
     ],
