@@ -31,6 +31,16 @@ def test_two_models_that_err_by_themselves_have_no_excess_and_copies_have_much()
     assert excess(*answers, groups=[np.arange(n)], choices=(4,)) > 0.05
 
 
+@pytest.mark.filterwarnings("error")  # 0 / 0 of a resample without one of these items
+def test_few_items_with_choices_among_many_have_an_interval_of_the_resamples_that_hold_one():
+    among = np.r_[1.0, 0.0, np.full(20, np.nan)]
+    found = agreeing.beside_expected(
+        *(among, among, among, [np.arange(2)], [4], Resamples.draw(22, 100), 0.95)
+    )
+    assert found.overall[1] == pytest.approx(0.5 - (0.25 + 0.25 / 3))
+    assert found.low[1] <= found.overall[1] <= found.high[1]
+
+
 def test_a_step_that_stands_twice_has_to_be_taken_twice():
     assert steps.shared("a , b", of="a , a , b , c") == 0.5
     assert steps.shared("a , a , a , b", of="a , a , b") == 1

@@ -5,13 +5,12 @@ import math
 import numpy as np
 import pytest
 from scipy.special import log_softmax
-from scipy.stats import entropy
+from scipy.stats import entropy, spearmanr
 
 from distilscope import store
 from distilscope.analyses.reasoning import tokens
 from distilscope.analyses.reasoning.measure import conclude, measure
 from distilscope.data.tasks.declared import TASKS
-from distilscope.statistics import ranks
 from distilscope.statistics.values import Values
 
 from .made_study import MadeStudy, erring, gold
@@ -208,6 +207,19 @@ def test_steps_of_another_item_are_the_null(rows):
     assert null < 0.1 < own
 
 
+def test_an_only_item_of_its_task_has_no_other_to_be_the_null(tmp_path):
+    made = MadeStudy(tmp_path, ("add", "sort"), test=1)
+    for name in ("teacher-s1", "twin-s2"):
+        made.add(name, name[: name.index("-")], gold, references=[("teacher-s1", "twin")])
+    study = made.study()
+    measure(study, made.settings)
+    rows = study.rows.frame()
+    assert value(rows, "twin-s2", "trace_bleu", "teacher-s1") == pytest.approx(100)
+    assert math.isnan(value(rows, "twin-s2", "trace_bleu_null", "teacher-s1"))
+    said = value(rows, "twin-s2", "trace_bleu_null", "teacher-s1", column="reason")
+    assert said == "no task with worked solutions has two items"
+
+
 def test_the_table_of_tests_has_the_trained_model_as_unit_and_the_published_test_beside_it(
     made, measured
 ):
@@ -298,7 +310,7 @@ def test_a_gain_where_the_teacher_is_good_is_found_over_tasks(made, rows):
     gain = [right(made, student, t).mean() - right(made, "small-sft-s1", t).mean() for t in names]
     known = [right(made, "teacher-s1", t).mean() for t in names]
     found = value(rows, student, "gain_reference_rho", "teacher-s1")
-    assert found == pytest.approx(ranks.spearman(np.array(gain), np.array(known)))
+    assert found == pytest.approx(spearmanr(gain, known).statistic)
 
 
 def test_models_that_answered_other_items_are_refused(tmp_path):

@@ -96,9 +96,10 @@ FIGURES = {
         f"{_HERE}.figures.by_task:fig_tests",
         "Do students gain, by task?",
         "Dots with intervals by task: gain over seeds, beside the gain of the published test.",
-        "Filled: all conditions of a seed averaged, with a 95 % t interval over seeds. Open: the "
-        "mean that the published test has, whose rows are student, teacher and objective at the "
-        "temperature that is best on the test items, and whose rows are not independent.",
+        "Filled: the conditions of a seed averaged, of those that differ in temperature alone the "
+        "one with the lowest, with a 95 % t interval over seeds. Open: the mean that the published "
+        "test has, whose rows are student, teacher and objective at the temperature that is best "
+        "on the test items, and whose rows are not independent.",
     ),
     "reasoning-fidelity": Figure(
         f"{_HERE}.figures.fidelity:fig_fidelity",

@@ -9,6 +9,7 @@ import numpy as np
 
 from distilscope.data.tasks import parsing
 from distilscope.statistics import bootstrap
+from distilscope.statistics.arithmetic import quotient
 from distilscope.statistics.bootstrap import Resamples
 
 
@@ -77,10 +78,9 @@ def beside_expected(
     sums = np.array(
         [part.sums(columns[rows]) for part, rows in zip(parts, groups, strict=True)], float
     )
-    drawn = np.divide(
-        sums, counts[:, None], out=np.zeros_like(sums), where=counts[:, None] > 0
-    ).transpose(1, 0, 2)
-    replicates = (_both(drawn, choices) * counts).sum(axis=1) / counts.sum(axis=0)
+    drawn = np.nan_to_num(quotient(sums, counts[:, None])).transpose(1, 0, 2)
+    # Of items with choices alone a resample of all items may hold none.
+    replicates = quotient((_both(drawn, choices) * counts).sum(axis=1), counts.sum(axis=0))
     low, high = bootstrap.interval(replicates, level)
     return Expected(tasks, sizes @ tasks / sizes.sum(), low, high)
 

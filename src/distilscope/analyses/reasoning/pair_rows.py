@@ -15,6 +15,7 @@ from distilscope.statistics import ranks
 RIGHT, WRONG = "reference-right", "reference-wrong"
 NOT_COPIED = "the reference does what is planted on a third of these items or fewer"
 NO_TOKENS = "logits on the gold text were not stored"
+ONLY_ITEMS = "no task with worked solutions has two items"
 FEW_TASKS = "too few tasks differ"
 FEWEST_TASKS = 6
 REASONS = {
@@ -163,16 +164,16 @@ def _add_bleu(questions: Questions, rows: Rows, each: Compared) -> None:
     """As published, beside the same with the trace of another item of the task."""
     own, other = (questions.said[name].traces for name in (each.model.id, each.reference))
     random = np.random.default_rng(questions.settings["seed"])
-    moved = list(own)
+    moved, beside = list(own), list(other)
     for at in questions.groups.values():
         order = random.permutation(at)
         for row, source in zip(order, np.roll(order, 1), strict=True):
             moved[row] = own[source]
-    n = sum(map(bool, other))
-    for name, traces in (("trace_bleu", own), ("trace_bleu_null", moved)):
-        value = steps.bleu(traces, other)
-        why = None if n else NO_TRACES
-        rows.add(each, name, value, n=n, reason=why, subset="all")
+            beside[row] = other[row] if row != source else ""  # an only item meets itself
+    for name, traces, against in (("trace_bleu", own, other), ("trace_bleu_null", moved, beside)):
+        n = sum(map(bool, against))
+        why = None if n else NO_TRACES if not any(other) else ONLY_ITEMS
+        rows.add(each, name, steps.bleu(traces, against), n=n, reason=why, subset="all")
 
 
 def _add_over_tasks(questions: Questions, rows: Rows, each: Compared) -> None:

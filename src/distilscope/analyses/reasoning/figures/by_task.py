@@ -11,7 +11,11 @@ from distilscope.reporting.tables import Tables
 
 
 def fig_tests(tables: Tables) -> Drawing:
-    """A row a task: mean and interval over seeds, and the mean that the published test has."""
+    """A row a task: mean and interval over seeds, and the mean that the published test has.
+
+    Raises:
+        NothingToDraw: no student has a control.
+    """
     rows = tables["reasoning_tests"]
     if not len(rows):
         raise NothingToDraw("no student has a control of its network and seed")
@@ -27,7 +31,7 @@ def fig_tests(tables: Tables) -> Drawing:
         color=style.BLUE,
         elinewidth=0.9,
         capsize=1.5,
-        label="over seeds, every temperature",
+        label="over seeds, the lowest temperature of each objective",
     )
     axes.plot(
         100 * rows["published_value"],

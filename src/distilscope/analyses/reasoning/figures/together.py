@@ -1,4 +1,4 @@
-"""What goes together over students: gain with size, with the control's score, with fidelity."""
+"""What goes with the gain over students: scores of the control and the teacher, and fidelity."""
 
 from __future__ import annotations
 
