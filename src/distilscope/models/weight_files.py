@@ -158,6 +158,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
     """The tensors; those that `save_model` left out as tied to another are that other."""
     try:
         with safe_open(path, framework="pt") as file:
+            # The open file is no mapping: it has `keys` and can't be iterated over.
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             tied = file.metadata() or {}
     except Exception as error:

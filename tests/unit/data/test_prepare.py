@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from torchvision.transforms import functional
 
 from distilscope import store
@@ -35,7 +36,6 @@ def test_padding_an_image_that_is_larger_is_refused():
 def test_resizing_averages_as_torchvision_does():
     images = np.random.default_rng(0).integers(0, 256, (3, 20, 28, 3), dtype=np.uint8)
     ours = resize(images, 8, "x")
-    torch = pytest.importorskip("torch")
     floats = torch.from_numpy(images).permute(0, 3, 1, 2).double()
     oracle = functional.resize(floats, [8, 8], antialias=True).permute(0, 2, 3, 1).numpy()
     assert np.abs(ours - oracle).max() <= 1.01  # rounded after each of two passes

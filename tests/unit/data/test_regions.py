@@ -100,7 +100,7 @@ def test_superpixels_without_scikit_image_name_the_command(monkeypatch):
 
 
 def test_superpixels_part_what_is_unlike():
-    pytest.importorskip("skimage")
+    pytest.importorskip("skimage", reason="the optional extra regions is not installed")
     images = np.zeros((2, 3, 16, 16), np.uint8)
     images[0, :, :, 8:] = 200
     images[1, 0, 8:] = 250

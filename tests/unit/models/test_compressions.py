@@ -183,7 +183,7 @@ def test_int8_layers_put_out_what_torchs_int8_kernels_do(layer, shape):
     found = made(inputs).detach()
     step = float(found.max() - found.min()) / 200  # the kernel rounds what it puts out; we don't
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # that quantised tensors are deprecated
         kernel = kernel_of(layer, made, (step, 128))
         given = torch.quantize_per_tensor(inputs, scale, zero, torch.quint8)
         wanted = kernel(given).dequantize()

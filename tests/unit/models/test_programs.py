@@ -179,7 +179,7 @@ def test_what_is_no_program_or_another_than_its_name_says_is_refused(tmp_path, n
     with pytest.raises(ProgramError, match="only ONNX, which holds no code"):
         opened(tmp_path / "e.onnx", asked(tmp_path / "e.onnx"))
     (tmp_path / "broken.onnx").write_bytes(b"\x08\x07broken")
-    pytest.importorskip("onnx2torch")
+    pytest.importorskip("onnx2torch", reason="the optional extra onnx is not installed")
     with pytest.raises(ProgramError, match="can't be read as ONNX"):
         opened(tmp_path / "broken.onnx", asked(tmp_path / "broken.onnx"))
 

@@ -18,11 +18,6 @@ DOCS = CONFIG.parent / "docs"
 FAMILIES = {"Qwen2.5": {"model_type": "qwen2"}, "Llama-3": {"model_type": "llama"}}
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def published(name):
     return yaml.safe_load((CONFIG / f"paper/{name}.yaml").read_text())
 

@@ -34,11 +34,6 @@ KD = {"objective": "kd", "students": ["small"], "T": 1.0, "alpha": 1.0}
 SEQ = {"objective": "seq-kd", "students": ["small"]}
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def planned(*grid, **changes):
     return Study(parse({**TEXTS, "grid": [*grid], **changes}), "fp32", Path())
 

@@ -7,7 +7,7 @@ import pytest
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.configuration.study import parse
 
-from .test_texts import KD, SEQ, TEXTS, elsewhere, planned  # noqa: F401
+from .test_texts import KD, SEQ, TEXTS, planned
 
 CE = {"objective": "ce", "students": ["small"]}
 RATES = [0.002, 0.004]

@@ -179,7 +179,7 @@ def test_quantiles_beside_missing_replicates_are_numpys_to_the_bit(level):
     replicates[7], replicates[8, 1:] = np.nan, np.nan  # no replicate, and one
     tails = [(1 - level) / 2, (1 + level) / 2]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # NumPy's, of a row of NaN alone
         expected = np.nanquantile(replicates.astype(np.float64), tails, axis=-1)
     np.testing.assert_array_equal(bootstrap.interval(replicates, level), expected)
 

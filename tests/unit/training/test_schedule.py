@@ -1,5 +1,3 @@
-import warnings
-
 import pytest
 import torch
 
@@ -14,11 +12,10 @@ def rates_of(make_scheduler):
     optimiser = torch.optim.SGD([parameter], lr=0.2)
     scheduler = make_scheduler(optimiser)
     rates = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for _ in range(EPOCHS * STEPS):
-            rates.append(optimiser.param_groups[0]["lr"] / 0.2)
-            scheduler.step()
+    for _ in range(EPOCHS * STEPS):
+        rates.append(optimiser.param_groups[0]["lr"] / 0.2)
+        optimiser.step()
+        scheduler.step()
     return rates
 
 
