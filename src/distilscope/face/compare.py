@@ -58,7 +58,8 @@ def compare(
 
     The numbers are the pipeline's: its own code makes them. Both networks see each batch once, in
     evaluation mode and fp32; nothing of them is changed. Memory holds one batch, and of each image
-    logits, pooled features and small maps: of 1,000 classes and 7x7 maps some 30 KB.
+    logits, pooled features and small maps: of 1,000 classes and 7x7 maps some 30 KB. Once no batch
+    is there any more, the numbers take some 50 KB an image besides.
 
     Args:
         teacher, student: networks from images to logits (N, classes) of the same classes.

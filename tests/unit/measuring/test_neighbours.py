@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,25 @@ def test_neighbours_are_the_same_in_blocks(features, monkeypatch):
     np.testing.assert_array_equal(np.sort(neighbours.nearest(features[0], 10), axis=1), whole)
     for image, row in enumerate(whole):
         assert set(row) == _nearest_by_loop(features[0], 10)[image]
+
+
+def test_memory_does_not_grow_by_the_square_of_the_images(monkeypatch):
+    monkeypatch.setattr(neighbours, "CELLS", 4096)
+    x = np.random.default_rng(4).standard_normal((2000, 4))
+    tracemalloc.start()
+    found = neighbours.nearest(x, 5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    some = range(0, 2000, 50)
+    assert [set(found[image]) for image in some] == _nearest(x, some, 5)
+    kept = 2000 * 8 * (4 + 4 + 5 + 4)  # both forms of the features, the places, and some vectors
+    assert peak < kept + 4 * 8 * 4096
+
+
+def _nearest(features, some, k):
+    """Sets of the positions with the largest cosines, of some images."""
+    units = features / np.linalg.norm(features, axis=1)[:, None]
+    return [set(np.argsort(units @ units[i])[::-1][1 : k + 1].tolist()) for i in some]
 
 
 def test_rotation_and_the_length_of_features_change_nothing(features):

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BLOCK = 1024  # images whose similarities to all others are in memory at once
+BLOCK = 1024  # images whose similarities to all others are in memory at once, at most
+CELLS = 2**24  # such similarities: 128 MB, and as much for their order, whatever the images
 UNDEFINED = -1
 TIED = 1e-12  # cosines that differ by less are equal: float32 features know no more
 
@@ -52,8 +53,9 @@ def nearest(features: np.ndarray, k: int) -> np.ndarray:
     if len(usable) <= k:
         return found
     units = rows[usable] / length[usable, None]
-    for start in range(0, len(units), BLOCK):
-        cosines = units[start : start + BLOCK] @ units.T
+    block = min(BLOCK, max(1, CELLS // len(units)))
+    for start in range(0, len(units), block):
+        cosines = units[start : start + block] @ units.T
         own = np.arange(len(cosines))
         cosines[own, start + own] = -np.inf  # the image itself comes last
         order = np.argpartition(cosines, (-k - 1, -k), axis=1)
