@@ -44,7 +44,7 @@ OPTION = '    {name}: {kind} = field(default={default}, metadata={{"help": "-"}}
 
 
 def profile_of(name: str) -> dict:
-    return yaml.safe_load((REPOSITORY / f"profiles/{name}/profile.yaml").read_text())
+    return yaml.safe_load((REPOSITORY / f"profiles/{name}/config.yaml").read_text())
 
 
 def pretend(folder: Path, executor: str) -> None:
@@ -102,6 +102,13 @@ def asked(text: str) -> dict[str, set[tuple[int, int, int]]]:
         values = tuple(int(numbers.get(name, 0)) for name in ("gpu", "mem_mb", "runtime"))
         found.setdefault(rule, set()).add(values)
     return found
+
+
+def test_the_lowest_snakemake_of_the_range_finds_the_profiles():
+    """9.10 looks for `config.yaml` alone, and starts nothing where a profile has none; newer ones
+    know it beside `profile.yaml`."""
+    folders = sorted((REPOSITORY / "profiles").iterdir())
+    assert folders and [each for each in folders if not (each / "config.yaml").is_file()] == []
 
 
 @pytest.mark.parametrize("profile", CLUSTERS)

@@ -112,7 +112,7 @@ def test_the_executor_is_read_from_options_and_profiles(tmp_path, monkeypatch):
     assert executor_of(["-n"]) == "local"
     assert executor_of(["--resources", "gpu=3", "--executor", "touch"]) == "touch"
     (tmp_path / "profiles/default").mkdir(parents=True)
-    (tmp_path / "profiles/default/profile.yaml").write_text("executor: dryrun\n")
+    (tmp_path / "profiles/default/config.yaml").write_text("executor: dryrun\n")
     assert executor_of(["-n"]) == "dryrun"
     assert executor_of(["tests/", "--no-such-option"]) == "local"
 
@@ -178,7 +178,7 @@ def test_two_studies_at_once_in_one_folder_do_not_mix(tmp_path):
 
 # -------------------------------------------------------------------------------------- profiles
 
-PROFILES = sorted((REPOSITORY / "profiles").glob("*/profile.yaml"))
+PROFILES = sorted((REPOSITORY / "profiles").glob("*/config.yaml"))
 OF_PLUGINS = ("slurm-", "cluster-generic-", "kubernetes-")
 
 
