@@ -227,7 +227,7 @@ def test_comments_docstrings_white_space_and_thin_scripts_plan_nothing(clone):
 def test_cores_and_another_profile_plan_nothing(clone):
     own = clone.folder / "profiles/own"
     own.mkdir()
-    (own / "profile.yaml").write_text("cores: 1\nresources:\n  gpu: 4\n")
+    (own / "config.yaml").write_text("cores: 1\nresources:\n  gpu: 4\n")
     assert clone.plan("--cores", "1", "--workflow-profile", "profiles/own") == []
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -16,6 +17,7 @@ import yaml
 from distilscope.configuration.kinds import ConfigurationError
 from distilscope.workflow import gpu
 from distilscope.workflow.machine import executor_of, resolve_device
+from distilscope.workflow.starting import gpu_cap
 
 from .clone import REPOSITORY, Clone
 
@@ -117,10 +119,17 @@ def test_the_executor_is_read_from_options_and_profiles(tmp_path, monkeypatch):
     assert executor_of(["tests/", "--no-such-option"]) == "local"
 
 
+@pytest.mark.parametrize("number", [2, SimpleNamespace(value=2)])
+def test_a_cap_is_a_number_or_wrapped_as_later_snakemakes_have_it(number):
+    """With 9.10 a cap that was too high went by without a word."""
+    assert gpu_cap({"_cores": 1, "gpu": number}) == 2
+    assert gpu_cap({"_cores": 1}) is None
+
+
 def test_a_cap_on_gpus_in_a_profile_is_seen(clone):
     own = clone.folder / "profiles/capped"
     own.mkdir()
-    (own / "profile.yaml").write_text("cores: 1\nresources:\n  gpu: 3\n")
+    (own / "config.yaml").write_text("cores: 1\nresources:\n  gpu: 3\n")
     code, text = start(clone, "--workflow-profile", "profiles/capped", device="cuda", gpus="0,1")
     assert code == 1
     assert "gpu=3 is more than the 2 that this machine shows" in text

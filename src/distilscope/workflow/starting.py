@@ -85,7 +85,7 @@ def start(raw: Mapping[str, Any], workflow: Any) -> Started:
     if workflow.remote_exec:
         os.environ[gpu.CLUSTER_JOB] = "1"
     executor = executor_of(sys.argv[1:], root)
-    cap = getattr(workflow.global_resources.get("gpu"), "value", None)
+    cap = gpu_cap(workflow.global_resources)
     configuration = parse(raw)
     if configuration.allow_code:
         os.environ[registry.EXTENSIONS] = ":".join(configuration.extensions)
@@ -94,6 +94,15 @@ def start(raw: Mapping[str, Any], workflow: Any) -> Started:
     device = resolve_device(configuration.device, executor, cap)
     study = settle(configuration, device, root, quiet=workflow.remote_exec)
     return Started(configuration, device, study, executor in LOCAL_EXECUTORS, cap)
+
+
+def gpu_cap(resources: Mapping[str, Any]) -> int | None:
+    """How many GPUs all jobs may have at once, by Snakemake's resources; None is no cap.
+
+    Later versions of Snakemake 9 wrap each number; 9.10 has it plain.
+    """
+    found = resources.get("gpu")
+    return getattr(found, "value", found)
 
 
 def drop_default_rate_limit(workflow: Any) -> None:
