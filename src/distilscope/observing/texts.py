@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -226,6 +226,8 @@ def gold_pass(
             said = (model.hidden if large else model)(some.tokens[:, :-1])
         at = torch.arange(len(rows), device=rows.device)
         parts = said[some.learnt].half().cpu().numpy()
+        whose = split.indices[rows].repeat_interleave(some.counts)
+        _check_finite(parts, "what it says of item {} is", whose.cpu().numpy())
         ends = np.cumsum(some.counts.cpu().numpy())
         for place, row in enumerate(rows.tolist()):
             told[row] = parts[ends[place] - int(some.counts[place]) : ends[place]]
@@ -240,9 +242,21 @@ def gold_pass(
     }
     if large:
         head = {"weight": "head", "bias": "bias"}
-        own = model.head.state_dict().items()
-        tokens |= {head[name]: each.half().cpu().numpy() for name, each in own}
+        for name, each in model.head.state_dict().items():
+            tokens[head[name]] = each.half().cpu().numpy()
+            _check_finite(tokens[head[name]], "the {} of its head is", [name])
     return tokens, {name: np.stack([own[row] for row in count]) for name, own in features.items()}
+
+
+def _check_finite(kept: np.ndarray, what: str, names: Sequence[Any] | np.ndarray) -> None:
+    """Divergences of numbers that fp16 can't hold would be infinite or undefined."""
+    finite = np.isfinite(kept.reshape(len(names), -1)).all(axis=1)
+    if not finite.all():
+        raise ValueError(
+            f"the model's texts can't be kept: {what.format(names[int(finite.argmin())])} not "
+            f"finite in fp16 (largest {np.finfo(np.float16).max:g}); its training has diverged, or "
+            "its weights are damaged"
+        )
 
 
 @contextlib.contextmanager

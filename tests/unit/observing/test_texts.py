@@ -136,6 +136,23 @@ def test_of_a_large_vocabulary_states_and_head_are_kept_that_make_the_logits(
         np.testing.assert_allclose(others[name], each, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("large", "said"),
+    [(False, "it says of item \\d+"), (True, "the weight of its head")],
+)
+def test_what_fp16_cannot_hold_is_refused_and_no_divergence_is_made_of_it(
+    loaded, monkeypatch, large, said
+):
+    settings = {**ARCHITECTURE["settings"], "tied": False}
+    model = build({**ARCHITECTURE, "settings": settings}, loaded.vocabulary).eval()
+    if large:
+        monkeypatch.setattr(training_texts, "LARGE", 50)
+    with torch.no_grad():
+        model.head.weight.fill_(1e6)
+    with pytest.raises(ValueError, match=f"{said} (is|are) not finite in fp16"):
+        gold_pass(model, loaded.split("test"), {})
+
+
 def test_features_are_the_states_at_the_last_token_of_each_prompt(places, loaded):
     found = store.read_tensors(places / "observation/test/features.safetensors")
     items = loaded.items[(loaded.items["split"] == "test") & (loaded.items["label"] >= 0)]
