@@ -242,6 +242,9 @@ def _for_whom(contrasts: Sequence[Contrast], error_rate: float) -> str:
         text += f", set against the pairs of {twins} trained alike"
     elif twins:
         text += ", each set against its own twins"
+    one_each = len(parts) == weakest.n and all(len(own) == 1 for own in parts.values())
+    if one_each and not twins:
+        return f"{text}, one a seed: the unit is the teacher."
     low, high = weakest.over_teachers(error_rate) or (math.nan, math.nan)
     if math.isnan(low):
         return f"{text}."

@@ -68,6 +68,15 @@ def test_a_control_trained_once_is_read_against_the_teacher_of_the_student_besid
     assert "with the teacher as the unit the interval is -0.164 to 0.344." in both.why
 
 
+def test_where_each_seed_has_a_teacher_of_its_own_the_interval_is_one_of_teachers():
+    values = values_of(
+        rows_of(KD4, [0.92, 0.91, 0.915], teachers=("a-s1", "a-s2", "a-s3")),
+        rows_of(CE, [0.90, 0.88, 0.89], teachers=()),
+    )
+    why = judged(DIFFERENCE, values).why
+    assert "For these 3 teachers, one a seed: the unit is the teacher." in why
+
+
 def test_students_of_two_teachers_may_be_the_two_arms():
     values = values_of(
         rows_of(KD4, [0.60, 0.61, 0.62], teachers=OF_A, **RHO),

@@ -78,7 +78,7 @@ def answer(tables: Tables) -> list[str]:
     ends = f" [{low}, {high}]" if row["low"] == row["low"] else ""
     said = [
         f"Distilled students gain {value}{ends} percentage points of exact answers over students "
-        "on labels only, averaged over all objectives."
+        "on labels only, averaged over objectives (each at its lowest temperature, no ablations)."
     ]
     rows = tables["reasoning_tasks"]
     rows = rows[(rows["task"] == ALL) & rows["relation"].isin(RELATIONS)]
@@ -140,8 +140,9 @@ def _tests(rows: pd.DataFrame) -> Grid:
             *("As published", "its t", "its p", "its rows"),
         ),
         [_test(row) for row in rows.to_dict("records")],
-        caption="Over seeds, all conditions of a seed averaged. As published: the best temperature "
-        "on test items, a one-sided t test over rows that share teachers, students and controls.",
+        caption="Over seeds, all conditions of a seed averaged but ablations, each at its lowest "
+        "temperature. As published: the best temperature on test items, a one-sided t test over "
+        "rows that share teachers, students and controls.",
         words=("Task",),
     )
 
