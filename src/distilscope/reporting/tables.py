@@ -171,8 +171,7 @@ class Tables:
         there = set(rows["subset"])
         subset = next((name for name in (self.subset, "all") if name in there), None)
         rows = rows if subset is None else rows[rows["subset"] == subset]
-        rows = ceiling.over_pairs(rows, ceilings(self.models), self._teachers)
-        rows = self.against_own(rows)
+        rows = self.against_own(self.over_pairs(rows))
         key = ["model", "class"] if by_class else ["model"]
         repeated = rows[rows.duplicated(key, keep=False)]
         if len(repeated):
@@ -183,6 +182,12 @@ class Tables:
                 "expected for each " + " and ".join(key)
             )
         return rows
+
+    def over_pairs(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows of one measure with the mean over all pairs of a family's teachers in the twin's
+        place, under the id of the twin, or of the condition that stands for it.
+        """
+        return ceiling.over_pairs(rows, ceilings(self.models), self._teachers)
 
     def against_own(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Rows against the model's own reference, or against none.

@@ -89,6 +89,29 @@ def test_the_planted_figure_shows_who_copies_and_the_others_beside_the_same_teac
     assert set(way["condition"]) == {"small-sft", "tiny-sft"} and (way["value"] == 0).all()
 
 
+def test_several_teachers_without_a_twin_stand_for_it_as_their_pairs(tmp_path):
+    made = MadeStudy(tmp_path, ("add", "fact"), 12)
+    seeds = (0, 8, 9)
+    for seed in seeds:
+        others = [(f"expert-s{other}", "twin") for other in seeds if other != seed]
+        made.add(f"expert-s{seed}", "teacher", erring(0.3, seed), seed, others, size=900)
+    for seed, teacher in enumerate(seeds, start=1):
+        beside = [(f"expert-s{teacher}", "teacher")]
+        about = {"network": "small", "size": 300}
+        made.add(f"small-sft-s{seed}", "control", erring(0.6, seed), seed, beside, **about)
+    several = tables_of(made)
+    draw = pkgutil.resolve_name(reasoning.FIGURES["reasoning-fidelity"].draw)
+    figure, numbers = draw(several)
+    rows = numbers[numbers["measure"] == "answer_agreement_excess"]
+    assert rows["condition"].tolist() == ["pairs of expert", "small-sft"]
+    own = several.of("answer_agreement_excess")
+    pairs = own[(own["relation"] == "twin") & (own["subset"] == "all") & own["headline"]]
+    assert len(pairs) == 6
+    assert rows["value"].iloc[0] == pytest.approx(pairs["value"].mean())
+    labels = [row[0] for row in section.context(several)["fidelity"].rows]
+    assert labels == ["Other teachers", "the small-sft"]
+
+
 @pytest.mark.parametrize("name", ["reasoning-fidelity", "reasoning-tasks"])
 def test_the_longest_label_of_the_study_is_drawn_whole(tables, name):
     longest = "small reverse-kl T=1 from expert"

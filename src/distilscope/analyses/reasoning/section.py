@@ -113,6 +113,7 @@ def _grid(
     label: str, tables: Tables, rows: pd.DataFrame, columns: Mapping[str, tuple[str, str, float]]
 ) -> Grid:
     order = {condition.key: place for place, condition in enumerate(tables.conditions)}
+    equals = {condition.network: condition.label for condition in tables.of_role("twin")}
     known = [row for row in rows.to_dict("records") if row["condition"] in order]
     known.sort(key=lambda row: (str(row["reference"]), order[row["condition"]]))
     return Grid(
@@ -120,7 +121,7 @@ def _grid(
         ("Model", "Beside", "Seeds", *(title for title, _, _ in columns.values())),
         [
             (
-                row["label"],
+                (equals if row["role"] == "teacher" else {}).get(row["reference"], row["label"]),
                 row["reference"] or "–",
                 str(row["seeds"]),
                 *(number(times * row[name], form) for name, (_, form, times) in columns.items()),

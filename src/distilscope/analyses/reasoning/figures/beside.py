@@ -41,8 +41,7 @@ def rows_beside(tables: Tables, measures: Sequence[str]) -> list[Row]:
 
     A model with several references of an entry counts once, with the mean over them.
     """
-    networks = dict(zip(tables.models["id"], tables.models["network"], strict=True))
-    known = {name: _known(tables.of(name), networks) for name in measures}
+    known = {name: _known(tables, name) for name in measures}
     references = list(
         dict.fromkeys(c.network for c in tables.conditions if c.role in ("teacher", "committee"))
     )
@@ -62,10 +61,19 @@ def rows_beside(tables: Tables, measures: Sequence[str]) -> list[Row]:
     return found
 
 
-def _known(rows: pd.DataFrame, networks: dict[str, str]) -> pd.DataFrame:
-    """A row for each model and teacher entry."""
+def _known(tables: Tables, measure: str) -> pd.DataFrame:
+    """A row for each model and teacher entry; teachers of one entry are beside each other."""
+    rows = tables.of(measure)
     rows = rows[rows["headline"] & rows["relation"].isin(RELATIONS) & (rows["subset"] == "all")]
-    rows = rows.assign(network=rows["reference"].map(networks))
+    rows = tables.over_pairs(rows)
+    networks = dict(zip(tables.models["id"], tables.models["network"], strict=True))
+    twins = {model: condition for condition in tables.of_role("twin") for model in condition.models}
+    keys = rows["model"].map({model: condition.key for model, condition in twins.items()})
+    of_twins = rows["model"].map({model: condition.network for model, condition in twins.items()})
+    rows = rows.assign(
+        condition=keys.fillna(rows["condition"]),
+        network=of_twins.fillna(rows["reference"].map(networks)),
+    )
     numbers = rows.groupby(["model", "condition", "network"], sort=False, as_index=False).agg(
         value=("value", "mean"),
         low=("low", "mean"),
@@ -73,7 +81,7 @@ def _known(rows: pd.DataFrame, networks: dict[str, str]) -> pd.DataFrame:
         n=("n", "first"),
         reason=("reason", "first"),
         interval=("interval", "first"),
-        several=("reference", "count"),
+        several=("value", "size"),
     )
     alone = numbers["several"] == 1  # of a mean over references no interval over items is known
     return numbers.assign(
