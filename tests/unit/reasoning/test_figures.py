@@ -101,7 +101,7 @@ def test_several_teachers_without_a_twin_stand_for_it_as_their_pairs(tmp_path):
         made.add(f"small-sft-s{seed}", "control", erring(0.6, seed), seed, beside, **about)
     several = tables_of(made)
     draw = pkgutil.resolve_name(reasoning.FIGURES["reasoning-fidelity"].draw)
-    figure, numbers = draw(several)
+    _, numbers = draw(several)
     rows = numbers[numbers["measure"] == "answer_agreement_excess"]
     assert rows["condition"].tolist() == ["pairs of expert", "small-sft"]
     own = several.of("answer_agreement_excess")
