@@ -40,6 +40,13 @@ def test_every_dependency_has_an_exact_version_within_its_range():
     assert outside == []
 
 
+def test_the_workflow_wants_the_snakemake_of_the_range():
+    """A clone may be run by a Snakemake that pip did not choose."""
+    asked = re.search(r'^min_version\("(.+)"\)$', (ROOT / "Snakefile").read_text(), re.MULTILINE)
+    (snakemake,) = (each for each in PLAIN if each.name == "snakemake")
+    assert f">={asked[1]}" in str(snakemake.specifier).split(",")
+
+
 def test_what_people_install_has_a_range_and_no_pin():
     """A lowest version and the next that may break, so that it goes beside other packages."""
     extras = ("timm", "onnx", "regions", "language")
