@@ -20,7 +20,7 @@ from distilscope.observing.texts import gold_pass
 from distilscope.planning.job import Job
 from distilscope.training import runtime
 from distilscope.training.loop import rehearse
-from distilscope.training.texts import AtTargets, is_large, shown
+from distilscope.training.texts import AtTargets, Shown, is_large, packs, shown
 from distilscope.training.train_texts import adapted, model_of, task_of
 from distilscope.workflow.provenance import Stopwatch, write_run
 
@@ -206,6 +206,19 @@ def _check_logits(model: nn.Module, texts: Texts) -> None:
         raise ModelError(
             "its logits of a token depend on what stands behind it, or on the other items (by up "
             f"to {float(difference):.2g}): it must be causal"
+        )
+    if packs(model):
+        _check_packed(model, few, first)
+
+
+def _check_packed(model: nn.Module, few: Shown, logits: torch.Tensor) -> None:
+    """Refuse a network that `packs`, and has other logits where items share a row."""
+    apart = logits[:, :-1][few.learnt]
+    difference = (AtTargets(model).at_once(few) - apart).abs().max()
+    if not difference <= ALONE * logits.abs().max():
+        raise ModelError(
+            f"its logits of items that share a row are others (by up to {float(difference):.2g}): "
+            "with `packs` it heeds `positions` and `mask`, or it leaves `packs` out"
         )
 
 

@@ -72,6 +72,16 @@ def test_a_language_model_is_found_fit(folder, loaded):
     assert done[-1] == "layers last"
 
 
+def test_a_network_that_takes_shared_rows_and_heeds_no_mask_is_refused(folder, loaded, monkeypatch):
+    alone = LanguageModel.forward
+    monkeypatch.setattr(
+        LanguageModel, "forward", lambda self, tokens, positions, mask: alone(self, tokens)
+    )
+    monkeypatch.setattr(LanguageModel.forward, "__defaults__", (None, None))
+    with pytest.raises(ModelError, match=r"items that share a row are others .*heeds `positions`"):
+        attempt(folder, loaded)
+
+
 def test_items_that_are_longer_than_the_context_are_counted_and_named(folder, loaded):
     lengths = np.concatenate([loaded.split(name).length for name in ("train", "held-out", "test")])
     context = int(lengths.max()) - 1
