@@ -20,7 +20,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STUDY_CONFIG ?=
 LOWEST := .venv-lowest
-TESTS ?= tests/unit/test_packaging.py tests/unit/store tests/unit/statistics tests/unit/measuring tests/unit/face tests/unit/auditing
+TESTS ?= tests/unit/test_packaging.py tests/unit/store tests/unit/statistics tests/unit/measuring tests/unit/face tests/unit/auditing tests/end_to_end/test_tiny_study.py
 LONG_BUDGET ?=
 # Handed to the shell as a variable and never as text: a path may hold quotes, spaces and $.
 export CHOSEN := $(value STUDY_CONFIG)
@@ -83,7 +83,6 @@ lowest: $(VENV)/.installed
 	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
 	$(BIN)/python tests/lowest.py > $(LOWEST)/constraints.txt
 	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check -c $(LOWEST)/constraints.txt -e '.[test]'
-	PATH="$(CURDIR)/$(LOWEST)/bin:$$PATH" $(LOWEST)/bin/snakemake --dry-run --quiet all
 	PATH="$(CURDIR)/$(LOWEST)/bin:$$PATH" $(LOWEST)/bin/python -m pytest -q -m "not long" $(TESTS)
 
 lint: $(VENV)/.installed

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-min_version("9.10")
+min_version("9.12")
 
 # The library is used as it lies in this clone, by this process and by every job.
 LIBRARY = str(Path(workflow.basedir) / "src")

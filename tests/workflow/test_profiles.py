@@ -105,7 +105,7 @@ def asked(text: str) -> dict[str, set[tuple[int, int, int]]]:
 
 
 def test_the_lowest_snakemake_of_the_range_finds_the_profiles():
-    """9.10 looks for `config.yaml` alone, and starts nothing where a profile has none; newer ones
+    """9.12 looks for `config.yaml` alone, and starts nothing where a profile has none; newer ones
     know it beside `profile.yaml`."""
     folders = sorted((REPOSITORY / "profiles").iterdir())
     assert folders and [each for each in folders if not (each / "config.yaml").is_file()] == []

@@ -121,7 +121,7 @@ def test_the_executor_is_read_from_options_and_profiles(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("number", [2, SimpleNamespace(value=2)])
 def test_a_cap_is_a_number_or_wrapped_as_later_snakemakes_have_it(number):
-    """With 9.10 a cap that was too high went by without a word."""
+    """With 9.12 a cap that was too high went by without a word."""
     assert gpu_cap({"_cores": 1, "gpu": number}) == 2
     assert gpu_cap({"_cores": 1}) is None
 

@@ -99,7 +99,7 @@ def start(raw: Mapping[str, Any], workflow: Any) -> Started:
 def gpu_cap(resources: Mapping[str, Any]) -> int | None:
     """How many GPUs all jobs may have at once, by Snakemake's resources; None is no cap.
 
-    Later versions of Snakemake 9 wrap each number; 9.10 has it plain.
+    Later versions of Snakemake 9 wrap each number; 9.12 has it plain.
     """
     found = resources.get("gpu")
     return getattr(found, "value", found)
