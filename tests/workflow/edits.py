@@ -10,7 +10,6 @@ from .editing import (
     DRAWN,
     FLOOR,
     KD,
-    OF_WORDS,
     SHOWN,
     TEACHER,
     TINY,
@@ -24,9 +23,9 @@ from .editing import (
     relabel,
     reverse_all_keys,
     swap,
-    texts,
     trained,
 )
+from .text_edits import OF_TEXTS
 
 MEDIUM = {"architecture": "plain-medium", "recipe": "student"}
 SECOND = {"architecture": "resnet18", "settings": {"width": 16}, "recipe": "teacher", "seeds": [1]}
@@ -36,8 +35,6 @@ WITH_SEED_2 = [name.replace("-s1", "-s2") for name in [*KD, *CE, FLOOR]]
 OPTIMIZER = ["recipes", "student", "optimizer"]
 SCHEDULE = ["recipes", "student", "schedule"]
 GRADCAM_ALONE = {"methods": ["gradcam"]}
-EXPERT, EXPERT_TWIN = "expert-s1", "expert-s2"
-TAUGHT, UNTAUGHT = "small-kd-T1-a1-s1", "small-ce-s1"
 
 MODELS = [
     Edit(
@@ -345,32 +342,6 @@ SETTINGS = [
             "held_out": {"fraction": 0.2},
             "limit": {"train": 10},
         }.items()
-    ),
-]
-
-OF_TEXTS = [
-    Edit(
-        "a teacher of texts: students on labels only are compared anew and answer as they did",
-        put("recipes", "teacher", "epochs", 3),
-        [f"model {EXPERT}", f"model {EXPERT_TWIN}", f"targets {EXPERT}", f"model {TAUGHT}"]
-        + [f"observation {m}" for m in (EXPERT, EXPERT_TWIN, TAUGHT)]
-        + compared([EXPERT_TWIN, TAUGHT, UNTAUGHT], EXPERT)
-        + CHECK
-        + aggregation("texts"),
-        first=texts,
-        real=True,
-    ),
-    Edit(
-        "another teacher of students on labels only: none of them answers anew",
-        put("grid", 0, "teachers", ["expert", "other"]),
-        ["targets other-s3", f"model {TAUGHT}", f"observation {TAUGHT}"]
-        + [f"comparison {m}-vs-other-s3" for m in (TAUGHT, UNTAUGHT)]
-        + aggregation("texts"),
-        first=both(
-            texts,
-            put("teachers", "other", {**OF_WORDS, "recipe": "teacher", "seeds": [3]}),
-            put("grid", 0, "teachers", ["expert"]),
-        ),
     ),
 ]
 

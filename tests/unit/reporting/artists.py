@@ -85,3 +85,12 @@ def legend(figure):
 def colour(line):
     """The colour of a line as `#rrggbb`."""
     return to_hex(line.get_color()).upper()
+
+
+def legends_outside(figure):
+    """Where the legends of a figure lie that are not wholly within it."""
+    figure.draw_without_rendering()
+    legends = [*figure.legends, *filter(None, (axes.get_legend() for axes in figure.axes))]
+    boxes = [legend.get_window_extent() for legend in legends]
+    page = figure.bbox.expanded(1.001, 1.001)
+    return [box for box in boxes if not (page.contains(*box.min) and page.contains(*box.max))]

@@ -322,17 +322,9 @@ def test_a_training_curve_has_a_point_an_epoch(study, drawn, title, column):
         assert values.tolist() == pytest.approx(own[column].tolist())
 
 
-def beyond(figure):
-    """The legends of a figure that don't lie within it."""
-    figure.draw_without_rendering()
-    legends = [*figure.legends, *filter(None, (axes.get_legend() for axes in figure.axes))]
-    boxes = [legend.get_window_extent() for legend in legends]
-    page = figure.bbox.expanded(1.001, 1.001)
-    return [box for box in boxes if not (page.contains(*box.min) and page.contains(*box.max))]
-
-
 def test_no_legend_leaves_its_figure(drawn):
-    assert {name: beyond(figure) for name, figure in drawn.items() if beyond(figure)} == {}
+    outside = {name: artists.legends_outside(figure) for name, figure in drawn.items()}
+    assert {name: boxes for name, boxes in outside.items() if boxes} == {}
 
 
 def test_of_many_conditions_each_curve_has_a_look_of_its_own_and_stands_in_the_legend(study):
@@ -350,4 +342,4 @@ def test_of_many_conditions_each_curve_has_a_look_of_its_own_and_stands_in_the_l
     assert len(lines) == len(looks) == 23
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == names
-    assert beyond(figure) == []
+    assert artists.legends_outside(figure) == []

@@ -82,16 +82,19 @@ def _check_seeds(seeds: list[int], configuration: Any, where: str) -> None:
                 f"{where}: {seed} is reported; give seeds that are none of `seeds` "
                 f"({', '.join(map(str, sorted(reported)))})"
             )
-    if len(set(seeds)) < len(seeds):
-        raise ValueError(f"{where}: one of {seeds} occurs twice")
+    _each_once(seeds, where)
+
+
+def _each_once(values: list[Any], where: str) -> None:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{where}: one of {values} occurs twice")
 
 
 def _check_rates(rates: list[float] | dict[str, list[float]], students: set[str], at: str) -> None:
     where = f"{at}.learning_rates"
     by_name = rates if isinstance(rates, dict) else {"": rates}
     for name, own in by_name.items():
-        if len(set(own)) < len(own):
-            raise ValueError(f"{where}{name and '.' + name}: one of {own} occurs twice")
+        _each_once(own, f"{where}{name and '.' + name}")
     if isinstance(rates, dict):
         if set(rates) != students:
             raise ValueError(

@@ -36,9 +36,7 @@ def table(study: Study, tuning: Mapping[str, Any]) -> pd.DataFrame:
             }
         )
     found = pd.DataFrame.from_records(records)
-    by_rate = found.groupby(["student", "arm", "lr"], sort=False)["held_out_accuracy"]
-    mean = by_rate.transform("mean")
-    most = mean.groupby([found["student"], found["arm"]], sort=False).idxmax()
-    best = found.loc[most, ["student", "arm", "lr"]].assign(best=True)
-    joined = found.merge(best, how="left", on=["student", "arm", "lr"])
-    return joined.assign(best=joined["best"].eq(True))[list(COLUMNS)]
+    mean = found.groupby(["student", "arm", "lr"])["held_out_accuracy"].transform("mean")
+    most = mean.groupby([found["student"], found["arm"]]).transform("idxmax")
+    best = found["lr"] == found["lr"].loc[most].to_numpy()
+    return found.assign(best=best)[list(COLUMNS)]

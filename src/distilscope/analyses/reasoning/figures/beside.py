@@ -41,7 +41,9 @@ def rows_beside(tables: Tables, measures: Sequence[str]) -> list[Row]:
 
     A model with several references of an entry counts once, with the mean over them.
     """
-    known = {name: _known(tables, name) for name in measures}
+    networks = dict(zip(tables.models["id"], tables.models["network"], strict=True))
+    twins = {model: condition for condition in tables.of_role("twin") for model in condition.models}
+    known = {name: _known(tables, name, networks, twins) for name in measures}
     references = list(
         dict.fromkeys(c.network for c in tables.conditions if c.role in ("teacher", "committee"))
     )
@@ -61,13 +63,13 @@ def rows_beside(tables: Tables, measures: Sequence[str]) -> list[Row]:
     return found
 
 
-def _known(tables: Tables, measure: str) -> pd.DataFrame:
+def _known(
+    tables: Tables, measure: str, networks: dict[str, str], twins: dict[str, Condition]
+) -> pd.DataFrame:
     """A row for each model and teacher entry; teachers of one entry are beside each other."""
     rows = tables.of(measure)
     rows = rows[rows["headline"] & rows["relation"].isin(RELATIONS) & (rows["subset"] == "all")]
     rows = tables.over_pairs(rows)
-    networks = dict(zip(tables.models["id"], tables.models["network"], strict=True))
-    twins = {model: condition for condition in tables.of_role("twin") for model in condition.models}
     keys = rows["model"].map({model: condition.key for model, condition in twins.items()})
     of_twins = rows["model"].map({model: condition.network for model, condition in twins.items()})
     rows = rows.assign(
