@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -13,6 +14,10 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
+
+from tests import jobs
 
 from .slurm import Slurm, succeed
 
@@ -155,14 +160,7 @@ class Job:
 def visible_devices(rule: str, folder: Path) -> dict[int, str]:
     """CUDA_VISIBLE_DEVICES of the jobs of a rule in that folder which run now, by process."""
     found = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                if any(w.endswith(f".{rule}.py") and w.startswith(str(folder)) for w in words[1:]):
-                    pairs = (entry / "environ").read_bytes().decode(errors="replace").split("\0")
-                    environment = dict(pair.partition("=")[::2] for pair in pairs)
-                    found[int(entry.name)] = environment.get("CUDA_VISIBLE_DEVICES", "")
-            except OSError:
-                continue
+    for job in jobs.of_rule(rule, psutil.process_iter(), folder):
+        with contextlib.suppress(psutil.Error):
+            found[job.pid] = job.environ().get("CUDA_VISIBLE_DEVICES", "")
     return found

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from distilscope import store
+from tests import jobs
 
 from . import studies
 
@@ -84,23 +85,10 @@ def changes(folder: Path, model: str, snakemake: subprocess.Popen) -> Iterator[S
 
 def job_of(snakemake: subprocess.Popen, rule: str) -> int | None:
     """The process that does a job of a rule, or None."""
-    parents, scripts = {}, []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-                state = (entry / "stat").read_text().rpartition(")")[2].split()
-                parents[int(entry.name)] = int(state[1])
-            except (OSError, IndexError):
-                continue
-            if any(word.endswith(f".{rule}.py".encode()) for word in words[1:]):
-                scripts.append(int(entry.name))
-    for process in scripts:
-        above = process
-        while above in parents and above != snakemake.pid:
-            above = parents[above]
-        if above == snakemake.pid:
-            return process
+    with contextlib.suppress(psutil.NoSuchProcess):  # Snakemake itself may have ended
+        below = psutil.Process(snakemake.pid).children(recursive=True)
+        for job in jobs.of_rule(rule, below):
+            return job.pid
     return None
 
 
