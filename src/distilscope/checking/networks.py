@@ -73,11 +73,15 @@ def _log(name: str, found: Findings) -> None:
 def _notes(
     found: Mapping[str, Findings], dataset: Dataset, networks: list[Mapping[str, Any]]
 ) -> list[str]:
-    """Those of the networks, and those of requests that the data set meets in part."""
+    """Those of the networks, and those of requests that the data set meets in part: of Grams only
+    where features are asked for.
+    """
     notes = [f"{name}: {text}" for name, one in found.items() for text in one.notes]
     images = len(dataset.split("test"))
-    batch = max(network["observation"]["gram_batch"] for network in networks)
-    if images < batch:
+    asked = [network["observation"] for network in networks]
+    batch = max(observation["gram_batch"] for observation in asked)
+    wanted = any("features" in probe["contents"] for each in asked for probe in each["probes"])
+    if wanted and images < batch:
         notes.append(
             f"`observe.gram_batch` is {batch} and there are {images} test images: no Gram is made "
             f"and no CKA measured; give {images} or less"

@@ -25,7 +25,7 @@ from distilscope.models import programs
 from distilscope.models.build import ModelError, build, shapes_of
 from distilscope.models.cost import cost
 from distilscope.models.memory_format import place
-from distilscope.models.probabilities import TOLERANCE, are_probabilities
+from distilscope.models.probabilities import are_log_probabilities, are_probabilities
 from distilscope.models.randomised import randomise
 from distilscope.observing.backward import explain
 from distilscope.observing.capture import frozen
@@ -238,7 +238,7 @@ class _Trial:
                 "all its outputs are between 0 and 1, as those of a sigmoid are: the measures take "
                 "them for logits, and their softmax for probabilities"
             )
-        elif (logits.logsumexp(dim=1).abs() <= TOLERANCE).all():
+        elif are_log_probabilities(logits):
             self.found.notes.append(
                 "it returns log-probabilities: the measures are right, but a map explains the "
                 "logarithm of a probability, in which all classes are mixed, and no logit"

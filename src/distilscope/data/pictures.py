@@ -50,7 +50,7 @@ class Part:
         broken: what is wrong with pictures that can't be decoded.
         turned: how many have an orientation that is not applied.
         compared: names of those that stand among other pictures, which they may not.
-        digests: of the frames.
+        digests: of the frames, of those that other pictures are held against.
     """
 
     files: list[Path]
@@ -62,10 +62,14 @@ class Part:
     digests: set[bytes] = field(default_factory=set)
 
     def frames(
-        self, settings: Mapping[str, Any], others: Collection[bytes] = ()
+        self, settings: Mapping[str, Any], others: Collection[bytes] = (), *, digested: bool = False
     ) -> Iterator[np.ndarray]:
         """The frames of those that can be decoded and, by their digests, are none of `others`; the
-        rest is struck from the lists."""
+        rest is struck from the lists.
+
+        Args:
+            digested: keep the digests; where there are no others no frame is digested otherwise.
+        """
         stage = progress.stage("pictures", len(self.files), "pictures")
         kept = np.zeros(len(self.files), bool)
         how = settings["image_size"], settings["resize"], settings["interpolation"]
@@ -76,11 +80,12 @@ class Part:
                 self.broken.append(str(fault))
             else:
                 made = frame(picture, *how)
-                digest = hashlib.blake2b(made.tobytes(), digest_size=16).digest()
+                digest = _digest(made) if digested or others else b""
                 if digest in others:
                     self.compared.append(file.name)
                 else:
-                    self.digests.add(digest)
+                    if digested:
+                        self.digests.add(digest)
                     kept[position] = True
                     self.turned += is_turned
                     yield made
@@ -115,7 +120,7 @@ def prepare(job: Job) -> None:
     stopwatch.phase("decode")
     with store.write_tensor_stream(job.folder / IMAGES_FILE) as stream:
         for name, part, others in (("test", test, ()), ("train", held_out, test.digests)):
-            rows = part.frames(settings, others)
+            rows = part.frames(settings, others, digested=part is test and bool(held_out.files))
             if not stream.rows(f"{name}.images", (3, size, size), rows) and part.files:
                 place = source if part is test else job.information["held_out"]
                 raise BadData(f"{place}: {_nothing_left(part)}")
@@ -236,6 +241,10 @@ def _held_out(job: Job, names: Sequence[str], behind: int) -> Part:
     total = sum(1 for _ in of_pictures(Path(job.information["source"])))
     part.indices = part.indices + max(total, behind)
     return part
+
+
+def _digest(image: np.ndarray) -> bytes:
+    return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
 
 
 def _composed(name: str) -> str:

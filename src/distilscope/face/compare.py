@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from distilscope import catalog
 from distilscope.configuration.measured import Observe, Statistics
 from distilscope.face.images import Images, Source
-from distilscope.face.network import Logits, Side, inputs
+from distilscope.face.network import Logits, Side, check_precision, inputs
 from distilscope.face.result import Comparison, Maps
 from distilscope.face.study import STUDENT, TEACHER, Observed, Rules, measured
 from distilscope.models.layers import propose
@@ -110,6 +110,7 @@ def compare(
     for network, called in ((teacher, TEACHER), (student, STUDENT)):
         if not isinstance(network, nn.Module):
             raise TypeError(f"the {called} is a {type(network).__name__}; expected an nn.Module")
+        check_precision(network, called)
     catalog.lookup(dict.fromkeys(("native", "input")), resolution, "resolution")
     source = Source.of(images, labels, batch)
     sides = tuple(

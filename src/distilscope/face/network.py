@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from distilscope.models.build import check_layers
 from distilscope.models.halving import Halving
-from distilscope.models.probabilities import are_probabilities
+from distilscope.models.probabilities import HALVES, are_probabilities
 from distilscope.observing import layer_maps
 from distilscope.observing.capture import Tap, watching
 from distilscope.observing.forward import Batch, Pass
@@ -37,7 +37,7 @@ class Logits(nn.Module):
         self.training = network.training
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """The logits.
+        """The logits, in fp32 where the network ends in half precision.
 
         Raises:
             ValueError: the output has several entries and nobody said which, or is no (B, classes).
@@ -48,7 +48,7 @@ class Logits(nn.Module):
             raise ValueError(
                 f"the {self.called} puts out {shape}; expected logits (images, classes)"
             )
-        return found
+        return found.float() if found.dtype in HALVES else found
 
     def _entry(self, output: Any) -> Any:
         if isinstance(output, Tensor):
@@ -84,7 +84,7 @@ def device_of(network: nn.Module) -> torch.device:
 
 
 def inputs(network: nn.Module, prepare: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """What a network takes of a batch, on its device.
+    """What a network takes of a batch, on its device, in fp32.
 
     Raises:
         ValueError: integers, which no network was trained on.
@@ -95,7 +95,21 @@ def inputs(network: nn.Module, prepare: Callable[[Tensor], Tensor], images: Tens
             f"images are {found.dtype}; networks take floats as they were trained on: "
             "normalise them, or give prepare={'teacher': function, 'student': function}"
         )
-    return found.to(device_of(network))
+    return found.to(device_of(network), torch.float32)
+
+
+def check_precision(network: nn.Module, called: str) -> None:
+    """Refuse weights that are not in fp32, in which both networks are run.
+
+    Raises:
+        ValueError: they are in another precision; the message says how they become fp32.
+    """
+    for name, own in network.named_parameters():
+        if own.is_floating_point() and own.dtype != torch.float32:
+            raise ValueError(
+                f"the {called} has weights of {own.dtype} ({name}), and networks are run in fp32: "
+                f"give copy.deepcopy({called}).float(), whose weights stay rounded as they are"
+            )
 
 
 @dataclass

@@ -70,7 +70,8 @@ def build(
 
     Args:
         classes: size of the tokenizer's vocabulary.
-        channels, context: not used here.
+        channels: not used here. context: nor this, which `configuration` holds too; it stands in
+            the settings of trainings that are stored.
         configuration: that of transformers. kept: numbers of the layers of the folder that the
             network has; None for all.
 

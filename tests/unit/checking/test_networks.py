@@ -234,6 +234,11 @@ def test_fewer_test_images_than_a_gram_has_are_a_warning_under_the_keys_name(tri
     assert warning.startswith("`observe.gram_batch` is 200 and there are 30 test images")
 
 
+def test_where_no_analysis_asks_for_features_nothing_is_said_of_grams(trial):
+    probes = [{"name": "t", "split": "test", "contents": ["logits", "saliency"]}]
+    assert trial(network(gram_batch=200, probes=probes))["notes"] == []
+
+
 def test_all_networks_are_tried_and_each_fault_is_told(trial):
     first, second = network(Softmax), network(head="fcc")
     second[1]["names"] = ["other", "another"]

@@ -180,6 +180,16 @@ def test_nothing_is_fitted_on_the_pictures_that_models_are_compared_on(tmp_path)
         prepared(source, tmp_path / "same", source)
 
 
+def test_frames_are_digested_only_where_others_are_held_against_them(tmp_path, monkeypatch):
+    seen, digest = [], pictures._digest
+    monkeypatch.setattr(pictures, "_digest", lambda frame: seen.append(frame) or digest(frame))
+    source = folder(tmp_path / "in", NAMES)
+    prepared(source, tmp_path / "alone")
+    assert seen == []
+    prepared(source, tmp_path / "out", folder(tmp_path / "other", ["cat/new.png"], 10))
+    assert len(seen) == 5 + 1
+
+
 def test_a_part_of_pictures_without_labels_can_be_chosen(tmp_path):
     source = folder(tmp_path / "in", [f"{number}.png" for number in range(9)])
     found, _ = prepared(source, tmp_path / "out", labels="none", classes=["p", "q"])

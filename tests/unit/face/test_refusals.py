@@ -59,6 +59,10 @@ REFUSED = {
     "labels beyond the classes": ({"labels": LABELS + 1}, "labels are 0 to 2"),
     "labels that are no integers": ({"labels": np.zeros(12)}, "expected one integer an image"),
     "images of integers": ({"images": (IMAGES * 9).to(torch.uint8)}, "prepare="),
+    "weights in half precision": (
+        {"student": network().half()},
+        r"student has weights of torch.float16 \(conv.weight\).*deepcopy\(student\).float\(\)",
+    ),
     "images that are not finite": ({"images": IMAGES / 0}, "not finite"),
     "no layers where none can be proposed": (
         {
@@ -138,6 +142,27 @@ def test_probabilities_in_place_of_logits_are_said():
     with pytest.warns(UserWarning, match="outputs of the student are probabilities"):
         found = compared(student=network(last=nn.Softmax(dim=1)))
     assert any("without its softmax" in note for note in found.notes)
+
+
+class InHalf(nn.Module):
+    """A softmax that computes in half precision, as a network on a GPU may."""
+
+    def forward(self, logits):
+        return logits.bfloat16().softmax(dim=1)
+
+
+@QUIET
+def test_images_in_half_precision_or_float64_are_brought_to_that_of_the_networks():
+    rounded = compared(images=IMAGES.bfloat16()).logits["teacher"]
+    np.testing.assert_array_equal(
+        rounded, compared(images=IMAGES.bfloat16().double()).logits["teacher"]
+    )
+
+
+@QUIET
+def test_probabilities_in_half_precision_are_said_too():
+    with pytest.warns(UserWarning, match="outputs of the teacher are probabilities"):
+        compared(network(last=InHalf()))
 
 
 @QUIET

@@ -14,7 +14,6 @@ rounding (Bengio et al. 2013), so that it is that of the float layers with the q
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -185,8 +184,7 @@ def _ranges(
             seen.update(before)
             raise
 
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with torch.no_grad():
         for batch in images.split(BATCH):
             halving.run(len(batch), lambda rows, batch=batch: take(batch[rows]))
         for hook in hooks:
