@@ -196,6 +196,26 @@ def test_networks_of_timm_are_audited_as_their_configuration_says_they_see_pictu
     assert compared == {"blocks_0", "blocks_1", "blocks_3", "blocks_4"}
 
 
+def test_neither_another_audits_report_nor_an_edited_study_is_written_over(audit):
+    required = ("--require", "agreement >= 0")
+    audit(*required)
+    report = Path("results/out/report.html").read_bytes()
+    other = tuple("elsewhere/out" if word == "out" else word for word in USUAL)
+    code, said, made = audit(*required, usual=other)
+    assert (code, made) == (2, []) and "such as elsewhere/out-2" in said.err
+    assert Path("results/out/report.html").read_bytes() == report
+    assert not Path("elsewhere").exists()
+    study = Path("out/audit.yaml")
+    written = study.read_text()
+    study.write_text(written.replace("title: Audit of", "title: My audit of"))
+    code, said, made = audit(*required)
+    assert (code, made) == (2, []) and "--configuration out/audit.yaml" in said.err
+    code, said, _ = audit(usual=("audit", "--configuration", "out/audit.yaml"))
+    assert code == 0 and "My audit of" in record()["title"]
+    study.write_text(written)
+    assert audit(*required)[0] == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

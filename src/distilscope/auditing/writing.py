@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,6 +21,7 @@ CAUSAL = "masking"
 LADDER = "compression"
 NOISE = 0.1
 """Of the stand-in: a tenth of a standard deviation of the input."""
+CHECKSUM = "# Checksum of what stands below, by which edits are known: "
 SMALL, FRAME = 64, 56
 """Maps of images over `SMALL` pixels a side are compared at `FRAME`, which 7, 14 and 28 divide."""
 
@@ -97,12 +100,35 @@ def _analyses(asked: Request) -> dict[str, Any]:
 
 def text(found: Mapping[str, Any], command: Sequence[str]) -> str:
     """The configuration as a file, with the command that wrote it."""
-    typed = shlex.join(command)
+    typed = shlex.join(command).replace("\n", " ")
+    body = yaml.safe_dump(dict(found), sort_keys=False, allow_unicode=True, width=100)
     return (
         "# An audit, written by the command\n"
         f"#   {typed}\n"
         "# It is a study like any other: edit it, and run it again with\n"
         "#   distilscope audit --configuration <this file>\n"
-        "# Every key is explained in config/README.md.\n\n"
-        + yaml.safe_dump(dict(found), sort_keys=False, allow_unicode=True, width=100)
+        "# Every key is explained in config/README.md.\n"
+        f"{CHECKSUM}{_checksum(body)}\n\n{body}"
     )
+
+
+def _checksum(body: str) -> str:
+    return hashlib.sha256(body.strip().encode()).hexdigest()[:12]
+
+
+def check_unedited(path: Path) -> None:
+    """Refuse to write over a study that somebody edited since the command wrote it.
+
+    Raises:
+        ValueError: it was edited; the message says what would be accepted.
+        OSError: it can't be read.
+    """
+    if not path.is_file():
+        return
+    written = path.read_text(encoding="utf-8", errors="replace")
+    checksum, _, body = written.partition(CHECKSUM)[2].partition("\n")
+    if checksum and checksum.strip() != _checksum(body):
+        raise ValueError(
+            f"{path} was edited since the command wrote it, and would be written over: run it with "
+            f"--configuration {path}, give another --output, or remove it"
+        )

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distilscope import store
-from distilscope.auditing import asking, running, writing
-from distilscope.auditing.request import Request
+from distilscope.auditing import asking, places, running, writing
+from distilscope.auditing.request import Request, study_name
 from distilscope.commands import configured
 from distilscope.configuration.shared_classes import first
+from distilscope.planning.artefact import RESULTS
 from distilscope.planning.state import StoreState
 from distilscope.planning.study import Study
 
@@ -40,6 +41,7 @@ def main(given: argparse.Namespace, command: Sequence[str]) -> int:
         raise ValueError("--fail-on-fall compares with an earlier audit: give --earlier audit.json")
     path = _study(given, command)
     study = configured.study_of(path, running.workflow_folder())
+    places.claim(study.published, path.parent)
     _announce(study, path)
     if StoreState(study).to_make() and running.run(path, given.cores):
         print(
@@ -60,7 +62,12 @@ def _earlier(path: Path) -> Audit:
 def _study(given: argparse.Namespace, command: Sequence[str]) -> Path:
     """The file of the study: the one that is given, or written of the other options."""
     asking.check(given)
-    return given.configuration or _write(asking.asked(given), command)
+    if given.configuration:
+        return given.configuration
+    output = given.output or asking.OUTPUT
+    places.check(RESULTS / study_name(output), output)  # before models are looked at
+    writing.check_unedited(output / STUDY)
+    return _write(asking.asked(given), command)
 
 
 def _write(asked: Request, command: Sequence[str]) -> Path:
