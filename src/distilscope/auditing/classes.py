@@ -10,6 +10,11 @@ from distilscope.auditing.request import Given, folders_in, names_of
 from distilscope.configuration.shared_classes import FEWEST, SHARED, shared
 from distilscope.words import listed
 
+SPLITS = frozenset(
+    ("train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval")
+)
+"""How folders of a data set's parts are called, in lower case."""
+
 
 @dataclass(frozen=True)
 class Typed:
@@ -88,6 +93,8 @@ def agreed(
             share too few names, or one has a single output.
         OSError: a file or folder can't be read.
     """
+    if labelled:
+        _check_no_splits(images)
     known = {name: count for name, count in counts.items() if count}
     single = next((name for name, count in known.items() if count < FEWEST), None)
     if single:
@@ -102,6 +109,25 @@ def agreed(
     data = typed.all or (None if labelled else outputs)
     names = names_of(typed.all) if typed.all else folders_in(images) if labelled else ()
     return Agreed(dict.fromkeys(counts, outputs), models, data, names)
+
+
+def _check_no_splits(images: Path) -> None:
+    """Refuse folders of train, val ... with folders in them, which would be taken for classes."""
+    folders = folders_in(images)
+    if folders and all(name.lower() in SPLITS for name in folders):
+        inside = [name for name in folders if folders_in(images / name)]
+        if inside:
+            raise ValueError(
+                f"{images} holds parts of a data set ({', '.join(folders)}) and no folders of "
+                f"classes: give the part to compare on, such as --images {images / inside[-1]}"
+            )
+
+
+def _deeper(images: Path, classes: int) -> str:
+    """A folder of the images that holds as many folders as there are classes, as a clause."""
+    found = (images / name for name in folders_in(images))
+    deeper = next((each for each in found if len(folders_in(each)) == classes), None)
+    return f" ({deeper} holds {classes:,}: is --images {deeper} meant?)" if deeper else ""
 
 
 def of_a_data_set(counts: Mapping[str, int | None], name: str) -> int | None:
@@ -141,8 +167,8 @@ def _alike(counts: Mapping[str, int], images: Path, names: str | None, *, labell
             "neither the models nor the pictures tell how many classes there are: give --classes "
             "FILE with a name a line, in the order of the outputs"
         )
-    if by_models not in (None, by_names):
-        where = names or f"{images}, a folder each"
+    if by_models is not None and by_models != by_names:
+        where = names or f"{images}, a folder each{_deeper(images, by_models)}"
         raise ValueError(
             f"{counted}, and {_there(by_names, 'class', 'classes')} in {where}: give --classes "
             f"FILE with {by_models:,} names, one a line, in the order of the outputs; folders are "

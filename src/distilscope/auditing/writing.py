@@ -12,7 +12,7 @@ import yaml
 
 from distilscope import registry
 from distilscope.auditing.request import Given, Request, is_folder, study_name
-from distilscope.configuration.measured import Observe
+from distilscope.configuration.measured import FEWEST_IN_A_GRAM, Observe
 from distilscope.configuration.study import parse
 
 PICTURES = "pictures"
@@ -74,7 +74,8 @@ def _data(asked: Request) -> dict[str, Any]:
 def _gram_batch(asked: Request) -> dict[str, int]:
     """Of fewer images than a minibatch of Grams has as many as there are."""
     usual = Observe.model_fields["gram_batch"].default
-    return {"gram_batch": max(asked.count, 4)} if asked.count and asked.count < usual else {}
+    few = asked.count and asked.count < usual
+    return {"gram_batch": max(asked.count, FEWEST_IN_A_GRAM)} if few else {}
 
 
 def _can_begin_anew(given: Given) -> bool:

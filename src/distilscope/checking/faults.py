@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from distilscope.configuration.measured import FEWEST_IN_A_GRAM as FEWEST
 from distilscope.models.build import ModelError
+from distilscope.words import count
 
 IN_PLACE = (
     "write `x = x - 0.5` for `x -= 0.5`: an input or a feature that is to have a gradient must not "
@@ -40,6 +42,15 @@ def cure(error: Exception) -> str:
     """What to do, as a clause; empty where that isn't known."""
     hints = [hint for part, hint in HINTS.items() if part in str(error)]
     return f"; {hints[0]}" if hints else ""
+
+
+def too_few(batch: int, number: int, one: str, many: str | None = None) -> str:
+    """What to say where there are fewer examples of a kind than a Gram has."""
+    way = f"give {number} or less" if number >= FEWEST else f"debiased CKA needs {FEWEST} or more"
+    return (
+        f"`observe.gram_batch` is {batch} and there {'is' if number == 1 else 'are'} "
+        f"{count(number, one, many)}: no Gram is made and no CKA measured; {way}"
+    )
 
 
 def first_line(error: Exception) -> str:

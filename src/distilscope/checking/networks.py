@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from distilscope.checking.faults import too_few
 from distilscope.checking.trial import Findings, attempt
 from distilscope.data.dataset import Dataset, load
 from distilscope.models.build import ModelError
@@ -82,8 +83,5 @@ def _notes(
     batch = max(observation["gram_batch"] for observation in asked)
     wanted = any("features" in probe["contents"] for each in asked for probe in each["probes"])
     if wanted and images < batch:
-        notes.append(
-            f"`observe.gram_batch` is {batch} and there are {images} test images: no Gram is made "
-            f"and no CKA measured; give {images} or less"
-        )
+        notes.append(too_few(batch, images, "test image"))
     return notes

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from distilscope.checking import tokenizers
-from distilscope.checking.faults import said
+from distilscope.checking.faults import said, too_few
 from distilscope.data.texts import SPLITS, Texts, TextSplit, load
 from distilscope.models.build import ModelError, build
 from distilscope.observing.numerics import exact
@@ -241,8 +241,5 @@ def _notes(texts: Texts, networks: list[Mapping[str, Any]]) -> list[str]:
     batch = max(observation["gram_batch"] for observation in asked)
     wanted = any("features" in probe["contents"] for each in asked for probe in each["probes"])
     if wanted and items < batch:
-        return [
-            f"`observe.gram_batch` is {batch} and there are {items} test items with choices: no "
-            f"Gram is made and no CKA measured; give {items} or less"
-        ]
+        return [too_few(batch, items, "test item with choices", "test items with choices")]
     return []

@@ -9,6 +9,9 @@ from pydantic import BeforeValidator, Field, field_validator
 from distilscope import catalog
 from distilscope.configuration.kinds import Count, Strict, Whole, number, whole
 
+FEWEST_IN_A_GRAM = 4
+"""Images or items: debiased CKA needs as many."""
+
 
 class Subset(Strict):
     """The fixed stratified part of a probe that costly explanation methods run on."""
@@ -29,7 +32,7 @@ class Observe(Strict):
     subset: Subset = Subset()
     ig_steps: Annotated[int, Field(ge=2), BeforeValidator(whole)] = 32
     ig_maximum_steps: Annotated[int, Field(ge=2), BeforeValidator(whole)] | None = None
-    gram_batch: Annotated[int, Field(ge=4), BeforeValidator(whole)] = 200
+    gram_batch: Annotated[int, Field(ge=FEWEST_IN_A_GRAM), BeforeValidator(whole)] = 200
     reductions: list[Literal["gap", "flatten"]] = Field(default=["gap"], min_length=1)
     latency: list[Count] = Field(default=list(catalog.LATENCY_BATCHES))
 

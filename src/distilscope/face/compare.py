@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from distilscope import catalog
-from distilscope.configuration.measured import Observe, Statistics
+from distilscope.configuration.measured import FEWEST_IN_A_GRAM, Observe, Statistics
 from distilscope.face.images import Images, Source
 from distilscope.face.network import Logits, Side, check_precision, inputs
 from distilscope.face.result import Comparison, Maps
@@ -133,7 +133,7 @@ def compare(
         seed=seed,
         changes=settings or {},
     )
-    size = gram_batch or min(Observe().gram_batch, max(len(known), 4))
+    size = gram_batch or min(Observe().gram_batch, max(len(known), FEWEST_IN_A_GRAM))
     observed = tuple(
         Observed(side.called, side.network, *_with_grams(request, one, size))
         for side, request, one in zip(sides, requests, passed, strict=True)

@@ -9,7 +9,9 @@ TorchScript and exported programs are code: reading one may run what its maker p
 
 from __future__ import annotations
 
+import contextlib
 import io
+import logging
 import shutil
 import warnings
 import zipfile
@@ -23,6 +25,7 @@ from torch import Tensor, nn
 from distilscope import store
 from distilscope.models.build import ModelError
 from distilscope.models.outputs import choose
+from distilscope.models.program_layers import name_layers
 from distilscope.planning.job import Job
 from distilscope.workflow.provenance import Stopwatch, write_run
 
@@ -33,6 +36,7 @@ TOLERANCE = 1e-3
 """Of the largest logit: a program and its module may differ by the order of their sums."""
 TRACED = 3
 """Images that TorchScript is converted with: a number that nothing else is likely to be."""
+LOGGERS = ("torch._subclasses.fake_tensor", "torch._export.non_strict_utils")
 OLDER = 17
 """Version of ONNX's operations that programs are brought to where theirs are not known."""
 TRAINING = ("train", "training")
@@ -135,11 +139,9 @@ def kind_of(file: Path, ending: str) -> str:
 
 
 def _torchscript(file: Path, size: int) -> nn.Module:
-    from torch._export.converter import TS2EPConverter
-
     try:
         script = torch.jit.load(str(file), map_location="cpu").eval().float()
-        exported = TS2EPConverter(script, (_images(TRACED, size),)).convert()
+        exported = _converted(script, size)
     except Exception as error:
         raise ProgramError(
             f"{file}: the TorchScript program can't be opened up for images of {size}x{size} "
@@ -151,8 +153,46 @@ def _torchscript(file: Path, size: int) -> nn.Module:
         tensors = model.get_submodule(place)._buffers
         if key in tensors:
             model.get_submodule(place).register_parameter(key, nn.Parameter(tensors.pop(key)))
-    _name_layers(model)
+    name_layers(model)
     return model
+
+
+def _converted(script: torch.jit.ScriptModule, size: int) -> torch.export.ExportedProgram:
+    """The program by torch.export's converter: with several images, or with the one alone that it
+    was traced for.
+    """
+    from torch._export.converter import TS2EPConverter
+
+    with _quiet():
+        try:
+            return TS2EPConverter(script, (_images(TRACED, size),)).convert()
+        except Exception:
+            if not _takes_one_alone(script, size):
+                raise
+            return TS2EPConverter(script, (_images(1, size),)).convert()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what torch logs of a conversion: traces of errors that are raised anyway."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _takes_one_alone(script: torch.jit.ScriptModule, size: int) -> bool:
+    taken = []
+    for images in (1, TRACED):
+        with contextlib.suppress(Exception), torch.no_grad():
+            script(_images(images, size))
+            taken.append(images)
+    return taken == [1]
 
 
 def _exported(file: Path, size: int) -> nn.Module:
@@ -200,48 +240,6 @@ def _input_shape(exported: torch.export.ExportedProgram) -> tuple[Any, ...]:
     name = next(iter(exported.graph_signature.user_inputs))
     node = next(node for node in exported.graph.nodes if node.name == name)
     return tuple(node.meta["val"].shape)
-
-
-# -------------------------------------------------------------------------------- names of layers
-
-
-class _Layer(nn.Identity):
-    """Where the output of an operation passes by; it has the weights that the operation takes."""
-
-
-def _name_layers(model: nn.Module) -> None:
-    """Let maps of a program without modules pass by layers, called as whose weights they are of.
-
-    What has no weights, such as an activation, lies beside the module before it, under the name of
-    its operation.
-    """
-    graph, beside, named = model.graph, "", set()
-    for node in list(graph.nodes):
-        value = node.meta.get("val")
-        if node.op != "call_function" or not isinstance(value, Tensor) or value.ndim not in (3, 4):
-            continue
-        owners = [n.target.rpartition(".")[0] for n in node.all_input_nodes if n.op == "get_attr"]
-        path = next((owner for owner in owners if owner and owner not in named), None)
-        if path is not None and not list(model.get_submodule(path).children()):
-            beside = path.rpartition(".")[0]
-        else:
-            path = f"{beside}.{node.name}" if beside else node.name
-        named.add(path)
-        _put(model, path)
-        with graph.inserting_after(node):
-            passed = graph.create_node("call_module", path, (node,))
-        node.replace_all_uses_with(passed, delete_user_cb=lambda user, own=passed: user is not own)
-        passed.meta = dict(node.meta)
-    model.finalize()
-
-
-def _put(model: nn.Module, path: str) -> None:
-    """A layer at a path, with the tensors of what was there."""
-    parent, _, name = path.rpartition(".")
-    at, made = model.get_submodule(parent), _Layer()
-    old = at._modules.get(name) or nn.Module()
-    made._parameters, made._buffers = old._parameters, old._buffers
-    setattr(at, name, made)
 
 
 # -------------------------------------------------------------------------- any number of images

@@ -69,6 +69,29 @@ def test_models_and_classes_that_do_not_agree_are_refused(
         asking.asked(options(*typed, *further))
 
 
+def test_folders_of_a_data_sets_parts_are_not_taken_for_classes(tmp_path, monkeypatch):
+    """Two parts and two outputs: they would be, without a word."""
+    monkeypatch.chdir(tmp_path)
+    saved(tmp_path / "a.pt", 2)
+    for part in ("train", "val"):
+        pictures(tmp_path / "data" / part, ["cat", "dog"])
+    typed = ["--teacher", "plain-tiny=a.pt", "--compress", "prune=0.5", "--images"]
+    with pytest.raises(ValueError, match=r"data holds parts .*train, val.*--images data/val"):
+        asking.asked(options(*typed, "data"))
+    assert asking.asked(options(*typed, "data/val")).count == 2
+    pictures(tmp_path / "exams", ["test", "training"])  # classes may have such names
+    assert asking.asked(options(*typed, "exams")).count == 2
+
+
+def test_a_folder_above_that_of_the_classes_is_refused_with_theirs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    saved(tmp_path / "a.pt", 3)
+    pictures(tmp_path / "data" / "all", ["ant", "bee", "cat"])
+    typed = ["--teacher", "plain-tiny=a.pt", "--compress", "prune=0.5", "--images", "data"]
+    with pytest.raises(ValueError, match=r"data/all holds 3: is --images data/all meant\?"):
+        asking.asked(options(*typed))
+
+
 def test_a_model_with_a_single_output_is_refused_with_what_would_do(tmp_path):
     file, folder = saved(tmp_path / "a.pt", 1), pictures(tmp_path / "pictures", ["a", "b"])
     typed = ["--teacher", f"plain-tiny={file}", "--images", folder, "--compress", "prune=0.5"]

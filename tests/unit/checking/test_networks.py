@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from distilscope import store
+from distilscope.checking.faults import too_few
 from distilscope.checking.networks import check
 from distilscope.models.build import ModelError, build
 from distilscope.models.weights import save
@@ -232,6 +233,18 @@ def test_what_is_suspected_is_a_warning_in_log_and_record(trial, tmp_path, caplo
 def test_fewer_test_images_than_a_gram_has_are_a_warning_under_the_keys_name(trial):
     (warning,) = trial(network(gram_batch=200))["notes"]
     assert warning.startswith("`observe.gram_batch` is 200 and there are 30 test images")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (30, "there are 30 test images: no Gram is made and no CKA measured; give 30 or less"),
+        (3, "there are 3 test images: no Gram is made and no CKA measured; debiased CKA needs 4"),
+        (1, "there is 1 test image: no Gram"),
+    ],
+)
+def test_what_is_said_of_too_few_images_would_be_accepted(number, said):
+    assert said in too_few(200, number, "test image")
 
 
 def test_where_no_analysis_asks_for_features_nothing_is_said_of_grams(trial):

@@ -135,6 +135,23 @@ class Mixes(nn.Module):
         return (x - x.mean(dim=0)).mean(dim=(2, 3))
 
 
+class OfOne(Net):
+    """Its `view` holds one image alone."""
+
+    def forward(self, x):
+        return self.head(self.pool(self.layer2(self.layer1(x))).view(1, -1))
+
+
+def test_a_program_that_takes_one_image_alone_takes_five(tmp_path, capfd, caplog):
+    script = torch.jit.trace(OfOne().eval(), IMAGES[:1])
+    torch.jit.save(script, tmp_path / "net.pt")
+    found = opened(tmp_path / "net.pt", asked(tmp_path / "net.pt"))(IMAGES)
+    expected = torch.cat([script(image[None]) for image in IMAGES])
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    assert capfd.readouterr().err == ""
+    assert not [each for each in caplog.records if each.levelname not in ("DEBUG", "INFO")]
+
+
 def test_a_program_whose_images_depend_on_each_other_is_refused_with_how_to_export_it(tmp_path):
     exported(Mixes(), tmp_path / "m.pt2")
     with pytest.raises(ProgramError, match=r"was made for 2 images.*dynamic_shapes"):
