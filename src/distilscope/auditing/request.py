@@ -82,17 +82,20 @@ class Request:
 def models(teacher: str, students: Sequence[str]) -> tuple[Given, tuple[Given, ...]]:
     """The teacher and the students of `NETWORK=FILE`, or of `FILE` alone, under names that differ.
 
-    A model is called as its network; where several have that network, as network and file.
+    A model is called as its network; where several have that network, as network and file, and
+    where files are called alike, by their folders too.
 
     Raises:
         ValueError: no file is named, or two students are one.
     """
     typed = [split(text) for text in (teacher, *students)]
-    short = [_name(architecture or Path(file).stem) for architecture, _, file in typed]
-    names = [
-        name if short.count(name) == 1 else _name(f"{name}-{Path(file).stem}")
-        for name, (*_, file) in zip(short, typed, strict=True)
-    ]
+    names = [_name(architecture or Path(file).stem) for architecture, _, file in typed]
+    parts = [(Path(file).absolute().parent.name, Path(file).stem) for *_, file in typed]
+    for begin in (1, 0):
+        names = [
+            name if names.count(name) == 1 else _called(architecture, *own[begin:])
+            for name, own, (architecture, *_) in zip(names, parts, typed, strict=True)
+        ]
     for name in names:
         if names.count(name) > 1:
             text = (teacher, *students)[len(names) - 1 - names[::-1].index(name)]
@@ -105,6 +108,11 @@ def models(teacher: str, students: Sequence[str]) -> tuple[Given, tuple[Given, .
         for name, (architecture, settings, file) in zip(names, typed, strict=True)
     ]
     return found[0], tuple(found[1:])
+
+
+def _called(architecture: str | None, *parts: str) -> str:
+    """The name of a model by its network, where it has one, and parts of its file's path."""
+    return _name("-".join([*([_name(architecture)] if architecture else []), *parts]))
 
 
 def split(text: str) -> tuple[str | None, dict[str, Any], str]:

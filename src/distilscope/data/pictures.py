@@ -164,7 +164,8 @@ def class_names(source: Path, settings: Mapping[str, Any]) -> tuple[str, ...]:
     """The names by label: those of the settings, or those of the folders in their order.
 
     Raises:
-        BadData: a folder is none of the settings' names, or there are fewer than two classes.
+        BadData: a folder is none of the settings' names, or has the name of two of them, or there
+            are fewer than two classes.
     """
     given = settings["classes"]
     if settings["labels"] == "none":
@@ -185,6 +186,13 @@ def class_names(source: Path, settings: Mapping[str, Any]) -> tuple[str, ...]:
             raise BadData(
                 f"{source}: the folder {strange[0]!r} ({len(strange)} in all) is none of "
                 f"`data.classes`; {catalog.suggest(strange[0], names)}"
+            )
+        counted = Counter(names)
+        doubled = next((name for name in folders if counted[name] > 1), None)
+        if doubled is not None:
+            raise BadData(
+                f"{source}: two of `data.classes` are called {doubled!r}, as a folder is: give "
+                "each a name of its own"
             )
         return names
     if len(folders) < 2:
@@ -220,6 +228,12 @@ def chosen(
                 "compared"
             )
         index = index[known != UNLABELLED]
+    folders = sorted({name.split("/")[0] for name, _ in found if "/" in name})
+    if not len(index) and folders:
+        raise BadData(
+            f"{source}: the folders that hold pictures are {first(folders)}, and the classes are "
+            f"{first(names)}: call each folder as its class, or set `labels: none`"
+        )
     if not len(index):
         raise BadData(
             f"{source}: there is no picture; expected `<class>/<picture>`, or with `labels: none` "

@@ -38,6 +38,15 @@ def test_half_a_model_is_refused_with_the_form(text):
         request.models(text, [])
 
 
+def test_files_that_are_called_alike_are_told_apart_by_their_folders():
+    teacher, (first, second, third) = request.models(
+        "resnet50=runs/a/best.pt", ["resnet18=runs/a/best.pt", "resnet18=runs/b/best.pt", "c/n.pt2"]
+    )
+    names = [each.name for each in (teacher, first, second, third)]
+    assert names == ["resnet50", "resnet18-a-best", "resnet18-b-best", "n"]
+    assert [m.name for m in request.models("a/n.pt2", ["b/n.pt2"])[1]] == ["b-n"]
+
+
 def test_two_models_that_nothing_tells_apart_are_refused():
     with pytest.raises(ValueError, match="another name"):
         request.models("resnet18=a/x.pt", ["resnet18=b/x.pt"])

@@ -122,6 +122,16 @@ def test_classes_of_the_models_order_the_folders_and_name_those_without_pictures
         prepared(source, tmp_path / "other", classes=["cat", "dog"])
 
 
+def test_folders_and_names_that_can_not_be_brought_together_are_refused(tmp_path):
+    source = folder(tmp_path / "in", NAMES)
+    with pytest.raises(BadData, match=r"two of `data.classes` are called 'dog', as a folder is"):
+        prepared(source, tmp_path / "out", classes=["cat", "dog", "emu", "dog"])
+    found, _ = prepared(source, tmp_path / "out", classes=["cat", "crane", "dog", "emu", "crane"])
+    assert found.split("test").labels.tolist() == [0, 0, 2, 2, 3]  # no folder is called so
+    with pytest.raises(BadData, match=r"folders .* are cat, dog, emu, and the classes are CAT, DO"):
+        pictures.chosen(source, ["CAT", "DOG", "EMU"], "folders", None, [])
+
+
 def test_pictures_of_classes_that_not_all_models_know_are_left_and_that_is_said(tmp_path):
     source = folder(tmp_path / "in", NAMES)
     found, manifest = prepared(source, tmp_path / "out", classes=["emu", "cat"], left=["dog"])
