@@ -48,8 +48,8 @@ def test_files_that_are_called_alike_are_told_apart_by_their_folders():
 
 
 def test_two_models_that_nothing_tells_apart_are_refused():
-    with pytest.raises(ValueError, match="another name"):
-        request.models("resnet18=a/x.pt", ["resnet18=b/x.pt"])
+    with pytest.raises(ValueError, match=r"'resnet18-a-w', the second by .*another name"):
+        request.models("resnet18=a/w.pt", ["resnet18=a/w.pt"])
 
 
 @pytest.mark.parametrize(
