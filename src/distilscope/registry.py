@@ -17,6 +17,7 @@ from distilscope.analyses.declaration import Analysis, Measure
 OWN = (
     "gate",
     "alignment",
+    "reasoning",
     "parts",
     "randomisation",
     "sweeps",
@@ -27,7 +28,6 @@ OWN = (
     "shortcuts",
     "dark_knowledge",
     "attention",
-    "reasoning",
 )
 """In the order of the report."""
 

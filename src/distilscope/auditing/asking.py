@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,9 +16,11 @@ from distilscope.auditing import classes, request
 from distilscope.auditing.request import Given, Request
 from distilscope.configuration.networks import code_of
 
-OUTPUT = Path("audit")
+OUTPUT, METHODS = Path("audit"), "gradcam"
 SIDE = {True: 224, False: 32}
 """Of images, by whether they are a folder of pictures, where no model says its input's side."""
+PICTURES = "pictures"
+"""The source of a folder."""
 ANY_CLASSES = 10
 """Of a model that does not tell: layers that are proposed do not depend on their number."""
 SEEN = "{mean: [...], std: [...], size: 224}"
@@ -36,11 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--teacher", metavar="MODEL", help=model)
     add("--student", metavar="MODEL", action="append", default=[], help="the same; repeatable")
     add("--images", metavar="DIR", help="a folder of classes, or of pictures; or a data set's name")
+    items = "JSON Lines, or a task as {...}, which models are asked that are FOLDERs; repeatable"
+    add("--tasks", metavar="FILE", action="append", default=[], help=items)
     add("--labels", choices=("folders", "none"), help="none: pictures without labels")
     named = "names of the classes, one a line in the order of the outputs; MODEL=FILE of one model"
     add("--classes", metavar="FILE", action="append", default=[], help=named)
     add("--held-out", metavar="DIR", help="other pictures, for calibration; none are needed")
-    add("--limit", metavar="N", type=int, help="at most N pictures, as many of each class")
+    add("--limit", metavar="N", type=int, help="at most N pictures, or items of each task")
     add("--data", metavar="YAML", help="further keys of `data`: {fit: pad} as the models had it")
     add("--second-checkpoint", metavar="FILE", help="another training of the teacher: its twin")
     add("--preprocessing", metavar="YAML", action="append", default=[], help=seen)
@@ -51,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", metavar="DIR", type=Path, help=f"of audit.yaml, .json and .md ({OUTPUT})")
     add("--earlier", metavar="JSON", type=Path, help="an earlier audit.json to compare with")
     add("--fail-on-fall", action="store_true", help="exit with 1 where a number fell since then")
-    add("--methods", metavar="NAMES", default="gradcam", help="explanations, with commas (gradcam)")
+    add("--methods", metavar="NAMES", help=f"explanations, with commas ({METHODS})")
     add("--allow-code", action="store_true", help="a factory may run code of yours")
     add("--cores", default="all", help="how many jobs run side by side (all)")
 
@@ -64,7 +68,8 @@ def check(given: argparse.Namespace) -> None:
     """
     asked = {
         **{"--teacher": given.teacher, "--student": given.student, "--images": given.images},
-        **{"--require": given.require, "--compress": given.compress, "--output": given.output},
+        **{"--tasks": given.tasks, "--require": given.require, "--compress": given.compress},
+        "--output": given.output,
     }
     if given.configuration:
         both = [option for option, value in asked.items() if value]
@@ -74,12 +79,15 @@ def check(given: argparse.Namespace) -> None:
                 f"{', '.join(both)}, or write it into the file"
             )
         return
-    missing = [option for option in ("--teacher", "--images") if not asked[option]]
+    missing = [] if given.teacher else ["--teacher"]
+    missing += [] if given.images or given.tasks else ["--images"]
     if missing:
         raise ValueError(
             f"an audit needs {' and '.join(missing)}: expected --teacher NETWORK=FILE --student "
-            "NETWORK=FILE --images DIR, or --configuration with an audit.yaml"
+            "NETWORK=FILE --images DIR, or of language models --teacher FOLDER --student FOLDER "
+            "--tasks FILE, or --configuration with an audit.yaml"
         )
+    _refuse_beside_tasks(given)
     output = given.output or OUTPUT
     blocked = next((place for place in (output, *output.parents) if place.is_file()), None)
     if blocked:
@@ -88,6 +96,19 @@ def check(given: argparse.Namespace) -> None:
         raise ValueError(
             "an audit needs a --student NETWORK=FILE, or a --compress such as prune=0.3 of the "
             "teacher: there is nothing to set beside the teacher"
+        )
+
+
+def _refuse_beside_tasks(given: argparse.Namespace) -> None:
+    of_images = {
+        **{"--images": given.images, "--labels": given.labels, "--classes": given.classes},
+        **{"--held-out": given.held_out, "--preprocessing": given.preprocessing},
+        **{"--compress": given.compress, "--methods": given.methods},
+    }
+    beside = [option for option, value in of_images.items() if value]
+    if given.tasks and beside:
+        raise ValueError(
+            f"--tasks ask language models, and {', '.join(beside)} are of images: leave them out"
         )
 
 
@@ -100,24 +121,46 @@ def asked(given: argparse.Namespace) -> Request:
     if given.allow_code:
         sys.path.append(os.getcwd())  # where a factory of the user's lies
     teacher, students = request.models(given.teacher, given.student)
-    models = [_named(model) for model in (teacher, *students)]
+    find = _of_tasks if given.tasks else _of_images
+    models, data, count = find(given, [teacher, *students])
     names = [model.name for model in models]
-    data = {"labels": given.labels, "held_out": given.held_out, "limit": given.limit}
     further = request.mapping("--data", given.data, "{fit: pad}") if given.data else {}
-    models, found, count = _inspected(given, models)
     return Request(
         teacher=models[0],
         students=tuple(models[1:]),
-        images=given.images,
+        data={**data, **further},
         output=given.output or OUTPUT,
-        data={**{k: value for k, value in data.items() if value is not None}, **found, **further},
         second=given.second_checkpoint,
         compress=tuple(request.compression(text, names, names[0]) for text in given.compress),
         require=tuple(given.require),
-        methods=tuple(filter(None, given.methods.split(","))),
+        methods=tuple(filter(None, (given.methods or METHODS).split(","))),
         allow_code=given.allow_code,
         count=count,
     )
+
+
+def _of_tasks(
+    given: argparse.Namespace, models: Sequence[Given]
+) -> tuple[list[Given], dict[str, Any], int | None]:
+    """Language models, the section `data`, and how many items have choices."""
+    from distilscope.auditing import languages
+
+    further = request.by_model("--entry", given.entry, [model.name for model in models], FURTHER)
+    found = [languages.described(model) for model in models]
+    found = [replace(model, further=further.get(model.name, {})) for model in found]
+    return found, *languages.data(found, given.tasks, given.limit)
+
+
+def _of_images(
+    given: argparse.Namespace, models: Sequence[Given]
+) -> tuple[list[Given], dict[str, Any], int | None]:
+    """Networks of images, the section `data`, and how many pictures there are."""
+    data = {"labels": given.labels, "held_out": given.held_out, "limit": given.limit}
+    found, further, count = _inspected(given, [_named(model) for model in models])
+    name = {"name": given.images}
+    if request.is_folder(given.images):
+        name = {"name": PICTURES, "path": given.images}
+    return found, {**name, **{k: v for k, v in data.items() if v is not None}, **further}, count
 
 
 def _named(model: Given) -> Given:
@@ -151,6 +194,8 @@ def network(typed: str, settings: Collection[str] = ()) -> str:
 
 def _no_file(typed: str) -> str:
     """What to do about a model that is neither NETWORK=FILE nor a file."""
+    if Path(typed).expanduser().is_dir():
+        return f"{typed!r} is a folder: language models are asked by --tasks, not by --images"
     known = typed in catalog.ARCHITECTURES or typed in _of_torchvision()
     if known or ":" in typed or catalog.library_of(typed):
         return f"{typed!r} names a network and no weights: give {typed}=FILE"

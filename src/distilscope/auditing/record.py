@@ -28,12 +28,16 @@ class Part(BaseModel):
 
 
 class Images(Part):
-    """What the models were measured on. `identity` is the same for the same images."""
+    """What the models were measured on: images, or items of tasks (`unit`).
+
+    `identity` is the same for the same ones; `classes` are of items the most choices that one has.
+    """
 
     data: str
     identity: str
     count: int = Field(ge=0)
     classes: int = Field(ge=0)
+    unit: str = "images"
 
 
 class Model(Part):

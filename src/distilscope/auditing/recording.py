@@ -15,6 +15,7 @@ from distilscope.measuring.rows import PLACES
 from distilscope.planning.study import Study
 from distilscope.reporting import findings, reading, runs, summary
 from distilscope.reporting.tables import Tables
+from distilscope.reporting.units import in_units
 
 NOTHING_REQUIRED = "nothing required"
 CODES = {NOTHING_REQUIRED: 0, "met": 0, "fell short": 1, "could not be judged": 2}
@@ -33,6 +34,8 @@ def record(study: Study, tables: Tables) -> Audit:
     """The record of a study that was made, without an earlier one beside it."""
     required = _required(tables)
     verdict = _overall(required)
+    unit = study.report.settings.get("unit", "images")
+    answer = findings.answer(tables, summary.summarise(tables))
     return Audit(
         study=study.configuration.study,
         title=study.configuration.title,
@@ -40,10 +43,10 @@ def record(study: Study, tables: Tables) -> Audit:
         identity=study.report.identity,
         report=str(study.published / "report.html"),
         level=study.configuration.statistics.level,
-        images=_images(study, tables),
+        images=_images(study, tables, unit),
         models=list(_models(tables)),
-        answer=findings.answer(tables, summary.summarise(tables)),
-        caveats=findings.caveats(tables),
+        answer=[in_units(text, unit) for text in answer],
+        caveats=[in_units(text, unit) for text in findings.caveats(tables)],
         notes=list(runs.warnings(store.read_json(study.tables.folder / store.RUNS_FILE))),
         verdict=verdict,
         exit_code=CODES[verdict],
@@ -53,12 +56,13 @@ def record(study: Study, tables: Tables) -> Audit:
     )
 
 
-def _images(study: Study, tables: Tables) -> Images:
+def _images(study: Study, tables: Tables, unit: str) -> Images:
     return Images(
         data=study.configuration.data.name,
         identity=study.dataset.identity,
         count=findings.images(tables),
         classes=len(tables.classes),
+        unit=unit,
     )
 
 

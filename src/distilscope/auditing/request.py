@@ -56,21 +56,19 @@ class Request:
 
     Attributes:
         teacher, students: the models.
-        images: a folder of pictures, or the name of a data set.
-        data: further keys of `data`: `labels`, `held_out`, `limit`, `classes` ...
+        data: keys of the section `data`: the name of a source, and what goes with it.
         second: another checkpoint of the teacher.
         compress: what is made of the models: entries of `compress`.
         require: requirements. methods: explanation methods.
-        count: how many images there are, where that is known.
+        count: how many images, or items with choices, there are, where that is known.
         output: the folder of the audit; its name is the study's.
         allow_code: whether a factory may run code of the user's.
     """
 
     teacher: Given
     students: tuple[Given, ...]
-    images: str
+    data: Mapping[str, Any]
     output: Path
-    data: Mapping[str, Any] = field(default_factory=dict)
     second: str | None = None
     compress: tuple[Mapping[str, Any], ...] = ()
     require: tuple[str, ...] = ()
@@ -78,19 +76,24 @@ class Request:
     count: int | None = None
     allow_code: bool = False
 
+    @property
+    def modality(self) -> str:
+        """A key of `catalog.MODALITIES`: what the models are asked."""
+        return catalog.DATASETS[self.data["name"]].modality
+
 
 def models(teacher: str, students: Sequence[str]) -> tuple[Given, tuple[Given, ...]]:
     """The teacher and the students of `NETWORK=FILE`, or of `FILE` alone, under names that differ.
 
     A model is called as its network; where several have that network, as network and file, and
-    where files are called alike, by their folders too.
+    where files are called alike, by their folders too. One that is a folder is called as that.
 
     Raises:
         ValueError: no file is named, or two students are one.
     """
     typed = [split(text) for text in (teacher, *students)]
-    names = [_name(architecture or Path(file).stem) for architecture, _, file in typed]
-    parts = [(Path(file).absolute().parent.name, Path(file).stem) for *_, file in typed]
+    names = [name_of(architecture or _stem(file)) for architecture, _, file in typed]
+    parts = [(Path(file).absolute().parent.name, _stem(file)) for *_, file in typed]
     for begin in (1, 0):
         names = [
             name if names.count(name) == 1 else _called(architecture, *own[begin:])
@@ -112,7 +115,7 @@ def models(teacher: str, students: Sequence[str]) -> tuple[Given, tuple[Given, .
 
 def _called(architecture: str | None, *parts: str) -> str:
     """The name of a model by its network, where it has one, and parts of its file's path."""
-    return _name("-".join([*([_name(architecture)] if architecture else []), *parts]))
+    return name_of("-".join([*([name_of(architecture)] if architecture else []), *parts]))
 
 
 def split(text: str) -> tuple[str | None, dict[str, Any], str]:
@@ -135,7 +138,13 @@ def split(text: str) -> tuple[str | None, dict[str, Any], str]:
     return found["name"], settings, file
 
 
-def _name(text: str) -> str:
+def _stem(file: str) -> str:
+    """The name of a file without its ending, or of a folder, whose dots end nothing."""
+    path = Path(file).expanduser()
+    return path.resolve().name if path.is_dir() else path.stem
+
+
+def name_of(text: str) -> str:
     """A name that a study accepts."""
     last = text.rpartition("/")[2].rpartition(":")[2]
     kept = re.sub(r"[^A-Za-z0-9_-]+", "-", last).strip("-_")[:LONGEST_NAME]
@@ -248,7 +257,7 @@ def _loaded(text: str) -> Any:
 
 def study_name(output: Path) -> str:
     """The study's name: that of the folder of the audit."""
-    return _name(output.absolute().name)
+    return name_of(output.absolute().name)
 
 
 def compression(text: str, known: Sequence[str], default: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from distilscope.auditing.earlier import fell
-from distilscope.auditing.record import Audit, Earlier, Moved, Number, Required
+from distilscope.auditing.record import Audit, Earlier, Images, Moved, Number, Required
 from distilscope.reporting.formatting import number
 from distilscope.reporting.names import ascii_only
 from distilscope.words import count, listed
@@ -18,8 +18,11 @@ COLUMNS = (
     ("ece", "ECE"),
     ("agreement", "agreement"),
     ("image_specific_rho", "image-specific ρ"),
+    ("exact_accuracy", "right answers"),
+    ("answer_agreement", "same answers"),
+    ("step_fidelity", "steps taken"),
 )
-"""Of the summary of a pull request: measure and heading."""
+"""Of the summary of a pull request: measure and heading, where the audit has it."""
 MARKS = {"met": "✅", "fell short": "❌", "could not be judged": "⚠️"}
 MOST_MOVED = 20
 LONGEST_NOTE = 300
@@ -87,17 +90,26 @@ def _markdown(found: Audit) -> Iterator[str]:
         yield from (f"- {_plain(note)}" for note in found.notes)
     yield ""
     yield (
-        f"{count(found.images.count, 'image')}, {count(found.images.classes, 'class', 'classes')}; "
+        f"{_measured_on(found.images)}; "
         f"intervals at {100 * found.level:g} %. The page: `{found.report}`; identity "
         f"`{found.identity}`."
     )
 
 
+def _measured_on(images: Images) -> str:
+    """`500 images, 10 classes`."""
+    if images.unit == "images":
+        return f"{count(images.count, 'image')}, {count(images.classes, 'class', 'classes')}"
+    return f"{count(images.count, 'item')} with choices, at most {images.classes} each"
+
+
 def _models(found: Audit) -> Iterator[str]:
-    yield "| model | " + " | ".join(title for _, title in COLUMNS) + " |"
-    yield "|---|" + "---|" * len(COLUMNS)
+    known = {number.measure for number in found.numbers if number.value is not None}
+    columns = [(name, title) for name, title in COLUMNS if name in known]
+    yield "| model | " + " | ".join(title for _, title in columns) + " |"
+    yield "|---|" + "---|" * len(columns)
     for model in found.models:
-        own = [_headline(found, model.id, model.reference, name) for name, _ in COLUMNS]
+        own = [_headline(found, model.id, model.reference, name) for name, _ in columns]
         yield f"| {_plain(model.label)} | {' | '.join(map(_formatted, own))} |"
 
 

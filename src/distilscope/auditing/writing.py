@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,12 +12,16 @@ from typing import Any
 import yaml
 
 from distilscope import registry
-from distilscope.auditing.request import Given, Request, is_folder, study_name
+from distilscope.auditing import languages
+from distilscope.auditing.request import Given, Request, study_name
 from distilscope.configuration.measured import FEWEST_IN_A_GRAM, Observe
 from distilscope.configuration.study import parse
 
-PICTURES = "pictures"
-ANALYSES = ("outputs", "alignment", "representation")
+ANALYSES = {
+    "images": ("outputs", "alignment", "representation"),
+    "texts": ("outputs", "reasoning", "representation"),
+}
+"""What every audit asks, by what the models are asked."""
 CAUSAL = "masking"
 LADDER = "compression"
 NOISE = 0.1
@@ -37,13 +42,13 @@ def configuration(asked: Request) -> dict[str, Any]:
         "title": f"Audit of {_whom(asked)}",
         "scale": "audit",
         **named,
-        "data": _data(asked),
+        "data": dict(asked.data),
         "teachers": {asked.teacher.name: teacher},
         "students": {given.name: given.entry() for given in asked.students},
-        "floors": [given.name for given in asked.students if _can_begin_anew(given)],
+        "floors": _floors(asked.students),
         "stand_ins": _stand_ins(asked),
         "compress": [dict(entry) for entry in asked.compress],
-        "observe": {"methods": list(asked.methods), "latency": [1], **_gram_batch(asked)},
+        "observe": {**_explained(asked), **_gram_batch(asked)},
         "analyses": _analyses(asked),
     }
 
@@ -64,33 +69,52 @@ def _whom(asked: Request) -> str:
     return f"{asked.teacher.name} and its compressed versions"
 
 
-def _data(asked: Request) -> dict[str, Any]:
-    """A data set by its name, or the folder of pictures."""
-    if is_folder(asked.images):
-        return {"name": PICTURES, "path": asked.images, **asked.data}
-    return {"name": asked.images, **asked.data}
+def _explained(asked: Request) -> dict[str, Any]:
+    """Maps and seconds are of images: of a text it is said what is answered."""
+    images = asked.modality == "images"
+    return {"methods": list(asked.methods), "latency": [1]} if images else {}
 
 
 def _gram_batch(asked: Request) -> dict[str, int]:
-    """Of fewer images than a minibatch of Grams has as many as there are."""
+    """Of fewer examples than a minibatch of Grams has as many as there are."""
     usual = Observe.model_fields["gram_batch"].default
     few = asked.count and asked.count < usual
     return {"gram_batch": max(asked.count, FEWEST_IN_A_GRAM)} if few else {}
 
 
-def _can_begin_anew(given: Given) -> bool:
-    """Whether an untrained network can be made: a file's own program has only its weights."""
-    return given.architecture is not None
+def _floors(students: Sequence[Given]) -> list[str]:
+    """The students that are also made untrained: one of each network, since those that differ in
+    weights alone begin alike. Of a file's own program there is none.
+    """
+    first: dict[str, str] = {}
+    for given in students:
+        if given.architecture is not None:
+            first.setdefault(_network(given), given.name)
+    return list(first.values())
+
+
+def _network(given: Given) -> str:
+    """The entry of a model without its weights, of a folder what it describes."""
+    own = {key: value for key, value in given.entry().items() if key != "weights"}
+    if given.architecture == languages.NETWORK:
+        own["settings"] = languages.description(given)
+    return json.dumps(own, sort_keys=True, default=str)
 
 
 def _stand_ins(asked: Request) -> list[dict[str, Any]]:
-    """The teacher under small changes of its input: noise, and mirrored, which moves maps too."""
+    """The teacher under small changes of its input: noise, and mirrored, which moves maps too.
+
+    A text has no change that is known to be small.
+    """
+    if asked.modality != "images":
+        return []
     changes = ({"noise": NOISE, "flip": False}, {"noise": 0.0, "flip": True})
     return [{"of": asked.teacher.name, **each} for each in changes]
 
 
 def _analyses(asked: Request) -> dict[str, Any]:
-    wanted = [*ANALYSES, *([LADDER] if asked.compress else []), CAUSAL]
+    causal = [CAUSAL] if asked.modality == "images" else []
+    wanted = [*ANALYSES[asked.modality], *([LADDER] if asked.compress else []), *causal]
     found: dict[str, Any] = {name: {} for name in wanted if name in registry.analyses()}
     if asked.data.get("image_size", 0) > SMALL:
         found["alignment"] = {"frame": FRAME}

@@ -25,9 +25,10 @@ UNJUDGED = 2
 STUDY, RECORD, SUMMARY = "audit.yaml", "audit.json", "audit.md"
 
 WORDS = """Are small models right for the right reasons? Audits a teacher and students that are
-files, on images of yours. Nothing is trained. The audit is written as a study and made by the
-workflow, in results/ of the working directory. Exit code 0: all that is required is met;
-1: something falls short; 2: it could not be judged, and why."""
+files, on images of yours, or language models that are folders, on tasks of yours. Nothing is
+trained. The audit is written as a study and made by the workflow, in results/ of the working
+directory. Exit code 0: all that is required is met; 1: something falls short; 2: it could not be
+judged, and why."""
 
 
 def main(given: argparse.Namespace, command: Sequence[str]) -> int:
@@ -99,8 +100,8 @@ def _announce(study: Study, path: Path) -> None:
     for model in study.models:
         layers = ", ".join(f"{name} ({place})" for name, place in model.layers.items())
         if layers and model.original is None and model.role in ("teacher", "student"):
-            shown = ", ".join(model.explained)
-            print(f"  {model.id}: compares {layers}; maps at {shown}", file=sys.stderr)
+            maps = f"; maps at {', '.join(model.explained)}" if model.explained else ""
+            print(f"  {model.id}: compares {layers}{maps}", file=sys.stderr)
 
 
 def _conclude(study: Study, folder: Path, earlier: Audit | None, *, fail_on_fall: bool) -> int:
@@ -108,6 +109,7 @@ def _conclude(study: Study, folder: Path, earlier: Audit | None, *, fail_on_fall
     from distilscope.auditing import recording, words
     from distilscope.auditing.earlier import compare, fell
     from distilscope.reporting import summary
+    from distilscope.reporting.units import in_units
 
     tables = recording.tables_of(study)
     found = recording.record(study, tables)
@@ -118,5 +120,6 @@ def _conclude(study: Study, folder: Path, earlier: Audit | None, *, fail_on_fall
     for name, text in ((RECORD, recording.as_json(found)), (SUMMARY, words.markdown(found))):
         with store.atomic(folder / name, digest=False) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    print(words.terminal(found, summary.text(tables), [folder / RECORD, folder / SUMMARY]))
+    table = in_units(summary.text(tables), found.images.unit)
+    print(words.terminal(found, table, [folder / RECORD, folder / SUMMARY]))
     return found.exit_code

@@ -45,6 +45,8 @@ def check(configuration: Configuration) -> None:
         _check_no_texts(configuration)
         _check_whole_tables(configuration)
     else:
+        if configuration.trains:
+            configuration.data.check_trained_on()
         _check_images_only(configuration, own)
         _check_top_k(configuration)
 

@@ -156,6 +156,12 @@ class Configuration(Strict):
         return self
 
     @property
+    def trains(self) -> bool:
+        """Whether any model is trained: an audit has only given ones."""
+        trained = any(not teacher.given for teacher in self.teachers.values())
+        return bool(self.grid) or trained or self.trains_elsewhere
+
+    @property
     def trains_elsewhere(self) -> bool:
         """Whether an analysis trains models of its own."""
         return any(section.trains for section in self.analyses.on().values())

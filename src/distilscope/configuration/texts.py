@@ -26,6 +26,9 @@ class Source(Strict):
 
     versions: ClassVar[tuple[str, ...]] = ("gold",)
 
+    def check_trained_on(self) -> None:
+        """Refuse texts of which nothing can be learnt: these have a part for it."""
+
     @property
     def files(self) -> dict[str, str]:
         """The user's files and folders, as typed, by the keys that name them."""
@@ -231,14 +234,30 @@ class OwnTexts(Source):
     @classmethod
     def _each_once(cls, value: list[Task]) -> list[Task]:
         each_once([task.name for task in value], "task")
-        if all(task.train is None for task in value):
-            raise ValueError("no task has `train`: give at least one something to learn from")
-        if all(task.held_out is None for task in value):
-            raise ValueError(
-                "no task has `held_out`, items that are neither trained on nor in the test: give a "
-                "task with choices one, or the number of training items that are kept for it"
-            )
         return value
+
+    def check_trained_on(self) -> None:
+        """Refuse tasks of which nothing can be learnt.
+
+        Raises:
+            ValueError: there is no part to learn from, or none to look at meanwhile.
+        """
+        if all(task.train is None for task in self.tasks):
+            raise ValueError(
+                "data.tasks: no task has `train`: give at least one something to learn from, or "
+                "only models that are given (`weights`)"
+            )
+        if not self.held_out:
+            raise ValueError(
+                "data.tasks: no task has `held_out`, items that are neither trained on nor in the "
+                "test: give a task with choices one, or the number of training items that are kept "
+                "for it"
+            )
+
+    @property
+    def held_out(self) -> bool:
+        """Whether there are items that are neither trained on nor in the test."""
+        return any(task.held_out is not None for task in self.tasks)
 
     @property
     def files(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import string
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +80,7 @@ def make(job: Job, read: Reader, notes: list[str]) -> None:
         items += _items(task, splits, number * APART)
     stopwatch.phase("tokens")
     items = _short_enough(items, words, settings, notes)
-    _check(items, [task["name"] for task in described], notes)
+    _check(items, [task["name"] for task in described], _named(job), notes)
     stopwatch.phase("write")
     most = max(len(item.choices) for item in items)
     facts = {
@@ -301,13 +301,23 @@ def _short_enough(
     return [item for place, item in enumerate(items) if place not in left_out]
 
 
-def _check(items: Sequence[Item], tasks: Sequence[str], notes: Sequence[str]) -> None:
+def _named(job: Job) -> set[str]:
+    """The splits of which some task names a part: with no training, `test` may be the only one."""
+    files = {key.rpartition(".")[2] for key in job.information["files"]}
+    tasks = job.settings["tasks"]
+    of_hub = {split for task in tasks for split, part in task.get("parts", {}).items() if part}
+    return files | of_hub | ({"held-out"} if any(task["held_out"] for task in tasks) else set())
+
+
+def _check(
+    items: Sequence[Item], tasks: Sequence[str], named: Collection[str], notes: Sequence[str]
+) -> None:
     """Refuse what can't be trained on or compared; `notes` say why items were left out."""
     because = "".join(f"; {note}" for note in notes)
-    if not any(item.split == "train" for item in items):
+    if "train" in named and not any(item.split == "train" for item in items):
         raise BadData(f"no task has a training item: give `train` to at least one{because}")
     for split in ("held-out", "test"):
-        if not any(item.split == split and item.choices for item in items):
+        if split in named and not any(item.split == split and item.choices for item in items):
             raise BadData(
                 f"no {split} item has choices, by which models are compared: give a task with "
                 f"choices `{split.replace('-', '_')}`{because}"

@@ -239,9 +239,13 @@ class Texts:
 
     @property
     def longest_target(self) -> int:
-        """Tokens of the longest target of the training items, in any version that is taught."""
-        splits = (version["train"] for version in self.versions.values())
-        return max(int((split.length - split.start).max()) for split in splits)
+        """Tokens of the longest target of the training items, in any version that is taught.
+
+        Where there is none, of the longest right answer to the items of the test.
+        """
+        splits = [version["train"] for version in self.versions.values()]
+        known = [split for split in splits if len(split)] or [self.split("test")]
+        return max(int((split.length - split.start).max()) for split in known)
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a text."""

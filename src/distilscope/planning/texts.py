@@ -99,10 +99,10 @@ class Texts(ModalityPlan):
     def probes(self, needed: Iterable[str]) -> list[dict[str, Any]]:
         """See `ModalityPlan`."""
         features = ["features"] if "features" in set(needed) else []
-        return [
-            {"name": PROBE, "split": PROBE, "contents": ["logits", "answers", *features]},
-            {"name": HELD_OUT, "split": HELD_OUT, "contents": ["logits"]},
-        ]
+        probes = [{"name": PROBE, "split": PROBE, "contents": ["logits", "answers", *features]}]
+        if self.configuration.data.held_out:  # models that are only asked may have none
+            probes.append({"name": HELD_OUT, "split": HELD_OUT, "contents": ["logits"]})
+        return probes
 
     def observed(self, probe: Mapping[str, Any], methods: Iterable[str]) -> list[str]:
         """See `ModalityPlan`."""

@@ -40,7 +40,8 @@ def test_without_labels_the_models_tell_how_many_classes_there_are(tmp_path):
     folder = pictures(tmp_path / "pictures", ["a", "b"])
     typed = ["--teacher", f"plain-tiny={file}", "--images", folder, "--labels", "none"]
     asked = asking.asked(options(*typed, "--compress", "prune=0.5"))
-    assert asked.data == {"labels": "none", "image_size": 32, "resize": 40, "classes": 7}
+    found = {"name": "pictures", "path": folder, "labels": "none", "classes": 7}
+    assert asked.data == {**found, "image_size": 32, "resize": 40}
     assert asked.compress == ({"of": "plain-tiny", "prune": 0.5},)
 
 
@@ -245,6 +246,7 @@ def test_on_a_data_set_by_name_a_network_has_the_classes_of_its_weights(
     given = ["--images", "cifar100", "--allow-code", "--teacher", f"named_net:Net={tmp_path}/a.pt"]
     asked = asking.asked(options(*given, "--student", f"named_net:Net={tmp_path}/b.pt"))
     assert asked.students[0].layers["layers"] == {"conv": "conv"}
+    assert asked.data == {"name": "cifar100"}
     with pytest.raises(ValueError, match=rf"Net-a has {classes} outputs and Net-c has 3 outputs"):
         asking.asked(options(*given, "--student", f"named_net:Net={tmp_path}/c.pt"))
 

@@ -8,11 +8,13 @@ import yaml
 from distilscope.auditing import request, writing
 from distilscope.auditing.request import Given, Request
 
+NAMED = "fashion-mnist-subset"
+
 
 def asked(**changes) -> Request:
     teacher = Given("plain-small", "teacher.pt", "plain-small")
     student = Given("plain-tiny", "student.pt", "plain-tiny")
-    usual = {"teacher": teacher, "students": (student,), "images": "fashion-mnist-subset"}
+    usual = {"teacher": teacher, "students": (student,), "data": {"name": NAMED}}
     return Request(**{**usual, "output": Path("audits/release-2"), **changes})
 
 
@@ -121,6 +123,14 @@ def test_the_study_trains_nothing_and_has_a_stand_in_and_a_floor():
     assert "gate" not in found["analyses"] and "compression" not in found["analyses"]
 
 
+def test_students_of_one_network_have_one_untrained_one():
+    files = [Given(f"wide-{n}", f"{n}.pt", "resnet18", settings={"width": 20}) for n in "ab"]
+    students = (*files, Given("narrow", "c.pt", "resnet18", settings={"width": 10}))
+    program = Given("whole", "d.pt2")
+    found = writing.configuration(asked(students=(*students, program)))
+    assert found["floors"] == ["wide-a", "narrow"]
+
+
 def test_what_is_asked_for_is_in_the_study():
     ladder = ({"of": "plain-small", "prune": 0.3},)
     found = writing.configuration(
@@ -134,7 +144,7 @@ def test_what_is_asked_for_is_in_the_study():
 
 @pytest.mark.parametrize(("side", "rules"), [(None, {}), (64, {}), (224, {"frame": 56})])
 def test_maps_of_large_images_are_compared_in_a_frame(side, rules):
-    data = {} if side is None else {"image_size": side}
+    data = {"name": NAMED, **({} if side is None else {"image_size": side})}
     assert writing.configuration(asked(data=data))["analyses"]["alignment"] == rules
 
 
@@ -146,12 +156,6 @@ def test_few_images_are_one_minibatch_of_grams(count, observe):
         "latency": [1],
         **observe,
     }
-
-
-def test_a_folder_is_pictures_and_a_name_is_a_data_set():
-    assert writing.configuration(asked())["data"] == {"name": "fashion-mnist-subset"}
-    found = writing.configuration(asked(images="my-images", data={"labels": "none"}))["data"]
-    assert found == {"name": "pictures", "path": "my-images", "labels": "none"}
 
 
 def test_the_file_says_which_command_wrote_it_and_reads_back():

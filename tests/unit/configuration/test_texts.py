@@ -83,6 +83,10 @@ def test_tasks_without_a_part_that_every_study_needs_are_refused_by_the_plan(tas
     data = {"name": "jsonl-tasks", "tokenizer": "x", "tasks": [{"name": "x", "test": "c", **task}]}
     with pytest.raises(ConfigurationError, match=said):
         parse(changed(TEXTS, data=data))
+    given = {"architecture": "transformers", "settings": {"folder": "m"}, "weights": "m"}
+    only = {"teachers": {"large": given}, "students": {"small": given}, "analyses": {"outputs": {}}}
+    own = {**data, "tasks": [{"name": "x", "test": "c"}]}
+    assert not parse({"study": "x", "title": "x", "data": own, **only}).trains
     whole = [{**data["tasks"][0], "train": "a.jsonl", "held_out": 10}]
     assert FileTexts(**{**data, "tasks": whole}).chosen == ["x"]
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from distilscope.analyses import reasoning
-from distilscope.analyses.reasoning import section
+from distilscope.analyses.reasoning import findings, section
 from distilscope.analyses.reasoning.measure import conclude, measure
 from distilscope.reporting import style
 from distilscope.reporting.figures import NothingToDraw
@@ -138,7 +138,7 @@ def test_the_section_says_who_copies_and_the_answer_who_gains(tables):
     assert {"the small-kd-misled", "the tiny-sft", "the twin"} <= set(labels)
     by_role = tables["reasoning_tasks"].query("task == 'all'").groupby("role")["exact_accuracy"]
     assert by_role.mean()["student"] > by_role.mean()["control"]
-    first, second, *copied = section.answer(tables)
+    first, second, *copied = findings.answer(tables)
     assert "Of the teacher's planted errors are copied: distilled students" in copied[0]
     tests = tables["reasoning_tests"].set_index("task")
     assert f"gain {100 * tests.at['all', 'value']:.1f} [" in first

@@ -9,6 +9,7 @@ ANALYSIS = Analysis(
     name="gate",
     question="Do models reach what is required of them?",
     section=Gate,
+    modalities=("images", "texts"),
     plan=f"{_HERE}.plan:Plan",
     answer=f"{_HERE}.findings:answer",
     verdicts=f"{_HERE}.judging:records",

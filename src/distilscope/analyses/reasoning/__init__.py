@@ -172,5 +172,5 @@ ANALYSIS = Analysis(
         "partial-correlation": Form(PartialCorrelation, f"{_HERE}.contrasts:partial_correlation")
     },
     summary=SUMMARY,
-    answer=f"{_HERE}.section:answer",
+    answer=f"{_HERE}.findings:answer",
 )

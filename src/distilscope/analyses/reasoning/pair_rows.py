@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from distilscope.analyses.reasoning import agreeing, model_rows, planted, steps
-from distilscope.analyses.reasoning.adding import NO_CHOICES, NO_TRACES, add_means, spread, where
+from distilscope.analyses.reasoning.adding import (
+    NO_CHOICES,
+    NO_TRACES,
+    NOT_PLANTED,
+    add_means,
+    spread,
+    where,
+)
 from distilscope.analyses.reasoning.said import Questions, Said
 from distilscope.analyses.reasoning.tokens import kl
 from distilscope.measuring.entries import Compared
@@ -14,21 +21,18 @@ from distilscope.statistics import ranks
 
 RIGHT, WRONG = "reference-right", "reference-wrong"
 NOT_COPIED = "the reference does what is planted on a third of these items or fewer"
+NO_STEPS = "the reference takes no step in any worked solution"
+NONE_BOTH_RIGHT = "no item with steps of the reference is answered rightly by both"
 NO_TOKENS = "logits on the gold text were not stored"
 ONLY_ITEMS = "no task with worked solutions has two items"
 FEW_TASKS = "too few tasks differ"
 FEWEST_TASKS = 6
+ERRORS_COPIED = ("planted_errors_copied", "planted_choices_copied", "planted_choices_copied_null")
 REASONS = {
     **dict.fromkeys(("choice_agreement", "choice_kl"), NO_CHOICES),
     **dict.fromkeys(("question_free_agreement", "question_free_kl"), NO_CHOICES),
     **dict.fromkeys(("step_fidelity", "step_fidelity_null", "step_fidelity_both_right"), NO_TRACES),
-    **dict.fromkeys(
-        (
-            *("planted_errors_copied", "planted_choices_copied", "planted_choices_copied_null"),
-            *("procedure_copied",),
-        ),
-        NOT_COPIED,
-    ),
+    **dict.fromkeys((*ERRORS_COPIED, "procedure_copied"), NOT_COPIED),
     "token_kl": NO_TOKENS,
 }
 
@@ -44,7 +48,7 @@ def add_pair(questions: Questions, rows: Rows, each: Compared) -> None:
         **_of_planted(questions, own, other),
         "token_kl": questions.token_kl(each.model.id, each.reference),
     }
-    add_means(questions, rows, each, columns, REASONS)
+    add_means(questions, rows, each, columns, _reasons(questions))
     _add_expected(questions, rows, each, "answer", columns["answer_agreement"])
     right = other.right.astype(np.float64)
     _add_by_reference(questions, rows, each, right, columns["answer_agreement"], "answer")
@@ -55,6 +59,19 @@ def add_pair(questions: Questions, rows: Rows, each: Compared) -> None:
     _add_bleu(questions, rows, each)
     if each.model.role in ("student", "twin-taught"):
         _add_over_tasks(questions, rows, each)
+
+
+def _reasons(questions: Questions) -> dict[str, str]:
+    """Why no item at all has a number: of these items, or of what was said."""
+    found = dict(REASONS)
+    if not any(questions.planted_answers):
+        found |= dict.fromkeys(ERRORS_COPIED, NOT_PLANTED)
+    if not any(questions.planted_traces):
+        found["procedure_copied"] = NOT_PLANTED
+    if any(task["traced"] for task in questions.tasks.values()):
+        found |= {"step_fidelity": NO_STEPS, "step_fidelity_null": NO_STEPS}
+        found["step_fidelity_both_right"] = NONE_BOTH_RIGHT
+    return found
 
 
 def _of_choices(questions: Questions, own: Said, other: Said) -> dict[str, np.ndarray]:

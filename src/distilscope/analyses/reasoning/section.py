@@ -67,48 +67,6 @@ def context(tables: Tables) -> Mapping[str, Any]:
     }
 
 
-def answer(tables: Tables) -> list[str]:
-    """Whether students gain, agree with their teacher beyond being right, and copy it."""
-    tests = tables["reasoning_tests"]
-    own = tests[tests["task"] == ALL]
-    if not len(own):
-        return []
-    row = own.iloc[0]
-    value, low, high = (number(100 * row[name], "{:.1f}") for name in ("value", "low", "high"))
-    ends = f" [{low}, {high}]" if row["low"] == row["low"] else ""
-    said = [
-        f"Distilled students gain {value}{ends} percentage points of exact answers over students "
-        "on labels only, averaged over objectives (each at its lowest temperature, no ablations)."
-    ]
-    rows = tables["reasoning_tasks"]
-    rows = rows[(rows["task"] == ALL) & rows["relation"].isin(RELATIONS)]
-    by_role = rows.groupby("role")["answer_agreement_excess"].mean()
-    if {"student", "control"} <= set(by_role.dropna().index):
-        said.append(
-            "Agreement with the teacher beyond both accuracies: distilled "
-            f"{by_role['student']:.3f}, labels only {by_role['control']:.3f}."
-        )
-    return [*said, *_of_planted(tables)]
-
-
-def _of_planted(tables: Tables) -> list[str]:
-    rows = tables["reasoning_tasks"]
-    rows = rows[(rows["task"] == ALL) & rows["relation"].isin(RELATIONS)]
-    found = []
-    for measure, what in (
-        ("planted_errors_copied", "the teacher's planted errors"),
-        ("planted_choices_copied", "the same among the choices"),
-        ("procedure_copied", "the steps of the teacher's other procedure"),
-    ):
-        known = rows[rows[measure].notna()]
-        means = known.groupby("role")[measure].mean()
-        named = [("student", "distilled students"), ("control", "students on labels only")]
-        said = [f"{words} {100 * means[role]:.0f} %" for role, words in named if role in means]
-        if said:
-            found.append(f"Of {what} are copied: {', '.join(said)}.")
-    return found
-
-
 def _grid(
     label: str, tables: Tables, rows: pd.DataFrame, columns: Mapping[str, tuple[str, str, float]]
 ) -> Grid:

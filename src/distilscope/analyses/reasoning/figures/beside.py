@@ -70,11 +70,15 @@ def _known(
     rows = tables.of(measure)
     rows = rows[rows["headline"] & rows["relation"].isin(RELATIONS) & (rows["subset"] == "all")]
     rows = tables.over_pairs(rows)
-    keys = rows["model"].map({model: condition.key for model, condition in twins.items()})
-    of_twins = rows["model"].map({model: condition.network for model, condition in twins.items()})
     rows = rows.assign(
-        condition=keys.fillna(rows["condition"]),
-        network=of_twins.fillna(rows["reference"].map(networks)),
+        condition=[
+            twins[model].key if model in twins else own
+            for model, own in zip(rows["model"], rows["condition"], strict=True)
+        ],
+        network=[
+            twins[model].network if model in twins else networks.get(reference)
+            for model, reference in zip(rows["model"], rows["reference"], strict=True)
+        ],
     )
     numbers = rows.groupby(["model", "condition", "network"], sort=False, as_index=False).agg(
         value=("value", "mean"),
