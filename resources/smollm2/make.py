@@ -57,13 +57,15 @@ def items(archive: zipfile.ZipFile, path: str) -> Iterator[dict]:
             question = found["query"].removesuffix("\nAnswer:")
             question = question.removeprefix("Question: ").removeprefix("Goal: ")
             choices = [str(choice).strip() for choice in found["choices"]]
-            yield {"question": question, "choices": choices, "answer": found["gold"]}
+            gold = found["gold"]
+            answer = choices[gold] if 0 <= gold < len(choices) else None
+            yield {"question": question, "choices": choices, "answer": answer}
 
 
 def usable(item: dict) -> bool:
     """Whether its choices differ and its answer is one of them: else it can't be scored."""
     choices = item["choices"]
-    return len({*choices}) == len(choices) >= 2 and 0 <= item["answer"] < len(choices)
+    return len({*choices}) == len(choices) >= 2 and item["answer"] is not None
 
 
 def write_tasks(archive: zipfile.ZipFile, folder: Path) -> None:
