@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from distilscope.workflow import progress
+
 if TYPE_CHECKING:
     from distilscope.data.texts import Texts
 
@@ -26,7 +28,7 @@ def continuations(
     """The greedy continuation of each prompt, up to its end sign, which belongs to it.
 
     Prompts of one length go together, so that none is filled up and an answer doesn't depend on
-    those beside it.
+    those beside it. The stage that is under way advances by the prompts.
 
     Args:
         model: tokens (B, L) to logits (B, L, V), in evaluation mode. Its `continued` is asked if it
@@ -54,6 +56,7 @@ def continuations(
             for row, tokens in zip(some, made.cpu().tolist(), strict=True):
                 ended = tokens.index(texts.end) + 1 if texts.end in tokens else len(tokens)
                 found[row] = tokens[:ended]
+            progress.advance(len(some))
     return found
 
 

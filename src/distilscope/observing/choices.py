@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from distilscope.data.encoding import encode
 from distilscope.training.rows import Projected
 from distilscope.training.texts import is_large
+from distilscope.workflow import progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,7 @@ def log_likelihoods(
     """The logarithm of the probability of each target behind its prompt, in nats.
 
     It is the sum over the target's tokens, as lm-eval's `loglikelihood`; the token that ends a text
-    is none of them unless the target has it.
+    is none of them unless the target has it. The stage that is under way advances by the texts.
 
     Args:
         model: tokens (B, L) to logits (B, L, V), in evaluation mode.
@@ -52,6 +53,7 @@ def log_likelihoods(
         else:
             likely = of_tokens(model(shown), shown)
         found[rows] = np.where(counted, likely.cpu().double().numpy(), 0.0).sum(axis=1)
+        progress.advance(len(rows))
     return found
 
 

@@ -101,7 +101,8 @@ class Observer:
         )
         items = self.texts.items[self.texts.items["split"] == wanted["split"]]
         chosen = items[items["choices"].map(len) > 0]
-        progress.stage(name, len(items), self.texts.unit)
+        # each choice twice: with the question and without
+        progress.stage(f"{name}: choices", 2 * int(chosen["choices"].map(len).sum()), "choices")
         scored = choices.score(self.model, self.texts.tokenizer, chosen)
         counts = chosen["choices"].map(len).to_numpy()
         most = len(self.texts.classes)
@@ -119,13 +120,13 @@ class Observer:
             said += f", answers {exact_share['exact']:.4f} ({exact_share['unparsed']} unparsed)"
         if "answers" in contents or "features" in contents:
             self._pass(folder, wanted, set(chosen["index"]))
-        progress.advance(len(items))
         LOG.info("%s: %s: %d %s: %s", self.job.slug, name, len(items), self.texts.unit, said)
         return facts
 
     def _write_answers(
         self, folder: Path, name: str, items: pd.DataFrame, scored: pd.DataFrame
     ) -> dict[str, Any]:
+        progress.stage(f"{name}: answers", len(items), self.texts.unit)
         told = answers.answer(self.model, self.texts, items)
         store.write_table(folder / "answers.parquet", told, {"probe": name})
         store.write_table(folder / "choices.parquet", scored, {"probe": name})
@@ -139,6 +140,7 @@ class Observer:
         split = self.texts.split(wanted["split"])
         paths = self.job.settings["layers"] if "features" in wanted["contents"] else {}
         index = split.indices.cpu().numpy()
+        progress.stage(f"{wanted['name']}: gold texts", len(split), self.texts.unit)
         tokens, features = gold_pass(self.model, split, paths)
         about = {"probe": wanted["name"]}
         if "answers" in wanted["contents"]:
@@ -234,6 +236,7 @@ def gold_pass(
         for name, state in states.items():
             taken = state[at, some.first - 1].float().cpu().numpy()
             features[name] |= dict(zip(rows.tolist(), taken, strict=True))
+        progress.advance(len(rows))
     count = range(len(every))
     tokens = {
         "index": split.indices.repeat_interleave(every.counts).cpu().numpy(),

@@ -17,6 +17,8 @@ from distilscope.models.continuing import continuations
 from distilscope.models.language import LanguageModel
 from distilscope.models.sources import load as load_model
 from distilscope.planning.job import Job
+from distilscope.training import runtime
+from distilscope.workflow import progress
 from distilscope.workflow.provenance import Stopwatch, write_run
 
 log = logging.getLogger("distilscope")
@@ -33,7 +35,7 @@ def generate(job: Job) -> None:
     """
     stopwatch = Stopwatch()
     stopwatch.phase("load")
-    torch.set_num_threads(job.settings["threads"])
+    runtime.prepare(job.settings["threads"], job.device)
     texts = load(job.input("dataset"), job.device)
     teacher = load_model(job.input("teacher"), texts.vocabulary).to(job.device)
     stopwatch.phase("compute")
@@ -55,6 +57,7 @@ def generated(teacher: LanguageModel, texts: Texts) -> tuple[dict[str, np.ndarra
     split = texts.split("train")
     starts, rows = split.start.tolist(), split.tokens.tolist()
     prompts = [row[:start] for row, start in zip(rows, starts, strict=True)]
+    progress.stage("texts", len(prompts), texts.unit)
     said = continuations(teacher, texts, prompts, texts.longest_target)
     whole = [prompt + own for prompt, own in zip(prompts, said, strict=True)]
     length = np.array([len(each) for each in whole], np.int32)

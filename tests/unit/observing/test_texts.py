@@ -16,6 +16,7 @@ from distilscope.planning.job import Job
 from distilscope.training import texts as training_texts
 from distilscope.workflow.provenance import Stopwatch, write_run
 
+from ..watched import stages
 from .language import ARCHITECTURE, made
 
 LAYERS = {"first": "network.model.layers.0", "last": "network.model.norm"}
@@ -38,6 +39,11 @@ def places(tmp_path_factory):
     weights.save(model, root / "model" / "weights.safetensors")
     settings = {"kind": "trained", "architecture": ARCHITECTURE}
     write_run(Job("model", "m", "0" * 12, settings, {}, root / "model"), Stopwatch(), {})
+    observe(observation(root, root / "observation"))
+    return root
+
+
+def observation(root, folder):
     observed = {
         "layers": LAYERS,
         "layer_order": ["first", "last"],
@@ -50,8 +56,7 @@ def places(tmp_path_factory):
         ],
     }
     inputs = {"dataset": str(root / "texts"), "model": str(root / "model")}
-    observe(Job("observation", "o", "0" * 12, observed, inputs, root / "observation"))
-    return root
+    return Job("observation", "o", "0" * 12, observed, inputs, folder)
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +87,20 @@ def test_every_item_is_answered_and_the_facts_say_how_well(places, loaded):
     right = np.stack(found["logits"]).argmax(axis=1) == found["label"]
     assert facts["accuracy"] == right.mean()
     assert not (places / "observation/held-out/answers.parquet").exists()
+
+
+def test_what_is_done_shows_while_choices_answers_and_gold_texts_are_asked(
+    places, tmp_path, monkeypatch
+):
+    with stages(monkeypatch) as seen:
+        observe(observation(places, tmp_path))
+    counted = [(s.label, s.done, s.total, s.unit) for s in seen if s.total]
+    assert counted == [
+        ("test: choices", 80, 80, "choices"),  # 10 items, 4 choices, with the question and without
+        ("test: answers", 15, 15, "items"),
+        ("test: gold texts", 15, 15, "items"),
+        ("held-out: choices", 32, 32, "choices"),
+    ]
 
 
 def test_logits_of_gold_tokens_are_those_of_single_items(places, loaded):

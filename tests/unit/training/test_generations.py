@@ -10,7 +10,11 @@ from torch import nn
 from distilscope import store
 from distilscope.data import texts
 from distilscope.data.tasks import generating, symbols
+from distilscope.planning.job import Job
 from distilscope.training import generations
+
+from ..watched import stages
+from .texts_making import make_teacher, make_texts
 
 COUNTS = {"train": 9, "held-out": 1, "test": 2}
 
@@ -71,3 +75,17 @@ def test_texts_of_other_items_are_refused(loaded, tmp_path):
     store.write_tensors(tmp_path / "tokens.safetensors", arrays)
     with pytest.raises(ValueError, match="texts of other items"):
         generations.in_place_of(loaded.split("train"), tmp_path)
+
+
+def test_the_job_is_deterministic_as_trainings_are_and_shows_what_is_done(tmp_path, monkeypatch):
+    inputs = {
+        "dataset": str(make_texts(tmp_path / "texts")),
+        "teacher": str(make_teacher(tmp_path / "teacher", tmp_path / "texts")),
+    }
+    torch.set_deterministic_debug_mode("default")
+    job = Job("generations", "g", "0" * 12, {"threads": 1}, inputs, tmp_path / "generations")
+    with stages(monkeypatch) as seen:
+        generations.generate(job)
+    assert torch.get_deterministic_debug_mode() == 2  # an error
+    (found,) = (stage for stage in seen if stage.label == "texts")
+    assert (found.done, found.total, found.unit) == (42, 42, "items")
