@@ -16,7 +16,16 @@ from pydantic import (
 
 from distilscope import catalog
 from distilscope.configuration.data import Views
-from distilscope.configuration.kinds import Count, Fraction, Name, Positive, Strict, number, whole
+from distilscope.configuration.kinds import (
+    Count,
+    Fraction,
+    Name,
+    Positive,
+    Strict,
+    each_once,
+    number,
+    whole,
+)
 
 Decay = Annotated[float, Field(ge=0), BeforeValidator(number)]
 Beta = Annotated[float, Field(ge=0, lt=1), BeforeValidator(number)]
@@ -80,8 +89,7 @@ class LoRA(Strict):
     @field_validator("modules")
     @classmethod
     def _each_once(cls, value: list[str]) -> list[str]:
-        if len(set(value)) < len(value):
-            raise ValueError(f"each module is named once, got {value}")
+        each_once(value, "module")
         return value
 
 

@@ -10,13 +10,11 @@ from distilscope import catalog
 from distilscope.planning import datasets
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.modality import HELD_OUT, PROBE, ModalityPlan
-from distilscope.planning.settings import recipe_settings, view_settings
+from distilscope.planning.settings import UNVARIED, recipe_settings, view_settings
 
 if TYPE_CHECKING:
     from distilscope.configuration.recipes import Recipe
     from distilscope.planning.model import Model
-
-UNVARIED = {"policy": "none", "tabulated": None}
 
 
 class Images(ModalityPlan):

@@ -18,6 +18,9 @@ from distilscope.configuration.shared_classes import composed, first
 from distilscope.planning import fingerprint
 from distilscope.store.contents import FILES, Content
 
+UNVARIED = {"policy": "none", "tabulated": None}
+"""Views of what has none, as texts: each epoch shows every example once."""
+
 
 def network_settings(entry: Network) -> dict[str, Any]:
     """What builds the network of an entry: a dotted path and its settings."""

@@ -11,14 +11,11 @@ from distilscope.configuration.kinds import expanded
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact
 from distilscope.planning.modality import HELD_OUT, PROBE, ModalityPlan
-from distilscope.planning.settings import content_of, recipe_settings
+from distilscope.planning.settings import UNVARIED, content_of, recipe_settings
 
 if TYPE_CHECKING:
     from distilscope.configuration.recipes import Recipe
     from distilscope.planning.model import Model
-
-UNVARIED = {"policy": "none", "tabulated": None}
-"""Texts have no views: each epoch shows every item once."""
 
 OF_TOKENS = ("indices.npy", "positions.npy")
 TOKENIZER = "distilscope.data.listing:of_tokenizer"

@@ -49,7 +49,7 @@ def add_distinctness(ladder: Ladder) -> pd.DataFrame:
             if ladder.outputs(entry.id, probe) is None:
                 continue
             found = _estimates(ladder, entry, probe, tau)
-            reasons = [_reason(name, found, i) for i, name in enumerate(distinctness.NAMES)]
+            reasons = [_reason(found, place) for place in range(len(distinctness.NAMES))]
             ladder.study.rows.add_estimates(
                 entry,
                 distinctness.NAMES,
@@ -75,7 +75,7 @@ def _estimates(
     return bootstrap.means(found.columns(), ladder.study.draw(len(said.label)), ladder.study.level)
 
 
-def _reason(name: str, found: Estimates, place: int) -> str | None:
+def _reason(found: Estimates, place: int) -> str | None:
     if found.n[place] == 0 and found.n_undefined[place]:
         return distinctness.TWO_CLASSES
     return missing_reason(int(found.n[place]), int(found.n_undefined[place]))
