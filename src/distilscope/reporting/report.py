@@ -27,7 +27,7 @@ from distilscope.reporting.grid import Grid, text
 from distilscope.reporting.reading import read
 from distilscope.reporting.style import EMPTY
 from distilscope.reporting.tables import Tables, clean
-from distilscope.reporting.units import in_units
+from distilscope.reporting.units import in_units, own_words
 from distilscope.workflow import provenance
 
 MAX_BYTES = 25_000_000
@@ -54,15 +54,17 @@ def make_report(job: Job) -> None:
     own = (job.input(role) / store.RUN_FILE for role in ("tables", "figures"))
     recorded += provenance.collect(path for path in own if path.is_file())
     stopwatch.phase("write")
+    title = job.information.get("title", "Reasoning consistency")
     page = render(
         tables,
         job.input("figures"),
         recorded,
-        title=job.information.get("title", "Reasoning consistency"),
+        title=title,
         identity=job.identity,
     )
     unit = job.settings.get("unit", "images")
-    page = in_units(page, unit)
+    theirs = own_words(tables, recorded, title)
+    page = in_units(page, unit, theirs)
     size = len(page.encode("utf-8"))
     if size > MAX_BYTES:
         raise PageTooLarge(
@@ -71,7 +73,7 @@ def make_report(job: Job) -> None:
             "lists of each model"
         )
     store.write_text(job.folder / "report.html", page)
-    store.write_text(job.folder / "summary.txt", in_units(summary.text(tables), unit))
+    store.write_text(job.folder / "summary.txt", in_units(summary.text(tables), unit, theirs))
     provenance.write_run(job, stopwatch, {"bytes": size})
 
 
