@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
+import json
+import logging
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from distilscope import optional
@@ -15,13 +20,18 @@ from distilscope.planning.job import Job
 
 LOST = 0.05
 """The largest share of a data set's rows that may make no item."""
+A_COMMIT = re.compile("[0-9a-f]{40}")
+
+log = logging.getLogger(__name__)
 
 
 def prepare(job: Job) -> None:
     """Make the texts of a job from data sets of the hub.
 
     Settings: those of `task_files.prepare`, and of each task `repository`, `subset`, `revision`,
-    `parts` (split -> its name there) and `columns`; a task without them is one of files.
+    `parts` (split -> its name there) and `columns`; a task without them is one of files. The facts
+    have `hub`: task -> `repository`, `revision`, `commit`, which that stood for (null where it
+    isn't known), and `rows`, a digest of the items of each part as they were read.
 
     Raises:
         BadData: the library datasets is not installed, a data set can't be had, or an item of it
@@ -29,6 +39,7 @@ def prepare(job: Job) -> None:
     """
     tasks = {task["name"]: task for task in job.settings["tasks"]}
     notes: list[str] = []
+    used: dict[str, dict[str, Any]] = {}
     from_file = of_files(job)
 
     def read(name: str, split: str) -> list[Read]:
@@ -36,12 +47,55 @@ def prepare(job: Job) -> None:
         if "repository" not in task:
             return from_file(name, split)
         part = task["parts"][split]
-        return [] if part is None else items_of(task, part, _rows(task, part), notes)
+        if part is None:
+            return []
+        if name not in used:
+            told = {key: task[key] for key in ("repository", "revision")}
+            used[name] = {**told, "commit": _commit(task), "rows": {}}
+            notes.extend(_moving(name, used[name]))
+        items = items_of(task, part, _rows(task, part, used[name]["commit"]), notes)
+        used[name]["rows"][part] = _digest(items)
+        return items
 
-    make(job, read, notes)
+    make(job, read, notes, {"hub": used})
 
 
-def _rows(task: Mapping[str, Any], part: str) -> Sequence[Mapping[str, Any]]:
+def _commit(task: Mapping[str, Any]) -> str | None:
+    """The commit that a task's revision stands for now; None where the hub can't be asked."""
+    if A_COMMIT.fullmatch(task["revision"]):
+        return task["revision"]
+    try:
+        hub = importlib.import_module("huggingface_hub")
+        return hub.HfApi().dataset_info(task["repository"], revision=task["revision"]).sha
+    except Exception as error:  # the library raises what the network does
+        log.debug("%s@%s: %s", task["repository"], task["revision"], error)
+        return None
+
+
+def _moving(name: str, used: Mapping[str, Any]) -> list[str]:
+    """A sentence where a revision is the name of a branch, which another commit may get."""
+    if used["commit"] == used["revision"]:
+        return []
+    now, instead = "could not be asked for", "a commit of 40 hexadecimal digits as `revision`"
+    if used["commit"]:
+        now, instead = f"is {used['commit']} now", "that as `revision`"
+    return [
+        f"task {name}: revision {used['revision']!r} of {used['repository']} moves with the hub, "
+        f"and what this study is called does not: its commit {now}; give {instead} to have the "
+        "same items for ever"
+    ]
+
+
+def _digest(items: Sequence[Read]) -> str:
+    """SHA-256 of items, by their fields."""
+    written = json.dumps([asdict(each) for each in items], ensure_ascii=True, sort_keys=True)
+    return hashlib.sha256(written.encode()).hexdigest()
+
+
+def _rows(
+    task: Mapping[str, Any], part: str, commit: str | None = None
+) -> Sequence[Mapping[str, Any]]:
+    """The rows of a part, of a commit that all parts share."""
     datasets = optional.load(
         "datasets",
         "`hub-tasks` needs the library datasets and the network",
@@ -51,7 +105,7 @@ def _rows(task: Mapping[str, Any], part: str) -> Sequence[Mapping[str, Any]]:
     where = f"{task['repository']} ({part})"
     try:
         return datasets.load_dataset(
-            task["repository"], task["subset"], split=part, revision=task["revision"]
+            task["repository"], task["subset"], split=part, revision=commit or task["revision"]
         )
     except Exception as error:  # the library raises what its file systems do
         raise BadData(

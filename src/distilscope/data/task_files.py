@@ -8,6 +8,7 @@ import string
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,8 +67,12 @@ def of_files(job: Job) -> Reader:
     return read
 
 
-def make(job: Job, read: Reader, notes: list[str]) -> None:
-    """Make the texts of a job from items that `read` gives, which may add to `notes`."""
+def make(
+    job: Job, read: Reader, notes: list[str], facts: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Make the texts of a job from items that `read` gives, which may add to `notes` and `facts`,
+    what is recorded beside them.
+    """
     stopwatch = Stopwatch()
     stopwatch.phase("read")
     settings = job.settings
@@ -83,7 +88,7 @@ def make(job: Job, read: Reader, notes: list[str]) -> None:
     _check(items, [task["name"] for task in described], _named(job), notes)
     stopwatch.phase("write")
     most = max(len(item.choices) for item in items)
-    facts = {
+    manifest = {
         "end": words.end,
         "pad": words.pad,
         "classes": list(string.ascii_uppercase[:most]),
@@ -92,11 +97,11 @@ def make(job: Job, read: Reader, notes: list[str]) -> None:
     }
     by_name = {task["name"]: task for task in settings["tasks"]}
     targets = [words.ended(target(item, by_name[item.task])) for item in items]
-    write_items(job.folder, items, words.tokenizer, {"gold": targets}, facts)
+    write_items(job.folder, items, words.tokenizer, {"gold": targets}, manifest)
     for note in notes:
         log.warning("%s", note)
     counts = {split: sum(item.split == split for item in items) for split in SPLITS}
-    write_run(job, stopwatch, {"counts": counts, "notes": notes})
+    write_run(job, stopwatch, {"counts": counts, "notes": notes, **facts})
     log.info("texts %s: %s items", settings["name"], counts)
 
 

@@ -16,6 +16,7 @@ from distilscope import store
 from distilscope.configuration.study import parse
 from distilscope.data import texts
 from distilscope.planning.study import Study
+from tests import hub_folders
 from tests.reliability import studies
 
 from ..planning.test_given_language_models import CONFIG, with_folders
@@ -94,6 +95,7 @@ def prepared(tmp_path_factory):
             if isinstance(task.get("held_out"), int):
                 task["held_out"] = 5  # of the few rows
         own.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+        own.setitem(sys.modules, "huggingface_hub", hub_folders.Hub("a" * 40))
         folder = studies.make(Study(parse(raw), "bf16", Path()).dataset)
         return texts.load(folder), store.read_json(folder / "run.json")["facts"]
 
@@ -106,7 +108,9 @@ def test_every_published_task_gives_items_with_its_right_answers(prepared):
     counts = loaded.items.groupby(["task", "split"]).size().unstack(fill_value=0)
     assert (counts["test"] == ITEMS - (counts.index == "openbookqa")).all()
     assert set(counts.index[counts["train"] == 0]) == {"addsub", "singleeq"}  # only asked
-    (note,) = facts["notes"]
+    moving = [note for note in facts["notes"] if f"is {'a' * 40} now" in note]
+    assert len(moving) == len(facts["hub"]) == len(EXPECTED) - 2  # two are of files
+    (note,) = (note for note in facts["notes"] if note not in moving)
     assert note.startswith("task openbookqa: 1 of 30 rows of allenai/openbookqa (test) make no")
 
 

@@ -303,19 +303,65 @@ def test_without_the_library_the_sentence_says_what_to_install(monkeypatch):
         hub_tasks._rows(ARC_TASK, "train")
 
 
-def test_tasks_of_files_stand_beside_those_of_the_hub(places, tmp_path, monkeypatch):
-    rows = arc_rows(6)
-    datasets = SimpleNamespace(load_dataset=lambda *name, split, revision: rows)
-    monkeypatch.setitem(sys.modules, "datasets", datasets)
-    own = hub_folders.data(places / "tasks", places / "tokenizer")
-    hub = {"name": "arc", "test": "test", "repository": "own/arc", "columns": HUB_COLUMNS}
-    section = HubTexts(**{**own, "name": "hub-tasks", "tasks": [hub, *own["tasks"]]})
-    places_of = section.files
-    assert sorted(places_of) == sorted(FileTexts(**own).files)
-    digests = {k: store.digest_file(v) for k, v in places_of.items() if k != "tokenizer"}
-    settings = {**section.described, "contents": digests}
-    hub_tasks.prepare(Job("texts", "t", "0" * 12, settings, {}, tmp_path, {"files": places_of}))
-    counts = texts.load(tmp_path).items.groupby(["task", "split"]).size()
+@pytest.fixture
+def of_the_hub(places, tmp_path, monkeypatch):
+    """Prepares a task of a hub, with tasks of files beside it; the folder."""
+
+    def prepared(rows, commit=None, name="made", **changes):
+        asked = []
+
+        def load_dataset(*named, split, revision):
+            asked.append(revision)
+            return rows
+
+        monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+        monkeypatch.setitem(sys.modules, "huggingface_hub", hub_folders.Hub(commit))
+        own = hub_folders.data(places / "tasks", places / "tokenizer")
+        hub = {"name": "arc", "test": "test", "repository": "own/arc", "columns": HUB_COLUMNS}
+        section = HubTexts(
+            **{**own, "name": "hub-tasks", "tasks": [{**hub, **changes}, *own["tasks"]]}
+        )
+        places_of = section.files
+        assert sorted(places_of) == sorted(FileTexts(**own).files)
+        digests = {k: store.digest_file(v) for k, v in places_of.items() if k != "tokenizer"}
+        settings = {**section.described, "contents": digests}
+        folder = tmp_path / name
+        hub_tasks.prepare(Job("texts", "t", "0" * 12, settings, {}, folder, {"files": places_of}))
+        return folder, store.read_json(folder / "run.json")["facts"], asked
+
+    return prepared
+
+
+def test_tasks_of_files_stand_beside_those_of_the_hub(of_the_hub):
+    folder, facts, _ = of_the_hub(arc_rows(6))
+    counts = texts.load(folder).items.groupby(["task", "split"]).size()
     assert counts["arc"].to_dict() == {"test": 6}
     assert counts["facts"].to_dict() == counts["sums"].to_dict()
     assert counts["facts"].to_dict() == {"held-out": 2, "test": 4, "train": 6}
+    assert [*facts["hub"]] == ["arc"]
+
+
+def test_what_a_moving_revision_stood_for_is_recorded_and_its_parts_are_of_one_commit(of_the_hub):
+    before, after = "a1" * 20, "b2" * 20
+    _, first, asked = of_the_hub(arc_rows(6), before, train="train")
+    assert asked == [before, before]
+    _, again, _ = of_the_hub(arc_rows(6), after, "again", train="train")
+    _, moved, _ = of_the_hub(arc_rows(7), after, "moved", train="train")
+    own = {"repository": "own/arc", "revision": "main", "commit": before}
+    assert first["hub"]["arc"] == {**own, "rows": first["hub"]["arc"]["rows"]}
+    assert sorted(first["hub"]["arc"]["rows"]) == ["test", "train"]
+    assert first["hub"]["arc"]["rows"] == again["hub"]["arc"]["rows"]
+    assert first["hub"]["arc"]["rows"]["test"] != moved["hub"]["arc"]["rows"]["test"]
+    assert "revision 'main' of own/arc moves with the hub" in first["notes"][0]
+    assert f"is {before} now; give that as `revision`" in first["notes"][0]
+    assert f"is {after} now" in moved["notes"][0]
+
+
+def test_a_commit_as_revision_is_no_news_and_one_that_nobody_can_tell_is(of_the_hub):
+    _, facts, asked = of_the_hub(arc_rows(6), "b" * 40, revision="c" * 40)
+    assert facts["notes"] == [] and asked == ["c" * 40]
+    assert facts["hub"]["arc"]["commit"] == "c" * 40
+    _, facts, asked = of_the_hub(arc_rows(6), None, "without", revision="v1")
+    assert asked == ["v1"] and facts["hub"]["arc"]["commit"] is None
+    assert "'v1' of own/arc moves" in facts["notes"][0]
+    assert "could not be asked for; give a commit of 40" in facts["notes"][0]
