@@ -63,7 +63,7 @@ def check(job: Job) -> None:
             log.info("%s: checked: %s", name, "; ".join(checked[name]))
     if faults:
         raise ModelError("\n".join(text for text, _ in faults)) from faults[0][1]
-    notes = _notes(texts, networks)
+    notes = [*_notes(texts, networks), *_ends(texts, job.information["entries"])]
     for note in notes:
         log.warning("%s", note)
     write_run(job, stopwatch, {"checked": checked, "notes": notes})
@@ -231,6 +231,12 @@ def _check_head(model: nn.Module, tokens: torch.Tensor, logits: torch.Tensor) ->
             f"{float(difference):.2g}): it does more with them (soft caps, scales), and of "
             f"{model.vocabulary} tokens logits are made of hidden states, a piece at a time"
         )
+
+
+def _ends(texts: Texts, entries: list[Mapping[str, Any]]) -> list[str]:
+    """Models that end their texts otherwise, by name."""
+    found = ((entry, tokenizers.ends_otherwise(entry["files"], texts)) for entry in entries)
+    return [f"{', '.join(entry['names'])}: {note}" for entry, note in found if note]
 
 
 def _notes(texts: Texts, networks: list[Mapping[str, Any]]) -> list[str]:

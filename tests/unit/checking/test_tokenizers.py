@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -63,3 +64,56 @@ def test_one_vocabulary_that_splits_otherwise_is_refused(prepared, tmp_path):
 def test_a_folder_without_a_tokenizer_is_refused(prepared, tmp_path):
     with pytest.raises(ModelError, match=r"there is no .*tokenizer.json"):
         tokenizers.check({"init_file": str(tmp_path)}, prepared)
+
+
+def without_tw(model):
+    """` tw` is two tokens."""
+    model["merges"].remove(["Ġt", "w"])
+
+
+@pytest.mark.parametrize("column", ["choices", "trace", "unasked"])
+def test_a_difference_in_choices_alone_or_in_worked_solutions_alone_is_seen(
+    prepared, tmp_path, column
+):
+    folder = edited(tmp_path, without_tw)
+    items = prepared.items.copy()
+    for name in ("prompt", "unasked", "trace", "answer"):
+        items[name] = items[name].str.replace("tw", "zz")
+    items["choices"] = [[each.replace("tw", "zz") for each in own] for own in items["choices"]]
+    alike = replace(prepared, items=items, versions={})
+    tokenizers.check({"init_file": str(folder)}, alike)
+    other = [["twelve", "one"]] * len(items) if column == "choices" else items[column] + " twelve"
+    with pytest.raises(ModelError, match="not how text is split"):
+        tokenizers.check(
+            {"init_file": str(folder)}, replace(alike, items=items.assign(**{column: other}))
+        )
+    with pytest.raises(ModelError, match="not how text is split"):  # gold texts
+        tokenizers.check({"init_file": str(folder)}, replace(alike, versions=prepared.versions))
+
+
+def test_a_sign_that_is_put_before_every_text_is_seen(prepared, tmp_path):
+    from tokenizers import Tokenizer, processors
+
+    hub_folders.write_tokenizer(tmp_path)
+    own = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    begin = (hub_folders.END, own.token_to_id(hub_folders.END))
+    own.post_processor = processors.TemplateProcessing(
+        single=f"{hub_folders.END} $A", special_tokens=[begin]
+    )
+    own.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(ModelError, match="put before and behind it"):
+        tokenizers.check({"init_file": str(tmp_path)}, prepared)
+
+
+def test_a_given_model_that_ends_its_texts_otherwise_is_named(prepared, tmp_path):
+    hub_folders.write_tokenizer(tmp_path)
+    given, trained = {"weights_file": str(tmp_path)}, {"init_file": str(tmp_path)}
+    assert tokenizers.ends_otherwise(given, prepared) is None
+    for own in ("<|im_end|>", {"content": "<|im_end|>"}):
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps({"eos_token": own}))
+        said = tokenizers.ends_otherwise(given, prepared)
+        assert "end with '<|im_end|>'" in said and "those of the study with '<|end|>'" in said
+        assert tokenizers.ends_otherwise(trained, prepared) is None
+    (tmp_path / "tokenizer_config.json").write_text("[]")
+    assert tokenizers.ends_otherwise(given, prepared) is None
+    assert tokenizers.ends_otherwise({}, prepared) is None

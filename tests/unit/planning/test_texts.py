@@ -227,7 +227,7 @@ def test_a_recipe_with_adapters_is_another_training_and_one_without_says_nothing
         ({"rank": 0, "alpha": 16}, "rank"),
         ({"rank": 4, "alpha": 8, "dropout": 1}, "dropout"),
         ({"rank": 4, "alpha": 8, "modules": []}, "modules"),
-        ({"rank": 4, "alpha": 8, "modules": ["q_proj", "q_proj"]}, "named once"),
+        ({"rank": 4, "alpha": 8, "modules": ["q_proj", "q_proj"]}, "'q_proj' occurs twice"),
     ],
 )
 def test_adapters_that_could_not_be_are_refused(lora, said):
