@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from collections import Counter
 
@@ -71,6 +72,23 @@ def test_times_triggers_and_lost_records_plan_nothing(clone):
     assert clone.snakemake("--touch", "--quiet", "all").returncode == 0
     shutil.rmtree(clone.folder / ".snakemake")
     assert clone.plan() == []
+
+
+def test_a_job_that_was_stopped_beside_whole_files_takes_nothing_from_the_plan(clone):
+    """Snakemake marks what a job makes until it ends: Ctrl-C may come between file and mark."""
+    model = folder_of(clone, "model", "tiny-kd-T2-a0.9-s1")
+    for waiting in ("store/tables", "store/figures", "store/reports", "small"):
+        shutil.rmtree(clone.folder / "results" / waiting)
+    shutil.rmtree(folder_of(clone, "observation", "tiny-kd-T2-a0.9-s1"))
+    expected = clone.plan()
+    assert {"observation", "publish"} <= {name.split()[0] for name in expected}
+    marks = clone.folder / ".snakemake/incomplete"
+    marks.mkdir(parents=True, exist_ok=True)
+    for file in model.iterdir():
+        target = file.relative_to(clone.folder).as_posix()
+        mark = base64.urlsafe_b64encode(target.encode()).decode()
+        (marks / mark).write_text('{"external_jobid": null}')
+    assert clone.plan() == expected
 
 
 def test_an_edit_is_seen_after_touch_without_records_and_whatever_the_triggers(clone):
