@@ -71,6 +71,8 @@ def check(given: argparse.Namespace) -> None:
         **{"--tasks": given.tasks, "--require": given.require, "--compress": given.compress},
         "--output": given.output,
     }
+    if given.cores != "all" and not (given.cores.isdecimal() and int(given.cores) > 0):
+        raise ValueError(f"--cores {given.cores!r}: expected a number from 1 up, or all")
     if given.configuration:
         both = [option for option, value in asked.items() if value]
         if both:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from distilscope import catalog
 from distilscope.auditing.request import Given
-from distilscope.configuration.networks import Network
+from distilscope.configuration.kinds import faults
+from distilscope.configuration.networks import Network, Preprocessing
 from distilscope.models import preprocessing, programs, weights
 from distilscope.models.build import build
 from distilscope.models.layers import propose
@@ -30,8 +32,14 @@ def sees(given: Given, typed: Mapping[str, Any]) -> Given:
     """The model with how it sees pictures: as typed, else as its library says.
 
     Raises:
-        ValueError: neither says it.
+        ValueError: neither says it, or what was typed can't be used.
     """
+    if typed:
+        try:
+            Preprocessing.model_validate(typed)
+        except ValidationError as error:
+            found = "; ".join(faults(error))
+            raise ValueError(f"--preprocessing of {given.name} can't be used: {found}") from None
     own = dict(typed) or preprocessing.known(given.architecture or "")
     if not own:
         raise ValueError(

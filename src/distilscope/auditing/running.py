@@ -10,6 +10,7 @@ from pathlib import Path
 SNAKEFILE = "Snakefile"
 OURS = "rules/observations.smk"
 """Beside the Snakefile; other workflows have a folder of rules, too."""
+LOCKS = Path(".snakemake/locks")
 CLONE = Path(__file__).resolve().parents[3]
 
 
@@ -41,6 +42,16 @@ def _installed() -> list[Path]:
     except metadata.PackageNotFoundError:
         return []
     return [Path(each.locate()).resolve().parent for each in files if each.name == SNAKEFILE]
+
+
+def lock() -> str:
+    """What to do where Snakemake's lock lies in the working directory; empty where none does."""
+    if not any(LOCKS.glob("*.lock")):
+        return ""
+    return (
+        f"A lock lies in {LOCKS}: another run is at work here, and this one goes on when that has "
+        f"ended; or one was killed, and where none is at work `rm -r {LOCKS}` takes it away"
+    )
 
 
 def run(configuration: Path, cores: str) -> int:

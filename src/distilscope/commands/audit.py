@@ -45,11 +45,11 @@ def main(given: argparse.Namespace, command: Sequence[str]) -> int:
     places.claim(study.published, path.parent)
     _announce(study, path)
     if StoreState(study).to_make() and running.run(path, given.cores):
-        print(
+        words = (
             f"{study.configuration.study}: the audit could not be made; the reason stands above. "
-            f"Its study is {path}, and what is done is kept",
-            file=sys.stderr,
+            f"Its study is {path}, and what is done is kept"
         )
+        print("\n".join(filter(None, (words, running.lock()))), file=sys.stderr)
         return UNJUDGED
     return _conclude(study, path.parent, earlier, fail_on_fall=given.fail_on_fall)
 

@@ -244,6 +244,11 @@ class Preprocessing(Strict):
 
     @model_validator(mode="after")
     def _keeps_a_centre(self) -> Preprocessing:
+        if max(self.mean) > 1:
+            raise ValueError(
+                f"`mean` is {self.mean}, and mean and std are of pixels from 0 to 1: divide both "
+                "by 255"
+            )
         if self.resize and (self.size is None or self.size > self.resize):
             raise ValueError(
                 f"`resize` is {self.resize} and `size` {self.size}: the input is a centre of the "

@@ -123,6 +123,21 @@ def test_what_is_unknown_of_how_a_model_sees_pictures_is_asked_for():
         inspecting.sees(Given("net", "a.pt", "mine:net"), {})
 
 
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"mean": [0.5] * 3, "std": [0.5] * 3, "size": [32, 32]}, r"size: .*\[32, 32\]"),
+        ({"mean": [123.7, 116.8, 103.9], "std": [58.4] * 3}, "of pixels from 0 to 1: divide both"),
+        ({"mean": 0.5, "std": [0.5] * 3}, "mean: expected a list"),
+        ({"mean": [0.5] * 3, "std": [0.5] * 3, "crop": 32}, "unknown key 'crop'"),
+        ({"mean": [0.5] * 3}, "std: this key is missing"),
+    ],
+)
+def test_what_is_typed_of_how_a_model_sees_pictures_is_checked_at_once(typed, words):
+    with pytest.raises(ValueError, match=f"--preprocessing of net can't be used: .*{words}"):
+        inspecting.sees(Given("net", "net.pt", "nets:net"), typed)
+
+
 def test_layers_are_proposed_of_the_weights_that_are_audited(tmp_path, monkeypatch):
     """At its start the network's logits are its bias, so that any head seems to give them."""
     (tmp_path / "audited_net.py").write_text(FACTORY)
@@ -141,6 +156,8 @@ def test_layers_are_proposed_of_the_weights_that_are_audited(tmp_path, monkeypat
         ([], "an audit needs --teacher and --images"),
         (["--teacher", "a=b", "--images", "c"], "nothing to set beside the teacher"),
         (["--configuration", "x", "--require", "ece <= 1"], "leave out --require"),
+        (["--configuration", "x", "--cores", "many"], "--cores 'many': expected a number"),
+        (["--configuration", "x", "--cores", "0"], "--cores '0': expected a number"),
     ],
 )
 def test_options_that_make_no_audit_are_refused(typed, words):

@@ -49,6 +49,15 @@ def test_an_installed_workflow_is_where_the_record_of_the_package_says(elsewhere
     assert running.workflow_folder() == there
 
 
+def test_a_lock_that_is_left_or_another_runs_is_spoken_of_with_the_way_out(elsewhere):
+    assert running.lock() == ""
+    Path(".snakemake/locks").mkdir(parents=True)
+    assert running.lock() == ""
+    Path(".snakemake/locks/0.output.lock").touch()
+    assert "another run is at work here" in running.lock()
+    assert "`rm -r .snakemake/locks`" in running.lock()
+
+
 def test_without_a_workflow_every_place_is_named(elsewhere):
     with pytest.raises(OSError, match="the workflow is not there") as told:
         running.workflow_folder()
