@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,21 +17,65 @@ from distilscope.models import folder_settings
 
 SOURCE, NETWORK = "jsonl-tasks", "transformers"
 """Of the items, and of models that are folders."""
+ADAPTER, PICKLED = "adapter_config.json", "pytorch_model.bin"
 TASK = "{name: sums, test: sums.jsonl, parse: last-number}"
 
 
 def described(given: Given) -> Given:
-    """The model of a folder, with what builds it.
+    """The model of a folder, with what builds it and where its weights are.
 
     Raises:
-        ValueError: it is no folder, or none of a language model.
+        ValueError: it is no folder, none of a language model, or its weights can't be used.
     """
-    if given.architecture is not None or not Path(given.weights).expanduser().is_dir():
+    folder = Path(given.weights).expanduser()
+    if given.architecture is not None or not folder.is_dir():
         raise ValueError(
             f"{given.name}: --tasks are asked of language models, and each is a FOLDER "
             f"(config.json, *.safetensors, tokenizer.json); {given.weights!r} is none"
         )
-    return replace(given, architecture=NETWORK, settings={"folder": given.weights})
+    if (folder / ADAPTER).is_file() and not (folder / folder_settings.DESCRIPTION).is_file():
+        raise ValueError(
+            f"{given.name}: {folder} holds an adapter alone ({ADAPTER}): merge it into its model "
+            "(`merge_and_unload` of peft), save that with its tokenizer and give its folder"
+        )
+    own = replace(given, architecture=NETWORK, settings={"folder": given.weights})
+    description(own)
+    return replace(own, weights=_weights(given, folder))
+
+
+def _weights(given: Given, folder: Path) -> str:
+    """The folder itself where it holds safetensors, or else its one file of weights."""
+    if any(folder.glob("*.safetensors")):
+        if kind := _quantised(folder):
+            raise ValueError(
+                f"{given.name}: {folder} holds weights of whole numbers ({kind}), and floating "
+                "ones are read: give the model as it was before, or `dequantize` it and save it"
+            )
+        return given.weights
+    if (folder / PICKLED).is_file():
+        return str(Path(given.weights) / PICKLED)
+    raise ValueError(
+        f"{given.name}: {folder} holds no weights: expected *.safetensors or {PICKLED}"
+    )
+
+
+def _quantised(folder: Path) -> str:
+    """How the weights of a folder were made whole numbers, as it says; '' where they were not."""
+    from safetensors import SafetensorError, safe_open
+
+    told = json.loads((folder / folder_settings.DESCRIPTION).read_text(encoding="utf-8"))
+    if not isinstance(told, dict) or not told.get("quantization_config"):
+        return ""
+    try:
+        for path in sorted(folder.glob("*.safetensors")):
+            with safe_open(path, "pt") as file:
+                # The open file is no mapping: it has `keys` and can't be iterated over.
+                kinds = {file.get_slice(name).get_dtype()[0] for name in file.keys()}  # noqa: SIM118
+                if kinds & {"I", "U"}:
+                    return str(told["quantization_config"].get("quant_method", "quantised"))
+    except SafetensorError:
+        return ""  # the job that opens it says what is wrong with it
+    return ""
 
 
 def data(

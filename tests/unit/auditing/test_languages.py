@@ -4,6 +4,8 @@ import argparse
 import json
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from distilscope.auditing import asking, writing
 from distilscope.configuration.study import parse
@@ -16,9 +18,10 @@ ITEMS = [
 DESCRIBED = {"model_type": "llama", "num_hidden_layers": 2}
 
 
-def model(folder, **changes):
+def model(folder, dtype=torch.bfloat16, **changes):
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({**DESCRIBED, **changes}))
+    save_file({"one.weight": torch.ones(2, dtype=dtype)}, folder / "model.safetensors")
 
 
 def task(path, items):
@@ -69,7 +72,7 @@ def test_folders_and_files_are_a_study_of_which_nothing_is_trained(folder):
 
 
 def test_models_that_differ_in_weights_alone_have_one_untrained_network(folder):
-    model(folder / "models/rounded", max_position_embeddings=512, dtype="float16")
+    model(folder / "models/rounded", torch.float16, max_position_embeddings=512)
     model(folder / "models/deep", max_position_embeddings=512, num_hidden_layers=3)
     given = (*STUDENT, "--student", "models/rounded", "--student", "models/deep")
     found = writing.configuration(asking.asked(options(*given, "--tasks", "sums.jsonl")))
@@ -104,6 +107,44 @@ def test_what_is_no_audit_of_language_models_is_refused_with_the_option(folder, 
     with pytest.raises(ValueError, match=words):
         asking.check(given)
         asking.asked(given)
+
+
+def test_weights_of_one_pickled_file_are_named_by_it(folder):
+    (folder / "models/small-0.5B/model.safetensors").rename("models/small-0.5B/pytorch_model.bin")
+    asked = asking.asked(options(*STUDENT, "--tasks", "sums.jsonl"))
+    assert asked.students[0].weights == "models/small-0.5B/pytorch_model.bin"
+    assert asked.students[0].settings == {"folder": "models/small-0.5B"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("adapter", r"an adapter alone \(adapter_config.json\): merge it"),
+        ("empty", "holds no weights: expected .*safetensors or pytorch_model.bin"),
+        ("whole", r"weights of whole numbers \(gptq\), and floating ones are read"),
+        ("nothing", "there is no models/other/config.json: put the model there"),
+        ("code", "needs code that lies with the model"),
+    ],
+)
+def test_a_folder_that_is_no_whole_model_is_refused_with_the_way_out(folder, kind, words):
+    other = folder / "models/other"
+    further = {"quantization_config": {"quant_method": "gptq"}} if kind == "whole" else {}
+    further |= {"auto_map": {"AutoModelForCausalLM": "m.M"}} if kind == "code" else {}
+    model(other, torch.int32 if kind == "whole" else torch.float32, **further)
+    if kind in ("adapter", "nothing"):
+        (other / "config.json").unlink()
+    if kind == "adapter":
+        (other / "adapter_config.json").write_text("{}")
+    if kind == "empty":
+        (other / "model.safetensors").unlink()
+    with pytest.raises((ValueError, OSError), match=words):
+        asking.asked(options("--student", "models/other", "--tasks", "sums.jsonl"))
+
+
+def test_floating_weights_of_a_model_that_was_quantised_are_taken(folder):
+    model(folder / "models/again", quantization_config={"quant_method": "gguf"})
+    asked = asking.asked(options("--student", "models/again", "--tasks", "sums.jsonl"))
+    assert asked.students[0].weights == "models/again"
 
 
 def test_a_task_without_a_file_is_told_by_the_study(folder):
