@@ -116,7 +116,7 @@ def test_two_folders_and_a_file_end_in_numbers_an_answer_and_a_verdict(audit):
     assert numbers["small", "choice_agreement", "all"] == pytest.approx(np.mean(large == small))
     assert numbers["small", "agreement", "all"] == pytest.approx(np.mean(large == small))
     assert {model["role"] for model in found["models"]} == {"teacher", "student", "floor"}
-    assert "choose as the teacher" in " ".join(found["answer"])
+    assert "agree with the teacher's choices on" in " ".join(found["answer"])
     assert not any("image" in text for text in (*found["answer"], *found["caveats"]))
     summary = Path("audit/audit.md").read_text()
     assert f"{len(items)} items with choices, at most 3 each" in summary

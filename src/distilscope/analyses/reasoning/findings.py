@@ -47,17 +47,17 @@ def _of_given(tables: Tables) -> list[str]:
     beyond = _defined(given, tables.headline("choice_agreement_excess"))
     if not beyond:
         return []
-    points = span(beyond, lambda share: f"{100 * share:.1f}")
+    points = span(beyond, lambda share: number(100 * share, "{:.1f}"))
     said = (
-        f"Beyond what both accuracies let expect, {students_called(beyond)} choose as the teacher "
-        f"does on {points} percentage points more of the items."
+        f"{students_called(beyond).capitalize()} agree with the teacher's choices on {points} "
+        "percentage points more of the items than both accuracies let expect."
     )
     rows = tables.of("choice_agreement")
     rows = tables.one_each(rows[rows["headline"] & (rows["subset"] == "reference-wrong")])
     copied, floors = _defined(given, rows), _defined(tables.of_role("floor"), rows)
     if not copied:
         return [said]
-    beside = f", where an untrained network does on {span(floors, _percent)}" if floors else ""
+    beside = f", and an untrained network {span(floors, _percent)}" if floors else ""
     return [said, f"Of its wrong choices they make {span(copied, _percent)}{beside}."]
 
 
