@@ -19,9 +19,23 @@ from torch import Tensor, nn
 from distilscope import catalog
 from distilscope.configuration.measured import FEWEST_IN_A_GRAM, Observe, Statistics
 from distilscope.face.images import Images, Source
-from distilscope.face.network import Logits, Side, check_precision, inputs
+from distilscope.face.network import (
+    Logits,
+    Side,
+    check_layers_can_be_watched,
+    check_precision,
+    inputs,
+)
 from distilscope.face.result import Comparison, Maps
-from distilscope.face.study import STUDENT, TEACHER, Observed, Rules, measured
+from distilscope.face.study import (
+    ANALYSES,
+    STUDENT,
+    TEACHER,
+    Observed,
+    Rules,
+    measured,
+    settings_of,
+)
 from distilscope.models.layers import propose
 from distilscope.observing import grams
 from distilscope.observing.classes import ABSENT
@@ -110,8 +124,14 @@ def compare(
     for network, called in ((teacher, TEACHER), (student, STUDENT)):
         if not isinstance(network, nn.Module):
             raise TypeError(f"the {called} is a {type(network).__name__}; expected an nn.Module")
+        check_layers_can_be_watched(network, called)
         check_precision(network, called)
     catalog.lookup(dict.fromkeys(("native", "input")), resolution, "resolution")
+    methods = (methods,) if isinstance(methods, str) else methods
+    _check_numbers(batch=batch, gram_batch=gram_batch, replicates=replicates, level=level)
+    for analysis in settings or {}:
+        catalog.lookup(dict.fromkeys(ANALYSES), analysis, "analysis in `settings`")
+        settings_of(analysis, settings)
     source = Source.of(images, labels, batch)
     sides = tuple(
         _side(network, called, source, layers, explained, prepare, output)
@@ -149,6 +169,17 @@ def compare(
     notes += [side.proposal for side in sides if side.proposal]
     maps = Maps.of(observed, methods[0], resolution, rules.image_size)
     return Comparison.of(found, observed, maps, labelled, tuple(notes), source.thumbnails)
+
+
+def _check_numbers(*, batch: int, gram_batch: int | None, replicates: int, level: float) -> None:
+    least = {"batch": (batch, 1), "replicates": (replicates, 1)}
+    if gram_batch is not None:
+        least["gram_batch"] = (gram_batch, FEWEST_IN_A_GRAM)
+    for name, (found, fewest) in least.items():
+        if found < fewest:
+            raise ValueError(f"{name} is {found}; expected {fewest} or more")
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; expected a number between 0 and 1, such as 0.95")
 
 
 @contextmanager

@@ -93,6 +93,7 @@ class Source:
 
 
 def _of_tensor(images: Tensor, labels: np.ndarray | None, batch: int) -> Iterator[Taken]:
+    _check_shape(images)
     if labels is not None and len(labels) != len(images):
         raise ValueError(f"there are {len(images)} images and {len(labels)} labels")
     for start in range(0, len(images), batch):
@@ -126,7 +127,16 @@ def _unpacked(found: object) -> tuple[Tensor, np.ndarray | None]:
     )
 
 
+def _check_shape(images: Tensor) -> None:
+    if images.ndim != 4:
+        raise ValueError(
+            f"images are {'x'.join(map(str, images.shape))}; expected (images, channels, height, "
+            "width), also where there is one: images[None]; a list of them by torch.stack"
+        )
+
+
 def _checked(images: Tensor) -> Tensor:
+    _check_shape(images)
     if not torch.isfinite(images).all():
         raise ValueError("the images hold a value that is not finite")
     return images

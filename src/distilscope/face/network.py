@@ -58,7 +58,7 @@ class Logits(nn.Module):
             raise ValueError(
                 f"the {self.called} puts out a {type(output).__name__} of "
                 f"{', '.join(map(repr, entries)) or type(output).__name__}: say which entry holds "
-                f"its logits, such as output={{{self.called!r}: {next(iter(entries), 0)!r}}}"
+                f"its logits, such as output={{{self.called!r}: {_likely(entries)!r}}}"
             )
         if self.which not in entries:
             raise ValueError(
@@ -75,6 +75,12 @@ def _entries(output: Any) -> dict[str | int, Any]:
         named = getattr(output, "_fields", ())
         return {**dict(enumerate(output)), **dict(zip(named, output, strict=False))}
     return dict(vars(output)) if hasattr(output, "__dict__") else {}
+
+
+def _likely(entries: Mapping[str | int, Any]) -> str | int:
+    """The first entry that may be logits (images, classes)."""
+    fitting = (key for key, each in entries.items() if getattr(each, "ndim", 0) == 2)
+    return next(fitting, next(iter(entries), 0))
 
 
 def device_of(network: nn.Module) -> torch.device:
@@ -96,6 +102,19 @@ def inputs(network: nn.Module, prepare: Callable[[Tensor], Tensor], images: Tens
             "normalise them, or give prepare={'teacher': function, 'student': function}"
         )
     return found.to(device_of(network), torch.float32)
+
+
+def check_layers_can_be_watched(network: nn.Module, called: str) -> None:
+    """Refuse TorchScript, whose layers can't be hooked.
+
+    Raises:
+        ValueError: it is; the message says what would be accepted.
+    """
+    if isinstance(network, torch.jit.ScriptModule):
+        raise ValueError(
+            f"the {called} is TorchScript, whose layers can't be watched: give the network that it "
+            f"was made of, or its file to `distilscope audit --{called} FILE`, which opens it up"
+        )
 
 
 def check_precision(network: nn.Module, called: str) -> None:
@@ -155,7 +174,7 @@ class Side:
         Raises:
             ValueError: layers or an output that can't be used.
         """
-        check_layers(self.network, self.paths)
+        check_layers(self.network.module, {layer: layer for layer in self.layers})
         if self.network.module.training:
             self.notes.append(
                 f"the {self.called} was in training mode: it was run in evaluation mode, and is as "

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from distilscope import registry, store
 from distilscope.analyses.alignment.plan import EXPLAINED
 from distilscope.analyses.alignment.shares import IOU_CURVE
+from distilscope.configuration.kinds import ConfigurationError, faults
 from distilscope.data.files import MANIFEST_FILE
 from distilscope.measuring import compare, tables
 from distilscope.measuring.study import PROBE
@@ -59,12 +61,21 @@ class Rules:
     changes: Mapping[str, Mapping[str, Any]]
 
     def settings(self, analysis: str) -> dict[str, Any]:
-        """Those of an analysis, as a study has them, with the changes.
+        """Those of an analysis, as a study has them, with the changes."""
+        return settings_of(analysis, self.changes)
 
-        Raises:
-            ConfigurationError: a setting that the analysis does not have.
-        """
-        return registry.analysis(analysis).section(**self.changes.get(analysis, {})).model_dump()
+
+def settings_of(analysis: str, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Those of an analysis, as a study has them, with the changes.
+
+    Raises:
+        ConfigurationError: a setting that the analysis does not have, or a value that it can't
+            have.
+    """
+    try:
+        return registry.analysis(analysis).section(**changes.get(analysis, {})).model_dump()
+    except ValidationError as error:
+        raise ConfigurationError(f"settings of {analysis}: {'; '.join(faults(error))}") from None
 
 
 def measured(

@@ -63,6 +63,20 @@ REFUSED = {
         {"student": network().half()},
         r"student has weights of torch.float16 \(conv.weight\).*deepcopy\(student\).float\(\)",
     ),
+    "one image without the others' axis": (
+        {"images": IMAGES[0], "labels": LABELS[:1]},
+        r"images are 3x8x8; expected .*images\[None\]",
+    ),
+    "images in a list": ({"images": list(IMAGES)}, r"images are 3x8x8; .* by torch\.stack"),
+    "settings of no analysis": ({"settings": {"aligment": {}}}, "did you mean 'alignment'"),
+    "settings that an analysis has not": (
+        {"settings": {"alignment": {"minimum_clas": 5}}},
+        r"^settings of alignment: .*unknown key 'minimum_clas'; did you mean 'minimum_class'\?$",
+    ),
+    "no batch": ({"batch": 0}, "batch is 0; expected 1 or more"),
+    "no replicates": ({"replicates": 0}, "replicates is 0; expected 1 or more"),
+    "a level in percent": ({"level": 95}, "level is 95; expected a number between 0 and 1"),
+    "a small Gram": ({"gram_batch": 2}, "gram_batch is 2; expected 4 or more"),
     "images that are not finite": ({"images": IMAGES / 0}, "not finite"),
     "no layers where none can be proposed": (
         {
@@ -71,7 +85,10 @@ REFUSED = {
         },
         "puts out a map: name `layers`",
     ),
-    "a layer that there is not": ({"layers": ["rely"]}, "relu"),
+    "a layer that there is not": (
+        {"layers": ["rely"]},
+        "Sequential has no module 'rely'; did you mean 'relu'",
+    ),
     "networks of other classes": ({"student": network(4)}, "3 classes and the student 4"),
     "a mapping for somebody else": ({"layers": {"pupil": ["relu"]}}, "neither 'teacher' nor"),
     "an input method": ({"methods": ["saliency"]}, "those at layers: 'gradcam'"),
@@ -124,6 +141,25 @@ def test_logits_are_taken_out_of_an_output_by_their_entry(kind, entry):
     layers = {"teacher": ["inner.relu"], "student": ["relu"]}
     found = compared(Wrapped(kind), layers=layers, output={"teacher": entry})
     np.testing.assert_array_equal(found.logits["teacher"], compared().logits["teacher"])
+
+
+@pytest.mark.parametrize(("kind", "entry"), [(dict, "'logits'"), (tuple, "1")])
+def test_the_entry_that_may_be_logits_is_the_example(kind, entry):
+    with pytest.raises(ValueError, match=rf"such as output=\{{'student': {entry}\}}"):
+        compared(student=Wrapped(kind), layers={"teacher": ["relu"], "student": ["inner.relu"]})
+
+
+@pytest.mark.filterwarnings("ignore")  # that TorchScript is deprecated
+def test_a_program_whose_layers_can_not_be_watched_is_refused_with_the_audit():
+    program = torch.jit.trace(network(), IMAGES[:2])
+    with pytest.raises(ValueError, match=r"student is TorchScript.*audit --student FILE`"):
+        compared(student=program)
+
+
+@QUIET
+def test_a_method_may_be_named_alone():
+    found = compared(methods="gradcam")
+    assert found.maps.method == "gradcam"
 
 
 @QUIET
