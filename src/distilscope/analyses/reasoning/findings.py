@@ -69,7 +69,7 @@ def _defined(conditions: Iterable[Condition], rows: pd.DataFrame) -> dict[Condit
 def _of_planted(tables: Tables) -> list[str]:
     rows = tables["reasoning_tasks"]
     rows = rows[(rows["task"] == ALL) & rows["relation"].isin(RELATIONS)]
-    found = []
+    who, found = students_called(tables.of_role("student")), []
     for measure, what in (
         ("planted_errors_copied", "the teacher's planted errors"),
         ("planted_choices_copied", "the same among the choices"),
@@ -77,7 +77,7 @@ def _of_planted(tables: Tables) -> list[str]:
     ):
         known = rows[rows[measure].notna()]
         means = known.groupby("role")[measure].mean()
-        named = [("student", "distilled students"), ("control", "students on labels only")]
+        named = [("student", who), ("control", "students on labels only")]
         said = [f"{words} {100 * means[role]:.0f} %" for role, words in named if role in means]
         if said:
             found.append(f"Of {what} are copied: {', '.join(said)}.")
