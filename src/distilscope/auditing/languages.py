@@ -11,7 +11,7 @@ from typing import Any
 from distilscope import optional
 from distilscope.auditing import request
 from distilscope.auditing.request import Given
-from distilscope.data.task_files import evenly
+from distilscope.data.task_splits import evenly
 from distilscope.data.tasks.jsonl import read_jsonl
 from distilscope.models import folder_settings
 

@@ -38,7 +38,8 @@ def prepare(job: Job) -> None:
             can't be used.
     """
     tasks = {task["name"]: task for task in job.settings["tasks"]}
-    notes: list[str] = []
+    left_out: list[str] = []
+    remarks: list[str] = []
     used: dict[str, dict[str, Any]] = {}
     from_file = of_files(job)
 
@@ -52,12 +53,12 @@ def prepare(job: Job) -> None:
         if name not in used:
             told = {key: task[key] for key in ("repository", "revision")}
             used[name] = {**told, "commit": _commit(task), "rows": {}}
-            notes.extend(_moving(name, used[name]))
-        items = items_of(task, part, _rows(task, part, used[name]["commit"]), notes)
+            remarks.extend(_moving(name, used[name]))
+        items = items_of(task, part, _rows(task, part, used[name]["commit"]), left_out)
         used[name]["rows"][part] = _digest(items)
         return items
 
-    make(job, read, notes, {"hub": used})
+    make(job, read, left_out, remarks, {"hub": used})
 
 
 def _commit(task: Mapping[str, Any]) -> str | None:

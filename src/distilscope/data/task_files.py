@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import re
 import string
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from distilscope import store
 from distilscope.data.raw import BadData
+from distilscope.data.task_splits import Reader, apart
+from distilscope.data.tasks import parsing
 from distilscope.data.tasks.items import Item
 from distilscope.data.tasks.jsonl import Read, read_jsonl
+from distilscope.data.text_tokens import Words
 from distilscope.data.texts import SPLITS, write_items
 from distilscope.planning.job import Job
 from distilscope.workflow.provenance import Stopwatch, write_run
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 APART = 10_000_000
 """Indices of a task's items begin that far behind those of the task before it."""
@@ -30,9 +29,7 @@ FIRST = {"test": 0, "held-out": 3_000_000, "train": 6_000_000}
 """Where the indices of a split begin within its task: an item's index is its line's."""
 NAMED = 3
 """Items that a message names."""
-
-Reader = Callable[[str, str], list[Read]]
-"""(task, split) -> items in the order of their file; none where there is no file."""
+FILLED = re.compile(r"\{(?:rationale|answer)\}")
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +45,7 @@ def prepare(job: Job) -> None:
     Raises:
         BadData: a file can't be used, has changed, or nothing is left to train or to compare on.
     """
-    make(job, of_files(job), [])
+    make(job, of_files(job), [], [])
 
 
 def of_files(job: Job) -> Reader:
@@ -68,10 +65,17 @@ def of_files(job: Job) -> Reader:
 
 
 def make(
-    job: Job, read: Reader, notes: list[str], facts: Mapping[str, Any] = MappingProxyType({})
+    job: Job,
+    read: Reader,
+    left_out: list[str],
+    remarks: list[str],
+    facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Make the texts of a job from items that `read` gives, which may add to `notes` and `facts`,
-    what is recorded beside them.
+    """Make the texts of a job from items that `read` gives.
+
+    Args:
+        read: it may add to what follows. left_out: why items are left out. remarks: other warnings.
+        facts: what is recorded beside them.
     """
     stopwatch = Stopwatch()
     stopwatch.phase("read")
@@ -79,13 +83,17 @@ def make(
     words = Words.of(Path(job.information["files"]["tokenizer"]), settings["end"])
     items: list[Item] = []
     described: list[dict[str, Any]] = []
+    every = apart(settings["tasks"], read, left_out, remarks)
     for number, task in enumerate(settings["tasks"]):
-        splits = _splits(task, read, notes)
+        splits = every[task["name"]]
         described.append(_described(task, splits))
-        items += _items(task, splits, number * APART)
+        own = list(_items(task, splits, number * APART))
+        remarks.extend(_misread(own, task, described[-1]))
+        items += own
     stopwatch.phase("tokens")
-    items = _short_enough(items, words, settings, notes)
-    _check(items, [task["name"] for task in described], _named(job), notes)
+    items = _short_enough(items, words, settings, left_out)
+    _check(items, [task["name"] for task in described], _named(job), left_out)
+    notes = [*left_out, *remarks]
     stopwatch.phase("write")
     most = max(len(item.choices) for item in items)
     manifest = {
@@ -105,108 +113,7 @@ def make(
     log.info("texts %s: %s items", settings["name"], counts)
 
 
-# ------------------------------------------------------------------------------------ tokens
-
-
-@dataclass(frozen=True, eq=False)
-class Words:
-    """A tokenizer, and its token that ends a text.
-
-    Attributes:
-        text: of that token. end, pad: numbers of tokens; `pad` fills up and is never looked at.
-    """
-
-    tokenizer: Tokenizer
-    text: str
-    end: int
-    pad: int
-
-    @classmethod
-    def of(cls, folder: Path, end: str | None) -> Words:
-        """That of a folder of the Hugging Face hub: `tokenizer.json`, `tokenizer_config.json`.
-
-        Args:
-            end: the text of the token that ends a text; None for the folder's own.
-
-        Raises:
-            BadData: a file can't be read, or there is no such token.
-        """
-        from tokenizers import Tokenizer
-
-        try:
-            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:  # the library has no class of its own
-            raise BadData(f"{folder / 'tokenizer.json'} can't be read ({error})") from None
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        text = end or _own_end(folder)
-        token = tokenizer.token_to_id(text)
-        if token is None:
-            raise BadData(f"{folder}: its tokenizer has no token {text!r}; give `data.end`")
-        return cls(tokenizer, text, token, token)
-
-    def ended(self, text: str) -> str:
-        """A text with its end."""
-        return f"{text}{self.text}"
-
-    def lengths(self, texts: Sequence[str]) -> np.ndarray:
-        """(N,) how many tokens each text has."""
-        return np.array([len(each.ids) for each in self.tokenizer.encode_batch(list(texts))], int)
-
-
-def _own_end(folder: Path) -> str:
-    path = folder / "tokenizer_config.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8")).get("eos_token")
-    except (OSError, ValueError) as error:
-        raise BadData(
-            f"{path} can't be read ({error}); give `data.end`, the token that ends a text"
-        ) from None
-    text = found.get("content") if isinstance(found, Mapping) else found
-    if not isinstance(text, str):
-        raise BadData(f"{path} has no `eos_token`; give `data.end`, the token that ends a text")
-    return text
-
-
 # ------------------------------------------------------------------------------------- items
-
-
-def _splits(
-    task: Mapping[str, Any], read: Reader, notes: list[str]
-) -> dict[str, list[tuple[int, Read]]]:
-    """Split -> (place in its file, item), apart and within the limits."""
-    name = task["name"]
-    found = {split: list(enumerate(read(name, split))) for split in SPLITS}
-    asked = {(own.question, own.choices) for _, own in (*found["test"], *found["held-out"])}
-    own = found["train"]
-    found["train"] = [each for each in own if (each[1].question, each[1].choices) not in asked]
-    if len(found["train"]) < len(own):
-        notes.append(
-            f"task {name}: {len(own) - len(found['train'])} training items are also asked in the "
-            "test or held-out part and are left out of training"
-        )
-    if task["held_out"]:
-        able = len(found["train"])
-        if task["held_out"] >= able:
-            raise BadData(
-                f"task {name!r}: `held_out` is {task['held_out']} of {able} training items, which "
-                f"leaves none: give {able - 1} or fewer, or leave `train` out"
-            )
-        kept = {place for place, _ in evenly(found["train"], task["held_out"])}
-        found["held-out"] = [each for each in found["train"] if each[0] in kept]
-        found["train"] = [each for each in found["train"] if each[0] not in kept]
-    return {split: evenly(found[split], task["limit"][split]) for split in SPLITS}
-
-
-def evenly(items: Sequence[Any], count: int | None) -> list[Any]:
-    """So many of the items, evenly spaced; all where there are no more, or `count` is None.
-
-    >>> evenly([0, 1, 2, 3, 4, 5], 3)
-    [0, 2, 4]
-    """
-    if count is None or count >= len(items):
-        return list(items)
-    return [items[place * len(items) // count] for place in range(count)]
 
 
 def _described(
@@ -266,7 +173,32 @@ def target(item: Item, task: Mapping[str, Any]) -> str:
     """What a model learns to write behind a prompt, without its end."""
     if not item.trace:
         return item.answer
-    return task["target"].replace("{rationale}", item.trace).replace("{answer}", item.answer)
+    texts = {"{rationale}": item.trace, "{answer}": item.answer}
+    return FILLED.sub(lambda found: texts[found[0]], task["target"])
+
+
+def _misread(
+    items: Sequence[Item], task: Mapping[str, Any], described: Mapping[str, Any]
+) -> list[str]:
+    """A sentence where the rule of a task reads another answer than the right one out of the very
+    text that is taught: whoever writes that is wrong.
+    """
+    rule, traced = described["rule"], described["traced"]
+    asked = [item for item in items if item.split == "test"]
+    over = []
+    for item in asked:
+        answer = parsing.read(target(item, task), rule, traced, item.choices).answer
+        if not parsing.right(answer, item.answer, rule):
+            over.append((item, answer))
+    if not over:
+        return []
+    item, answer = over[0]
+    return [
+        f"task {task['name']}: of {len(over)} of {len(asked)} test items `parse: {rule}` reads "
+        "another answer than the right one out of what is taught, so that it counts as wrong: of "
+        f"item {item.index} {answer!r:.40} for {item.answer!r:.40}; give another `parse`, or a "
+        "`target` that it can read"
+    ]
 
 
 def _short_enough(
@@ -275,23 +207,26 @@ def _short_enough(
     """The items of `longest` tokens or less with each of their choices; the others are named.
 
     Raises:
-        BadData: an item holds the text of the token that ends a text.
+        BadData: an item holds the text of the token that ends a text, or two of its choices are
+            the same tokens.
     """
     by_name = {task["name"]: task for task in settings["tasks"]}
     texts, owners = [], []
     for place, item in enumerate(items):
         said = target(item, by_name[item.task])
-        if words.text in f"{item.prompt}{said}":
+        if any(words.text in text for text in (item.prompt, said, *item.choices)):
             raise BadData(
                 f"task {item.task!r}, item {item.index}: it holds {words.text!r}, which ends a text"
             )
         for each in (words.ended(said), *item.choices):
             texts.append(f"{item.prompt} {each}")
             owners.append(place)
+    tokens = words.of_each(texts)
+    _require_choices_apart(items, owners, tokens)
     if settings["longest"] is None:
         return list(items)
     length = np.zeros(len(items), int)
-    np.maximum.at(length, owners, words.lengths(texts))
+    np.maximum.at(length, owners, [len(each) for each in tokens])
     over = np.flatnonzero(length > settings["longest"])
     for split in SPLITS:
         own = [items[place] for place in over if items[place].split == split]
@@ -304,6 +239,27 @@ def _short_enough(
             )
     left_out = set(over.tolist())
     return [item for place, item in enumerate(items) if place not in left_out]
+
+
+def _require_choices_apart(
+    items: Sequence[Item], owners: Sequence[int], tokens: Sequence[tuple[int, ...]]
+) -> None:
+    """Refuse choices that a model can't tell apart: a tokenizer may lower letters, compose accents
+    or know neither word.
+    """
+    found: dict[int, list[tuple[int, ...]]] = {}
+    for owner, own in zip(owners, tokens, strict=True):
+        found.setdefault(owner, []).append(own)
+    for owner, (_, *choices) in found.items():  # the first is what is taught
+        for place, own in enumerate(choices):
+            if own in choices[:place]:
+                item = items[owner]
+                one, other = item.choices[choices.index(own)], item.choices[place]
+                raise BadData(
+                    f"task {item.task!r}, item {item.index}: choices {one!r:.40} and {other!r:.40} "
+                    "are the same tokens of this tokenizer, so that no model can tell them apart; "
+                    "leave the item out, or take a tokenizer that knows both"
+                )
 
 
 def _named(job: Job) -> set[str]:

@@ -49,8 +49,8 @@ def answer(
             "trace": [each.trace for each in parsed],
             "answer": pd.Series([each.answer for each in parsed], dtype=object),
             "right": [
-                parsing.same(each.answer, gold)
-                for each, gold in zip(parsed, items["answer"], strict=True)
+                parsing.right(each.answer, gold, texts.tasks[task]["rule"])
+                for each, gold, task in zip(parsed, items["answer"], items["task"], strict=True)
             ],
         }
     )

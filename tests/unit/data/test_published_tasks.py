@@ -110,7 +110,8 @@ def test_every_published_task_gives_items_with_its_right_answers(prepared):
     assert set(counts.index[counts["train"] == 0]) == {"addsub", "singleeq"}  # only asked
     moving = [note for note in facts["notes"] if f"is {'a' * 40} now" in note]
     assert len(moving) == len(facts["hub"]) == len(EXPECTED) - 2  # two are of files
-    (note,) = (note for note in facts["notes"] if note not in moving)
+    note, misread = (note for note in facts["notes"] if note not in moving)
+    assert "task aqua: of 30 of 30 test items `parse: first-letter` reads another" in misread
     assert note.startswith("task openbookqa: 1 of 30 rows of allenai/openbookqa (test) make no")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distilscope.configuration.kinds import each_once
 from distilscope.data.raw import BadData
 
 KEYS = {"question": str, "answer": (str, int, float), "choices": list, "rationale": str}
@@ -48,7 +49,7 @@ def read_jsonl(path: Path) -> list[Read]:
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError:
         raise BadData(f"{path}: there is no such file, expected items in JSON Lines") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -61,7 +62,7 @@ def read_jsonl(path: Path) -> list[Read]:
 
 def _item(where: str, line: str, number: int) -> Read:
     try:
-        value = json.loads(line)
+        value = json.loads(line, object_pairs_hook=_once, parse_constant=_no_number)
     except ValueError as error:
         raise BadData(f"{where}: it is no JSON ({error})") from None
     found = item(where, value, number)
@@ -96,7 +97,25 @@ def item(where: str, value: Any, number: int) -> Read:
     answer = fields["answer"]
     chosen = _chosen(where, answer, choices) if choices else _text(where, "answer", str(answer))
     question = _text(where, "question", fields["question"])
-    return Read(question, chosen, choices, (fields.get("rationale") or "").strip(), number)
+    rationale = (fields.get("rationale") or "").strip()
+    try:
+        "".join((question, chosen, *choices, rationale)).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise BadData(
+            f"{where}: it has a half of a character, {error.object[error.start]!a}, expected text "
+            "in Unicode"
+        ) from None
+    return Read(question, chosen, choices, rationale, number)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a key that stands twice, Python takes the second in silence."""
+    each_once([key for key, _ in pairs], "key")
+    return dict(pairs)
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _checked(where: str, value: Any) -> Mapping[str, Any]:

@@ -47,7 +47,7 @@ def symbols(text: str, traced: bool) -> Parsed:
 
 def last_number(text: str, choices: Sequence[str] = ()) -> str | None:
     """The last number in a text, commas between its digits left out: GSM8K, SVAMP, AddSub ..."""
-    found = NUMBER.findall(text.replace(",", ""))
+    found = NUMBER.findall(text.replace(",", "").replace("\N{MINUS SIGN}", "-"))
     return found[-1] if found else None
 
 
@@ -89,6 +89,23 @@ def read(text: str, rule: str, traced: bool = False, choices: Sequence[str] = ()
         place = "ABCDE".index(answer)
         answer = choices[place] if place < len(choices) else None
     return Parsed(text.strip() if traced else "", answer)
+
+
+def right(answer: str | None, gold: str, rule: str) -> bool:
+    """Whether an answer that was read by a rule is the right one, as somebody wrote that.
+
+    Where numbers are read, the right answer is the number in its text.
+
+    >>> right("1234", "$1,234", "last-number"), right("-4", "\N{MINUS SIGN}4", "last-number")
+    (True, True)
+    """
+    if same(answer, gold) or rule != "last-number":
+        return same(answer, gold)
+    try:
+        float(gold)
+    except ValueError:
+        return same(answer, last_number(gold))
+    return False  # as with 1e-05, which is a number as it stands
 
 
 def same(one: str | None, other: str | None) -> bool:
