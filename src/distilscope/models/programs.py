@@ -36,7 +36,6 @@ TOLERANCE = 1e-3
 """Of the largest logit: a program and its module may differ by the order of their sums."""
 TRACED = 3
 """Images that TorchScript is converted with: a number that nothing else is likely to be."""
-LOGGERS = ("torch._subclasses.fake_tensor", "torch._export.non_strict_utils")
 OLDER = 17
 """Version of ONNX's operations that programs are brought to where theirs are not known."""
 TRAINING = ("train", "training")
@@ -163,27 +162,16 @@ def _converted(script: torch.jit.ScriptModule, size: int) -> torch.export.Export
     """
     from torch._export.converter import TS2EPConverter
 
-    with _quiet():
-        try:
-            return TS2EPConverter(script, (_images(TRACED, size),)).convert()
-        except Exception:
-            if not _takes_one_alone(script, size):
-                raise
-            return TS2EPConverter(script, (_images(1, size),)).convert()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what torch logs of a conversion: traces of errors that are raised anyway."""
-    loggers = [logging.getLogger(name) for name in LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)  # torch logs a trace of what it raises anyway
     try:
-        yield
+        return TS2EPConverter(script, (_images(TRACED, size),)).convert()
+    except Exception:
+        if not _takes_one_alone(script, size):
+            raise
+        return TS2EPConverter(script, (_images(1, size),)).convert()
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logging.disable(before)
 
 
 def _takes_one_alone(script: torch.jit.ScriptModule, size: int) -> bool:
@@ -223,16 +211,37 @@ def _onnx(file: Path, size: int) -> nn.Module:
     except Exception as error:
         raise ProgramError(f"{file} can't be read as ONNX: {_first_line(error)}") from error
     try:
-        return onnx2torch.convert(graph).eval()
+        return _tried(file, onnx2torch.convert(graph), size)
     except NotImplementedError:  # an operation of a newer version than onnx2torch knows
         pass
     try:
-        return onnx2torch.convert(onnx.version_converter.convert_version(graph, OLDER)).eval()
+        older = onnx2torch.convert(onnx.version_converter.convert_version(graph, OLDER))
+        return _tried(file, older, size)
+    except ProgramError:
+        raise
     except Exception as error:
         raise ProgramError(
             f"{file} can't be made a module by onnx2torch ({_first_line(error)}); export it with "
             f"opset_version={OLDER}, or the model by torch.export"
         ) from error
+
+
+def _tried(file: Path, model: nn.Module, size: int) -> nn.Module:
+    """The module of a graph of ONNX in fp32, once it took one image and several."""
+    model = model.eval().float()
+    for images in (1, TRACED):
+        try:
+            with torch.no_grad():
+                model(_images(images, size))
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            one = "takes one image alone" if images > 1 else f"can't take an image of {size}x{size}"
+            raise ProgramError(
+                f"{file} {one} ({_first_line(error)}); export it in fp32, behind model.eval(), "
+                "with dynamic_axes={'x': {0: 'images'}} where its input is called x"
+            ) from error
+    return model
 
 
 def _input_shape(exported: torch.export.ExportedProgram) -> tuple[Any, ...]:

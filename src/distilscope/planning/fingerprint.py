@@ -15,7 +15,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from distilscope.planning.syntax import EVERYTHING, EXECUTED, Reference, Syntax
@@ -231,12 +231,23 @@ def _located(module: str) -> Path | None:
     try:
         spec = importlib.util.find_spec(top)
         for position, _ in enumerate(rest, 2):
-            within = spec.submodule_search_locations if spec else None
+            within = list((spec and spec.submodule_search_locations) or ())
             name = ".".join(module.split(".")[:position])
-            spec = PathFinder.find_spec(name, within) if within else None
+            spec = _spec(name, within) if within else None
     except (ImportError, ValueError):
         return None
     return Path(spec.origin) if spec and spec.has_location and spec.origin else None
+
+
+def _spec(module: str, folders: list[str]) -> ModuleSpec | None:
+    """A module in one of these folders, those of the package around it, which isn't imported."""
+    try:
+        return PathFinder.find_spec(module, folders)
+    except KeyError:  # a package without `__init__.py` asks for the one around it as imported
+        spec = ModuleSpec(module, None, is_package=True)
+        own = (Path(folder, module.rpartition(".")[2]) for folder in folders)
+        spec.submodule_search_locations = [str(place) for place in own if place.is_dir()]
+        return spec
 
 
 @cache

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from distilscope.auditing import asking, inspecting
+from distilscope.auditing import asking, inspecting, writing
 from distilscope.auditing.request import Given
 from distilscope.models.build import build
 
@@ -201,6 +201,21 @@ def two_models(tmp_path, *further, folders=FIVE):
     folder = pictures(tmp_path / "pictures", folders)
     typed = ["--teacher", f"plain-tiny={tmp_path / 'a.pt'}", "--images", folder]
     return asking.asked(options(*typed, "--student", f"plain-tiny={tmp_path / 'b.pt'}", *further))
+
+
+@pytest.mark.filterwarnings("ignore")  # that this way of exporting is deprecated
+def test_the_entry_of_a_program_of_onnx_has_no_head(tmp_path):
+    """Its module has a linear layer behind the pooling, and an entry of a program takes none."""
+    pytest.importorskip("onnx2torch", reason="the optional extra onnx is not installed")
+    file, folder = tmp_path / "net.onnx", pictures(tmp_path / "pictures", ["a", "b", "c"])
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network.append(nn.Linear(4, 3))
+    torch.onnx.export(network.eval(), (torch.zeros(1, 3, 32, 32),), str(file), dynamo=False)
+    typed = ["--teacher", file, "--images", folder, "--compress", "prune=0.5"]
+    module = inspecting._program(Given("net", str(file)), 32)
+    assert inspecting.propose(module, torch.rand(2, 3, 32, 32)).head is not None
+    writing.check(writing.configuration(asking.asked(options(*typed))))
 
 
 @pytest.mark.parametrize("layer", [nn.BatchNorm2d(3), nn.Dropout(0.5)])

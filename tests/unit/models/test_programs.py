@@ -152,6 +152,25 @@ def test_a_program_that_takes_one_image_alone_takes_five(tmp_path, capfd, caplog
     assert not [each for each in caplog.records if each.levelname not in ("DEBUG", "INFO")]
 
 
+def onnx_of_one(model, path, images):
+    pytest.importorskip("onnx2torch", reason="the optional extra onnx is not installed")
+    torch.onnx.export(model, (images,), str(path), dynamo=False, input_names=["x"])
+
+
+def test_a_program_of_onnx_that_takes_one_image_alone_is_told_how_to_be_exported(tmp_path):
+    path = tmp_path / "net.onnx"
+    onnx_of_one(OfOne().eval(), path, IMAGES[:1])
+    with pytest.raises(ProgramError, match=r"net.onnx takes one image alone .*dynamic_axes"):
+        opened(path, asked(path))
+
+
+def test_a_program_of_onnx_in_half_precision_is_run_in_fp32(tmp_path):
+    path, net = tmp_path / "net.onnx", nn.Sequential(Block(3, 4), nn.AdaptiveAvgPool2d(1))
+    net = nn.Sequential(net, nn.Flatten(), nn.Linear(4, 3)).eval().half()
+    onnx_of_one(net, path, IMAGES[:1].half())
+    torch.testing.assert_close(opened(path, asked(path))(IMAGES), net.float()(IMAGES))
+
+
 def test_a_program_whose_images_depend_on_each_other_is_refused_with_how_to_export_it(tmp_path):
     exported(Mixes(), tmp_path / "m.pt2")
     with pytest.raises(ProgramError, match=r"was made for 2 images.*dynamic_shapes"):

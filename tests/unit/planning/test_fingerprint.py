@@ -10,6 +10,7 @@ import pkgutil
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -339,3 +340,17 @@ def test_a_file_beside_a_module_of_the_users_is_found_again(tmp_path, monkeypatc
     assert fingerprint.changed(before.parts) == []
     page.write_text("<p>after</p>")
     assert fingerprint.changed(before.parts) == ["own_section/own_section.html"]
+
+
+def test_a_module_in_packages_without_an_init_is_found_without_importing_them(
+    tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "a_company/of/ours/nets.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("from a_company.of import nowhere\n\n\ndef net():\n    return 1\n")
+    found = fingerprint.source("a_company.of.ours.nets:net")
+    assert fingerprint.file_of("a_company.of.ours.nets") == file
+    assert "a_company" not in sys.modules
+    file.write_text(file.read_text().replace("return 1", "return 2"))
+    assert fingerprint.changed(found.parts) == ["a_company.of.ours.nets"]
