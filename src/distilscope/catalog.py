@@ -202,8 +202,7 @@ def register(objective: Objective) -> None:
         ValueError: another objective has its name, or a parameter or derived column of it that of
             a change to a finished model: a condition has both side by side.
     """
-    if OBJECTIVES.get(objective.name, objective) != objective:
-        raise ValueError(f"there is an objective {objective.name!r} already; choose another name")
+    _require_free(OBJECTIVES, objective.name, objective, "an objective")
     for what, names in (("parameter", objective.parameters), ("column", objective.derived)):
         for name in CHANGES.keys() & names:
             raise ValueError(
@@ -234,8 +233,7 @@ def register_method(name: str, method: Method) -> None:
     Raises:
         ValueError: another method has its name.
     """
-    if METHODS.get(name, method) != method:
-        raise ValueError(f"there is an explanation method {name!r} already; choose another name")
+    _require_free(METHODS, name, method, "an explanation method")
     METHODS[name] = method
 
 
@@ -245,6 +243,11 @@ def register_network(name: str, network: Architecture) -> None:
     Raises:
         ValueError: another network has its name.
     """
-    if ARCHITECTURES.get(name, network) != network:
-        raise ValueError(f"there is a network {name!r} already; choose another name")
+    _require_free(ARCHITECTURES, name, network, "a network")
     ARCHITECTURES[name] = network
+
+
+def _require_free(table: Mapping[str, Any], name: str, entry: Any, what: str) -> None:
+    """Raise `ValueError` if another entry has the name; the same one may come again."""
+    if table.get(name, entry) != entry:
+        raise ValueError(f"there is {what} {name!r} already; choose another name")

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from distilscope.workflow import gpu
-
 from ..mounting import mounted
 from .clone import REPOSITORY, Clone
 from .editing import texts
+
+pytestmark = pytest.mark.usefixtures("no_gpu_but_listed_ones")
 
 CLUSTERS = ("slurm", "generic", "kubernetes")
 
@@ -70,13 +70,6 @@ def clone(tmp_path_factory):
     for executor in {profile_of(name)["executor"] for name in CLUSTERS}:
         pretend(made.folder / "plugins", executor)
     return made
-
-
-@pytest.fixture(autouse=True)
-def no_gpu_here(monkeypatch):
-    monkeypatch.delenv(gpu.VISIBLE, raising=False)
-    monkeypatch.delenv(gpu.CLUSTER_JOB, raising=False)
-    monkeypatch.setenv(gpu.LISTED, "")
 
 
 def dry_run(clone, profile: str, *arguments: str, device: str) -> tuple[int, str]:

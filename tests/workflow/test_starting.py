@@ -21,6 +21,8 @@ from distilscope.workflow.starting import gpu_cap
 
 from .clone import REPOSITORY, Clone
 
+pytestmark = pytest.mark.usefixtures("no_gpu_but_listed_ones")
+
 # An executor plugin as a cluster's is, which submits nothing.
 PLUGIN = """
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
@@ -44,13 +46,6 @@ def clone(tmp_path_factory):
     package.mkdir()
     (package / "__init__.py").write_text(PLUGIN)
     return made
-
-
-@pytest.fixture(autouse=True)
-def no_gpu_but_listed_ones(monkeypatch):
-    monkeypatch.delenv(gpu.VISIBLE, raising=False)
-    monkeypatch.delenv(gpu.CLUSTER_JOB, raising=False)
-    monkeypatch.setenv(gpu.LISTED, "")
 
 
 def start(clone, *arguments, device, gpus=""):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from distilscope import registry
 from distilscope.measuring.entries import Compared, Entry
+from distilscope.statistics.bootstrap import Estimates
 from distilscope.workflow.forked import side_by_side
 
 WHO = ("model", "condition", "seed", "reference", "relation")
@@ -98,7 +99,7 @@ class Rows:
         self,
         who: Entry | Compared,
         measures: Sequence[str],
-        estimates: Any,
+        estimates: Estimates,
         reasons: Sequence[str | None] | None = None,
         *,
         undefined: bool = True,
@@ -109,19 +110,9 @@ class Rows:
         `undefined`: whether a column of which no image has a value gets one, too.
         """
         for i, measure in enumerate(measures):
-            if not (undefined or estimates.n[i]):
-                continue
-            self.add(
-                who,
-                measure,
-                estimates.value[i],
-                low=estimates.low[i],
-                high=estimates.high[i],
-                n=estimates.n[i],
-                n_undefined=estimates.n_undefined[i],
-                reason=reasons[i] if reasons else None,
-                **place,
-            )
+            if undefined or estimates.n[i]:
+                reason = reasons[i] if reasons else None
+                self.add(who, measure, **estimates.column(i), reason=reason, **place)
 
     def add_each(self, add: Callable[[Rows, Item], None], items: Sequence[Item]) -> None:
         """What `add` adds for each item, in their order, whichever process makes it."""

@@ -22,7 +22,7 @@ DPI = 150
 
 # Okabe and Ito's palette, which people with any common colour vision tell apart.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 GREY, PALE = "#767676", "#D9D9D9"
 
 ROLE_COLOURS = {

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -81,6 +82,13 @@ class Estimates:
     high: np.ndarray
     n: np.ndarray
     n_undefined: np.ndarray
+
+    def column(self, place: int) -> dict[str, Any]:
+        """Those of one column: `value`, `low`, `high`, `n`, `n_undefined`."""
+        ends = (float(each[place]) for each in (self.value, self.low, self.high))
+        counts = (int(each[place]) for each in (self.n, self.n_undefined))
+        names = ("value", "low", "high", "n", "n_undefined")
+        return dict(zip(names, (*ends, *counts), strict=True))
 
 
 def means(values: np.ndarray, resamples: Resamples, level: float = 0.95) -> Estimates:

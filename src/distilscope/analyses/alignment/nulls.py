@@ -21,9 +21,7 @@ DrawnPairs = Callable[[np.ndarray, np.ndarray], np.ndarray]
 OTHER_CLASSES = 1  # keeps the draws of other classes apart from the shuffles of the same seed
 
 
-def partners(
-    groups: np.ndarray, member: np.ndarray, shuffles: int = 20, seed: int = 0
-) -> np.ndarray:
+def partners(groups: np.ndarray, member: np.ndarray, shuffles: int, seed: int) -> np.ndarray:
     """Who stands in for whom: each shuffle is one random cycle through the members of a group.
 
     Args:

@@ -18,6 +18,7 @@ from distilscope.statistics import bootstrap, paired
 
 SIGNAL = ("guidance", "regularisation", "discriminability", "soft_cross_entropy")
 SHARED, BEST, LABELS = "shared τ", "best τ", "labels only"
+STUDENT = "student's accuracy"
 ARMS = (
     *("student", "teacher", "parameters", "teacher_accuracy", "arm", "tries", "condition"),
     *("label", "held_out_accuracy", "accuracy", "low", "high", "seeds"),
@@ -73,21 +74,23 @@ def arms_table(ladder: Ladder) -> pd.DataFrame:
     a student; `best τ` one for each. All arms had the same number of settings to choose from.
     Intervals are within seeds: see `_seed_effects`.
     """
-    tuning = ladder.settings["tuning"]
-    records: list[dict[str, Any]] = []
-    for student in dict.fromkeys(entry.network for entry in ladder.students):
-        for objective in tuning["arms"]:
-            tried = _tried(ladder, student, objective)
-            if objective == "ts":
-                records += _shared(ladder, student, tried)
-            for rung in ladder.rungs:
-                own = {name: models for (of, name), models in tried.items() if of == rung}
-                if own:
-                    chosen = max(own, key=lambda name: _held_out(ladder, own[name]))
-                    name = BEST if objective == "ts" else objective
-                    records.append(_arm(ladder, student, rung, name, chosen, own[chosen]))
-        records += _controls(ladder, student)
+    students = dict.fromkeys(entry.network for entry in ladder.students)
+    records = [row for student in students for row in _arms_of(ladder, student)]
     return pd.DataFrame.from_records(records, columns=ARMS)
+
+
+def _arms_of(ladder: Ladder, student: str) -> Iterator[dict[str, Any]]:
+    for objective in ladder.settings["tuning"]["arms"]:
+        tried = _tried(ladder, student, objective)
+        if objective == "ts":
+            yield from _shared(ladder, student, tried)
+        for rung in ladder.rungs:
+            own = {name: models for (of, name), models in tried.items() if of == rung}
+            if own:
+                chosen = max(own, key=lambda name: _held_out(ladder, own[name]))
+                arm = BEST if objective == "ts" else objective
+                yield _arm(ladder, student, rung, arm, chosen, own[chosen])
+    yield from _controls(ladder, student)
 
 
 def _tried(ladder: Ladder, student: str, objective: str) -> dict[tuple[str, str], list[Entry]]:
@@ -212,9 +215,6 @@ def rungs_table(ladder: Ladder, arms: pd.DataFrame | None) -> pd.DataFrame:
             found = _correlation(ladder, every, first, STUDENT, given)
             records.append({**found, "student": student, "arm": SHARED})
     return pd.DataFrame.from_records(records, columns=RUNGS)
-
-
-STUDENT = "student's accuracy"
 
 
 def _teacher_accuracy(ladder: Ladder, rung: str) -> float:

@@ -14,6 +14,7 @@ from distilscope.analyses.dark_knowledge.configuration import TREE
 from distilscope.analyses.dark_knowledge.ladder import PROBES, Ladder
 from distilscope.analyses.dark_knowledge.observe import TRAIN
 from distilscope.data import composed_tree
+from distilscope.measuring.observations import Outputs
 from distilscope.measuring.rows import missing_reason
 from distilscope.measuring.study import PROBE, Entry
 from distilscope.statistics import bootstrap
@@ -33,6 +34,8 @@ RELATIONS = (
 KINDS = ("rungs", "seeds", "floor")
 """What a pair of models is: teachers of two entries, two seeds of one, a teacher and an untrained
 network."""
+OF_ORDERS = ("wrong_kendall", "wrong_spearman", "wrong_overlap")
+MEASURES = (*OF_ORDERS, "relation_rho")
 
 
 # -------------------------------------------------------------------------------- distinctness
@@ -97,10 +100,7 @@ def _records(
             "scaling": scaling,
             "tau": tau,
             "measure": name,
-            "value": found.value[i],
-            "low": found.low[i],
-            "high": found.high[i],
-            "n": int(found.n[i]),
+            **found.column(i),
             "reason": reasons[i],
         }
 
@@ -144,9 +144,6 @@ def relations_table(ladder: Ladder) -> pd.DataFrame:
     return table
 
 
-MEASURES = ("wrong_kendall", "wrong_spearman", "wrong_overlap", "relation_rho")
-
-
 def _why_none(kind: str, rows: pd.DataFrame) -> str:
     if len(rows):
         return rows["reason"].dropna().iloc[0] if rows["reason"].notna().any() else ""
@@ -177,11 +174,17 @@ def _pair(first: Entry, second: Entry, kind: str) -> dict[str, Any]:
 
 
 def _likeness(ladder: Ladder, first: Entry, second: Entry) -> Iterator[dict[str, Any]]:
-    study, tau = ladder.study, ladder.settings["shared"]
-    said = [study.outputs[entry.id] for entry in (first, second)]
+    """What each of `MEASURES` is of a pair of models, on the test images."""
+    said = [ladder.study.outputs[entry.id] for entry in (first, second)]
+    yield from _likeness_of_orders(ladder, said)
+    yield _likeness_of_matrices(ladder, said)
+
+
+def _likeness_of_orders(ladder: Ladder, said: Sequence[Outputs]) -> Iterator[dict[str, Any]]:
+    study, top = ladder.study, ladder.settings["top"]
     wrong = [distinctness.split(one.logits, one.label)[1] for one in said]
-    few = wrong[0].shape[1] < 3
-    top = ladder.settings["top"]
+    classes = wrong[0].shape[1]
+    few = classes < 3
     columns = np.column_stack(
         [
             relations.kendall(*wrong),
@@ -192,22 +195,18 @@ def _likeness(ladder: Ladder, first: Entry, second: Entry) -> Iterator[dict[str,
     if few:
         columns[:] = np.nan
     found = bootstrap.means(columns, study.resamples, study.level)
-    chances = (0.0, 0.0, top / wrong[0].shape[1])
-    for i, measure in enumerate(MEASURES[:3]):
-        yield {
-            "measure": measure,
-            "value": found.value[i],
-            "low": found.low[i],
-            "high": found.high[i],
-            "null": chances[i],
-            "n": int(found.n[i]),
-            "reason": relations.TOO_FEW if few else missing_reason(int(found.n[i])),
-        }
+    for i, (measure, chance) in enumerate(zip(OF_ORDERS, (0.0, 0.0, top / classes), strict=True)):
+        reason = relations.TOO_FEW if few else missing_reason(int(found.n[i]))
+        yield {"measure": measure, **found.column(i), "null": chance, "reason": reason}
+
+
+def _likeness_of_matrices(ladder: Ladder, said: Sequence[Outputs]) -> dict[str, Any]:
+    tau = ladder.settings["shared"]
     matrices = [relations.relation_matrix(one.logits, one.label, tau) for one in said]
     like = relations.likeness(*matrices, ladder.settings["permutations"], ladder.settings["seed"])
     missing = [ladder.classes[label] for label in relations.absent(matrices[0])]
     without = f"without {', '.join(missing)}, which have no image" if missing else None
-    yield {
+    return {
         "measure": "relation_rho",
         "value": like.rho,
         "null": like.null,
@@ -276,7 +275,7 @@ def _add_null(
     entry: Entry,
     measure: str,
     values: np.ndarray,
-    reason: str | None = None,
+    reason: str | None,
     **place: Any,
 ) -> None:
     """The mean over shuffled trees, and between which values so many of them lie."""

@@ -36,6 +36,7 @@ def measure(study: Study, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame
 
 
 def _add(study: Study, row: Mapping[str, str]) -> None:
+    """The rows of one model."""
     entry, teacher = study.entry(row["model"]), study.outputs[row["teacher"]]
     own = study.outputs[entry.id]
     who: Entry | Compared = first_with_reference(entry.compared, row["teacher"]) or entry
@@ -60,19 +61,8 @@ def _add(study: Study, row: Mapping[str, str]) -> None:
     reason = f"{left_out} undefined: {UNDEFINED} ({left_out})" if left_out else None
     subset = BOTH_RIGHT if labelled else "all"
     for place, (name, area) in enumerate(columns):
-        study.rows.add(
-            who,
-            name,
-            found.value[place],
-            low=found.low[place],
-            high=found.high[place],
-            n=found.n[place],
-            n_undefined=found.n_undefined[place],
-            reason=reason,
-            subset=subset,
-            variant=area,
-            headline=area in (TOP, None),
-        )
+        where = {"subset": subset, "variant": area, "headline": area in (TOP, None)}
+        study.rows.add(who, name, **found.column(place), reason=reason, **where)
     reference = row["teacher"] if isinstance(who, Compared) else None
     pooled = np.full(len(study.index), np.nan)
     pooled[shown] = np.where(usable, columns["masking_excess", None], np.nan)

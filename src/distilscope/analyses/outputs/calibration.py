@@ -56,7 +56,7 @@ def gaps_by_bin(data: Confidences, assigned: np.ndarray, bins: int = 15) -> np.n
     return table
 
 
-def binned_error(data: Confidences, assigned: np.ndarray, bins: int = 15) -> float:
+def binned_error(data: Confidences, assigned: np.ndarray, bins: int) -> float:
     """Expected calibration error over given bins: sum_b n_b/N |accuracy_b - confidence_b|."""
     if len(assigned) == 0:
         return np.nan
@@ -68,7 +68,7 @@ def ece(data: Confidences, bins: int = 15) -> float:
     return binned_error(data, equal_width_bins(data.confidence, bins), bins)
 
 
-def ece_equal_mass(data: Confidences, bins: int = 15) -> float:
+def ece_equal_mass(data: Confidences, bins: int) -> float:
     """ECE over bins of equal numbers of images."""
     return binned_error(data, equal_mass_bins(data.confidence, bins), bins)
 

@@ -19,6 +19,8 @@ SILENT = "all logits of a model are equal: it predicts no class"
 LEVEL_REST = "the logits of all classes but the reference's top one are equal"
 NO_REST = "two classes have no order once the reference's top one is left out"
 FEW_IN_BINS = "no bin holds two images"
+NOT_HELD_OUT = "the model was not observed on held-out images"
+NO_MINIMUM = "the NLL has no minimum in T: the search ended at its bound"
 ONE_CLASS = "the data have one class"
 UNEQUAL = "items have different numbers of choices: `reasoning` gives what is expected by task"
 ONE_SAID = "both models predict one class only"
@@ -98,9 +100,7 @@ def _add_binned(
         "ece_equal_mass": calibration.equal_mass_bins(data.confidence, bins),
     }
     for measure, assigned in partitions.items():
-        low, high = _binned_interval(study, data, assigned, bins)
-        value = calibration.binned_error(data, assigned, bins)
-        rows.add(entry, measure, value, low=low, high=high, n=n, subset="all")
+        rows.add(entry, measure, **_binned_error(study, data, assigned, bins), subset="all")
     value = calibration.debiased_l2(data, bins)
     reason = None if np.isfinite(value) else FEW_IN_BINS
     rows.add(entry, "calibration_l2", value, n=n, reason=reason, subset="all")
@@ -109,16 +109,17 @@ def _add_binned(
         rows.add(entry, measure, value, n=n, subset="all")
 
 
-def _binned_interval(
+def _binned_error(
     study: Study, data: Confidences, assigned: np.ndarray, bins: int
-) -> tuple[float, float]:
-    """An ECE's interval, the bins being those of the sample; one image has none."""
-    if len(assigned) < 2:
-        return np.nan, np.nan
+) -> dict[str, float]:
+    """An ECE and its interval, the bins being those of the sample; one image has no interval."""
+    n, value = len(assigned), calibration.binned_error(data, assigned, bins)
+    if n < 2:
+        return {"value": value, "n": n}
     sums = study.resamples.sums(calibration.gaps_by_bin(data, assigned, bins))
-    replicates = np.abs(sums).sum(axis=0) / len(assigned)
-    value = calibration.binned_error(data, assigned, bins)
-    return bootstrap.recentred_interval(replicates, value, study.level)
+    replicates = np.abs(sums).sum(axis=0) / n
+    low, high = bootstrap.recentred_interval(replicates, value, study.level)
+    return {"value": value, "low": low, "high": high, "n": n}
 
 
 def _add_held_out(
@@ -130,38 +131,29 @@ def _add_held_out(
     bins: int,
 ) -> None:
     """Accuracy on held-out images, and calibration after a temperature fitted on them."""
-    scaled = ("ece_scaled", "nll_scaled")
+    place = {"probe": HELD_OUT, "subset": "all", "headline": False}
     if held_out is None:
-        why = "the model was not observed on held-out images"
-        rows.add(
-            entry, "temperature", np.nan, probe=HELD_OUT, headline=False, subset="all", reason=why
-        )
-        for measure in scaled:
-            rows.add(entry, measure, np.nan, subset="all", reason=why)
+        rows.add(entry, "temperature", np.nan, reason=NOT_HELD_OUT, **place)
+        for measure in ("ece_scaled", "nll_scaled"):
+            rows.add(entry, measure, np.nan, reason=NOT_HELD_OUT, subset="all")
         return
-    correct = {"accuracy": held_out.correct.astype(np.float64)}
-    resamples = study.draw(len(held_out.label))
-    _add_means(study, rows, entry, correct, resamples, probe=HELD_OUT, headline=False, subset="all")
-    temperature = calibration.fit_temperature(held_out.logits, held_out.label)
     n = len(held_out.label)
-    why = "the NLL has no minimum in T: the search ended at its bound"
-    reason = why if calibration.at_bound(temperature) else None
-    rows.add(
-        entry,
-        "temperature",
-        temperature,
-        n=n,
-        reason=reason,
-        probe=HELD_OUT,
-        headline=False,
-        subset="all",
-    )
+    correct = {"accuracy": held_out.correct.astype(np.float64)}
+    _add_means(study, rows, entry, correct, study.draw(n), **place)
+    temperature = calibration.fit_temperature(held_out.logits, held_out.label)
+    reason = NO_MINIMUM if calibration.at_bound(temperature) else None
+    rows.add(entry, "temperature", temperature, n=n, reason=reason, **place)
+    _add_scaled(study, rows, entry, outputs, temperature, bins)
+
+
+def _add_scaled(
+    study: Study, rows: Rows, entry: Entry, outputs: Outputs, temperature: float, bins: int
+) -> None:
+    """ECE and NLL of the logits divided by a temperature."""
     logits = outputs.logits.astype(np.float64) / temperature
     data = Confidences.of(logits, outputs.label)
     assigned = calibration.equal_width_bins(data.confidence, bins)
-    value = calibration.binned_error(data, assigned, bins)
-    low, high = _binned_interval(study, data, assigned, bins)
-    rows.add(entry, "ece_scaled", value, low=low, high=high, n=len(assigned), subset="all")
+    rows.add(entry, "ece_scaled", **_binned_error(study, data, assigned, bins), subset="all")
     nll = {"nll_scaled": calibration.nll(logits, outputs.label)}
     _add_means(study, rows, entry, nll, study.resamples, subset="all")
 

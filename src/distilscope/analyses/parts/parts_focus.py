@@ -14,7 +14,7 @@ EXTENTS = {"image": 0, "parts": 1}
 """Extent of a focus -> the first column of the sums that counts."""
 
 
-def top_parts(importance: np.ndarray, top: int = TOP) -> np.ndarray:
+def top_parts(importance: np.ndarray, top: int) -> np.ndarray:
     """bool (N, P): the `top` most important parts of each image, or all where it has fewer.
 
     Of equal ones the first is taken. A part without a number is in no set.
@@ -88,7 +88,7 @@ def focus(
 
 
 def shuffled_focus(
-    model: PartSums, reference: np.ndarray, table: np.ndarray, top: int = TOP, of: str = "absolute"
+    model: PartSums, reference: np.ndarray, table: np.ndarray, top: int, of: str
 ) -> dict[str, np.ndarray]:
     """The null of focus: what it would be, had the reference been shown another image.
 

@@ -37,7 +37,7 @@ class PartRules:
         return "positive" if importance(self.variant).of == "positive" else "absolute"
 
 
-def complete(gap: np.ndarray, most: float = TOLERATED_GAP) -> np.ndarray:
+def complete(gap: np.ndarray, most: float) -> np.ndarray:
     """bool (N,): |sum of the map - (F(x) - F(x0))| / |F(x) - F(x0)|, as integrated gradients store
     it in `completeness_gap`, is known and no more than `most`."""
     with np.errstate(invalid="ignore"):
