@@ -31,7 +31,7 @@ class Study:
 
     Attributes:
         name: the study's. job: the tables job.
-        entries: its models. conditions: name -> condition. labels: name -> label.
+        entries: its models. conditions: name -> condition.
         classes: number of classes. outputs, held_out: model -> its logits on either probe.
         replicates, level, seed: of intervals over images.
         rows: of `measures.parquet`.

@@ -41,7 +41,7 @@ class Stage:
         total: how many `unit`s there are; 0 where that is not known.
         work: of one unit, in the measure of the job's `expect`.
         done: how many are done.
-        detail: further words, asked for by the loop's own thread every few seconds (a loss may
+        said: further words, asked for by the loop's own thread every few seconds (a loss may
             have to be fetched from a device).
     """
 

@@ -25,7 +25,7 @@ class Made:
         accuracy: share of images it gets right (exactly, up to rounding).
         dead: number of maps of the headline layer, of the first images it gets right, that are
             negative everywhere.
-        width: number of features a layer; noise_features: features that share nothing.
+        noise_features: whether its features share nothing with others'.
     """
 
     id: str
