@@ -169,9 +169,7 @@ class Reasons:
         model = self._models.get(artefact.folder)
         if model is None:
             own = self._analysis.get(artefact.folder)
-            return self._edits_in_words(
-                (own,) if own else NAMED_BY.get(artefact.kind, ("nothing",))
-            )
+            return self._edits_in_words((own,) if own else NAMED_BY.get(artefact.kind, ()))
         if self._before is None:
             return ["new"]
         return [f"{_new_values(model, self._before.models) or 'another combination'} added"]

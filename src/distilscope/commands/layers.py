@@ -74,15 +74,14 @@ def main(given: argparse.Namespace) -> int:
         if given.full or line.path.count(".") < SHOWN_DEPTH:
             print(line.words)
     print(f"\nproposed, of an input of {size}x{size} (the last block first in `explained`):\n")
-    proposed = found.settings() if architecture not in catalog.ARCHITECTURES else {}
+    known = catalog.ARCHITECTURES.get(architecture)
     named = {"program": program} if program else {"architecture": architecture}
-    entry = {**named, **({"weights": file} if file else {}), **proposed}
-    if own:
-        entry["preprocessing"] = own
+    weights = {"weights": file} if file else {}
+    seen = {"preprocessing": own} if own else {}
+    entry = {**named, **weights, **({} if known else found.settings()), **seen}
     print(yaml.safe_dump(entry, sort_keys=False, default_flow_style=None, width=100).rstrip())
-    if not proposed:
-        layers = catalog.ARCHITECTURES[architecture].layers
-        print(f"# its layers are known here: {', '.join(layers)}; give others to have others")
+    if known:
+        print(f"# its layers are known here: {', '.join(known.layers)}; give others to have others")
     if not own:
         print(
             "# preprocessing: {mean: [...], std: [...], size: ..., resize: ...}  "

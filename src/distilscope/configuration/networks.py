@@ -23,6 +23,12 @@ from distilscope.configuration.kinds import (
 ONNX_ENDING = ".onnx"
 """Of programs that hold no code."""
 
+OF_PROGRAM = {
+    *("program", "output", "classes", "probabilities", "layers", "explained", "preprocessing"),
+    "seeds",
+}
+"""What may be said of a program: it is a whole model."""
+
 
 class Network(Strict):
     """A network by name, and where its weights begin; or a `program`, a file that holds all of it.
@@ -85,31 +91,47 @@ class Network(Strict):
     @model_validator(mode="after")
     def _described(self) -> Network:
         if self.program is not None:
-            return self._whole()
+            self._check_program()
+            return self
         if self.architecture is None:
             raise ValueError(
                 "give an `architecture`, or a `program` (TorchScript, torch.export or ONNX)"
             )
-        known = self.architecture in catalog.ARCHITECTURES
-        if not known and not _open_ended(self.architecture):
+        known = catalog.ARCHITECTURES.get(self.architecture)
+        if known is None and not _open_ended(self.architecture):
             catalog.lookup(catalog.ARCHITECTURES, self.architecture, "architecture")
-        if known:
-            entry = catalog.ARCHITECTURES[self.architecture]
-            for key, value in self.settings.items():
-                default = catalog.lookup(entry.settings, key, f"setting of {self.architecture}")
-                _check_setting(key, value, default)
-            _check_blocks(self, entry)
-        else:
+        self._check_settings(known)
+        self._check_layers(known)
+        self._check_weights()
+        if self.init == "imagenet" and (known is None or known.pretrained is None):
+            able = [name for name, a in catalog.ARCHITECTURES.items() if a.pretrained]
+            raise ValueError(
+                f"`init: imagenet` is not known for {self.architecture!r}; it is for "
+                f"{', '.join(able)}"
+            )
+        return self
+
+    def _check_settings(self, known: catalog.Architecture | None) -> None:
+        if known is None:
             _check_plain("settings", self.settings)
-        if not known and not (self.layers and self.explained):
+            return
+        for key, value in self.settings.items():
+            default = catalog.lookup(known.settings, key, f"setting of {self.architecture}")
+            _check_setting(key, value, default)
+        _check_blocks(self, known)
+
+    def _check_layers(self, known: catalog.Architecture | None) -> None:
+        if known is None and not (self.layers and self.explained):
             raise ValueError(
                 f"{self.architecture!r} needs `layers` (name: module path, input to output) and "
                 "`explained` (names of layers, the last block first)"
             )
-        layers = self.layers or (catalog.ARCHITECTURES[self.architecture].layers if known else {})
-        explained = catalog.ARCHITECTURES[self.architecture].explained if known else ()
-        for name in self.explained or explained:
+        layers = self.layers or (known.layers if known else {})
+        for name in self.explained or (known.explained if known else ()):
             catalog.lookup(layers, name, "layer in explained")
+
+    def _check_weights(self) -> None:
+        """Refuse what is for training beside given weights, and what is of these without any."""
         if self.recipe is None and self.weights is None:
             raise ValueError("give a `recipe` to train it, or `weights` of a model you have")
         if self.preprocessing is not None and self.weights is None:
@@ -126,29 +148,10 @@ class Network(Strict):
             raise ValueError("`classes` are of a given model: a trained one has the data's")
         if self.probabilities and self.weights is None:
             raise ValueError("`probabilities` are of a given model: a loss here takes logits")
-        if self.init == "imagenet":
-            entry = catalog.ARCHITECTURES.get(self.architecture)
-            if entry is None or entry.pretrained is None:
-                able = [n for n, a in catalog.ARCHITECTURES.items() if a.pretrained]
-                raise ValueError(
-                    f"`init: imagenet` is not known for {self.architecture!r}; it is for "
-                    f"{', '.join(able)}"
-                )
-        return self
 
-    def _whole(self) -> Network:
+    def _check_program(self) -> None:
         """Refuse what a program has no use for, and layers that are half described."""
-        own = {
-            "program",
-            "output",
-            "classes",
-            "probabilities",
-            "layers",
-            "explained",
-            "preprocessing",
-            "seeds",
-        }
-        beside = sorted(key for key in self.model_fields_set if key not in own)
+        beside = sorted(self.model_fields_set - OF_PROGRAM)
         if beside:
             raise ValueError(
                 f"a `program` is a whole model: leave out {', '.join(f'`{key}`' for key in beside)}"
@@ -160,7 +163,6 @@ class Network(Strict):
             )
         for name in self.explained or ():
             catalog.lookup(self.layers, name, "layer in explained")
-        return self
 
 
 def code_of(architecture: str | None, program: str | None) -> str | None:

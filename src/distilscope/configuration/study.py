@@ -35,7 +35,7 @@ from distilscope.configuration.kinds import (
     whole,
 )
 from distilscope.configuration.measured import Observe, Report, Statistics
-from distilscope.configuration.networks import Student, Teacher
+from distilscope.configuration.networks import Network, Student, Teacher
 from distilscope.configuration.recipes import Recipe
 from distilscope.configuration.texts import TASKS
 
@@ -95,53 +95,19 @@ class Configuration(Strict):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Configuration:
-        for where, network in [*self.teachers.items(), *self.students.items()]:
-            if isinstance(self.data, Pictures):
-                network.check_on_pictures(where, self.data.share)
-            if network.runs_code and not self.allow_code:
-                raise ValueError(
-                    f"{where}: {network.runs_code} runs code of yours; set `allow_code: true` if "
-                    "you trust it"
-                )
-            at_layers = [m for m in self.observe.methods if catalog.METHODS[m].at == "layers"]
-            if network.program and not network.layers and at_layers:
-                raise ValueError(
-                    f"{where}: {at_layers[0]} explains `layers`, and this program has none named: "
-                    "`distilscope layers --model FILE` proposes some; or set `observe.methods` to "
-                    "methods at the input, such as saliency"
-                )
-            if network.recipe is not None:
-                catalog.lookup(self.recipes, network.recipe, f"recipe of {where}")
-            self.recipe_of(where)
-        for position, entry in enumerate(self.grid):
-            for student in entry.students:
-                catalog.lookup(self.students, student, f"student in grid entry {position + 1}")
-                if self.students[student].given:
-                    raise ValueError(
-                        f"student {student!r} is given by `weights` or `program`: take it out of "
-                        "`grid`"
-                    )
-                self._check_table(entry, student)
-            if isinstance(entry, TaughtEntry):
-                self._check_teachers(entry, f"grid entry {position + 1}")
+        for name, network in [*self.teachers.items(), *self.students.items()]:
+            self._check_network(name, network)
+        for position, entry in enumerate(self.grid, start=1):
+            self._check_entry(entry, f"grid entry {position}")
         for student in self.floors:
-            catalog.lookup(self.students, student, "student in floors")
-            if self.students[student].program:
-                raise ValueError(
-                    f"student {student!r} is a program, of which no untrained one can be made: "
-                    "take it out of `floors`"
-                )
+            self._check_floor(student)
         shared = set(self.teachers) & set(self.students)
         if shared:
             raise ValueError(
                 f"teachers and students share the name {sorted(shared)[0]!r}; rename one"
             )
-        if (
-            self.students
-            and not self.grid
-            and not self.trains_elsewhere
-            and all(s.recipe for s in self.students.values())
-        ):
+        trainable = self.students and all(s.recipe for s in self.students.values())
+        if trainable and not self.grid and not self.trains_elsewhere:
             raise ValueError(
                 "`grid` is empty: no student would be trained; give an entry such as "
                 "`{objective: ce, students: [...]}`"
@@ -165,6 +131,44 @@ class Configuration(Strict):
     def trains_elsewhere(self) -> bool:
         """Whether an analysis trains models of its own."""
         return any(section.trains for section in self.analyses.on().values())
+
+    def _check_network(self, name: str, network: Network) -> None:
+        if isinstance(self.data, Pictures):
+            network.check_on_pictures(name, self.data.share)
+        if network.runs_code and not self.allow_code:
+            raise ValueError(
+                f"{name}: {network.runs_code} runs code of yours; set `allow_code: true` if you "
+                "trust it"
+            )
+        at_layers = catalog.at_layers(self.observe.methods)
+        if network.program and not network.layers and at_layers:
+            raise ValueError(
+                f"{name}: {at_layers[0]} explains `layers`, and this program has none named: "
+                "`distilscope layers --model FILE` proposes some; or set `observe.methods` to "
+                "methods at the input, such as saliency"
+            )
+        if network.recipe is not None:
+            catalog.lookup(self.recipes, network.recipe, f"recipe of {name}")
+        self.recipe_of(name)
+
+    def _check_entry(self, entry: GridEntry, where: str) -> None:
+        for student in entry.students:
+            catalog.lookup(self.students, student, f"student in {where}")
+            if self.students[student].given:
+                raise ValueError(
+                    f"student {student!r} is given by `weights` or `program`: take it out of `grid`"
+                )
+            self._check_table(entry, student)
+        if isinstance(entry, TaughtEntry):
+            self._check_teachers(entry, where)
+
+    def _check_floor(self, student: str) -> None:
+        catalog.lookup(self.students, student, "student in floors")
+        if self.students[student].program:
+            raise ValueError(
+                f"student {student!r} is a program, of which no untrained one can be made: take it "
+                "out of `floors`"
+            )
 
     def _check_table(self, entry: GridEntry, student: str) -> None:
         recipe = self.recipe_of(student)

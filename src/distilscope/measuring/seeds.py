@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,26 +42,32 @@ def seeds_table(study: Study) -> pd.DataFrame:
     for entry in study.entries:
         if entry.role not in FAMILY:
             members.setdefault(entry.condition, []).append(entry)
-    records = []
-    for condition, models in members.items():
-        for (measure, subset), values in study.by_image.items():
-            for (_, relation), found in _beside(study, models, values).items():
-                references = list(dict.fromkeys(r for own in found.values() for r in own))
-                pooled = [np.mean([values[m, r] for r in own], axis=0) for m, own in found.items()]
-                records.append(
-                    {
-                        "study": study.name,
-                        "condition": condition,
-                        "reference": _name(study, references),
-                        "relation": relation,
-                        "subset": subset,
-                        "measure": measure,
-                        **_numbers(np.array(pooled), study),
-                    }
-                )
+    records = [
+        {
+            "study": study.name,
+            "condition": condition,
+            "subset": subset,
+            "measure": measure,
+            **pooled,
+        }
+        for condition, models in members.items()
+        for (measure, subset), values in study.by_image.items()
+        for pooled in _pooled(study, models, values)
+    ]
     table = pd.DataFrame.from_records(records, columns=list(COLUMNS))
     numeric = ("value", "low", "high", "two_level_low", "two_level_high")
     return table.astype({**dict.fromkeys(numeric, "float64"), "descriptive": bool})
+
+
+def _pooled(
+    study: Study, models: Sequence[Entry], values: Mapping[tuple[str, str | None], np.ndarray]
+) -> Iterator[dict[str, Any]]:
+    """Of one measure of the models of one condition: a row for each place."""
+    for (_, relation), found in _beside(study, models, values).items():
+        references = list(dict.fromkeys(r for own in found.values() for r in own))
+        pooled = [np.mean([values[m, r] for r in own], axis=0) for m, own in found.items()]
+        place = {"reference": _name(study, references), "relation": relation}
+        yield {**place, **_numbers(np.array(pooled), study)}
 
 
 def _beside(

@@ -21,6 +21,7 @@ from distilscope.planning.conditions import Condition
 from distilscope.planning.families import Families
 from distilscope.planning.model import FAMILY, Model
 from distilscope.planning.sources import Sources
+from distilscope.planning.training import Training
 
 
 class ModelPlan:
@@ -92,13 +93,11 @@ class ModelPlan:
         members: list[Model] = []
         for place, (slug, seed, own) in enumerate(self._of_family(name, entry)):
             role = "teacher" if place < len(entry.seeds) else "twin"
-            artefact = (
-                self.sources.given(slug, own)
-                if own.given
-                else self.sources.trained(
-                    slug, own, self._recipe(name), objective, parameters, seed
-                )
-            )
+            if own.given:
+                artefact = self.sources.given(slug, own)
+            else:
+                training = Training(self._recipe(name), objective, parameters)
+                artefact = self.sources.trained(slug, own, training, seed)
             condition = self._condition(role, name, objective, parameters)
             references = (members[0].id,) if members else ()
             members.append(self._model(slug, condition, seed, artefact, entry, (), references))
@@ -173,12 +172,10 @@ class ModelPlan:
         condition = self._condition(role, name, objective, parameters, teachers, combine)
         student = self.configuration.students[name]
         recipe = self._recipe(name, entry.lr)
+        training = Training(recipe, objective, parameters, tuple(models), combine, in_training_mode)
         # The file's name leaves the teacher out: another teacher added renames no file.
         slug = f"{labels.key(condition)}-s{seed}"
-        artefact = self.sources.trained(
-            *(slug, student, recipe, objective, parameters, seed, models, combine),
-            in_training_mode=in_training_mode,
-        )
+        artefact = self.sources.trained(slug, student, training, seed)
         id = f"{self.key(condition)}-s{seed}"
         return self._model(id, condition, seed, artefact, student, members, references)
 
@@ -194,9 +191,8 @@ class ModelPlan:
         condition = self._condition("control", name, objective, parameters)
         entry = self.configuration.students[name]
         slug = f"{labels.key(condition)}-s{seed}"
-        artefact = self.sources.trained(
-            slug, entry, self._recipe(name, lr), objective, parameters, seed
-        )
+        training = Training(self._recipe(name, lr), objective, parameters)
+        artefact = self.sources.trained(slug, entry, training, seed)
         return self._model(slug, condition, seed, artefact, entry, (), self._references(name, seed))
 
     def _floors(self) -> Iterator[Model]:

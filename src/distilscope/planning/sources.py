@@ -13,6 +13,7 @@ from distilscope.configuration.recipes import Recipe
 from distilscope.planning import fingerprint
 from distilscope.planning.artefact import Artefact, in_order_of_settings
 from distilscope.planning.settings import columns_of, content_of, network_settings
+from distilscope.planning.training import Training
 from distilscope.store.contents import Content
 from distilscope.training.objectives.declaration import Objective
 
@@ -56,58 +57,40 @@ class Sources:
             settings["preprocessing"] = entry.preprocessing.settings()
         return self._model(slug, entry, settings, seed, [], {})
 
-    def trained(
-        self,
-        slug: str,
-        entry: Network,
-        recipe: Recipe,
-        objective: str,
-        parameters: Sequence[tuple[str, Any]],
-        seed: int,
-        teachers: Sequence[Model] = (),
-        combine: str | None = None,
-        in_training_mode: bool = False,
-    ) -> Artefact:
-        """A network trained by a recipe, perhaps with teachers, which may be in training mode."""
-        declared = catalog.OBJECTIVES[objective]
+    def trained(self, slug: str, entry: Network, training: Training, seed: int) -> Artefact:
+        """A network that is trained here."""
+        recipe, objective = training.recipe, training.declared
         settings = {
             "precision": self.precision,
             "threads": self.threads,
             "recipe": self.modality.recipe(recipe),
-            "objective": declared.settings(
-                dict(parameters), combine if len(teachers) > 1 else None
-            ),
-            **({"teachers_in_training_mode": True} if in_training_mode else {}),
+            **training.settings(),
         }
-        modules = [declared.loss, *self.modality.renders(recipe)]
-        if declared.needs == "texts":
-            made = self.modality.generations(self.dataset, teachers[0], self.threads)
-            taught = {"generations": self._once(made)}
-        else:
-            asked = in_training_mode or declared.on_policy is not None
-            online = asked or recipe.targets == "online"
-            taught = self._taught(teachers, recipe, online)
-        shown = {**taught, **self._shown(recipe)}
-        if declared.prepare:
+        modules = [objective.loss, *self.modality.renders(recipe)]
+        shown = {**self._taught(training), **self._shown(recipe)}
+        if objective.prepare:
             (table,) = shown["targets"]
-            shown["prepared"] = self._prepared(declared, dict(parameters), table)
+            shown["prepared"] = self._prepared(objective, dict(training.parameters), table)
         return self._model(slug, entry, settings, seed, modules, shown)
 
-    def _taught(self, teachers: Sequence[Model], recipe: Recipe, online: bool) -> dict[str, Any]:
-        """What a student has of its teachers: their tables, or they themselves."""
+    def _taught(self, training: Training) -> dict[str, Any]:
+        """What a student has of its teachers: their tables, their texts, or they themselves."""
+        teachers = training.teachers
         if not teachers:
             return {}
+        if training.declared.needs == "texts":
+            made = self.modality.generations(self.dataset, teachers[0], self.threads)
+            return {"generations": self._once(made)}
         for teacher in teachers:
             if "architecture" not in teacher.artefact.settings:
                 raise ConfigurationError(
                     f"{teacher.words} is a program, which is compared and teaches no student; give "
                     "its `weights` with an `architecture`"
                 )
-        if online:
+        if training.online:
             return {"teachers": in_order_of_settings([teacher.artefact for teacher in teachers])}
-        return {
-            "targets": in_order_of_settings([self._table(teacher, recipe) for teacher in teachers])
-        }
+        tables = [self._table(teacher, training.recipe) for teacher in teachers]
+        return {"targets": in_order_of_settings(tables)}
 
     def _shown(self, recipe: Recipe) -> dict[str, Any]:
         """The drawn views of a recipe, where its policy is random."""

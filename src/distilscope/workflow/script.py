@@ -25,11 +25,12 @@ from distilscope.planning.job import Job
 from distilscope.workflow import collecting, gpu, interrupt, progress, supervision
 from distilscope.workflow.unchanged import Watch
 
+logger = logging.getLogger("distilscope")
+
 VIEWED = "DISTILSCOPE_VIEWED"
 """Set where a view of the whole study shows what the jobs' lines of progress say."""
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-
 
 HUGE_PAGES = "THP_MEM_ALLOC_ENABLE"
 """torch's switch for large pages of memory. It gives activations back to the system after each
@@ -76,8 +77,30 @@ def set_threads(threads: int) -> None:
 def reported(snakemake: Any) -> Iterator[None]:
     """Log to the job's file and to the terminal; a failure becomes one sentence and exit code 1."""
     log = Path(str(snakemake.log[0]))
+    with _logged(log) as to_file, progress.reported(*_job_of(log)) as job:
+        try:
+            with supervision.ended_with_parent(), interrupt.leaving():
+                yield
+        except interrupt.Interrupted as stopped:
+            if not stopped.sentence:
+                stopped.sentence = f"{job.name}: stopped by {stopped.by.name}"
+                logger.warning("%s", stopped.sentence)
+            job.end("stopped", stopped.sentence)
+            raise
+        except Exception as error:
+            with contextlib.suppress(OSError):  # a full disk: the terminal has the sentence
+                to_file.stream.write(traceback.format_exc())
+                to_file.flush()
+            sentence = f"{snakemake.rule} failed: {error} (details in {log})"
+            logger.error("%s", sentence)
+            job.end("failed", sentence)
+            sys.exit(1)
+
+
+@contextlib.contextmanager
+def _logged(log: Path) -> Iterator[logging.FileHandler]:
+    """What the library logs goes to the file and to the terminal; gives the file's handler."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    logger = logging.getLogger("distilscope")
     logger.setLevel(logging.INFO)
     to_file = logging.FileHandler(log, mode="w", encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -87,24 +110,7 @@ def reported(snakemake: Any) -> Iterator[None]:
         to_terminal.addFilter(lambda record: not hasattr(record, "progress"))
     logger.handlers = [to_file, to_terminal]
     try:
-        with progress.reported(*_job_of(log)) as job:
-            try:
-                with supervision.ended_with_parent(), interrupt.leaving():
-                    yield
-            except interrupt.Interrupted as stopped:
-                if not stopped.sentence:
-                    stopped.sentence = f"{job.name}: stopped by {stopped.by.name}"
-                    logger.warning("%s", stopped.sentence)
-                job.end("stopped", stopped.sentence)
-                raise
-            except Exception as error:
-                with contextlib.suppress(OSError):  # a full disk: the terminal has the sentence
-                    to_file.stream.write(traceback.format_exc())
-                    to_file.flush()
-                sentence = f"{snakemake.rule} failed: {error} (details in {log})"
-                logger.error("%s", sentence)
-                job.end("failed", sentence)
-                sys.exit(1)
+        yield to_file
     finally:
         logging.shutdown()
         logger.handlers = []

@@ -1,10 +1,10 @@
-"""Rows about where models look: consistency, its nulls and ratio, and CKA of layers."""
+"""Rows about where models look: likeness to the reference, its nulls, its ratio to the twin."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,6 @@ from distilscope.measuring.rows import Rows, by_class
 from distilscope.measuring.study import Study
 from distilscope.statistics import bootstrap
 
-Who = Entry | Compared
 KEY = ("method", "layer", "reference_layer", "resolution", "explained")
 IDENTITY = (
     *("index", "label", "prediction", "reference_prediction", "correct", "reference_correct"),
@@ -180,152 +179,139 @@ def add_alignment_rows(
 ) -> None:
     """All rows of one comparison. `twins` are the pairs of each twin of the model's reference."""
     for pair in pairs:
-        place = {**pair.key, "headline": pair.headline}
-        for subset, member in pair.subsets.items():
-            chosen = np.flatnonzero(member)
-            columns = pair.columns(pair.measures, subset)
-            where = {**place, "subset": subset}
-            add_means(study, rows, each, pair, columns, chosen, where, pair.measures)
-            _add_spread(study, rows, each, pair, chosen, {**place, "subset": subset})
-        add_nulls(study, rows, each, pair, place)
+        own = PairRows(study, rows, each, pair)
+        for subset in pair.subsets:
+            own.means(pair.columns(pair.measures, subset), subset, pair.measures)
+            own.spread(subset)
+        own.nulls()
         if pair.key["explained"] == BY_CLASS:
-            add_classes(study, rows, each, pair, place)
+            own.classes()
         if each.relation != "twin":
-            add_ratios(study, rows, each, pair, twins, {**place, "subset": "common"})
+            own.ratios(twins)
 
 
-def add_means(
-    study: Study,
-    rows: Rows,
-    who: Who,
-    pair: Pair,
-    columns: Sequence[str],
-    chosen: np.ndarray,
-    place: Mapping[str, object],
-    names: Sequence[str] | None = None,
-) -> None:
-    """The means of the columns over the chosen rows of a pair, under `names` if they differ."""
-    if not columns:
-        return
-    values = np.column_stack([pair.values[name][chosen] for name in columns])
-    resamples = study.resamples.subset(pair.position[chosen])
-    found = bootstrap.means(values, resamples, study.level)
-    reasons = _reasons(pair, columns, values, chosen)
-    rows.add_estimates(who, names or columns, found, reasons, **place)
+@dataclass(frozen=True)
+class PairRows:
+    """Adds the rows of one pair: of a model beside a reference, or of the reference alone."""
 
+    study: Study
+    rows: Rows
+    who: Entry | Compared
+    pair: Pair
 
-def _reasons(
-    pair: Pair, columns: Sequence[str], values: np.ndarray, chosen: np.ndarray
-) -> list[str | None]:
-    missing, reasons = np.isnan(values), pair.reasons[chosen]
-    return [
-        undefined.summarise(reasons[missing[:, i]], name, pair.concerns)
-        for i, name in enumerate(columns)
-    ]
+    def place(self, subset: str) -> dict[str, Any]:
+        """Where the numbers over a subset hold."""
+        return {**self.pair.key, "headline": self.pair.headline, "subset": subset}
 
+    def means(
+        self, columns: Sequence[str], subset: str, names: Sequence[str] | None = None
+    ) -> None:
+        """The means of the columns over a subset, under `names` if they differ."""
+        if columns:
+            values, resamples, reasons = self._within(columns, subset)
+            found = bootstrap.means(values, resamples, self.study.level)
+            place = self.place(subset)
+            self.rows.add_estimates(self.who, names or columns, found, reasons, **place)
 
-def _add_spread(
-    study: Study, rows: Rows, who: Who, pair: Pair, chosen: np.ndarray, place: Mapping[str, object]
-) -> None:
-    """Population standard deviation, quantiles and minimum over the images."""
-    columns = pair.headlines
-    if not columns:
-        return
-    values = np.column_stack([pair.values[name][chosen] for name in columns])
-    resamples = study.resamples.subset(pair.position[chosen])
-    reasons = _reasons(pair, columns, values, chosen)
-    deviations = bootstrap.deviations(values, resamples, study.level)
-    names = [f"{name}.sd" for name in columns]
-    rows.add_estimates(who, names, deviations, reasons, **place)
-    for i, name in enumerate(columns):
-        defined = values[~np.isnan(values[:, i]), i]
-        cuts = np.full(len(QUANTILES), np.nan)
-        if len(defined):
-            cuts = np.quantile(defined, list(QUANTILES.values()))
-        counts = {"n": len(defined), "n_undefined": len(values) - len(defined)}
-        for suffix, cut in zip(QUANTILES, cuts, strict=True):
-            rows.add(who, f"{name}.{suffix}", cut, reason=reasons[i], **counts, **place)
+    def spread(self, subset: str) -> None:
+        """Population standard deviation, quantiles and minimum over the images."""
+        columns, place = self.pair.headlines, self.place(subset)
+        if not columns:
+            return
+        values, resamples, reasons = self._within(columns, subset)
+        deviations = bootstrap.deviations(values, resamples, self.study.level)
+        names = [f"{name}.sd" for name in columns]
+        self.rows.add_estimates(self.who, names, deviations, reasons, **place)
+        for i, name in enumerate(columns):
+            defined = values[~np.isnan(values[:, i]), i]
+            cuts = np.full(len(QUANTILES), np.nan)
+            if len(defined):
+                cuts = np.quantile(defined, list(QUANTILES.values()))
+            counts = {"n": len(defined), "n_undefined": len(values) - len(defined)}
+            for suffix, cut in zip(QUANTILES, cuts, strict=True):
+                name_of_cut = f"{name}.{suffix}"
+                self.rows.add(self.who, name_of_cut, cut, reason=reasons[i], **counts, **place)
 
+    def nulls(self) -> None:
+        """What each measure would be, had the reference been shown another image."""
+        for subset, stem in (("common", "null"), ("both-correct", "null_own")):
+            columns = [f"{stem}_{name}" for name in self.pair.nulled]
+            self.means(columns, subset, [f"null_{name}" for name in self.pair.nulled])
+        self.means([f"null_other_{name}" for name in self.pair.crossed], "common")
 
-def add_nulls(study: Study, rows: Rows, who: Who, pair: Pair, place: Mapping[str, object]) -> None:
-    """What each measure of a pair would be, had the reference been shown another image."""
-    for subset, stem in (("common", "null"), ("both-correct", "null_own")):
-        columns = [f"{stem}_{name}" for name in pair.nulled]
-        names = [name.replace("null_own_", "null_") for name in columns]
-        chosen = np.flatnonzero(pair.subsets[subset])
-        add_means(study, rows, who, pair, columns, chosen, {**place, "subset": subset}, names)
-    columns = [f"null_other_{name}" for name in pair.crossed]
-    chosen = np.flatnonzero(pair.subsets["common"])
-    add_means(study, rows, who, pair, columns, chosen, {**place, "subset": "common"})
+    def classes(self) -> None:
+        """The means by class, of the classes that images are of."""
+        pair, images = self.pair, by_class(self.pair.label)
+        for subset in ("common", "both-correct"):
+            measures = pair.by_class
+            columns = pair.columns(measures, subset)
+            null = f"{specific.NULLS[subset]}_{specific.PRIMARY}"
+            chosen = [own[pair.subsets[subset][own]] for own in images.values()]
+            parts = [self._by_class(measures, columns, chosen)] if measures else []
+            if null in pair.values:
+                parts.append(self._by_class([NULL_OF_PRIMARY], [null], chosen))
+            for number, *found in zip(images, *parts, strict=True):
+                place = {**self.place(subset), "class": number}
+                for names, estimates, reasons in found:
+                    self.rows.add_estimates(self.who, names, estimates, reasons, **place)
 
+    def ratios(self, twins: Sequence[Sequence[Pair]]) -> None:
+        """(model - own null) / (twin - own null) over the common images that have both."""
+        study, place = self.study, self.place("common")
+        images, common = len(study.index), int(self.pair.subsets["common"].sum())
+        beside = list(self._twin_pairs(twins))
+        for measure in self.pair.related:
+            name = f"{measure}.ratio"
+            if not beside:
+                why = f"the study has no twin of {self.who.reference} to compare with"
+                self.rows.add(self.who, name, np.nan, n=0, n_undefined=common, reason=why, **place)
+                continue
+            numerator = self.pair.above_null(measure, images)
+            denominator = np.mean([twin.above_null(measure, images) for twin in beside], axis=0)
+            both = np.flatnonzero(~np.isnan(numerator) & ~np.isnan(denominator))
+            found = bootstrap.ratio_of_means(
+                numerator[both], denominator[both], study.resamples.subset(both), study.level
+            )
+            self.rows.add(
+                self.who, name, found.value, low=found.low, high=found.high, n=found.n,
+                n_undefined=common - found.n, reason=found.reason, **place,
+            )  # fmt: skip
 
-def add_classes(
-    study: Study, rows: Rows, who: Who, pair: Pair, place: Mapping[str, object]
-) -> None:
-    """The means of a pair by class, of the classes that images are of."""
-    images = by_class(pair.label)
-    for subset in ("common", "both-correct"):
-        measures = pair.by_class
-        columns = pair.columns(measures, subset)
-        null = f"{specific.NULLS[subset]}_{specific.PRIMARY}"
-        chosen = [own[pair.subsets[subset][own]] for own in images.values()]
-        parts = [_by_class(study, pair, measures, columns, chosen)] if measures else []
-        if null in pair.values:
-            parts.append(_by_class(study, pair, [NULL_OF_PRIMARY], [null], chosen))
-        for number, *found in zip(images, *parts, strict=True):
-            where = {**place, "subset": subset, "class": number}
-            for names, estimates, reasons in found:
-                rows.add_estimates(who, names, estimates, reasons, **where)
+    def _within(
+        self, columns: Sequence[str], subset: str
+    ) -> tuple[np.ndarray, bootstrap.Resamples, list[str | None]]:
+        """Values (n, columns) of a subset, its resamples, and why values are missing."""
+        chosen = np.flatnonzero(self.pair.subsets[subset])
+        values = np.column_stack([self.pair.values[name][chosen] for name in columns])
+        resamples = self.study.resamples.subset(self.pair.position[chosen])
+        return values, resamples, self._reasons(columns, values, chosen)
 
+    def _reasons(
+        self, columns: Sequence[str], values: np.ndarray, chosen: np.ndarray
+    ) -> list[str | None]:
+        missing, reasons = np.isnan(values), self.pair.reasons[chosen]
+        return [
+            undefined.summarise(reasons[missing[:, i]], name, self.pair.concerns)
+            for i, name in enumerate(columns)
+        ]
 
-def _by_class(
-    study: Study,
-    pair: Pair,
-    names: Sequence[str],
-    columns: Sequence[str],
-    chosen: Sequence[np.ndarray],
-) -> Iterator[tuple[Sequence[str], bootstrap.Estimates, list[str | None]]]:
-    """Of each class the names of its numbers, these, and why they aren't there."""
-    values = np.column_stack([pair.values[name] for name in columns])
-    found = bootstrap.means_by_group(values, chosen, pair.position, study.resamples, study.level)
-    for own, estimates in zip(chosen, found, strict=True):
-        yield names, estimates, _reasons(pair, columns, values[own], own)
-
-
-def add_ratios(
-    study: Study,
-    rows: Rows,
-    who: Who,
-    pair: Pair,
-    twins: Sequence[Sequence[Pair]],
-    place: Mapping[str, object],
-) -> None:
-    """(model - own null) / (twin - own null) over the common images on which both are defined."""
-    images, common = len(study.index), int(pair.subsets["common"].sum())
-    beside = list(_twin_pairs(pair, twins))
-    for measure in pair.related:
-        name = f"{measure}.ratio"
-        if not beside:
-            why = f"the study has no twin of {who.reference} to compare with"
-            rows.add(who, name, np.nan, n=0, n_undefined=common, reason=why, **place)
-            continue
-        numerator = pair.above_null(measure, images)
-        denominator = np.mean([twin.above_null(measure, images) for twin in beside], axis=0)
-        both = np.flatnonzero(~np.isnan(numerator) & ~np.isnan(denominator))
-        found = bootstrap.ratio_of_means(
-            numerator[both], denominator[both], study.resamples.subset(both), study.level
+    def _by_class(
+        self, names: Sequence[str], columns: Sequence[str], chosen: Sequence[np.ndarray]
+    ) -> Iterator[tuple[Sequence[str], bootstrap.Estimates, list[str | None]]]:
+        """Of each class the names of its numbers, these, and why they aren't there."""
+        study, pair = self.study, self.pair
+        values = np.column_stack([pair.values[name] for name in columns])
+        found = bootstrap.means_by_group(
+            values, chosen, pair.position, study.resamples, study.level
         )
-        rows.add(
-            who, name, found.value, low=found.low, high=found.high, n=found.n,
-            n_undefined=common - found.n, reason=found.reason, **place,
-        )  # fmt: skip
+        for own, estimates in zip(chosen, found, strict=True):
+            yield names, estimates, self._reasons(columns, values[own], own)
 
-
-def _twin_pairs(pair: Pair, twins: Sequence[Sequence[Pair]]) -> Iterator[Pair]:
-    """Of each twin the pair at the same reference layer, method, resolution and class."""
-    same = [name for name in pair.key if name != "layer"]
-    for candidates in twins:
-        for candidate in candidates:
-            if all(candidate.key[name] == pair.key[name] for name in same):
-                yield candidate
-                break
+    def _twin_pairs(self, twins: Sequence[Sequence[Pair]]) -> Iterator[Pair]:
+        """Of each twin the pair at the same reference layer, method, resolution and class."""
+        same = [name for name in self.pair.key if name != "layer"]
+        for candidates in twins:
+            for candidate in candidates:
+                if all(candidate.key[name] == self.pair.key[name] for name in same):
+                    yield candidate
+                    break

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,32 @@ from distilscope.measuring.observations import ABSENT, LayerMaps
 from distilscope.workflow import progress
 
 RESOLUTIONS = ("native", "input")
-KEYS = ("method", "layer", "reference_layer", "resolution", "grid")
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the rows of a table are of: `explained` says whose prediction the maps explain."""
+
+    method: str
+    layers: tuple[str, str]
+    resolution: str
+    explained: str
+
+    @property
+    def at_layers(self) -> bool:
+        """Whether the maps are of layers, and not of the input."""
+        return self.layers[0] != INPUT_LAYER
+
+    def columns(self, grid: tuple[int, int]) -> dict[str, str]:
+        """The columns that say so, with the grid of its maps."""
+        return {
+            "method": self.method,
+            "layer": self.layers[0],
+            "reference_layer": self.layers[1],
+            "resolution": self.resolution,
+            "grid": f"{grid[0]}x{grid[1]}",
+            "explained": self.explained,
+        }
 
 
 def compare(pair: ModelPair, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
@@ -30,14 +58,14 @@ def compare(pair: ModelPair, settings: Mapping[str, Any]) -> dict[str, pd.DataFr
     """
     for name in settings["resolutions"]:
         catalog.lookup(dict.fromkeys(RESOLUTIONS), name, "resolution")
-    found = _Compared(pair, settings, Rules.of(settings), _place(pair, settings["object"]))
+    found = _Compared(pair, settings, Rules.of(settings), _object_place(pair, settings["object"]))
     tables = list(found.tables())
     images = pd.concat(tables, ignore_index=True) if tables else pair.frame("label", slice(0))
     images.attrs = {"undefined_rho": int(images["rho"].isna().sum()) if "rho" in images else 0}
     return {"images": images}
 
 
-def _place(pair: ModelPair, kind: str | None) -> np.ndarray | None:
+def _object_place(pair: ModelPair, kind: str | None) -> np.ndarray | None:
     """(N, K) where each image's object is and how large; None where nobody knows."""
     if kind is None:
         return None
@@ -54,30 +82,32 @@ class _Compared:
         pair: ModelPair,
         settings: Mapping[str, Any],
         rules: Rules,
-        place: np.ndarray | None,
+        object_place: np.ndarray | None,
     ) -> None:
-        self.pair, self.settings, self.rules, self.place = pair, settings, rules, place
+        self.pair, self.settings, self.rules = pair, settings, rules
+        self.object_place = object_place
 
     def tables(self) -> Iterator[pd.DataFrame]:
-        """A table for each method, layer pair, resolution and explained class."""
-        keys = list(self._keys())
-        stage = progress.counted(len(keys), "tables")
-        known: dict[tuple, tuple[list[Prepared], tuple[int, int]]] = {}
-        for method, names, resolution, explained in keys:
-            place = method, names, resolution
+        """A table for each place."""
+        places = list(self._places())
+        stage = progress.counted(len(places), "tables")
+        # Maps of several explained classes are read and resampled once: they are neighbours.
+        same_maps = operator.attrgetter("method", "layers", "resolution")
+        for (method, names, resolution), found in itertools.groupby(places, same_maps):
             layers = self.pair.maps(method, names)
-            if place not in known:
-                known = {place: self._prepare(layers, method, resolution)}
-            yield self._table(layers, *known[place], method, names, resolution, explained)
-            stage.advance()
+            prepared, grid = self._prepare(layers, method, resolution)
+            for place in found:
+                yield self._table(place, layers, prepared, grid)
+                stage.advance()
 
-    def _keys(self) -> Iterator[tuple[str, tuple[str, str], str, str]]:
+    def _places(self) -> Iterator[Place]:
         for method in self.pair.methods:
             at_layers = catalog.METHODS[method].at == "layers"
-            for names in self.pair.layer_pairs(method):
-                for resolution in self.settings["resolutions"] if at_layers else ("input",):
-                    for explained in self.settings["explained"] if at_layers else ("reference",):
-                        yield method, names, resolution, explained
+            resolutions = self.settings["resolutions"] if at_layers else ("input",)
+            explained = self.settings["explained"] if at_layers else ("reference",)
+            layers = self.pair.layer_pairs(method)
+            for each in itertools.product(layers, resolutions, explained):
+                yield Place(method, *each)
 
     def _prepare(
         self, layers: tuple[LayerMaps, LayerMaps], method: str, resolution: str
@@ -98,44 +128,38 @@ class _Compared:
 
     def _table(
         self,
+        place: Place,
         layers: tuple[LayerMaps, LayerMaps],
         prepared: list[Prepared],
         grid: tuple[int, int],
-        method: str,
-        names: tuple[str, str],
-        resolution: str,
-        explained: str,
     ) -> pd.DataFrame:
-        """The rows of one (method, layer pair, resolution, explained class).
+        """The rows of one place.
 
         The scope of a method for the whole probe is every image; of others, the images that both
         models have maps of. A map that is missing for its class is NaN with that reason.
         """
         pair, index = self.pair, self.pair.model.index
-        classes = pair.classes(explained)
+        classes = pair.classes(place.explained)
         rows = [layer.rows(index, own) for layer, own in zip(layers, classes, strict=True)]
         present = (rows[0] != ABSENT) & (rows[1] != ABSENT)
-        if catalog.METHODS[method].whole_probe:
+        if catalog.METHODS[place.method].whole_probe:
             scope = np.arange(len(index))
         else:
             scope = np.flatnonzero(
                 np.isin(index, layers[0].index) & np.isin(index, layers[1].index)
             )
         chosen = np.flatnonzero(present)
-        at_layers = names[0] != INPUT_LAYER
         found = measure_pair(
             *(side.take(r[chosen]) for side, r in zip(prepared, rows, strict=True)),
             self._images(classes, chosen),
             self.rules,
-            published=resolution == "input" and at_layers,
-            other_classes=explained == "reference" and at_layers,
+            published=place.resolution == "input" and place.at_layers,
+            other_classes=place.explained == "reference" and place.at_layers,
         )
-        values = (method, *names, resolution, f"{grid[0]}x{grid[1]}")
-        table = pair.frame(explained, scope).assign(**dict(zip(KEYS, values, strict=True)))
-        table["explained"] = explained
-        place = np.searchsorted(scope, chosen)
+        table = pair.frame(place.explained, scope).assign(**place.columns(grid))
+        position = np.searchsorted(scope, chosen)
         for name, own in found.items():
-            table[name] = _spread(own, place, len(scope))
+            table[name] = _spread(own, position, len(scope))
         table.loc[~present[scope], "reason"] = undefined.NO_MAP
         return table
 
@@ -143,17 +167,17 @@ class _Compared:
         """The chosen images (positions) as a pair of maps needs them."""
         pair = self.pair
         columns = (pair.model.index, pair.model.label, *classes)
-        place = None if self.place is None else self.place[chosen]
+        of_objects = None if self.object_place is None else self.object_place[chosen]
         return Images(
-            *(c[chosen] for c in columns), pair.common[chosen], pair.both_right[chosen], place
+            *(c[chosen] for c in columns), pair.common[chosen], pair.both_right[chosen], of_objects
         )
 
 
-def _spread(values: np.ndarray, place: np.ndarray, length: int) -> np.ndarray:
+def _spread(values: np.ndarray, position: np.ndarray, length: int) -> np.ndarray:
     """Values of some rows among all: float32 with NaN elsewhere, or objects with None."""
     if values.dtype == object:
         spread = np.full(length, None, dtype=object)
     else:
         spread = np.full(length, np.nan, np.float32)
-    spread[place] = values
+    spread[position] = values
     return spread

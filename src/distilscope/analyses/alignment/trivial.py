@@ -13,7 +13,7 @@ import numpy as np
 from distilscope import catalog, store
 from distilscope.analyses.alignment import image_specific_columns as specific
 from distilscope.analyses.alignment import maps, undefined
-from distilscope.analyses.alignment.alignment_rows import BY_CLASS, Pair, add_means
+from distilscope.analyses.alignment.alignment_rows import BY_CLASS, Pair, PairRows
 from distilscope.analyses.alignment.pairs import Images, Prepared, Rules, measure_pair
 from distilscope.data.files import IMAGES_FILE
 from distilscope.measuring import observations
@@ -79,10 +79,8 @@ def add_trivial_rows(
         found = observations.layer_of(stored[method], layer, method, reference.observation)
         for name, own in _pairs(pair, found, outputs, pictures, rules):
             columns = [name for name in own.measures if name not in NOT_OF_TRIVIAL]
-            place = {**own.key, "subset": "common", "headline": pair.headline}
-            members = np.flatnonzero(own.subsets["common"])
             names = [f"{name}_{column}" for column in columns]
-            add_means(study, rows, reference, own, columns, members, place, names)
+            PairRows(study, rows, reference, own).means(columns, "common", names)
 
 
 def _pictures(study: Study) -> np.ndarray:

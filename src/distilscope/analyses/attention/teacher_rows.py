@@ -24,8 +24,9 @@ from distilscope.analyses.attention.sets import (
 from distilscope.measuring.entries import Entry
 from distilscope.measuring.rows import Rows
 
-OF_TEACHERS = tuple(f"teachers_{name}" for name in (*OVERLAP, *BY_BATCH))
-ALONE = ("teachers_overlap_together", "teachers_area", "teachers_agreement")
+OF_PAIRS = tuple(f"teachers_{name}" for name in OVERLAP)
+OF_PAIRS_BY_BATCH = tuple(f"teachers_{name}" for name in BY_BATCH)
+OVERLAP_OF_ALL, AREA, AGREEMENT = "teachers_overlap_together", "teachers_area", "teachers_agreement"
 ONE = "it learned from one teacher"
 PAIRS = (
     *("model", "reference", "role", "views", "reference_views", "kind", "method", "resolution"),
@@ -46,14 +47,14 @@ def add_teachers(sets: Sets, rows: Rows, entry: Entry) -> None:
         place = {"probe": name, "subset": "all", "method": method, "resolution": resolution}
         place["headline"] = is_headline(name, method, resolution)
         if len(entry.teachers) < 2:
-            for measure in (*OF_TEACHERS, *ALONE[:2]):
+            for measure in (*OF_PAIRS, *OF_PAIRS_BY_BATCH, OVERLAP_OF_ALL, AREA):
                 rows.add(entry, measure, np.nan, reason=ONE, **place)
             continue
         found = [
             sets.overlaps(*pair, name, method, resolution)
             for pair in itertools.combinations(entry.teachers, 2)
         ]
-        add_overlap_rows(sets, rows, entry, found, place, OF_TEACHERS[:3], OF_TEACHERS[3:])
+        add_overlap_rows(sets, rows, entry, found, place, OF_PAIRS, OF_PAIRS_BY_BATCH)
         _add_together(sets, rows, entry, place)
     for name in sets.names:
         _add_agreement(sets, rows, entry, name)
@@ -64,24 +65,24 @@ def _add_together(sets: Sets, rows: Rows, entry: Entry, place: dict[str, Any]) -
     where = (place["probe"], place["method"], place["resolution"])
     regions = [sets.regions(teacher, *where) for teacher in entry.teachers]
     if any(each is None for each in regions):
-        for measure in ALONE[:2]:
+        for measure in (OVERLAP_OF_ALL, AREA):
             rows.add(entry, measure, np.nan, reason=NO_HEAD, **place)
         return
     n = len(regions[0])
     value = overlap.together(regions, sets.batch)
     why = None if np.isfinite(value) else EMPTY_BATCH
-    rows.add(entry, ALONE[0], value, n=n, reason=why, **place)
-    rows.add(entry, ALONE[1], np.mean([each.areas.mean() for each in regions]), n=n, **place)
+    rows.add(entry, OVERLAP_OF_ALL, value, n=n, reason=why, **place)
+    rows.add(entry, AREA, np.mean([each.areas.mean() for each in regions]), n=n, **place)
 
 
 def _add_agreement(sets: Sets, rows: Rows, entry: Entry, name: str) -> None:
     place = {"probe": name, "subset": "all", "headline": is_headline(name)}
     if len(entry.teachers) < 2:
-        rows.add(entry, ALONE[2], np.nan, reason=ONE, **place)
+        rows.add(entry, AGREEMENT, np.nan, reason=ONE, **place)
         return
     said = [sets.said(teacher, name).prediction for teacher in entry.teachers]
     alike = [(a == b).mean() for a, b in itertools.combinations(said, 2)]
-    rows.add(entry, ALONE[2], np.mean(alike), n=len(said[0]), **place)
+    rows.add(entry, AGREEMENT, np.mean(alike), n=len(said[0]), **place)
 
 
 # -------------------------------------------------------------------------------------- all pairs

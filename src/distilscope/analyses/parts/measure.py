@@ -14,16 +14,7 @@ import numpy as np
 import pandas as pd
 
 from distilscope import store
-from distilscope.analyses.alignment.alignment_rows import (
-    KEY,
-    Pair,
-    Who,
-    add_classes,
-    add_means,
-    add_nulls,
-    add_ratios,
-    pairs_of,
-)
+from distilscope.analyses.alignment.alignment_rows import KEY, Pair, PairRows, pairs_of
 from distilscope.analyses.alignment.measure import pool
 from distilscope.analyses.parts import undefined
 from distilscope.data.part_maps import FINDINGS_FILE
@@ -130,13 +121,13 @@ def add_part_rows(
     By class only the headline is given.
     """
     for pair in pairs:
-        place = {**pair.key, "headline": pair.headline}
-        _add_subsets(study, rows, each, pair, place)
-        add_nulls(study, rows, each, pair, place)
+        own = PairRows(study, rows, each, pair)
+        _add_subsets(own)
+        own.nulls()
         if pair.headline:
-            add_classes(study, rows, each, pair, place)
+            own.classes()
         if each.relation != "twin":
-            add_ratios(study, rows, each, pair, twins, {**place, "subset": "common"})
+            own.ratios(twins)
 
 
 def add_reference_rows(
@@ -148,31 +139,21 @@ def add_reference_rows(
         pairs: of a model that is compared with it.
     """
     for pair in pairs:
-        own = pair.of_reference
-        place = {**own.key, "headline": pair.headline}
-        _add_subsets(study, rows, reference, own, place)
-        if (null := "null_faithfulness") in own.values:
-            chosen = np.flatnonzero(own.subsets["common"])
-            place |= {"subset": "common"}
-            add_means(study, rows, reference, own, [null], chosen, place)
+        own = PairRows(study, rows, reference, pair.of_reference)
+        _add_subsets(own)
+        if (null := "null_faithfulness") in own.pair.values:
+            own.means([null], "common")
 
 
-def _add_subsets(
-    study: Study, rows: Rows, who: Who, pair: PartPair, place: Mapping[str, Any]
-) -> None:
-    for subset, member in pair.subsets.items():
-        chosen = np.flatnonzero(member)
-        add_means(study, rows, who, pair, pair.measures, chosen, {**place, "subset": subset})
-        odds = pair.values[MEDIAN][chosen]
+def _add_subsets(own: PairRows) -> None:
+    """The means over each subset, and the median of the measure whose mean says nothing."""
+    for subset, member in own.pair.subsets.items():
+        own.means(own.pair.measures, subset)
+        odds = own.pair.values[MEDIAN][member]
         known = odds[~np.isnan(odds)]
-        rows.add(
-            who,
-            MEDIAN,
-            float(np.median(known)) if len(known) else np.nan,
-            n=len(known),
-            n_undefined=len(odds) - len(known),
-            **{**place, "subset": subset},
-        )
+        median = float(np.median(known)) if len(known) else np.nan
+        counts = {"n": len(known), "n_undefined": len(odds) - len(known)}
+        own.rows.add(own.who, MEDIAN, median, **counts, **own.place(subset))
 
 
 # -------------------------------------------------------------------------------------- by part

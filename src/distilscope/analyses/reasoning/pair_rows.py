@@ -123,25 +123,19 @@ def _add_expected(
     questions: Questions, rows: Rows, each: Compared, stem: str, agreed: np.ndarray
 ) -> None:
     """Agreement expected from both accuracies within tasks, and the excess over it."""
-    own, other = questions.said[each.model.id], questions.said[each.reference]
+    said = [questions.said[name] for name in (each.model.id, each.reference)]
     study, groups = questions.study, questions.groups
     if stem == "answer":
-        right = own.right, other.right
-        choices = dict.fromkeys(groups, 0)
+        right = [one.right for one in said]
+        choices = [0] * len(groups)
     else:
-        label = questions.label
         right = [
-            spread(questions, model_rows.rightly(said.logprob, label)) for said in (own, other)
+            spread(questions, model_rows.rightly(one.logprob, questions.label)) for one in said
         ]
-        choices = {name: task["choices"] for name, task in questions.tasks.items()}
-        groups = {name: at for name, at in groups.items() if choices[name]}
+        groups = {name: at for name, at in groups.items() if questions.tasks[name]["choices"]}
+        choices = [questions.tasks[name]["choices"] for name in groups]
     found = agreeing.beside_expected(
-        agreed,
-        *right,
-        list(groups.values()),
-        [choices[name] for name in groups],
-        study.draw(len(agreed)),
-        study.level,
+        agreed, *right, list(groups.values()), choices, study.draw(len(agreed)), study.level
     )
     n = sum(map(len, groups.values()))
     for i, name in enumerate((f"{stem}_agreement_expected", f"{stem}_agreement_excess")):

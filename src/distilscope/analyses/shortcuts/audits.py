@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +47,10 @@ class Audit:
 
     Attributes:
         model, teacher: who is judged, and against whom. condition: the model's, by name.
-        twins: of the teacher, or of the clean teacher where the teacher itself was planted.
-        arm: None for a model of the study itself.
-        seen, teacher_seen: maps on the same images. twin_pairs: of each twin, and of the teacher
-            that it is a twin of, on the same images.
+        arm, planting: of a model of the experiment; None of one of the study itself.
+        seen, teacher_seen: maps on the same images.
+        twin_pairs: on these images too, of each twin, and of the teacher that it is a twin of,
+            which is the clean one where the teacher itself was planted.
         probe_observation: what the model says of made probes, None without any. prefix: of its
             folders.
         masked: the probe whose parts they are, None where nothing was masked.
@@ -188,29 +188,13 @@ class Audits:
         references: tuple[Artefact, ...],
     ) -> Artefact:
         """A model's observation of made probes: one job, a folder for each part."""
-        configuration, shown = self.study.configuration, list(shown)
-        architecture = model.artefact.settings.get("architecture")
-        builder = (architecture or {}).get("builder")
-        explained = list(model.explained[:1])
-        methods = {self.method: catalog.METHODS[self.method]} if explained else {}
+        shown = list(shown)
+        builder = (model.artefact.settings.get("architecture") or {}).get("builder")
+        methods = {self.method: catalog.METHODS[self.method]} if model.explained else {}
         artefact = Artefact(
             kind="probe_observation",
             slug=model.artefact.slug,
-            settings={
-                "architecture": architecture,
-                "layers": {name: model.layers[name] for name in explained},
-                "explained": explained,
-                "head": model.head,
-                "preprocessing": model.preprocessing,
-                "probes": [
-                    _requested(each, part, position)
-                    for position, each in enumerate(shown)
-                    for part in PROBES[each.builder].parts
-                ],
-                "threads": configuration.threads,
-                **observe_settings(configuration.observe, methods),
-                "reductions": ["gap"],
-            },
+            settings=self._settings(model, shown, methods),
             source=fingerprint.source(
                 "distilscope.observing.made_probes",
                 *([builder] if builder else []),
@@ -225,6 +209,27 @@ class Audits:
             },
         )
         return self.probe_observations.setdefault(artefact.name, artefact)
+
+    def _settings(
+        self, model: Model, shown: Sequence[Shown], methods: Iterable[str]
+    ) -> dict[str, Any]:
+        """What of a model is observed on made probes: maps of its last block alone."""
+        configuration, explained = self.study.configuration, list(model.explained[:1])
+        return {
+            "architecture": model.artefact.settings.get("architecture"),
+            "layers": {name: model.layers[name] for name in explained},
+            "explained": explained,
+            "head": model.head,
+            "preprocessing": model.preprocessing,
+            "probes": [
+                _requested(each, part, position)
+                for position, each in enumerate(shown)
+                for part in PROBES[each.builder].parts
+            ],
+            "threads": configuration.threads,
+            **observe_settings(configuration.observe, methods),
+            "reductions": ["gap"],
+        }
 
 
 def _folder(artefact: Artefact | None) -> str | None:
