@@ -17,6 +17,12 @@ from distilscope.auditing.request import Given, Request
 from distilscope.configuration.networks import code_of
 
 OUTPUT, METHODS = Path("audit"), "gradcam"
+OF_A_STUDY = (
+    *("teacher", "student", "images", "tasks", "labels", "classes", "held_out", "limit", "data"),
+    *("second_checkpoint", "preprocessing", "entry", "compress", "require", "output", "methods"),
+    "allow_code",
+)
+"""Options that a configuration says in their place, as the parser calls them."""
 SIDE = {True: 224, False: 32}
 """Of images, by whether they are a folder of pictures, where no model says its input's side."""
 PICTURES = "pictures"
@@ -66,15 +72,11 @@ def check(given: argparse.Namespace) -> None:
     Raises:
         ValueError: naming the options.
     """
-    asked = {
-        **{"--teacher": given.teacher, "--student": given.student, "--images": given.images},
-        **{"--tasks": given.tasks, "--require": given.require, "--compress": given.compress},
-        "--output": given.output,
-    }
     if given.cores != "all" and not (given.cores.isdecimal() and int(given.cores) > 0):
         raise ValueError(f"--cores {given.cores!r}: expected a number from 1 up, or all")
     if given.configuration:
-        both = [option for option, value in asked.items() if value]
+        said = {f"--{name.replace('_', '-')}": getattr(given, name) for name in OF_A_STUDY}
+        both = [option for option, value in said.items() if value not in (None, [], False)]
         if both:
             raise ValueError(
                 f"--configuration {given.configuration} says what is audited: leave out "
@@ -135,7 +137,7 @@ def asked(given: argparse.Namespace) -> Request:
         second=given.second_checkpoint,
         compress=tuple(request.compression(text, names, names[0]) for text in given.compress),
         require=tuple(given.require),
-        methods=tuple(filter(None, (given.methods or METHODS).split(","))),
+        methods=_methods(given.methods or METHODS),
         allow_code=given.allow_code,
         count=count,
     )
@@ -165,6 +167,10 @@ def _of_images(
     return found, {**name, **{k: v for k, v in data.items() if v is not None}, **further}, count
 
 
+def _methods(typed: str) -> tuple[str, ...]:
+    return tuple(name for each in typed.split(",") if (name := each.strip()))
+
+
 def _named(model: Given) -> Given:
     """The model with its architecture as the study calls it.
 
@@ -172,10 +178,29 @@ def _named(model: Given) -> Given:
         ValueError: there is no file for a model that is to be one, or no such network.
     """
     if model.architecture is None:
-        if not Path(model.weights).expanduser().is_file():
+        file = Path(model.weights).expanduser()
+        if not file.is_file():
             raise ValueError(_no_file(model.weights))
+        _require_program(file)
         return model
     return replace(model, architecture=network(model.architecture, model.settings))
+
+
+def _require_program(file: Path) -> None:
+    """Refuse weights that stand where a program would; nothing of the file is run.
+
+    Raises:
+        ValueError: it is none.
+    """
+    from distilscope.models import programs
+
+    try:
+        programs.kind_of(file, file.suffix)
+    except programs.ProgramError:
+        raise ValueError(
+            f"{file} is no program (TorchScript, torch.export or ONNX): of weights say whose they "
+            f"are, NETWORK={file}"
+        ) from None
 
 
 def network(typed: str, settings: Collection[str] = ()) -> str:
@@ -186,7 +211,7 @@ def network(typed: str, settings: Collection[str] = ()) -> str:
     """
     found = request.network(typed, settings, _of_torchvision())
     if ":" not in found and found not in catalog.ARCHITECTURES and not catalog.library_of(found):
-        known = [*_of_torchvision(), *catalog.ARCHITECTURES]
+        known = dict.fromkeys([*sorted(_of_torchvision()), *catalog.ARCHITECTURES])
         raise ValueError(
             f"unknown network {found!r}; {catalog.suggest(found, known)} A network of timm is "
             "timm/<name>, one of yours module:factory"

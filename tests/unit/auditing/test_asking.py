@@ -155,7 +155,9 @@ def test_layers_are_proposed_of_the_weights_that_are_audited(tmp_path, monkeypat
     [
         ([], "an audit needs --teacher and --images"),
         (["--teacher", "a=b", "--images", "c"], "nothing to set beside the teacher"),
-        (["--configuration", "x", "--require", "ece <= 1"], "leave out --require"),
+        (["--configuration", "x", "--require", "ece <= 1"], r"leave out .*--require"),
+        (["--configuration", "x", "--limit", "9", "--allow-code"], r"leave out --limit, .*--allow-code"),
+        (["--configuration", "x", "--methods", "saliency"], r"leave out .*--methods"),
         (["--configuration", "x", "--cores", "many"], "--cores 'many': expected a number"),
         (["--configuration", "x", "--cores", "0"], "--cores '0': expected a number"),
     ],
@@ -291,6 +293,7 @@ def test_on_a_data_set_by_name_a_network_has_the_classes_of_its_weights(
         ("mine:net", r"'mine:net' names a network and no weights: give mine:net=FILE"),
         ("model.pt2", r"there is no file 'model\.pt2': a model is NETWORK=FILE, or a FILE"),
         ("resnet81=a.pt", r"unknown network 'resnet81'; did you mean 'resnet18'"),
+        ("resnet-18=a.pt", r"did you mean 'resnet18' or '(?!resnet18)"),
         ("mobilnet_v3_small=a.pt", r"unknown network .*; did you mean 'mobilenet_v3_small'"),
     ],
 )
@@ -302,6 +305,20 @@ def test_a_model_that_is_no_network_with_a_file_is_refused_with_what_it_lacks(
     typed = ["--teacher", teacher, "--images", folder, "--compress", "prune=0.5"]
     with pytest.raises(ValueError, match=words):
         asking.asked(options(*typed))
+
+
+def test_weights_in_the_place_of_a_program_are_refused_before_trust_is_asked_for(tmp_path):
+    file = saved(tmp_path / "a.pt", 5)
+    typed = ["--teacher", file, "--images", pictures(tmp_path / "pictures", FIVE)]
+    with pytest.raises(ValueError, match=r"a\.pt is no program .* NETWORK=.*a\.pt"):
+        asking.asked(options(*typed, "--compress", "prune=0.5"))
+
+
+def test_methods_may_have_spaces_between_them(tmp_path):
+    file, folder = saved(tmp_path / "a.pt", 5), pictures(tmp_path / "pictures", FIVE)
+    typed = ["--teacher", f"plain-tiny={file}", "--images", folder, "--compress", "prune=0.5"]
+    asked = asking.asked(options(*typed, "--methods", "gradcam, saliency,"))
+    assert asked.methods == ("gradcam", "saliency")
 
 
 def test_images_that_are_nowhere_are_refused_with_the_data_sets_that_there_are(tmp_path):
