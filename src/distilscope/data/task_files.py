@@ -93,6 +93,8 @@ def make(
     stopwatch.phase("tokens")
     items = _short_enough(items, words, settings, left_out)
     _check(items, [task["name"] for task in described], _named(job), left_out)
+    by_name = {task["name"]: task for task in settings["tasks"]}
+    remarks.extend(_longer(items, by_name, words))
     notes = [*left_out, *remarks]
     stopwatch.phase("write")
     most = max(len(item.choices) for item in items)
@@ -103,7 +105,6 @@ def make(
         "tasks": described,
         "notes": notes,
     }
-    by_name = {task["name"]: task for task in settings["tasks"]}
     targets = [words.ended(target(item, by_name[item.task])) for item in items]
     write_items(job.folder, items, words.tokenizer, {"gold": targets}, manifest)
     for note in notes:
@@ -207,8 +208,8 @@ def _short_enough(
     """The items of `longest` tokens or less with each of their choices; the others are named.
 
     Raises:
-        BadData: an item holds the text of the token that ends a text, or two of its choices are
-            the same tokens.
+        BadData: an item holds the text of the token that ends a text, that text is no token of its
+            own behind an answer, or two choices are the same tokens.
     """
     by_name = {task["name"]: task for task in settings["tasks"]}
     texts, owners = [], []
@@ -222,6 +223,7 @@ def _short_enough(
             texts.append(f"{item.prompt} {each}")
             owners.append(place)
     tokens = words.of_each(texts)
+    _require_ends(items, owners, tokens, words)
     _require_choices_apart(items, owners, tokens)
     if settings["longest"] is None:
         return list(items)
@@ -239,6 +241,40 @@ def _short_enough(
             )
     left_out = set(over.tolist())
     return [item for place, item in enumerate(items) if place not in left_out]
+
+
+def _require_ends(
+    items: Sequence[Item], owners: Sequence[int], tokens: Sequence[tuple[int, ...]], words: Words
+) -> None:
+    """Refuse an end that becomes a part of another token: nobody would learn to end."""
+    first = dict(zip(reversed(owners), reversed(tokens), strict=True))  # what is taught
+    for owner, own in first.items():
+        if own[-1] != words.end:
+            item = items[owner]
+            raise BadData(
+                f"task {item.task!r}, item {item.index}: behind its answer {item.answer!r:.40} the "
+                f"end {words.text!r} is a part of another token; give `data.end` a token that "
+                "stands for itself, such as the tokenizer's own"
+            )
+
+
+def _longer(items: Sequence[Item], by_name: Mapping[str, Any], words: Words) -> list[str]:
+    """A sentence where right answers are longer than any that is trained, where answers stop."""
+    whole = words.of_each(
+        [words.ended(f"{item.prompt} {target(item, by_name[item.task])}") for item in items]
+    )
+    prompts = words.of_each([item.prompt for item in items])
+    length = {split: [0] for split in SPLITS}
+    for item, own, prompt in zip(items, whole, prompts, strict=True):
+        length[item.split].append(len(own) - len(prompt))
+    most = max(length["train"])
+    over = sum(each > most for each in length["test"])
+    if not most or not over:
+        return []
+    return [
+        f"{over} test items have right answers of up to {max(length['test'])} tokens, and answers "
+        f"stop at {most}, the longest of the training items: none of these can be given whole"
+    ]
 
 
 def _require_choices_apart(

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 
+LETTER = "a"
+"""A text whose tokens show what is put around it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Words:
     """A tokenizer, and its token that ends a text.
@@ -35,7 +39,8 @@ class Words:
             end: the text of the token that ends a text; None for the folder's own.
 
         Raises:
-            BadData: a file can't be read, or there is no such token.
+            BadData: a file can't be read, there is no such token, or the tokenizer puts one behind
+                every text.
         """
         from tokenizers import Tokenizer
 
@@ -45,6 +50,13 @@ class Words:
             raise BadData(f"{folder / 'tokenizer.json'} can't be read ({error})") from None
         tokenizer.no_truncation()
         tokenizer.no_padding()
+        alone = tokenizer.encode(LETTER, add_special_tokens=False).ids
+        if alone and tokenizer.encode(LETTER).ids[-len(alone) :] != alone:
+            raise BadData(
+                f"{folder}: its tokenizer puts a token behind every text, and a prompt goes on: "
+                "take the tokenizer of a causal language model, or what stands behind `$A` out of "
+                "`post_processor` in tokenizer.json"
+            )
         text = end or _own_end(folder)
         token = tokenizer.token_to_id(text)
         if token is None:

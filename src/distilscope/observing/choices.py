@@ -79,7 +79,11 @@ def of_tokens(logits: Tensor, tokens: Tensor) -> Tensor:
 
 
 def score(
-    model: nn.Module, tokenizer: Tokenizer, items: pd.DataFrame, batch: int = BATCH
+    model: nn.Module,
+    tokenizer: Tokenizer,
+    items: pd.DataFrame,
+    batch: int = BATCH,
+    end: int | None = None,
 ) -> pd.DataFrame:
     """What a model thinks of the choices of items, with their questions and without.
 
@@ -88,6 +92,8 @@ def score(
         tokenizer: the model's.
         items: those with choices; columns `index`, `prompt`, `unasked`, `choices`.
         batch: texts at once.
+        end: the token that ends a text, which a choice stands behind where its prompt is empty: as
+            in lm-eval.
 
     Returns:
         A row a choice: `index`; `choice`, its position; `logprob`; `characters` of its text;
@@ -104,7 +110,7 @@ def score(
     ]
     index, blank, prompts, places, choices = zip(*rows, strict=True)
     asked, unasked = (
-        log_likelihoods(model, encode(tokenizer, before, choices), batch)
+        log_likelihoods(model, _begun(encode(tokenizer, before, choices), end), batch)
         for before in (prompts, blank)
     )
     return pd.DataFrame(
@@ -116,3 +122,21 @@ def score(
             "logprob_no_question": unasked,
         }
     )
+
+
+def _begun(encoded: dict[str, np.ndarray], end: int | None) -> dict[str, np.ndarray]:
+    """With a token before each target that stands behind nothing, so that its first has a place.
+
+    Raises:
+        ValueError: a prompt is empty and there is no such token.
+    """
+    empty = encoded["start"] == 0
+    if not empty.any():
+        return encoded
+    if end is None:
+        raise ValueError("a prompt has no tokens: give `end`, the token that it begins behind")
+    tokens = np.pad(encoded["tokens"], ((0, 0), (0, 1)))
+    tokens[empty] = np.roll(tokens[empty], 1, axis=1)
+    tokens[empty, 0] = end
+    more = empty.astype(np.int32)
+    return {"tokens": tokens, "start": encoded["start"] + more, "length": encoded["length"] + more}

@@ -103,7 +103,7 @@ class Observer:
         chosen = items[items["choices"].map(len) > 0]
         # each choice twice: with the question and without
         progress.stage(f"{name}: choices", 2 * int(chosen["choices"].map(len).sum()), "choices")
-        scored = choices.score(self.model, self.texts.tokenizer, chosen)
+        scored = choices.score(self.model, self.texts.tokenizer, chosen, end=self.texts.end)
         counts = chosen["choices"].map(len).to_numpy()
         most = len(self.texts.classes)
         logits = likelihoods(scored, chosen["index"].to_numpy(), name, counts, most)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from tokenizers import Tokenizer, normalizers, processors
 
 from distilscope import store
 from distilscope.configuration.texts import FileTexts
@@ -14,9 +15,16 @@ from distilscope.planning.job import Job
 from tests import hub_folders
 
 
-def own_items(folder, more=(), **parts):
-    """The texts of tasks of choices that a test writes, and the facts of the job."""
+def own_items(folder, edit=None, end=None, **parts):
+    """The texts of tasks of choices that a test writes, and the facts of the job; `edit` changes
+    the tokenizer.
+    """
     hub_folders.write_tokenizer(folder / "tokenizer")
+    if edit:
+        path = str(folder / "tokenizer/tokenizer.json")
+        own = Tokenizer.from_file(path)
+        edit(own)
+        own.save(path)
     tasks = {}
     for key, items in {"a.train": range(100, 104), "a.held_out": [200], **parts}.items():
         task, part = key.replace("__", ".").split(".")
@@ -29,9 +37,7 @@ def own_items(folder, more=(), **parts):
             items = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
         place.write_bytes(items)
         tasks.setdefault(task, {"name": task})[part] = str(place)
-    for task, settings in dict(more).items():
-        tasks[task] |= settings
-    section = {"name": "jsonl-tasks", "tokenizer": str(folder / "tokenizer")}
+    section = {"name": "jsonl-tasks", "tokenizer": str(folder / "tokenizer"), "end": end}
     return made_of(FileTexts(**section, tasks=[*tasks.values()]), folder / "made")
 
 
@@ -103,23 +109,53 @@ def test_what_json_leaves_open_is_refused_with_its_line(tmp_path, line, said):
         own_items(tmp_path, a__test=line.encode())
 
 
+def lower(tokenizer):
+    tokenizer.normalizer = normalizers.Lowercase()
+
+
 def test_choices_that_no_model_can_tell_apart_are_refused(tmp_path):
-    from tokenizers import Tokenizer, normalizers
-
-    def lowered(folder):
-        path = str(folder / "tokenizer.json")
-        own = Tokenizer.from_file(path)
-        own.normalizer = normalizers.Lowercase()
-        own.save(path)
-
     other = [asks(1, choices=["Two", "three", "two"])]
     made, _ = own_items(tmp_path / "told", a__test=other)
     assert len(made.classes) == 3
-    write = hub_folders.write_tokenizer
-    with pytest.MonkeyPatch.context() as own:
-        own.setattr(hub_folders, "write_tokenizer", lambda f: (write(f), lowered(f)))
-        with pytest.raises(BadData, match="item 0: choices 'Two' and 'two' are the same tokens"):
-            own_items(tmp_path / "lowered", a__test=other)
+    with pytest.raises(BadData, match="item 0: choices 'Two' and 'two' are the same tokens"):
+        own_items(tmp_path / "lowered", edit=lower, a__test=other)
+
+
+def test_a_tokenizer_that_ends_every_text_is_refused_and_one_that_begins_it_is_not(tmp_path):
+    def around(template):
+        def edit(tokenizer):
+            special = [(hub_folders.END, tokenizer.token_to_id(hub_folders.END))]
+            tokenizer.post_processor = processors.TemplateProcessing(
+                single=template, special_tokens=special
+            )
+
+        return edit
+
+    made, _ = own_items(tmp_path / "before", edit=around(f"{hub_folders.END} $A"), a__test=[1])
+    assert (made.split("test").tokens[:, 0] == made.end).all()
+    with pytest.raises(BadData, match="its tokenizer puts a token behind every text"):
+        own_items(tmp_path / "behind", edit=around(f"$A {hub_folders.END}"), a__test=[1])
+
+
+def test_an_end_that_becomes_a_part_of_another_token_is_refused(tmp_path):
+    made, _ = own_items(tmp_path / "apart", end="teen", a__test=[1])
+    assert made.tokenizer.id_to_token(made.end) == "teen"
+    with pytest.raises(BadData, match="behind its answer 'elf' the end 'teen' is a part of anot"):
+        own_items(
+            tmp_path / "joined", end="teen", a__test=[asks(1, choices=["elf", "a"], answer="elf")]
+        )
+
+
+def test_right_answers_longer_than_any_that_is_trained_are_named(tmp_path):
+    long = [
+        asks(1, choices=["a b c d e f", "b"], answer="B"),
+        asks(2, choices=["a b c d e f", "b"], answer="A"),
+    ]
+    _, facts = own_items(tmp_path, a__test=long)
+    assert facts["notes"] == [
+        "1 test items have right answers of up to 12 tokens, and answers stop at 3, the longest of "
+        "the training items: none of these can be given whole"
+    ]
 
 
 def test_a_wrong_choice_that_holds_the_end_is_refused_as_a_right_one_is(tmp_path):

@@ -74,6 +74,18 @@ def test_scores_do_not_depend_on_what_goes_together(model, items):
     np.testing.assert_allclose(one["logprob"], all_["logprob"], atol=1e-4)
 
 
+def test_a_choice_behind_an_empty_prompt_stands_behind_the_end_as_in_lm_eval(model, items):
+    end = symbols.tokenizer().encode(".").ids
+    some = items.copy()
+    some.iloc[::2, some.columns.get_loc("unasked")] = ""
+    found = choices.score(model, symbols.tokenizer(), some, batch=5, end=end[0])
+    rows = [(item.unasked, choice) for item in some.itertuples() for choice in item.choices]
+    expected = [by_hand(model, before or ".", choice) for before, choice in rows]
+    np.testing.assert_allclose(found["logprob_no_question"], expected, atol=1e-4)
+    with pytest.raises(ValueError, match="a prompt has no tokens"):
+        choices.score(model, symbols.tokenizer(), some, batch=5)
+
+
 def test_a_score_is_what_lm_eval_gives_the_same_text():
     """`record_lm_eval.py`, which lies beside, wrote down what lm-eval says of this model."""
     model, tokenizer = made(len(symbols.SYMBOLS)), symbols.tokenizer()
