@@ -11,9 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from distilscope import catalog
+from distilscope.analyses.gate.configuration import Gate
 from distilscope.auditing import classes, request
 from distilscope.auditing.request import Given, Request
+from distilscope.configuration.kinds import faults
 from distilscope.configuration.networks import code_of
 
 OUTPUT, METHODS = Path("audit"), "gradcam"
@@ -74,6 +78,8 @@ def check(given: argparse.Namespace) -> None:
     """
     if given.cores != "all" and not (given.cores.isdecimal() and int(given.cores) > 0):
         raise ValueError(f"--cores {given.cores!r}: expected a number from 1 up, or all")
+    if given.require:
+        _check_requirements(given.require)
     if given.configuration:
         said = {f"--{name.replace('_', '-')}": getattr(given, name) for name in OF_A_STUDY}
         both = [option for option, value in said.items() if value not in (None, [], False)]
@@ -101,6 +107,16 @@ def check(given: argparse.Namespace) -> None:
             "an audit needs a --student NETWORK=FILE, or a --compress such as prune=0.3 of the "
             "teacher: there is nothing to set beside the teacher"
         )
+
+
+def _check_requirements(typed: list[str]) -> None:
+    """Their form and their measures: a slip is told before models are looked at."""
+    try:
+        Gate(require=typed)
+    except ValidationError as error:
+        raise ValueError(
+            "\n".join(fault.replace("require", "--require", 1) for fault in faults(error))
+        ) from None
 
 
 def _refuse_beside_tasks(given: argparse.Namespace) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
 from distilscope.models.declaration import Architecture
 
 
@@ -14,6 +18,7 @@ def _plain(channels: tuple[int, ...], pools: tuple[int, ...], parameters: int) -
         explained=(blocks[-1], blocks[-2]),
         head="head",
         parameters=parameters,
+        counted="distilscope.models.declared:parameters_of_plain",
     )
 
 
@@ -27,6 +32,7 @@ def _resnet(depth: int, parameters: int) -> Architecture:
         head="fc",
         parameters=parameters,
         pretrained=f"resnet{depth}" if depth in (18, 34, 50, 101) else None,
+        counted="distilscope.models.declared:parameters_of_resnet",
     )
 
 
@@ -92,3 +98,16 @@ ARCHITECTURES: dict[str, Architecture] = {
         counted="distilscope.models.folder_settings:parameters",
     ),
 }
+
+
+def parameters_of_plain(settings: Mapping[str, Any]) -> int:
+    """About how many a plain network of these settings has: those of its convolutions."""
+    return sum(9 * before * width for before, width in pairwise((3, *settings["widths"])))
+
+
+def parameters_of_resnet(settings: Mapping[str, Any]) -> int:
+    """About how many a ResNet of these settings has: they grow with the square of its width."""
+    declared = ARCHITECTURES.get(f"resnet{settings['depth']}")
+    if declared is None:  # which its builder refuses
+        return 0
+    return round(declared.parameters * (settings["width"] / declared.settings["width"]) ** 2)

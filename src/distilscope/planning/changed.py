@@ -46,7 +46,8 @@ def _require_calibration(configuration: Configuration, way: str, value: Any) -> 
     if value in catalog.COMPRESSIONS[way].calibrated and not configuration.data.held_out:
         raise ConfigurationError(
             f"compress.{way}: {value} takes ranges of activations from held-out images, and the "
-            "data have none; give `data.held_out`, a folder of pictures that the test has not"
+            "data have none; give `data.held_out` (`--held-out` of an audit), a "
+            "folder of pictures that the test has not"
         )
 
 

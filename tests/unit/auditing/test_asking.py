@@ -156,7 +156,12 @@ def test_layers_are_proposed_of_the_weights_that_are_audited(tmp_path, monkeypat
         ([], "an audit needs --teacher and --images"),
         (["--teacher", "a=b", "--images", "c"], "nothing to set beside the teacher"),
         (["--configuration", "x", "--require", "ece <= 1"], r"leave out .*--require"),
-        (["--configuration", "x", "--limit", "9", "--allow-code"], r"leave out --limit, .*--allow-code"),
+        (
+            ["--configuration", "x", "--limit", "9", "--allow-code"],
+            r"leave out --limit, .*--allow-code",
+        ),
+        (["--require", "acuracy >= 1"], r"--require: .*'acuracy >= 1': .* did you mean 'accuracy'"),
+        (["--require", "ece < 1"], r"--require: .*'ece < 1' can't be read: expected"),
         (["--configuration", "x", "--methods", "saliency"], r"leave out .*--methods"),
         (["--configuration", "x", "--cores", "many"], "--cores 'many': expected a number"),
         (["--configuration", "x", "--cores", "0"], "--cores '0': expected a number"),

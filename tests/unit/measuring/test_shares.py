@@ -91,7 +91,7 @@ def test_bounds_and_claims_may_name_it():
     assert statements.AgainstConstant(**own, measure="null_iou25").measure == "null_iou25"
     with pytest.raises(ValueError, match=r"unknown measure 'iou2'; did you mean 'iou20'"):
         statements.AgainstConstant(**own, measure="iou2")
-    with pytest.raises(ConfigurationError, match=r"unknown measure in 'rho25 >= 0.1' 'rho25'"):
+    with pytest.raises(ConfigurationError, match=r"'rho25 >= 0.1': unknown measure 'rho25'"):
         study(analyses=asking(gate={"require": ["rho25 >= 0.1"]}))
 
 

@@ -7,8 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from distilscope.configuration.study import parse
+from distilscope.models import resnet
+from distilscope.models.declared import parameters_of_plain
 from distilscope.planning import memory
 from distilscope.planning.study import Study
 
@@ -97,3 +100,38 @@ def test_a_description_without_sizes_asks_for_the_usual():
     students = {"small": {**of_folder(), "recipe": "r"}}
     study = Study(parse({**TEXTS, "grid": [KD], "students": students}), "fp32", Path())
     assert asked(study)["model small-kd-T1-a1-s1"] == 3000
+
+
+def of_images(settings=None, weights=None):
+    own = {"weights": weights, "preprocessing": {"mean": [0.5] * 3, "std": [0.5] * 3}}
+    student = {"architecture": "resnet18", "settings": settings or {}}
+    students = {"tiny": {**student, **(own if weights else {"recipe": "short"})}}
+    grid = [] if weights else [{"objective": "ce", "students": ["tiny"]}]
+    return made_study.study(students=students, grid=grid, floors=[])
+
+
+def test_networks_of_images_that_settings_make_wide_ask_for_their_parameters():
+    """Held against the network itself, whose shapes are worked out without memory."""
+    wide = of_images({"width": 512})
+    with torch.device("meta"):
+        network = resnet.build(10, 3, depth=18, width=512)
+    counted = sum(parameter.numel() for parameter in network.parameters())
+    found = asked(wide)
+    trained = 3000 + 32 * (counted - memory.COVERED) // 10**6
+    assert found["model tiny-ce-s1"] == pytest.approx(trained, rel=0.01)
+    read = 3000 + 8 * (counted - memory.COVERED) // 10**6
+    assert found["observation tiny-ce-s1"] == pytest.approx(read, rel=0.01)
+    assert found["networks check"] == found["model tiny-ce-s1"]
+    assert found["model big-s10"] == 3000
+    assert parameters_of_plain({"widths": [32, 64, 128, 256, 256]}) == pytest.approx(981_802, 0.01)
+
+
+def test_given_networks_ask_by_the_size_of_their_file():
+    with open("large.safetensors", "wb") as file:
+        file.truncate(4 * 10**9)  # a hole: it takes no room
+    Path("small.safetensors").write_bytes(b"weights")
+    found = asked(of_images(weights="large.safetensors"))
+    expected = 3000 + 8 * (10**9 - memory.COVERED) // 10**6
+    assert found["model tiny"] == found["observation tiny"] == expected
+    assert found["networks check"] == expected
+    assert set(asked(of_images(weights="small.safetensors")).values()) == {3000}

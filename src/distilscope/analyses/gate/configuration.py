@@ -21,7 +21,10 @@ class Gate(Section):
     def _legible(cls, value: list[str]) -> list[str]:
         for text in value:
             found = requirements.parse(text)
-            registry.require_measure(found.measure, f"measure in {text!r}")
+            try:
+                registry.require_measure(found.measure, "measure")
+            except ValueError as error:
+                raise ValueError(f"the requirement {text!r}: {error}") from None
         return value
 
     def check(self, configuration: Any) -> None:
