@@ -29,13 +29,13 @@ def check(information: Mapping[str, Any], texts: Texts) -> list[str]:
     that has other tokens.
 
     Returns:
-        what was found, in words; nothing where no folder of a model is read.
+        what was found, in words; nothing where weights come from no folder with a tokenizer.
 
     Raises:
         ModelError: naming the first token or text that differs.
     """
-    folder = next((Path(information[key]) for key in FOLDERS if key in information), None)
-    if folder is None or not folder.is_dir():
+    folder = next((_folder(information[key]) for key in FOLDERS if key in information), None)
+    if folder is None:
         return []
     from tokenizers import Tokenizer
 
@@ -70,6 +70,14 @@ def check(information: Mapping[str, Any], texts: Texts) -> list[str]:
         )
     cut = own.get_vocab_size() - texts.vocabulary
     return [f"the same tokens{f', {cut} more of its own are cut' if cut > 0 else ''}"]
+
+
+def _folder(place: str) -> Path | None:
+    """The folder of a model; of a file of weights that in which it lies beside a tokenizer."""
+    path = Path(place)
+    if path.is_dir():
+        return path
+    return path.parent if (path.parent / "tokenizer.json").is_file() else None
 
 
 def _split_otherwise(texts: Texts, own: Tokenizer) -> str | None:
@@ -107,10 +115,12 @@ def ends_otherwise(information: Mapping[str, Any], texts: Texts) -> str | None:
     """A sentence where a model that is compared as it is ends its texts with another token than
     the study: it may write on behind its answers. One that is trained here learns the study's.
     """
-    folder = Path(information["weights_file"]) if "weights_file" in information else None
+    folder = _folder(information["weights_file"]) if "weights_file" in information else None
+    if folder is None:
+        return None
     try:
         found = json.loads((folder / CONFIGURED).read_text(encoding="utf-8"))["eos_token"]
-    except (AttributeError, KeyError, OSError, TypeError, ValueError):
+    except (KeyError, OSError, TypeError, ValueError):
         return None  # nothing is known of its end
     own = found.get("content") if isinstance(found, Mapping) else found
     end = texts.tokenizer.id_to_token(texts.end)

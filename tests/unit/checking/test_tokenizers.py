@@ -117,3 +117,13 @@ def test_a_given_model_that_ends_its_texts_otherwise_is_named(prepared, tmp_path
     (tmp_path / "tokenizer_config.json").write_text("[]")
     assert tokenizers.ends_otherwise(given, prepared) is None
     assert tokenizers.ends_otherwise({}, prepared) is None
+
+
+def test_a_file_of_weights_that_lies_beside_a_tokenizer_is_of_its_model(prepared, tmp_path):
+    folder = edited(tmp_path / "model", exchange)
+    for name in ("model.safetensors", "pytorch_model.bin"):
+        (folder / name).touch()
+        with pytest.raises(ModelError, match="logits of one can't be learnt by the other"):
+            tokenizers.check({"weights_file": str(folder / name)}, prepared)
+    (tmp_path / "alone.safetensors").touch()
+    assert tokenizers.check({"weights_file": str(tmp_path / "alone.safetensors")}, prepared) == []
