@@ -47,8 +47,12 @@ def symbols(text: str, traced: bool) -> Parsed:
 
 def last_number(text: str, choices: Sequence[str] = ()) -> str | None:
     """The last number in a text, commas between its digits left out: GSM8K, SVAMP, AddSub ..."""
-    found = NUMBER.findall(text.replace(",", "").replace("\N{MINUS SIGN}", "-"))
+    found = _numbers(text)
     return found[-1] if found else None
+
+
+def _numbers(text: str) -> list[str]:
+    return NUMBER.findall(text.replace(",", "").replace("\N{MINUS SIGN}", "-"))
 
 
 def first_letter(text: str, choices: Sequence[str] = ()) -> str | None:
@@ -94,18 +98,15 @@ def read(text: str, rule: str, traced: bool = False, choices: Sequence[str] = ()
 def right(answer: str | None, gold: str, rule: str) -> bool:
     """Whether an answer that was read by a rule is the right one, as somebody wrote that.
 
-    Where numbers are read, the right answer is the number in its text.
+    Where numbers are read, the right answer is the only number in its text.
 
-    >>> right("1234", "$1,234", "last-number"), right("-4", "\N{MINUS SIGN}4", "last-number")
-    (True, True)
+    >>> right("1234", "$1,234", "last-number"), right("2", "1/2", "last-number")
+    (True, False)
     """
     if same(answer, gold) or rule != "last-number":
         return same(answer, gold)
-    try:
-        float(gold)
-    except ValueError:
-        return same(answer, last_number(gold))
-    return False  # as with 1e-05, which is a number as it stands
+    found = _numbers(gold)
+    return len(found) == 1 and same(answer, found[0])
 
 
 def same(one: str | None, other: str | None) -> bool:

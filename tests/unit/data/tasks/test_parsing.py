@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from distilscope.data.tasks import parsing
-from distilscope.data.tasks.parsing import RULES, Parsed, same, symbols
+from distilscope.data.tasks.parsing import RULES, Parsed, right, same, symbols
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,24 @@ def test_answers_are_the_same_as_texts_or_as_numbers_and_none_is_the_same_as_not
 ):
     assert same(one, other) == same(other, one) == expected
     assert parsing.TOLERANCE == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "rule", "expected"),
+    [
+        ("1234", "1,234", "last-number", True),
+        ("5", "5 apples", "last-number", True),
+        ("-4", "\N{MINUS SIGN}4", "last-number", True),
+        ("4", "\N{MINUS SIGN}4", "last-number", False),
+        ("2", "1/2", "last-number", False),  # two numbers: which is meant, nobody knows
+        ("many", "many", "last-number", True),
+        (None, "many", "last-number", False),
+        ("5", "5 apples", "first-keyword", False),
+    ],
+)
+def test_a_right_number_is_read_out_of_the_text_that_somebody_wrote(answer, gold, rule, expected):
+    assert right(answer, gold, rule) == expected
+
+
+def test_a_minus_sign_of_typography_is_read():
+    assert RULES["last-number"]("it is \N{MINUS SIGN}1,250.5") == "-1250.5"
