@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import filecmp
 import os
 import sys
 from collections.abc import Collection, Sequence
@@ -141,6 +142,7 @@ def asked(given: argparse.Namespace) -> Request:
     if given.allow_code:
         sys.path.append(os.getcwd())  # where a factory of the user's lies
     teacher, students = request.models(given.teacher, given.student)
+    _check_second(given.second_checkpoint, teacher)
     find = _of_tasks if given.tasks else _of_images
     models, data, count = find(given, [teacher, *students])
     names = [model.name for model in models]
@@ -181,6 +183,18 @@ def _of_images(
     if request.is_folder(given.images):
         name = {"name": PICTURES, "path": given.images}
     return found, {**name, **{k: v for k, v in data.items() if v is not None}, **further}, count
+
+
+def _check_second(second: str | None, teacher: Given) -> None:
+    """Refuse a second checkpoint that is the teacher's file: it would be no ceiling."""
+    if second is None:
+        return
+    one, other = (Path(file).expanduser() for file in (teacher.weights, second))
+    if one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False):
+        raise ValueError(
+            f"--second-checkpoint {second} holds what {teacher.weights} does: give the weights of "
+            "another training of the teacher, or leave it out"
+        )
 
 
 def _methods(typed: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from torch import nn
 
 from distilscope import catalog
 from distilscope.auditing.request import Given
+from distilscope.configuration.data import LARGEST_SIDE
 from distilscope.configuration.kinds import faults
 from distilscope.configuration.networks import Network, Preprocessing
 from distilscope.models import preprocessing, programs, weights
@@ -56,12 +57,20 @@ def frame(models: Sequence[Given]) -> dict[str, int]:
 
     It is as large, as a part of the picture, as the smallest that any of them keeps, and as fine
     as the largest input.
+
+    Raises:
+        ValueError: that is larger than images may be; known before a network runs on them.
     """
     seen = [model.preprocessing for model in models if model.preprocessing.get("size")]
     if not seen:
         return {}
     share = min(own["size"] / (own.get("resize") or own["size"]) for own in seen)
     side = max(own["size"] for own in seen)
+    if side > LARGEST_SIDE:
+        raise ValueError(
+            f"a model sees {side} pixels a side, and at most {LARGEST_SIDE} are accepted: give a "
+            "smaller `size` by --preprocessing"
+        )
     return {"image_size": side, "resize": round(side / share)}
 
 

@@ -28,6 +28,9 @@ from distilscope.configuration.kinds import (
 )
 from distilscope.configuration.texts import FileTexts, HubTexts, Texts
 
+LARGEST_SIDE = 1024
+"""Pixels of a side of images."""
+
 
 class HeldOut(Strict):
     """The part of the training images that is kept for tuning, stratified by class."""
@@ -91,7 +94,7 @@ class Pictures(Strict):
 
     name: Literal["pictures"]
     path: UserPath
-    image_size: Annotated[int, Field(ge=8, le=1024), BeforeValidator(whole)] = 224
+    image_size: Annotated[int, Field(ge=8, le=LARGEST_SIDE), BeforeValidator(whole)] = 224
     resize: Count | None = None
     interpolation: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
     labels: Literal["folders", "none"] = "folders"

@@ -83,6 +83,12 @@ def _likely(entries: Mapping[str | int, Any]) -> str | int:
     return next(fitting, next(iter(entries), 0))
 
 
+def _trains(network: nn.Module) -> bool:
+    """Whether it is in training mode; a wrapper around one that isn't, as DataParallel, is not."""
+    innermost = (module for module in network.modules() if not list(module.children()))
+    return network.training and any(module.training for module in innermost)
+
+
 def device_of(network: nn.Module) -> torch.device:
     """Where its first parameter or buffer is."""
     first = next(itertools.chain(network.parameters(), network.buffers()), None)
@@ -175,7 +181,7 @@ class Side:
             ValueError: layers or an output that can't be used.
         """
         check_layers(self.network.module, {layer: layer for layer in self.layers})
-        if self.network.module.training:
+        if _trains(self.network.module):
             self.notes.append(
                 f"the {self.called} was in training mode: it was run in evaluation mode, and is as "
                 "it was again"

@@ -9,7 +9,7 @@ from distilscope.auditing import asking, inspecting, writing
 from distilscope.auditing.request import Given
 from distilscope.models.build import build
 
-from .made_audits import FACTORY, FIVE, options, pictures, saved
+from .made_audits import FACTORY, FIVE, options, pictures, plain_tiny, saved
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
@@ -33,6 +33,12 @@ def test_outputs_are_counted_in_the_weights(tmp_path, wrapped):
 )
 def test_the_frame_is_what_every_model_sees(seen, frame):
     assert inspecting.frame([Given("m", "f", "plain-tiny", own) for own in seen]) == frame
+
+
+def test_a_side_beyond_that_of_images_is_refused_before_a_network_runs():
+    seen = [Given("net", "net.pt", preprocessing={"size": 1025, "resize": 1100})]
+    with pytest.raises(ValueError, match=r"1025 pixels a side, and at most 1024"):
+        inspecting.frame(seen)
 
 
 def test_without_labels_the_models_tell_how_many_classes_there_are(tmp_path):
@@ -317,6 +323,18 @@ def test_weights_in_the_place_of_a_program_are_refused_before_trust_is_asked_for
     typed = ["--teacher", file, "--images", pictures(tmp_path / "pictures", FIVE)]
     with pytest.raises(ValueError, match=r"a\.pt is no program .* NETWORK=.*a\.pt"):
         asking.asked(options(*typed, "--compress", "prune=0.5"))
+
+
+def test_a_second_checkpoint_that_is_the_teachers_file_is_no_ceiling(tmp_path):
+    one, folder = saved(tmp_path / "a.pt", 5), pictures(tmp_path / "pictures", FIVE)
+    other, copied = saved(tmp_path / "b.pt", 5), tmp_path / "copied.pt"
+    copied.write_bytes((tmp_path / "a.pt").read_bytes())
+    typed = ["--teacher", f"plain-tiny={one}", "--images", folder, "--compress", "prune=0.5"]
+    for same in (one, copied):
+        with pytest.raises(ValueError, match=r"--second-checkpoint .* holds what .*a\.pt does"):
+            asking.asked(options(*typed, "--second-checkpoint", same))
+    torch.save(build(plain_tiny(), 5, seed=1).state_dict(), other)
+    assert asking.asked(options(*typed, "--second-checkpoint", other)).second == other
 
 
 def test_methods_may_have_spaces_between_them(tmp_path):

@@ -143,6 +143,12 @@ def test_logits_are_taken_out_of_an_output_by_their_entry(kind, entry):
     np.testing.assert_array_equal(found.logits["teacher"], compared().logits["teacher"])
 
 
+@QUIET
+def test_a_wrapper_around_a_network_in_evaluation_mode_is_not_said_to_train():
+    found = compared(nn.DataParallel(network()), layers={"teacher": None, "student": ["relu"]})
+    assert not any("training mode" in note for note in found.notes)
+
+
 @pytest.mark.parametrize(("kind", "entry"), [(dict, "'logits'"), (tuple, "1")])
 def test_the_entry_that_may_be_logits_is_the_example(kind, entry):
     with pytest.raises(ValueError, match=rf"such as output=\{{'student': {entry}\}}"):
