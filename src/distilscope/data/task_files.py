@@ -95,6 +95,7 @@ def make(
     _check(items, [task["name"] for task in described], _named(job), left_out)
     by_name = {task["name"]: task for task in settings["tasks"]}
     remarks.extend(_longer(items, by_name, words))
+    remarks.extend(_unknown(items, by_name, words))
     notes = [*left_out, *remarks]
     stopwatch.phase("write")
     most = max(len(item.choices) for item in items)
@@ -274,6 +275,24 @@ def _longer(items: Sequence[Item], by_name: Mapping[str, Any], words: Words) -> 
     return [
         f"{over} test items have right answers of up to {max(length['test'])} tokens, and answers "
         f"stop at {most}, the longest of the training items: none of these can be given whole"
+    ]
+
+
+def _unknown(items: Sequence[Item], by_name: Mapping[str, Any], words: Words) -> list[str]:
+    """A sentence where texts hold what the tokenizer does not know: all of that is one token."""
+    token = words.unknown
+    if token is None:
+        return []
+    texts = [
+        " ".join((item.prompt, target(item, by_name[item.task]), *item.choices)) for item in items
+    ]
+    over = [n for n, own in enumerate(words.of_each(texts)) if token in own]
+    if not over:
+        return []
+    text = words.tokenizer.id_to_token(token)
+    return [
+        f"{len(over)} of {len(items)} items hold what the tokenizer does not know, which is one "
+        f"token {text!r} to every model: the first is {texts[over[0]]!r:.60}"
     ]
 
 

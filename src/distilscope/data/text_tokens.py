@@ -63,6 +63,15 @@ class Words:
             raise BadData(f"{folder}: its tokenizer has no token {text!r}; give `data.end`")
         return cls(tokenizer, text, token, token)
 
+    @property
+    def unknown(self) -> int | None:
+        """The token that stands for all that the tokenizer does not know; None where it has none,
+        as one of bytes.
+        """
+        model = json.loads(self.tokenizer.to_str())["model"]
+        text = model.get("unk_token")
+        return model.get("unk_id") if text is None else self.tokenizer.token_to_id(text)
+
     def ended(self, text: str) -> str:
         """A text with its end."""
         return f"{text}{self.text}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tokenizers import Tokenizer, normalizers, processors
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from distilscope import store
 from distilscope.configuration.texts import FileTexts
@@ -135,6 +135,20 @@ def test_a_tokenizer_that_ends_every_text_is_refused_and_one_that_begins_it_is_n
     assert (made.split("test").tokens[:, 0] == made.end).all()
     with pytest.raises(BadData, match="its tokenizer puts a token behind every text"):
         own_items(tmp_path / "behind", edit=around(f"$A {hub_folders.END}"), a__test=[1])
+
+
+def test_what_a_tokenizer_does_not_know_is_said(tmp_path):
+    def of_words(tokenizer):
+        words = ["<unk>", hub_folders.END, "Question", ":", "After", "?", "Answer", "two", "three"]
+        vocabulary = {word: number for number, word in enumerate([*words, "1", "100", "200"])}
+        tokenizer.model = models.WordLevel(vocabulary, unk_token="<unk>")
+        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+
+    _, facts = own_items(tmp_path, edit=of_words, a__train=[100, 101], a__test=[1])
+    assert facts["notes"] == [
+        "1 of 4 items hold what the tokenizer does not know, which is one token '<unk>' to every "
+        "model: the first is 'Question: After 101?\\nAnswer: two two three'"
+    ]
 
 
 def test_an_end_that_becomes_a_part_of_another_token_is_refused(tmp_path):
