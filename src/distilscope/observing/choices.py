@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from distilscope.data.encoding import encode
+from distilscope.observing import shared_prompts
+from distilscope.observing.shared_prompts import Shared
 from distilscope.training.rows import Projected
-from distilscope.training.texts import is_large
+from distilscope.training.texts import is_large, packs
 from distilscope.workflow import progress
 
 if TYPE_CHECKING:
@@ -60,14 +62,55 @@ def log_likelihoods(
 def _of_some(model: nn.Module, tokens: Tensor, counted: Tensor) -> Tensor:
     """As `of_tokens`, of a large vocabulary: 0 but where it is `counted` (B, L - 1)."""
     states, labels = model.hidden(tokens)[:, :-1][counted], tokens[:, 1:][counted]
+    likely = torch.zeros(counted.shape, device=tokens.device)
+    likely[counted] = _projected(model, states, labels)
+    return likely
+
+
+def _projected(model: nn.Module, states: Tensor, labels: Tensor) -> Tensor:
+    """Log-probabilities (P,), fp32, of tokens by the final hidden states (P, H) before them."""
     logits = Projected.of(states, model.head, model.vocabulary)
     parts = [
         logits.piece(rows).float().log_softmax(dim=1).gather(1, labels[rows, None])[:, 0]
         for rows in logits.pieces
     ]
-    likely = torch.zeros(counted.shape, device=tokens.device)
-    likely[counted] = torch.cat(parts)
-    return likely
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def behind_prompts(
+    model: nn.Module, encoded: Mapping[str, np.ndarray], item: np.ndarray, batch: int = BATCH
+) -> np.ndarray:
+    """As `log_likelihoods`, and the prompt that texts of an item share goes through the model once.
+
+    That is so where the vocabulary is large and the network lets texts share a row; of generated
+    tasks a prompt is hardly longer than its choices.
+
+    Args:
+        item: (N,), of each text; those of one item stand together, behind the same prompt.
+    """
+    start, length = encoded["start"], encoded["length"]
+    firsts = np.flatnonzero(np.r_[True, item[1:] != item[:-1]])
+    counts = np.diff(np.r_[firsts, len(item)])
+    sizes = start[firsts] + np.add.reduceat(length - start, firsts)
+    context = getattr(model, "context", None) or np.inf
+    if not (is_large(model) and packs(model)) or sizes.max() > context or not start.all():
+        return log_likelihoods(model, encoded, batch)
+    device = next(model.parameters()).device
+    found = np.zeros(len(item))
+    for rows in shared_prompts.batches(sizes, counts, batch):
+        own = [np.arange(firsts[row], firsts[row] + counts[row]) for row in rows]
+        shared = Shared.of(
+            [encoded["tokens"][texts[0], : start[texts[0]]] for texts in own],
+            [[encoded["tokens"][t, start[t] : length[t]] for t in texts] for texts in own],
+        ).to(device)
+        states = model.hidden(shared.tokens, shared.position, shared.hidden_from)
+        labels = shared.tokens[shared.row, shared.place]
+        likely = _projected(model, states[shared.row, shared.before], labels)
+        owner = np.concatenate(own)[shared.owner.cpu().numpy()]
+        np.add.at(found, owner, likely.cpu().double().numpy())
+        progress.advance(int(counts[rows].sum()))
+    return found
 
 
 def of_tokens(logits: Tensor, tokens: Tensor) -> Tensor:
@@ -110,7 +153,9 @@ def score(
     ]
     index, blank, prompts, places, choices = zip(*rows, strict=True)
     asked, unasked = (
-        log_likelihoods(model, _begun(encode(tokenizer, before, choices), end), batch)
+        behind_prompts(
+            model, _begun(encode(tokenizer, before, choices), end), np.array(index), batch
+        )
         for before in (prompts, blank)
     )
     return pd.DataFrame(
