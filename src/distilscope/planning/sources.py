@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distilscope import catalog
 from distilscope.configuration.data import Policy, names_in
-from distilscope.configuration.kinds import ConfigurationError, expanded
+from distilscope.configuration.kinds import ConfigurationError, NotHere, expanded
 from distilscope.configuration.networks import ONNX_ENDING, Network
 from distilscope.configuration.recipes import Recipe
 from distilscope.planning import fingerprint
@@ -141,7 +143,7 @@ class Sources:
             return self._program(slug, entry)
         key = f"weights of {slug}"
         architecture = {**network_settings(entry), **self._outputs(slug, entry)}
-        content = content_of(expanded(entry.weights), key, OF_MODEL)
+        content = _content_of_model(expanded(entry.weights), key)
         return Artefact(
             kind="model",
             slug=slug,
@@ -256,7 +258,7 @@ class Sources:
         if entry.init == "imagenet":
             weights = catalog.ARCHITECTURES[entry.architecture].pretrained
             return {"from": "imagenet", "weights": weights}, None
-        content = content_of(expanded(entry.init), _init_key(entry), OF_MODEL)
+        content = _content_of_model(expanded(entry.init), _init_key(entry))
         return {"from": "file", "digest": content.digest}, content
 
     def _table(self, teacher: Model, recipe: Recipe) -> Artefact:
@@ -321,3 +323,27 @@ def drawn_views(
 def _init_key(entry: Network) -> str:
     """What the file that an entry's weights begin with is called in messages."""
     return f"init of {entry.architecture}"
+
+
+def _content_of_model(place: Path, key: str) -> Content:
+    """Weights of the user's: a file, or a folder, of which no part may be missing.
+
+    Raises:
+        NotHere: nothing is there, or an index names a file that isn't; `key` says which setting.
+        ConfigurationError: it can't be read.
+    """
+    content = content_of(place, key, OF_MODEL)
+    for index in sorted(place.glob("*.safetensors.index.json")):
+        try:
+            named = sorted(
+                set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+            )
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ConfigurationError(f"{key}: {index} can't be read ({error!r})") from None
+        missing = [name for name in named if not (place / name).is_file()]
+        if missing:
+            raise NotHere(
+                f"{key}: {index} names {missing[0]}, which is not there ({len(missing)} of "
+                f"{len(named)} files are missing): fetch the folder again"
+            )
+    return content

@@ -92,6 +92,24 @@ def test_what_of_the_data_is_not_on_disk_is_told_what_should_be_there(missing, s
         Study(parse(yaml.safe_load(text)), "fp32", Path())
 
 
+@pytest.mark.parametrize("entry", ["weights", "init"])
+def test_a_missing_part_of_the_weights_is_named(entry, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    raw = night()
+    del raw["teachers"]["tuned" if entry == "weights" else "zero-shot"]
+    raw["grid"] = raw["grid"][:1]
+    index = Path("data/smollm2/model/model.safetensors.index.json")
+    missing = index.with_name("model-00002-of-00002.safetensors")
+    Study(parse(raw), "fp32", Path())
+    missing.unlink()
+    said = r"index.json names model-00002-of-00002.safetensors, which is not there \(1 of 2 files"
+    with pytest.raises(NotHere, match=said):
+        Study(parse(raw), "fp32", Path())
+    index.write_text("{}")
+    with pytest.raises(ConfigurationError, match=r"index.json can't be read \(KeyError"):
+        Study(parse(raw), "fp32", Path())
+
+
 def night():
     raw = yaml.safe_load((CONFIG / "overnight/reasoning-smollm2.yaml").read_text())
     hub_folders.write_model(Path("data/smollm2/model"), num_hidden_layers=30)
