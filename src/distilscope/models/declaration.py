@@ -25,7 +25,8 @@ class Architecture:
         described: dotted path of the function that makes the builder's settings of a
             configuration's, where these name a folder; it reads that without torch.
         counted: dotted path of the function that counts the parameters by the builder's settings,
-            for the memory that a job asks for; None where jobs ask for the usual.
+            for the memory that a job asks for; None where jobs ask for the usual, or a given
+            file's size tells.
     """
 
     builder: str
