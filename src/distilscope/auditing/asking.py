@@ -14,8 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from distilscope import catalog
-from distilscope.analyses.gate.configuration import Gate
+from distilscope import catalog, registry
 from distilscope.auditing import classes, request
 from distilscope.auditing.request import Given, Request
 from distilscope.configuration.kinds import faults
@@ -113,7 +112,7 @@ def check(given: argparse.Namespace) -> None:
 def _check_requirements(typed: list[str]) -> None:
     """Their form and their measures: a slip is told before models are looked at."""
     try:
-        Gate(require=typed)
+        registry.analysis("gate").section(require=typed)
     except ValidationError as error:
         raise ValueError(
             "\n".join(fault.replace("require", "--require", 1) for fault in faults(error))
