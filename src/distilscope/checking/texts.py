@@ -20,7 +20,8 @@ from distilscope.observing.texts import gold_pass
 from distilscope.planning.job import Job
 from distilscope.training import runtime
 from distilscope.training.loop import rehearse
-from distilscope.training.texts import AtTargets, Shown, is_large, packs, shown
+from distilscope.training.rows import is_large, packs
+from distilscope.training.texts import AtTargets, Shown, shown
 from distilscope.training.train_texts import adapted, model_of, task_of
 from distilscope.workflow.provenance import Stopwatch, write_run
 

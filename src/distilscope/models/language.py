@@ -98,13 +98,16 @@ class LanguageModel(nn.Module):
         return getattr(self.network.config, "max_position_embeddings", None)
 
     @torch.no_grad()
-    def continued(self, prompts: Tensor, most: int, end: int, pad: int) -> Tensor:
+    def continued(
+        self, prompts: Tensor, most: int, end: int, pad: int, real: Tensor | None = None
+    ) -> Tensor:
         """The likeliest token at each step, with a cache of keys and values.
 
         Args:
-            prompts: int64 (B, P), all of one length.
+            prompts: int64 (B, P), all of one length, or filled up at the left.
             most: tokens that are added at most.
             end: the token after which a row is done. pad: what fills it up.
+            real: int64 (B, P), 1 at a token of a prompt and 0 at what fills it up; all where None.
 
         Returns:
             int64 (B, up to `most`), without the prompts.
@@ -112,7 +115,7 @@ class LanguageModel(nn.Module):
         Raises:
             ValueError: prompts and what is added are more than the network's context.
         """
-        real = torch.ones_like(prompts)
+        real = torch.ones_like(prompts) if real is None else real
         return self._generated(prompts, real, most, end, pad, do_sample=False)
 
     @torch.no_grad()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from distilscope.data.tasks import parsing
 from distilscope.models.continuing import BATCH, continuations
 from distilscope.models.language import LanguageModel
+from distilscope.training.rows import shares
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,10 +34,9 @@ def answer(
     import pandas as pd
 
     encoded = [each.ids for each in texts.tokenizer.encode_batch(items["prompt"].tolist())]
-    said = [
-        texts.decode(told)
-        for told in continuations(model, texts, encoded, texts.longest_target, batch)
-    ]
+    most = texts.longest_target
+    told = continuations(model, texts, encoded, most, batch, filled=shares(model))
+    said = [texts.decode(tokens) for tokens in told]
     parsed = [
         parsing.read(text, texts.tasks[task]["rule"], texts.tasks[task]["traced"], list(choices))
         for text, task, choices in zip(said, items["task"], items["choices"], strict=True)

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from distilscope.data.encoding import encode
 from distilscope.observing import shared_prompts
 from distilscope.observing.shared_prompts import Shared
-from distilscope.training.rows import Projected
-from distilscope.training.texts import is_large, packs
+from distilscope.training.rows import Projected, is_large, shares
 from distilscope.workflow import progress
 
 if TYPE_CHECKING:
@@ -83,8 +82,8 @@ def behind_prompts(
 ) -> np.ndarray:
     """As `log_likelihoods`, and the prompt that texts of an item share goes through the model once.
 
-    That is so where the vocabulary is large and the network lets texts share a row; of generated
-    tasks a prompt is hardly longer than its choices.
+    That is so where the network `shares`; of generated tasks a prompt is hardly longer than its
+    choices.
 
     Args:
         item: (N,), of each text; those of one item stand together, behind the same prompt.
@@ -94,7 +93,7 @@ def behind_prompts(
     counts = np.diff(np.r_[firsts, len(item)])
     sizes = start[firsts] + np.add.reduceat(length - start, firsts)
     context = getattr(model, "context", None) or np.inf
-    if not (is_large(model) and packs(model)) or sizes.max() > context or not start.all():
+    if not shares(model) or sizes.max() > context:
         return log_likelihoods(model, encoded, batch)
     device = next(model.parameters()).device
     found = np.zeros(len(item))

@@ -28,7 +28,8 @@ from distilscope.models.cost import cost, latencies
 from distilscope.observing import answers, choices, grams
 from distilscope.observing.numerics import exact
 from distilscope.planning.job import Job
-from distilscope.training.texts import LOGITS, is_large, shown
+from distilscope.training.rows import is_large
+from distilscope.training.texts import LOGITS, shown
 from distilscope.workflow import progress, provenance
 
 LOG = logging.getLogger("distilscope")

@@ -18,6 +18,7 @@ from distilscope.models.language import LanguageModel
 from distilscope.models.sources import load as load_model
 from distilscope.planning.job import Job
 from distilscope.training import runtime
+from distilscope.training.rows import shares
 from distilscope.workflow import progress
 from distilscope.workflow.provenance import Stopwatch, write_run
 
@@ -58,7 +59,7 @@ def generated(teacher: LanguageModel, texts: Texts) -> tuple[dict[str, np.ndarra
     starts, rows = split.start.tolist(), split.tokens.tolist()
     prompts = [row[:start] for row, start in zip(rows, starts, strict=True)]
     progress.stage("texts", len(prompts), texts.unit)
-    said = continuations(teacher, texts, prompts, texts.longest_target)
+    said = continuations(teacher, texts, prompts, texts.longest_target, filled=shares(teacher))
     whole = [prompt + own for prompt, own in zip(prompts, said, strict=True)]
     length = np.array([len(each) for each in whole], np.int32)
     tokens = np.full((len(whole), length.max()), texts.pad, np.int32)

@@ -19,6 +19,25 @@ PIECE = 2**24
 """Logits of a piece, about: 64 MB in fp32."""
 
 
+def is_large(network: nn.Module) -> bool:
+    """Whether a network's logits are made a piece at a time; one that has no head of its own, such
+    as one of the user's, gives them at once.
+    """
+    return getattr(network, "vocabulary", 0) > LARGE
+
+
+def packs(network: nn.Module) -> bool:
+    """Whether a network takes several items in a row; one of the user's takes one."""
+    return getattr(network, "packs", False)
+
+
+def shares(network: nn.Module) -> bool:
+    """Whether texts go through a network together that needn't: of a large one each pass is dear,
+    and one that `packs` gives the same, but for rounding.
+    """
+    return is_large(network) and packs(network)
+
+
 @dataclass(frozen=True, eq=False)
 class Projected:
     """Logits (P, V) that a head makes of final hidden states, when they are asked for.

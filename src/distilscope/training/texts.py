@@ -22,7 +22,7 @@ from distilscope.models import sources
 from distilscope.training.generations import in_place_of
 from distilscope.training.inputs import Batches
 from distilscope.training.packing import Packed
-from distilscope.training.rows import LARGE, Projected
+from distilscope.training.rows import Projected, is_large, packs
 from distilscope.training.signals import OnlineTeacher
 
 HELD_OUT_BATCH = 250
@@ -113,11 +113,6 @@ class AtTargets(nn.Module):
         return _gathered(self.network, shown)
 
 
-def packs(network: nn.Module) -> bool:
-    """Whether a network takes several items in a row; one of the user's takes one."""
-    return getattr(network, "packs", False)
-
-
 def _packed(of: Callable[..., Tensor], shown: Shown) -> Tensor:
     """What a network says at the tokens that are learnt, of items in shared rows."""
     lengths = shown.length - 1  # nothing follows the last token
@@ -145,13 +140,6 @@ def _at_targets(of: Callable[[Tensor], Tensor], shown: Shown) -> Tensor:
     said = of(shown.tokens[:, :-1])  # nothing follows the last token
     chosen = shown.learnt.flatten().nonzero()[:, 0]
     return said.flatten(0, 1).index_select(0, chosen)
-
-
-def is_large(network: nn.Module) -> bool:
-    """Whether a network's logits are made a piece at a time; one that has no head of its own, such
-    as one of the user's, gives them at once.
-    """
-    return getattr(network, "vocabulary", 0) > LARGE
 
 
 def places(starts: Tensor, counts: Tensor, rows: Tensor) -> Tensor:

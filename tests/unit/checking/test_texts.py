@@ -17,7 +17,7 @@ from distilscope.data.tasks.generating import generate
 from distilscope.models.build import ModelError
 from distilscope.models.language import LanguageModel
 from distilscope.planning.job import Job
-from distilscope.training import texts as training_texts
+from distilscope.training import rows
 
 TASKS = ["sum", "sort"]
 ARCHITECTURE = {
@@ -225,7 +225,7 @@ def test_what_no_job_would_notice_is_refused(folder, loaded, builder, said):
 def test_a_large_network_that_does_more_with_its_logits_than_its_head_is_refused(
     folder, loaded, monkeypatch
 ):
-    monkeypatch.setattr(training_texts, "LARGE", 50)
+    monkeypatch.setattr(rows, "LARGE", 50)
     assert attempt(folder, loaded)
     forward = LanguageModel.forward
     monkeypatch.setattr(LanguageModel, "forward", lambda self, tokens: 2 * forward(self, tokens))

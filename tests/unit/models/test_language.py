@@ -101,6 +101,20 @@ def test_a_network_without_a_cache_is_continued_as_one_with_it():
     assert found == said[0][: said[0].index(end) + 1]
 
 
+@pytest.mark.parametrize("family", ["qwen2", "llama"])
+@pytest.mark.parametrize("batch", [2, 100])
+def test_prompts_that_are_filled_up_are_continued_as_those_of_one_length(family, batch):
+    model, ends = made(family), SimpleNamespace(end=0, pad=0)
+    prompts = [row for length in (3, 7, 4, 3, 9) for row in tokens(2, length).tolist()]
+    alone = [continuations(model, ends, [prompt], 6)[0] for prompt in prompts]
+    shown = []
+    continued = model.continued
+    model.continued = lambda *a: shown.append(len(a[0])) or continued(*a)
+    assert continuations(model, ends, prompts, 6, batch, filled=True) == alone
+    assert shown == ([10] if batch == 100 else [2] * 5)
+    assert len({*map(tuple, alone)}) > 3, "all say the same"
+
+
 @pytest.mark.parametrize("tied", [True, False])
 def test_weights_come_back_from_their_file(tmp_path, tied):
     model, other = made("qwen2", tied=tied), made("qwen2", seed=1, tied=tied)

@@ -16,7 +16,6 @@ from distilscope.data import texts
 from distilscope.data.tasks import generating, symbols
 from distilscope.observing import choices
 from distilscope.training import rows
-from distilscope.training import texts as training_texts
 from tests import hub_folders
 
 from .language import made
@@ -125,7 +124,7 @@ def test_scores_of_a_large_vocabulary_are_made_a_piece_at_a_time_and_the_same(
     model, items, monkeypatch
 ):
     found = choices.score(model, symbols.tokenizer(), items, batch=5)
-    monkeypatch.setattr(training_texts, "LARGE", 50)
+    monkeypatch.setattr(rows, "LARGE", 50)
     monkeypatch.setattr(rows, "PIECE", 7 * len(symbols.SYMBOLS))
     monkeypatch.setattr(choices, "of_tokens", None)
     large = choices.score(model, symbols.tokenizer(), items, batch=5)

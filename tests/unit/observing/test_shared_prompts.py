@@ -9,7 +9,7 @@ import torch
 
 from distilscope.data.encoding import encode
 from distilscope.observing import choices, shared_prompts
-from distilscope.training import texts as training_texts
+from distilscope.training import rows
 from tests import hub_folders
 
 from .language import made
@@ -45,7 +45,7 @@ def alone(model, encoded):
 @pytest.mark.parametrize("mask", [1, 2**24])
 def test_each_text_is_scored_as_if_it_stood_alone(asked, monkeypatch, batch, mask):
     model, encoded, item = asked
-    monkeypatch.setattr(training_texts, "LARGE", 50)
+    monkeypatch.setattr(rows, "LARGE", 50)
     monkeypatch.setattr(shared_prompts, "MASK", mask)
     shown = []
     hidden = model.hidden
@@ -60,7 +60,7 @@ def test_rows_that_are_longer_than_the_context_or_can_not_be_shared_are_scored_a
     asked, monkeypatch
 ):
     model, encoded, item = asked
-    monkeypatch.setattr(training_texts, "LARGE", 50)
+    monkeypatch.setattr(rows, "LARGE", 50)
     monkeypatch.setattr(choices.Shared, "of", None)
     longest = int(encoded["length"].max())
     monkeypatch.setattr(model.network.config, "max_position_embeddings", longest)

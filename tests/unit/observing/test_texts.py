@@ -13,7 +13,7 @@ from distilscope.models.build import ModelError, build
 from distilscope.observing import grams
 from distilscope.observing.texts import gold_pass, likelihoods, observe
 from distilscope.planning.job import Job
-from distilscope.training import texts as training_texts
+from distilscope.training import rows
 from distilscope.workflow.provenance import Stopwatch, write_run
 
 from ..watched import stages
@@ -142,7 +142,7 @@ def test_of_a_large_vocabulary_states_and_head_are_kept_that_make_the_logits(
     model = build({**ARCHITECTURE, "settings": settings}, loaded.vocabulary).eval()
     split = loaded.split("test")
     whole, features = gold_pass(model, split, LAYERS)
-    monkeypatch.setattr(training_texts, "LARGE", 50)
+    monkeypatch.setattr(rows, "LARGE", 50)
     kept, others = gold_pass(model, split, LAYERS)
     assert kept.keys() == {"index", "position", "states", "head"}
     assert kept["states"].dtype == kept["head"].dtype == np.float16
@@ -165,7 +165,7 @@ def test_what_fp16_cannot_hold_is_refused_and_no_divergence_is_made_of_it(
     settings = {**ARCHITECTURE["settings"], "tied": False}
     model = build({**ARCHITECTURE, "settings": settings}, loaded.vocabulary).eval()
     if large:
-        monkeypatch.setattr(training_texts, "LARGE", 50)
+        monkeypatch.setattr(rows, "LARGE", 50)
     with torch.no_grad():
         model.head.weight.fill_(1e6)
     with pytest.raises(ValueError, match=f"{said} (is|are) not finite in fp16"):

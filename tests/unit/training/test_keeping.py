@@ -210,7 +210,7 @@ def test_a_large_vocabulary_has_the_same_tables_and_students(
     student = changed(SETTINGS, objective=catalog.OBJECTIVES["kd"].settings({"T": 1, "alpha": 0.5}))
     at_once = model_job(tmp_path / "once", dataset, student, targets=[str(tables[keeps])])
     train(at_once, tmp_path / "checkpoints")
-    monkeypatch.setattr(texts, "LARGE", 50)
+    monkeypatch.setattr(rows, "LARGE", 50)
     monkeypatch.setattr(texts, "LOGITS", 3000)
     monkeypatch.setattr(rows, "PIECE", 1000)
     top_k = {"keeps": keeps, "top_k": K} if keeps == "top-k" else {"keeps": keeps}

@@ -178,7 +178,7 @@ def test_a_model_gives_the_same_logits_through_its_hidden_states(dataset, tied, 
     learner = AtTargets(build(architecture(tied), loaded.vocabulary))
     shown = Items.of(loaded, RECIPE).whole
     assert isinstance(learner(shown), torch.Tensor)
-    monkeypatch.setattr(texts, "LARGE", 50)
+    monkeypatch.setattr(rows, "LARGE", 50)
     found = learner(shown)
     assert isinstance(found, Projected) and len(found) == len(shown.labels)
     torch.testing.assert_close(found.whole(), learner.at_once(shown))
@@ -203,7 +203,7 @@ def test_a_training_by_pieces_is_that_of_all_logits_to_rounding(
     found = {}
     for how in ("at once", "pieces"):
         if how == "pieces":
-            monkeypatch.setattr(texts, "LARGE", 50)
+            monkeypatch.setattr(rows, "LARGE", 50)
             monkeypatch.setattr(texts, "LOGITS", 2000)
             monkeypatch.setattr(rows, "PIECE", 1000)
         job = model_job(tmp_path / how, dataset, settings, teachers=[str(teacher)])
