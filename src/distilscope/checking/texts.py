@@ -111,8 +111,10 @@ def attempt(job: Job, texts: Texts, observation: Mapping[str, Any]) -> list[str]
 
 
 def _first(split: TextSplit, most: int) -> TextSplit:
-    names = ("tokens", "start", "length", "labels", "indices")
-    return TextSplit(**{name: getattr(split, name)[:most] for name in names})
+    """The first items, in rows that are as long as the longest of them."""
+    names = ("start", "length", "labels", "indices")
+    found = {name: getattr(split, name)[:most] for name in names}
+    return TextSplit(tokens=split.tokens[:most, : int(found["length"].max())], **found)
 
 
 @torch.no_grad()
