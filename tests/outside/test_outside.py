@@ -70,7 +70,7 @@ found = [table.popitem() for table in tables]
 exec(sys.stdin.read().replace("my_module", "outside_example"))
 assert [table.popitem() for table in tables] == found, found
 """
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     in_a_process_of_its_own(folder, "-c", program, given="\n".join(blocks))
 
 
