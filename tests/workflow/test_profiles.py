@@ -188,6 +188,13 @@ def test_a_profile_whose_plugin_is_not_installed_is_refused(clone):
     assert "invalid choice: 'slurm'" in done.stdout + done.stderr
 
 
+def test_every_profile_plans_by_the_same_rules():
+    """What is made again, and what is not, is the same on a laptop and on any cluster."""
+    keys = ("rerun-triggers", "max-checksum-file-size", "rerun-incomplete", "ignore-incomplete")
+    found = {name: [profile_of(name)[key] for key in keys] for name in ("default", *CLUSTERS)}
+    assert set(map(str, found.values())) == {str([["mtime"], 0, True, True])}, found
+
+
 def test_a_cluster_s_jobs_are_tried_again_and_its_gpus_are_capped():
     for name in CLUSTERS:
         profile = profile_of(name)
