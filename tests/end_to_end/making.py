@@ -15,6 +15,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from distilscope.auditing import running
+from distilscope.commands import configured
+from distilscope.planning.artefact import Artefact
+from distilscope.planning.state import StoreState
 from tests.reliability import studies
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -54,6 +58,20 @@ def by_snakemake(folder: Path) -> Run:
     """A run as people start it."""
     done = snakemake(folder)
     return Run(done.returncode == 0, done.stdout + done.stderr)
+
+
+def audits_in_this_process(monkeypatch: pytest.MonkeyPatch) -> list[Artefact]:
+    """Have `distilscope audit` make its study here; what it made is added to the list."""
+    made: list[Artefact] = []
+
+    def run(path: Path, cores: str) -> int:
+        study = configured.study_of(path, REPOSITORY)
+        made.extend(StoreState(study).to_make().artefacts)
+        studies.make_all(study, Path.cwd())
+        return 0
+
+    monkeypatch.setattr(running, "run", run)
+    return made
 
 
 def in_this_process(folder: Path) -> Run:

@@ -15,12 +15,12 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from distilscope.__main__ import main
-from distilscope.auditing import inspecting, running
+from distilscope.auditing import inspecting
 from distilscope.auditing.request import Given
-from distilscope.commands import configured
 from distilscope.models.build import build
-from distilscope.planning.state import StoreState
 from tests.reliability import studies
+
+from .making import audits_in_this_process
 
 SCHEMA = json.loads((studies.REPOSITORY / "workflow/schemas/audit.schema.json").read_text())
 SEEN = "{mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], size: 32, resize: 32}"
@@ -66,20 +66,12 @@ def place(tmp_path_factory):
 def audit(place, monkeypatch, capsys):
     """The command in that folder: (exit code, what it printed, kinds and slugs that were made)."""
     monkeypatch.chdir(place)
-    made = []
-
-    def run(path, cores):
-        study = configured.study_of(path, studies.REPOSITORY)
-        made.extend((a.kind, a.slug) for a in StoreState(study).to_make().artefacts)
-        studies.make_all(study, Path.cwd())
-        return 0
-
-    monkeypatch.setattr(running, "run", run)
+    made = audits_in_this_process(monkeypatch)
 
     def call(*further, usual=USUAL):
         made.clear()
         code = main([*usual, *further])
-        return code, capsys.readouterr(), list(made)
+        return code, capsys.readouterr(), [(a.kind, a.slug) for a in made]
 
     return call
 

@@ -14,11 +14,10 @@ import pytest
 import torch
 
 from distilscope.__main__ import main
-from distilscope.auditing import running
-from distilscope.commands import configured
-from distilscope.planning.state import StoreState
 from tests import hub_folders
 from tests.reliability import studies
+
+from .making import audits_in_this_process
 
 pytestmark = pytest.mark.long(1)
 
@@ -50,20 +49,12 @@ def place(tmp_path_factory):
 def audit(place, monkeypatch, capsys):
     """The command in that folder: (exit code, what it printed, kinds that were made)."""
     monkeypatch.chdir(place)
-    made = []
-
-    def run(path, cores):
-        study = configured.study_of(path, studies.REPOSITORY)
-        made.extend(artefact.kind for artefact in StoreState(study).to_make().artefacts)
-        studies.make_all(study, Path.cwd())
-        return 0
-
-    monkeypatch.setattr(running, "run", run)
+    made = audits_in_this_process(monkeypatch)
 
     def call(*further):
         made.clear()
         code = main([*USUAL, *further])
-        return code, capsys.readouterr(), list(made)
+        return code, capsys.readouterr(), [artefact.kind for artefact in made]
 
     return call
 
